@@ -1,0 +1,62 @@
+package narthex
+
+import "time"
+
+// PartyRole is for whom a party signs.
+type PartyRole string
+
+const (
+	// PartyResearcher is the applicant.
+	PartyResearcher PartyRole = "researcher"
+	// PartyInstitution is the applicant's organisation.
+	PartyInstitution PartyRole = "institution"
+	// PartyLab is the lab.
+	PartyLab PartyRole = "lab"
+)
+
+// Party is one side of an agreement. The person and key of a party other than the researcher are named where known when
+// the document is made: who may sign for it is the lab's or the organisation's rule, and the signature says who did.
+type Party struct {
+	Role    PartyRole     `json:"role"`
+	Name    string        `json:"name"` // of the person or organisation
+	Org     string        `json:"org,omitempty"`
+	Person  PersonID      `json:"person,omitempty"`
+	Signers []PartySigner `json:"signers"` // who may sign, with the fingerprints of their keys
+}
+
+// PartySigner is a person who may sign for a party and the fingerprint of the key they hold.
+type PartySigner struct {
+	Person      PersonID `json:"person"`
+	Name        string   `json:"name"`
+	Fingerprint string   `json:"fingerprint"`
+}
+
+// AgreedClause is one clause as agreed: its number, text and values.
+type AgreedClause struct {
+	Number string            `json:"number"`
+	Name   ClauseName        `json:"name"`
+	Title  string            `json:"title"`
+	Values map[string]string `json:"values,omitempty"`
+	Text   string            `json:"text"` // Markdown, values filled in
+}
+
+// Agreement is what is signed: cover page, clauses and terms. Its digest is the SHA-256 of its canonical JSON.
+type Agreement struct {
+	Format          string         `json:"format"` // narthex agreement v1
+	Lab             string         `json:"lab"`
+	Origin          string         `json:"origin"` // the name of the lab's ledger, so that a signature is good for one server
+	Engagement      EngagementID   `json:"engagement"`
+	Application     Digest         `json:"application"`
+	Pathway         PathwayName    `json:"pathway"`
+	Directory       Digest         `json:"directory"`
+	Title           string         `json:"title"`
+	Parties         []Party        `json:"parties"`
+	NotBefore       time.Time      `json:"not_before"`
+	NotAfter        time.Time      `json:"not_after"`
+	ContentLog      string         `json:"content_log"`
+	AppealTo        string         `json:"appeal_to"`
+	AppealDays      int            `json:"appeal_days"`
+	SingleCustodian bool           `json:"single_custodian"`
+	Clauses         []AgreedClause `json:"clauses"`
+	Terms           []Term         `json:"terms"` // each with its clause number
+}

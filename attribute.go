@@ -1,0 +1,66 @@
+package narthex
+
+import "slices"
+
+// LeakClass says how an attribute or asset can leak: bulk (held by size), small (tiny and worth stealing), stat (records
+// behind aggregates), behav (learnable from outputs), write (integrity), haz (hazardous content), pers (personal data).
+type LeakClass string
+
+// LeakClasses lists them all.
+func LeakClasses() []LeakClass {
+	return []LeakClass{"bulk", "small", "stat", "behav", "write", "haz", "pers"}
+}
+
+// LimitSpec is one limit of the taxonomy: what kind of bound it is, and its default where it has one.
+type LimitSpec struct {
+	Name    LimitName `json:"name"`
+	Kind    LimitKind `json:"kind"`
+	Unit    string    `json:"unit,omitempty"`   // what a number counts: tokens, calls, bytes
+	Per     string    `json:"per,omitempty"`    // "day" where a budget is refilled each UTC day, else ""
+	Values  []string  `json:"values,omitempty"` // the closed set of a set's values, or empty where the lab's own
+	Default *Value    `json:"default,omitempty"`
+}
+
+// Attribute is one kind of access. Needs are attributes that must be held on the same asset too, Excludes those that may
+// not be, over all grants in force of the person or their organisation. Approvals is how many approvals more it takes.
+type Attribute struct {
+	Name      AttributeName           `json:"name"`
+	Level     int                     `json:"al"` // lowest access level, 1 black box to 4 insider-equivalent
+	Leak      []LeakClass             `json:"leak"`
+	Says      string                  `json:"says"`
+	Needs     []AttributeName         `json:"needs,omitempty"`
+	Excludes  []AttributeName         `json:"excludes,omitempty"`
+	Approvals int                     `json:"approvals,omitempty"`
+	Limits    map[LimitName]LimitSpec `json:"limits"`
+}
+
+// Taxonomy is the closed set of attributes. The zero Taxonomy knows none, so it refuses everything.
+type Taxonomy struct {
+	Common     map[LimitName]LimitSpec     `json:"common"`
+	Attributes map[AttributeName]Attribute `json:"attributes"`
+	Bundles    map[string][]AttributeName  `json:"bundles,omitempty"`
+}
+
+// Attribute gives the attribute of that exact name.
+func (t *Taxonomy) Attribute(name AttributeName) (Attribute, bool) {
+	attribute, known := t.Attributes[name]
+	return attribute, known
+}
+
+// Limit gives the specification of a limit on an attribute, its own before the common ones.
+func (t *Taxonomy) Limit(attribute AttributeName, limit LimitName) (LimitSpec, bool) {
+	a, known := t.Attributes[attribute]
+	if !known {
+		return LimitSpec{}, false
+	}
+	if spec, own := a.Limits[limit]; own {
+		return spec, true
+	}
+	spec, common := t.Common[limit]
+	return spec, common
+}
+
+// Exclude says whether the two attributes may not be held together, whichever of the two says so.
+func (t *Taxonomy) Exclude(a, b AttributeName) bool {
+	return slices.Contains(t.Attributes[a].Excludes, b) || slices.Contains(t.Attributes[b].Excludes, a)
+}

@@ -1,0 +1,32 @@
+package narthex
+
+// Fact is one thing that a call asks of a limit: top_k 20.
+type Fact struct {
+	Limit LimitName `json:"limit"`
+	Value Value     `json:"value"`
+}
+
+// Use is one attribute that a call needs, with the facts that the attribute's limits bound.
+type Use struct {
+	Attribute AttributeName `json:"attribute"`
+	Facts     []Fact        `json:"facts,omitempty"`
+}
+
+// Unit is what budgets count.
+type Unit string
+
+const (
+	// Calls counts calls.
+	Calls Unit = "calls"
+	// Tokens counts tokens, of prompt and answer together.
+	Tokens Unit = "tokens"
+)
+
+// Demand is what a call would take of every budget of a unit: at least Least, at most Most, in steps of Step above Least.
+// Where Least equals Most nothing less will do.
+type Demand struct {
+	Unit  Unit  `json:"unit"`
+	Least int64 `json:"least"`
+	Most  int64 `json:"most"`
+	Step  int64 `json:"step,omitempty"`
+}

@@ -1,0 +1,333 @@
+package client
+
+import (
+	"encoding/json"
+	"time"
+
+	"narthex"
+)
+
+// Types of the HTTP API under /api. Where a field is a type of package narthex it means what is said there.
+
+// Problem is the body of every answer that is not a success.
+type Problem struct {
+	Error ProblemBody `json:"error"`
+}
+
+// ProblemBody says what happened, why and what to do next. Clause, limit, allowed and asked are set where a term decided.
+type ProblemBody struct {
+	Message string `json:"message"`
+	Type    string `json:"type"` // the kind of error
+	Param   string `json:"param,omitempty"`
+	Code    string `json:"code"`
+	Clause  string `json:"clause,omitempty"`
+	Limit   string `json:"limit,omitempty"`
+	Allowed string `json:"allowed,omitempty"`
+	Asked   string `json:"asked,omitempty"`
+	Request string `json:"request_id,omitempty"`
+}
+
+// Status is what anyone may know of a node: GET /api/status.
+type Status struct {
+	Lab      string         `json:"lab"`
+	Origin   string         `json:"origin"`
+	State    string         `json:"state"` // inception or open
+	Version  string         `json:"version"`
+	Proposed narthex.Digest `json:"proposed,omitempty"` // the directory that waits, shown in inception only
+}
+
+// Redeem turns a one-time code into a log-in: POST /api/redeem. The public key is Ed25519, base64; the proof is a signature by
+// it over LoginMessage("redeem", origin, digest of the code, nonce), base64.
+type Redeem struct {
+	Code      string `json:"code"`
+	PublicKey string `json:"public_key"`
+	Nonce     string `json:"nonce"`
+	Proof     string `json:"proof"`
+}
+
+// ChallengeRequest asks for a challenge: POST /api/challenge. The answer is the same whether the key is known or not.
+type ChallengeRequest struct {
+	PublicKey string `json:"public_key"`
+}
+
+// Challenge is to be signed within its two minutes, once.
+type Challenge struct {
+	Nonce     string    `json:"nonce"`
+	Origin    string    `json:"origin"`
+	ExpiresAt time.Time `json:"expires_at"`
+}
+
+// Login answers a challenge: POST /api/login. The proof is over LoginMessage("login", origin, nonce, public key).
+type Login struct {
+	PublicKey string `json:"public_key"`
+	Nonce     string `json:"nonce"`
+	Proof     string `json:"proof"`
+}
+
+// Session is a log-in that was made; the token is shown once.
+type Session struct {
+	Token     string         `json:"token"`
+	Person    narthex.Person `json:"person"`
+	ExpiresAt time.Time      `json:"expires_at"`
+}
+
+// WhoAmI is the person behind a session: GET /api/whoami.
+type WhoAmI struct {
+	Person  narthex.Person `json:"person"`
+	Org     *narthex.Org   `json:"org,omitempty"`
+	Signers []Signer       `json:"signers"`
+	Told    []string       `json:"told"` // what happened to this person's keys and log-ins lately
+}
+
+// Invite asks for a one-time code: POST /api/people. For a lab person give the handle, for an outsider the rest.
+type Invite struct {
+	Handle    string        `json:"handle,omitempty"`
+	Name      string        `json:"name,omitempty"`
+	Email     string        `json:"email,omitempty"`
+	Org       narthex.OrgID `json:"org,omitempty"`
+	OrgName   string        `json:"org_name,omitempty"` // makes a new organisation
+	OrgRegion string        `json:"org_region,omitempty"`
+	Official  bool          `json:"official,omitempty"`
+	Region    string        `json:"region,omitempty"`
+}
+
+// Invited is an invitation; the code is shown once.
+type Invited struct {
+	Person    narthex.Person `json:"person"`
+	Org       *narthex.Org   `json:"org,omitempty"`
+	Code      string         `json:"code"`
+	ExpiresAt time.Time      `json:"expires_at"`
+}
+
+// PersonList is GET /api/people.
+type PersonList struct {
+	People []narthex.Person `json:"people"`
+	Orgs   []narthex.Org    `json:"orgs"`
+}
+
+// PersonChange is POST /api/people/{person}/suspend and …/remove.
+type PersonChange struct {
+	Reason string `json:"reason"`
+}
+
+// LabState is the lab directory: GET /api/lab.
+type LabState struct {
+	InForce   narthex.Digest    `json:"in_force,omitempty"`
+	Proposed  narthex.Digest    `json:"proposed,omitempty"`
+	Approvals []LabApproval     `json:"approvals"`
+	Needed    int               `json:"needed"`
+	Diff      string            `json:"diff,omitempty"` // GET /api/lab?diff=yes, for people of the lab
+	Single    bool              `json:"single_custodian"`
+	Assets    []narthex.Asset   `json:"assets,omitempty"`
+	Guards    map[string]string `json:"guardrails,omitempty"`
+}
+
+// LabApproval is one person's approval of a directory's digest.
+type LabApproval struct {
+	Person narthex.PersonID `json:"person"`
+	Name   string           `json:"name"`
+	At     time.Time        `json:"at"`
+}
+
+// LabPropose offers a directory: POST /api/lab/propose. Files are base64 by their path.
+type LabPropose struct {
+	Files map[string][]byte `json:"files"`
+}
+
+// LabApprove approves the proposed directory: POST /api/lab/approve. The digest is of what was seen.
+type LabApprove struct {
+	Digest narthex.Digest `json:"digest"`
+}
+
+// Signer is a signing key that a person holds: GET, POST /api/signers.
+type Signer struct {
+	Fingerprint string           `json:"fingerprint"`
+	PublicKey   string           `json:"public_key"` // base64
+	Person      narthex.PersonID `json:"person"`
+	At          time.Time        `json:"at"`
+	RevokedAt   time.Time        `json:"revoked_at,omitzero"`
+}
+
+// SignerList is GET /api/signers.
+type SignerList struct {
+	Signers []Signer `json:"signers"`
+}
+
+// SignerEnroll enrols a signing key: the proof is over LoginMessage("enroll signer", origin, person, public key).
+type SignerEnroll struct {
+	PublicKey string `json:"public_key"`
+	Proof     string `json:"proof"`
+}
+
+// PathwayList is GET /api/pathways; anyone may read it.
+type PathwayList struct {
+	Pathways []narthex.Pathway `json:"pathways"`
+}
+
+// PathwayView is GET /api/pathways/{pathway}.
+type PathwayView struct {
+	Pathway    narthex.Pathway                             `json:"pathway"`
+	Attributes map[narthex.AttributeName]narthex.Attribute `json:"attributes"`
+}
+
+// Draft is what an applicant writes: POST /api/engagements and POST /api/engagements/{engagement}/edit. Limits left out of a
+// term take the pathway's default.
+type Draft struct {
+	Pathway narthex.PathwayName `json:"pathway"`
+	Title   string              `json:"title"`
+	Sponsor narthex.PersonID    `json:"sponsor,omitempty"`
+	Members []narthex.PersonID  `json:"members,omitempty"`
+	Answers map[string]string   `json:"answers,omitempty"`
+	Terms   []narthex.Term      `json:"terms"`
+	Days    int                 `json:"days,omitempty"`
+}
+
+// EngagementView is an engagement and what the reader may do with it: GET /api/engagements/{engagement}.
+type EngagementView struct {
+	Engagement narthex.Engagement `json:"engagement"`
+	Allowed    []string           `json:"allowed"`          // commands that the reader may give now
+	Notices    []Notice           `json:"notices"`          // what the terms ask that the pathway does not offer as asked
+	Waiting    []string           `json:"waiting"`          // whom it waits for, in words
+	People     map[string]string  `json:"people,omitempty"` // names of the people in it, by id
+}
+
+// Notice is one thing about the terms that the applicant is told at once.
+type Notice struct {
+	Attribute narthex.AttributeName `json:"attribute"`
+	Asset     narthex.AssetName     `json:"asset"`
+	Limit     narthex.LimitName     `json:"limit,omitempty"`
+	Says      string                `json:"says"`
+	Blocks    bool                  `json:"blocks"` // it cannot be submitted so
+}
+
+// EngagementList is GET /api/engagements: those that the reader may see.
+type EngagementList struct {
+	Engagements []EngagementRow `json:"engagements"`
+}
+
+// EngagementRow is one engagement in a list.
+type EngagementRow struct {
+	ID        narthex.EngagementID `json:"id"`
+	State     narthex.State        `json:"state"`
+	Title     string               `json:"title"`
+	Pathway   narthex.PathwayName  `json:"pathway"`
+	Applicant string               `json:"applicant"`
+	Due       time.Time            `json:"due,omitzero"`
+	Waiting   []string             `json:"waiting"`
+}
+
+// Command is what someone does with an engagement: POST /api/engagements/{engagement}/{command}, where command is one of
+// submit, assign, return, revise, approve, decline, withdraw, end, close, lock, unlock.
+type Command struct {
+	Saw    narthex.Digest     `json:"saw,omitempty"`    // what a vote is on
+	As     narthex.Role       `json:"as,omitempty"`     // the role a reviewer votes in
+	Text   string             `json:"text,omitempty"`   // question, answer or reason
+	Draft  *Draft             `json:"draft,omitempty"`  // with revise
+	Reason narthex.LockReason `json:"reason,omitempty"` // with lock
+}
+
+// AgreementView is an agreement: GET /api/engagements/{engagement}/agreement.
+type AgreementView struct {
+	Agreement  narthex.Agreement  `json:"agreement"`
+	Digest     narthex.Digest     `json:"digest"`
+	Markdown   string             `json:"markdown"`
+	HTML       string             `json:"html"`
+	Signatures []narthex.SignedBy `json:"signatures"`
+	Missing    []string           `json:"missing"` // parties who have not signed
+}
+
+// Sign is a party's signature: POST /api/engagements/{engagement}/sign. The envelope is DSSE over a statement that names the
+// digest, the party, the person and the lab's ledger.
+type Sign struct {
+	Party    narthex.PartyRole `json:"party"`
+	Digest   narthex.Digest    `json:"digest"`
+	Signer   string            `json:"signer"` // fingerprint
+	Envelope string            `json:"envelope"`
+}
+
+// GrantView is a grant with what is left of it: GET /api/grants/{grant}, and GET /v1/grant with a key.
+type GrantView struct {
+	Grant   narthex.Grant  `json:"grant"`
+	InForce bool           `json:"in_force"`
+	Budgets []BudgetView   `json:"budgets"`
+	Keys    []narthex.Key  `json:"keys,omitempty"`
+	Locks   []narthex.Lock `json:"locks,omitempty"`
+	Ended   []CutView      `json:"ended,omitempty"` // streams that a lock cut, the latest first
+	Appeal  string         `json:"appeal"`
+}
+
+// CutView is a stream that was cut.
+type CutView struct {
+	Call   narthex.CallID     `json:"call"`
+	At     time.Time          `json:"at"`
+	Reason narthex.LockReason `json:"reason"`
+}
+
+// BudgetView is one budget of a term.
+type BudgetView struct {
+	Holder    string                `json:"holder"` // the grant, or a key with narrower terms
+	Attribute narthex.AttributeName `json:"attribute"`
+	Asset     narthex.AssetName     `json:"asset"`
+	Limit     narthex.LimitName     `json:"limit"`
+	Unit      string                `json:"unit"`
+	Per       string                `json:"per,omitempty"`
+	Allowed   int64                 `json:"allowed"`
+	Used      int64                 `json:"used"`
+	Reserved  int64                 `json:"reserved"`
+	Left      int64                 `json:"left"`
+}
+
+// GrantList is GET /api/grants: those that the reader may see.
+type GrantList struct {
+	Grants []narthex.Grant `json:"grants"`
+}
+
+// Mint asks for a key: POST /api/grants/{grant}/keys. An agent's key has its own, narrower terms.
+type Mint struct {
+	Label string            `json:"label"`
+	Actor narthex.ActorKind `json:"actor"`
+	Terms []narthex.Term    `json:"terms,omitempty"`
+	Hours int               `json:"hours,omitempty"` // how long it lives; 0 is as long as the grant, at most 30 days
+}
+
+// Minted is a key; the token is shown once.
+type Minted struct {
+	Key   narthex.Key `json:"key"`
+	Token string      `json:"token"`
+}
+
+// LockRequest is POST /api/locks.
+type LockRequest struct {
+	Subject narthex.LockSubject `json:"subject"`
+	Target  string              `json:"target"`
+	Reason  narthex.LockReason  `json:"reason"`
+	Note    string              `json:"note,omitempty"`
+}
+
+// Locked is a lock that holds: every stream it concerns has ended.
+type Locked struct {
+	Lock    narthex.Lock `json:"lock"`
+	Streams int          `json:"streams"` // live calls that it ended
+}
+
+// LockList is GET /api/locks.
+type LockList struct {
+	Locks []narthex.Lock `json:"locks"`
+}
+
+// LedgerState is GET /ledger/state.
+type LedgerState struct {
+	Origin     string `json:"origin"`
+	Key        string `json:"key"` // the verifier key
+	Size       uint64 `json:"size"`
+	Checkpoint string `json:"checkpoint"`
+}
+
+// EntryProof is GET /api/ledger/proof/{index}: an entry, its opening where the reader may see it, and its inclusion proof.
+type EntryProof struct {
+	Index      uint64          `json:"index"`
+	Record     []byte          `json:"record"`
+	Opening    json.RawMessage `json:"opening,omitempty"`
+	Proof      []string        `json:"proof"` // hashes, base64
+	Checkpoint string          `json:"checkpoint"`
+}

@@ -1,0 +1,99 @@
+package narthex
+
+import "time"
+
+// State is where an engagement stands. The zero State is none, and no command leads out of it but draft.
+type State string
+
+const (
+	// Draft is being written.
+	Draft State = "draft"
+	// Submitted waits to be assigned.
+	Submitted State = "submitted"
+	// InReview is with its reviewers.
+	InReview State = "in_review"
+	// Returned is back with the applicant, with questions.
+	Returned State = "returned"
+	// Offered has every approval; an agreement waits for signatures.
+	Offered State = "offered"
+	// Active has a grant.
+	Active State = "active"
+	// Declined ended by a reviewer, with a reason.
+	Declined State = "declined"
+	// Withdrawn ended by the applicant before a grant.
+	Withdrawn State = "withdrawn"
+	// Ending had a grant, which has ended; closeout is open.
+	Ending State = "ending"
+	// Closed is over.
+	Closed State = "closed"
+)
+
+// States lists every state in the order of a life.
+func States() []State {
+	return []State{Draft, Submitted, InReview, Returned, Offered, Active, Declined, Withdrawn, Ending, Closed}
+}
+
+// Application is what is asked for. Its digest, which the engagement's id is part of, is what reviewers vote on.
+type Application struct {
+	Engagement EngagementID      `json:"engagement"`
+	Pathway    PathwayName       `json:"pathway"`
+	Directory  Digest            `json:"directory"` // of the lab directory that the pathway stands in
+	Title      string            `json:"title"`
+	Applicant  PersonID          `json:"applicant"`
+	Org        OrgID             `json:"org"`
+	Members    []PersonID        `json:"members,omitempty"`
+	Sponsor    PersonID          `json:"sponsor,omitempty"`
+	Answers    map[string]string `json:"answers"`
+	Terms      []Term            `json:"terms"`
+	Days       int               `json:"days"`
+	Reviews    []ReviewRule      `json:"reviews"` // the pathway's, and those that the terms add
+}
+
+// Vote is one reviewer's verdict on the digest of what they saw.
+type Vote struct {
+	By      PersonID  `json:"by"`
+	As      Role      `json:"as"`
+	Approve bool      `json:"approve"`
+	Reason  string    `json:"reason,omitempty"`
+	Saw     Digest    `json:"saw"`
+	At      time.Time `json:"at"`
+}
+
+// Note is a question or an answer on an engagement.
+type Note struct {
+	By   PersonID  `json:"by"`
+	At   time.Time `json:"at"`
+	Text string    `json:"text"`
+}
+
+// SignedBy is one party's signature on an agreement.
+type SignedBy struct {
+	Party     PartyRole `json:"party"`
+	By        PersonID  `json:"by"`
+	Digest    Digest    `json:"digest"`
+	Signer    string    `json:"signer"`   // fingerprint of the key
+	Envelope  string    `json:"envelope"` // DSSE, JSON
+	At        time.Time `json:"at"`
+	PublicKey string    `json:"public_key"` // base64
+}
+
+// Engagement is one researcher or team on one project, from application to closeout: the fold of its events.
+type Engagement struct {
+	ID          EngagementID `json:"id"`
+	State       State        `json:"state"`
+	Application Application  `json:"application"`
+	Digest      Digest       `json:"digest"`          // of Application, as it stands
+	Authors     []PersonID   `json:"authors"`         // everyone who was ever a party or wrote in it; none of them decides
+	Round       int          `json:"round"`           // how often it was submitted
+	Votes       []Vote       `json:"votes,omitempty"` // on Digest; an edit voids them
+	Notes       []Note       `json:"notes,omitempty"`
+	Due         time.Time    `json:"due,omitzero"` // when the review should end
+	Agreement   Digest       `json:"agreement,omitempty"`
+	Signatures  []SignedBy   `json:"signatures,omitempty"`
+	Grant       GrantID      `json:"grant,omitempty"`
+	Locked      bool         `json:"locked,omitempty"`
+	Reason      string       `json:"reason,omitempty"` // why it was declined, withdrawn or ended
+	CreatedAt   time.Time    `json:"created_at"`
+	ChangedAt   time.Time    `json:"changed_at"`
+	Events      int          `json:"events"` // how many events made it
+}

@@ -1,0 +1,189 @@
+package narthex
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+)
+
+// EntryType is the closed set of what the ledger remembers.
+type EntryType string
+
+// EntryClass tells governance (people deciding) from use (calls).
+type EntryClass uint8
+
+const (
+	// GovernanceEntry is a change that people made.
+	GovernanceEntry EntryClass = 1
+	// UseEntry is a call, its outcome, or refusals.
+	UseEntry EntryClass = 2
+)
+
+const (
+	EntryInception         EntryType = "inception"
+	EntryDirectoryProposed EntryType = "directory.proposed"
+	EntryDirectoryApproved EntryType = "directory.approved"
+	EntryDirectoryInForce  EntryType = "directory.in_force"
+	EntryPersonInvited     EntryType = "person.invited"
+	EntryPersonEnrolled    EntryType = "person.enrolled"
+	EntryPersonChanged     EntryType = "person.changed"
+	EntrySignerEnrolled    EntryType = "signer.enrolled"
+	EntrySignerRevoked     EntryType = "signer.revoked"
+	EntrySessionOpened     EntryType = "session.opened"
+	EntrySessionEnded      EntryType = "session.ended"
+	EntryEngagementChanged EntryType = "engagement.changed"
+	EntryAgreementRendered EntryType = "agreement.rendered"
+	EntryAgreementSigned   EntryType = "agreement.signed"
+	EntryGrantActive       EntryType = "grant.active"
+	EntryGrantEnded        EntryType = "grant.ended"
+	EntryKeyMinted         EntryType = "key.minted"
+	EntryKeyRevoked        EntryType = "key.revoked"
+	EntryLockSet           EntryType = "lock.set"
+	EntryLockLifted        EntryType = "lock.lifted"
+	EntryLedgerRead        EntryType = "ledger.read"
+	EntryCallIntent        EntryType = "call.intent"
+	EntryCallOutcome       EntryType = "call.outcome"
+	EntryCallDenied        EntryType = "call.denied"
+	EntryCallRead          EntryType = "call.read"
+	EntryRefusalsCounted   EntryType = "refusals.counted"
+	EntryRecovered         EntryType = "node.recovered"
+)
+
+// entryFields is the closed list of entry types, with the class of each and the fields it has, in order.
+var entryFields = map[EntryType]struct {
+	class  EntryClass
+	fields []string
+}{
+	EntryInception:         {GovernanceEntry, []string{"lab", "origin", "directory", "custodians", "single_custodian", "log_key"}},
+	EntryDirectoryProposed: {GovernanceEntry, []string{"directory", "by"}},
+	EntryDirectoryApproved: {GovernanceEntry, []string{"directory", "by"}},
+	EntryDirectoryInForce:  {GovernanceEntry, []string{"directory", "replaces", "approved_by"}},
+	EntryPersonInvited:     {GovernanceEntry, []string{"person", "org", "official", "by"}},
+	EntryPersonEnrolled:    {GovernanceEntry, []string{"person", "login_key"}},
+	EntryPersonChanged:     {GovernanceEntry, []string{"person", "state", "by", "reason"}},
+	EntrySignerEnrolled:    {GovernanceEntry, []string{"person", "fingerprint", "by"}},
+	EntrySignerRevoked:     {GovernanceEntry, []string{"person", "fingerprint", "by"}},
+	EntrySessionOpened:     {GovernanceEntry, []string{"person", "session"}},
+	EntrySessionEnded:      {GovernanceEntry, []string{"person", "session"}},
+	EntryEngagementChanged: {GovernanceEntry, []string{"engagement", "command", "by", "as", "state", "saw", "event"}},
+	EntryAgreementRendered: {GovernanceEntry, []string{"engagement", "agreement", "application", "directory"}},
+	EntryAgreementSigned:   {GovernanceEntry, []string{"engagement", "agreement", "party", "by", "signer", "envelope"}},
+	EntryGrantActive:       {GovernanceEntry, []string{"grant", "engagement", "agreement", "not_before", "not_after"}},
+	EntryGrantEnded:        {GovernanceEntry, []string{"grant", "engagement", "by", "reason"}},
+	EntryKeyMinted:         {GovernanceEntry, []string{"key", "grant", "person", "actor", "not_after", "by"}},
+	EntryKeyRevoked:        {GovernanceEntry, []string{"key", "grant", "by"}},
+	EntryLockSet:           {GovernanceEntry, []string{"lock", "subject", "target", "reason", "by"}},
+	EntryLockLifted:        {GovernanceEntry, []string{"lock", "subject", "target", "by"}},
+	EntryLedgerRead:        {GovernanceEntry, []string{"by", "what"}},
+	EntryCallIntent:        {UseEntry, []string{"grant", "key", "agreement", "directory", "uses", "asset", "version", "clauses", "reserved", "request"}},
+	EntryCallOutcome:       {UseEntry, []string{"call", "grant", "status", "used", "answer"}},
+	EntryCallDenied:        {UseEntry, []string{"grant", "key", "agreement", "directory", "uses", "asset", "version", "reasons"}},
+	EntryCallRead:          {UseEntry, []string{"grant", "key", "what"}},
+	EntryRefusalsCounted:   {UseEntry, []string{"kind", "count", "since"}},
+	EntryRecovered:         {GovernanceEntry, []string{"closed", "size"}},
+}
+
+// EntryTypes lists every type, sorted.
+func EntryTypes() []EntryType {
+	types := make([]EntryType, 0, len(entryFields))
+	for t := range entryFields {
+		types = append(types, t)
+	}
+	slices.Sort(types)
+	return types
+}
+
+// Class gives the class of the type; an unknown type has class 0, which no entry may have.
+func (t EntryType) Class() EntryClass { return entryFields[t].class }
+
+// Fields gives the names of the fields that an entry of the type has, in order.
+func (t EntryType) Fields() []string { return slices.Clone(entryFields[t].fields) }
+
+// Field is one field of an entry: a name and a value in canonical JSON (RFC 8785).
+type Field struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+// Entry is what happened, before it is sealed for the ledger.
+type Entry struct {
+	Type   EntryType
+	At     time.Time // UTC; the ledger keeps milliseconds and never lets it decrease
+	Fields []Field
+}
+
+// Check says whether the entry has exactly its type's fields, in order, each with a value.
+func (e Entry) Check() error {
+	want, known := entryFields[e.Type]
+	if !known || len(want.fields) != len(e.Fields) {
+		return fmt.Errorf("check entry: type %q is unknown or has not %d fields", e.Type, len(e.Fields))
+	}
+	for i, field := range e.Fields {
+		if field.Name != want.fields[i] || field.Value == "" {
+			return fmt.Errorf("check entry: field %d of %s must be %s with a value", i, e.Type, want.fields[i])
+		}
+	}
+	return nil
+}
+
+// TextField makes a field that holds a string of ours: an identifier, a name, a digest. Text that needs escaping in JSON is
+// escaped as RFC 8785 asks.
+func TextField[S ~string](name string, text S) Field {
+	for i := range len(text) {
+		if c := text[i]; c < 0x20 || c == '"' || c == '\\' || c >= 0x7f || c == '<' || c == '>' || c == '&' {
+			return Field{name, escapeJSON(string(text))}
+		}
+	}
+	return Field{name, `"` + string(text) + `"`}
+}
+
+// NumberField makes a field that holds a whole number.
+func NumberField(name string, n int64) Field { return Field{name, strconv.FormatInt(n, 10)} }
+
+// FlagField makes a field that holds true or false.
+func FlagField(name string, on bool) Field { return Field{name, strconv.FormatBool(on)} }
+
+// TimeField makes a field that holds an instant in RFC 3339, UTC, to the second.
+func TimeField(name string, t time.Time) Field {
+	return Field{name, `"` + t.UTC().Format(time.RFC3339) + `"`}
+}
+
+// CanonicalField makes a field of a value that is canonical JSON already.
+func CanonicalField(name, canonical string) Field { return Field{name, canonical} }
+
+// escapeJSON writes a string as RFC 8785 does: shortest escapes, everything else literal.
+func escapeJSON(text string) string {
+	out := []byte{'"'}
+	for _, r := range text {
+		switch {
+		case r == '"' || r == '\\':
+			out = append(out, '\\', byte(r))
+		case r == '\b':
+			out = append(out, `\b`...)
+		case r == '\f':
+			out = append(out, `\f`...)
+		case r == '\n':
+			out = append(out, `\n`...)
+		case r == '\r':
+			out = append(out, `\r`...)
+		case r == '\t':
+			out = append(out, `\t`...)
+		case r < 0x20:
+			out = fmt.Appendf(out, `\u%04x`, r)
+		default:
+			out = append(out, string(r)...)
+		}
+	}
+	return string(append(out, '"'))
+}
+
+// ReadText gives the string that a field's value holds, or an error where it holds none.
+func (f Field) ReadText() (string, error) {
+	var text string
+	if err := json.Unmarshal([]byte(f.Value), &text); err != nil {
+		return "", fmt.Errorf("read field %s: %w", f.Name, err)
+	}
+	return text, nil
+}

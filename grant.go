@@ -1,0 +1,87 @@
+package narthex
+
+import (
+	"slices"
+	"time"
+)
+
+// Grant is what is in force under a signed agreement. The zero Grant is never in force.
+type Grant struct {
+	ID         GrantID      `json:"id"`
+	Engagement EngagementID `json:"engagement"`
+	Agreement  Digest       `json:"agreement"`
+	Persons    []PersonID   `json:"persons"`
+	Org        OrgID        `json:"org"`
+	Terms      []Term       `json:"terms"`
+	NotBefore  time.Time    `json:"not_before"`
+	NotAfter   time.Time    `json:"not_after"`
+	Ended      bool         `json:"ended,omitempty"`
+	AppealTo   string       `json:"appeal_to"`
+	AppealDays int          `json:"appeal_days"`
+}
+
+// InForce says whether the grant is in force at t: not ended, and in the half-open interval of its dates. Locks stand apart.
+func (g Grant) InForce(t time.Time) bool {
+	return g.ID != "" && g.Agreement != "" && !g.Ended && !t.Before(g.NotBefore) && t.Before(g.NotAfter)
+}
+
+// Shows says whether any term is about the asset.
+func (g Grant) Shows(asset AssetName) bool {
+	return slices.ContainsFunc(g.Terms, func(t Term) bool { return t.Asset == asset && asset != "" })
+}
+
+// ActorKind is who holds a key.
+type ActorKind string
+
+const (
+	// Human is a person.
+	Human ActorKind = "human"
+	// Agent is a program that acts for a person.
+	Agent ActorKind = "agent"
+)
+
+// Key is a credential of one grant for one person or their agent. The token itself is shown once and kept only as a digest.
+// Terms, where not empty, narrow the grant's: a key never allows what its grant does not.
+type Key struct {
+	ID        KeyID     `json:"id"`
+	Grant     GrantID   `json:"grant"`
+	Person    PersonID  `json:"person"`
+	Actor     ActorKind `json:"actor"`
+	Label     string    `json:"label"` // the agent's name, or what the person calls the key
+	Terms     []Term    `json:"terms,omitempty"`
+	CreatedAt time.Time `json:"created_at"`
+	NotAfter  time.Time `json:"not_after"`
+	Revoked   bool      `json:"revoked,omitempty"`
+}
+
+// LockSubject is what kind of thing a lock stops.
+type LockSubject string
+
+// LockSubjects lists what can be locked.
+func LockSubjects() []LockSubject {
+	return []LockSubject{"person", "org", "engagement", "grant", "key", "asset"}
+}
+
+// LockReason is the closed set of reasons for a lock.
+type LockReason string
+
+// LockReasons lists them all.
+func LockReasons() []LockReason {
+	return []LockReason{"compromised_credential", "suspected_exfiltration", "safety", "breach_of_terms", "legal_order", "incident", "maintenance"}
+}
+
+// Lock is an immediate stop. It holds from the commit that set it to the commit that lifted it.
+type Lock struct {
+	ID       LockID      `json:"id"`
+	Subject  LockSubject `json:"subject"`
+	Target   string      `json:"target"` // the identifier or name of what is locked
+	Reason   LockReason  `json:"reason"`
+	Note     string      `json:"note,omitempty"` // in the locker's words, shown to the one locked out
+	By       PersonID    `json:"by"`
+	At       time.Time   `json:"at"`
+	LiftedBy PersonID    `json:"lifted_by,omitempty"`
+	LiftedAt time.Time   `json:"lifted_at,omitzero"`
+}
+
+// Lifted says whether the lock is over.
+func (l Lock) Lifted() bool { return !l.LiftedAt.IsZero() }

@@ -1,0 +1,224 @@
+package journal
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"reflect"
+	"time"
+
+	"narthex"
+	"narthex/internal/store"
+	"narthex/ledger"
+)
+
+// commit decides the changes in order, commits those that did not fail as one transaction, and answers all of them. The
+// order is: decide on the batch's overlay → seal, sign → write → commit → swap the state in → answer.
+func (j *Journal) commit(ops []*op) {
+	answers := make([]error, len(ops))
+	if err := j.commitAll(ops, answers); err != nil {
+		err = notRecorded(err)
+		for i := range answers {
+			if answers[i] == nil {
+				answers[i] = err
+			}
+		}
+	}
+	for i, o := range ops {
+		o.done <- answers[i]
+	}
+}
+
+func notRecorded(err error) error {
+	var public *narthex.Error
+	if errors.As(err, &public) {
+		return err
+	}
+	return narthex.Unavailablef("This could not be recorded, so it was not done. Try again; tell the operators if it stays so.").Because(err)
+}
+
+// commitAll puts the changes' own errors in answers and returns the error that holds for all others.
+func (j *Journal) commitAll(ops []*op, answers []error) error {
+	ctx := context.Background()
+	if err := j.ready(ctx); err != nil {
+		return err
+	}
+	now, err := j.time()
+	if err != nil {
+		return err
+	}
+	var next *state
+	var b *batch
+	err = j.store.Update(ctx, func(s store.Tx) error {
+		clear(answers)
+		b = j.newBatch()
+		if len(j.state.orphans) > 0 && j.config.Recover != nil {
+			// Nothing else is decided before the budgets of broken calls are right again.
+			if err := apply(&Tx{reader: s, batch: b, now: now}, func(tx *Tx) error { return j.closeOrphans(tx, j.state.orphans) }); err != nil {
+				return err
+			}
+		}
+		for i, o := range ops {
+			answers[i] = apply(&Tx{reader: s, batch: b, now: now}, o.change)
+		}
+		if len(b.records) == 0 && len(b.rows) == 0 {
+			next = nil
+			return errNothing
+		}
+		next, err = j.write(s, b, now)
+		return err
+	})
+	if errors.Is(err, errNothing) {
+		return nil
+	}
+	if err != nil {
+		return j.resolve(ctx, err, b, next)
+	}
+	j.swap(b, next)
+	return nil
+}
+
+// errNothing ends a transaction in which no change did anything.
+var errNothing = errors.New("nothing to commit")
+
+// ready reads the state again where a commit of unknown outcome dropped it.
+func (j *Journal) ready(ctx context.Context) error {
+	if j.state.tree != nil {
+		return nil
+	}
+	fresh, err := load(ctx, j.store, j.config.Signer.Name())
+	if err != nil {
+		return err
+	}
+	fresh.serving(j.state.open)
+	j.state = fresh
+	return nil
+}
+
+// time gives the batch's time: never before the last entry's, and an error while the clock is in doubt.
+func (j *Journal) time() (time.Time, error) {
+	now := j.Now().Truncate(time.Millisecond)
+	last := time.UnixMilli(j.state.head.Time).UTC()
+	if now.Before(last.Add(-doubt)) {
+		return time.Time{}, narthex.Unavailablef("The node's clock is behind its own ledger by more than five seconds, so nothing is decided. The operators must set the clock.")
+	}
+	if now.Before(last) {
+		return last, nil
+	}
+	return now, nil
+}
+
+func (j *Journal) newBatch() *batch {
+	return &batch{state: j.state, first: j.state.head.Size, random: j.config.Random, hot: &hotRows{&j.mu, &j.hot},
+		rows: map[rowKey]any{}, isClosed: map[uint64]bool{}}
+}
+
+// apply runs one change and undoes all of it when it fails or panics.
+func apply(tx *Tx, change func(*Tx) error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("a change panicked: %v", r)
+		}
+		if err != nil {
+			for i := len(tx.undo) - 1; i >= 0; i-- {
+				tx.undo[i]()
+			}
+		}
+	}()
+	return change(tx)
+}
+
+// write puts the batch into the transaction: its rows, its entries as one run, the tiles they touch, the head.
+func (j *Journal) write(s store.Tx, b *batch, now time.Time) (*state, error) {
+	var id [16]byte
+	if _, err := io.ReadFull(b.random, id[:]); err != nil {
+		return nil, err
+	}
+	if b.first == 0 && (len(b.records) == 0 || b.openings[0].Type != narthex.EntryInception) {
+		return nil, errors.New("the first entry of a ledger must be its inception")
+	}
+	for key, row := range b.rows {
+		if err := writeRow(s, key, row); err != nil {
+			return nil, err
+		}
+	}
+	if len(b.records) == 0 {
+		return nil, errors.New("a change without an entry")
+	}
+	next, tiles, err := b.next(j.config.Signer, now, hex.EncodeToString(id[:]))
+	if err != nil {
+		return nil, err
+	}
+	for _, tile := range tiles {
+		if err := s.Put(store.Tiles, tileKey(tile.Level, tile.Index), tile.Data); err != nil {
+			return nil, err
+		}
+	}
+	if err := putRun(s, b); err != nil {
+		return nil, err
+	}
+	return next, writeRow(s, rowKey{store.Meta, headKey}, &next.head)
+}
+
+func putRun(s store.Tx, b *batch) error {
+	var records []byte
+	for _, record := range b.records {
+		records = append(records, record[:]...)
+	}
+	key := entryKey(b.first)
+	return errors.Join(s.Put(store.Entries, key, records), s.Put(store.Openings, key, encodeOpenings(b.openings)))
+}
+
+func writeRow(s store.Tx, key rowKey, row any) error {
+	value, err := encodeRow(row)
+	if err != nil {
+		return err
+	}
+	if value == nil {
+		return s.Delete(key.table, key.key)
+	}
+	return s.Put(key.table, key.key, value)
+}
+
+// swap makes the committed batch the state.
+func (j *Journal) swap(b *batch, next *state) {
+	next.settleOpen(b)
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for key, row := range b.rows {
+		j.hot.put(key.table, key.key, row)
+	}
+	j.state = next
+}
+
+// resolve finds out what became of a commit that returned an error. Where the batch is in the store it stands; otherwise
+// nothing of it does, and where neither can be read, the memory is dropped and read again before the next change.
+func (j *Journal) resolve(ctx context.Context, cause error, b *batch, next *state) error {
+	if !errors.Is(cause, store.ErrUnknown) {
+		return cause
+	}
+	var head *Head
+	err := j.View(ctx, func(tx *Tx) (err error) {
+		head, err = Get[Head](tx, store.Meta, headKey)
+		return err
+	})
+	if err == nil && head != nil && next != nil && head.Batch == next.head.Batch {
+		j.swap(b, next)
+		return nil
+	}
+	if err == nil && (head == nil && j.state.head.Size == 0 || head != nil && head.Batch == j.state.head.Batch) {
+		return cause
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.hot = newCache()
+	j.state = &state{open: j.state.open}
+	return errors.Join(cause, err)
+}
+
+func isNil(row any) bool {
+	v := reflect.ValueOf(row)
+	return row == nil || v.Kind() == reflect.Pointer && v.IsNil()
+}

@@ -1,0 +1,193 @@
+package journal
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"narthex"
+	"narthex/internal/store"
+	"narthex/ledger"
+)
+
+// entryKey orders entries by index.
+func entryKey(index uint64) string { return fmt.Sprintf("%016x", index) }
+
+func tileKey(level int, index uint64) string { return fmt.Sprintf("%02d/%016x", level, index) }
+
+// encodeOpenings writes a run of openings: each its type, its seed and its values, lengths before texts. The names of the
+// fields are the type's.
+func encodeOpenings(openings []ledger.Opening) []byte {
+	out := make([]byte, 0, 512*len(openings))
+	for _, o := range openings {
+		out = appendText(out, string(o.Type))
+		out = append(out, o.Seed[:]...)
+		out = binary.AppendUvarint(out, uint64(len(o.Fields)))
+		for _, field := range o.Fields {
+			out = appendText(out, field.Value)
+		}
+	}
+	return out
+}
+
+func appendText(out []byte, text string) []byte {
+	return append(binary.AppendUvarint(out, uint64(len(text))), text...)
+}
+
+var errRun = fmt.Errorf("%w: a run of openings does not read", store.ErrDamaged)
+
+func decodeOpenings(data []byte) ([]ledger.Opening, error) {
+	var openings []ledger.Opening
+	for len(data) > 0 {
+		kind, rest, ok := takeText(data)
+		names := narthex.EntryType(kind).Fields()
+		if !ok || len(rest) < 32 || narthex.EntryType(kind).Class() == 0 {
+			return nil, errRun
+		}
+		o := ledger.Opening{Type: narthex.EntryType(kind), Seed: [32]byte(rest[:32])}
+		count, n := binary.Uvarint(rest[32:])
+		if n <= 0 || count != uint64(len(names)) {
+			return nil, errRun
+		}
+		data = rest[32+n:]
+		for _, name := range names {
+			var value string
+			if value, data, ok = takeText(data); !ok {
+				return nil, errRun
+			}
+			o.Fields = append(o.Fields, narthex.Field{Name: name, Value: value})
+		}
+		openings = append(openings, o)
+	}
+	return openings, nil
+}
+
+func takeText(data []byte) (string, []byte, bool) {
+	length, n := binary.Uvarint(data)
+	if n <= 0 || length > uint64(len(data)-n) {
+		return "", nil, false
+	}
+	return string(data[n : n+int(length)]), data[n+int(length):], true
+}
+
+// run is entries that were committed together.
+type run struct {
+	first    uint64
+	records  []ledger.Record
+	openings []ledger.Opening
+}
+
+func parseRun(key string, records, openings []byte) (run, error) {
+	first, err := strconv.ParseUint(key, 16, 64)
+	if err != nil || len(records) == 0 || len(records)%len(ledger.Record{}) != 0 {
+		return run{}, fmt.Errorf("%w: the run of entries at %s does not read", store.ErrDamaged, key)
+	}
+	r := run{first: first}
+	for ; len(records) > 0; records = records[len(ledger.Record{}):] {
+		r.records = append(r.records, ledger.Record(records[:len(ledger.Record{})]))
+	}
+	if r.openings, err = decodeOpenings(openings); err != nil {
+		return run{}, err
+	}
+	if len(r.openings) != len(r.records) {
+		return run{}, fmt.Errorf("%w: the run of entries at %s has not an opening for each", store.ErrDamaged, key)
+	}
+	return r, nil
+}
+
+// eachRun gives the runs that hold the entries [from, to), in order and without a gap.
+func eachRun(r store.Reader, from, to uint64, visit func(run) error) error {
+	start, err := r.Scan(store.Entries, store.Span{To: entryKey(from + 1), Reverse: true, Limit: 1})
+	if err != nil || from >= to {
+		return err
+	}
+	key := entryKey(from)
+	if len(start) == 1 {
+		key = start[0].Key
+	}
+	for next := uint64(0); next < to; {
+		rows, err := r.Scan(store.Entries, store.Span{From: key, Limit: 64})
+		if err != nil {
+			return err
+		}
+		for _, row := range rows {
+			openings, err := r.Get(store.Openings, row.Key)
+			if err != nil {
+				return err
+			}
+			found, err := parseRun(row.Key, row.Value, openings)
+			if err != nil {
+				return err
+			}
+			if next != 0 && found.first != next || next == 0 && found.first > from {
+				return fmt.Errorf("%w: entries are missing before %d", store.ErrDamaged, found.first)
+			}
+			if next = found.first + uint64(len(found.records)); found.first >= to {
+				return nil
+			}
+			if err := visit(found); err != nil {
+				return err
+			}
+			key = entryKey(next)
+		}
+		if len(rows) == 0 {
+			return fmt.Errorf("%w: the entries end before %d", store.ErrDamaged, to)
+		}
+	}
+	return nil
+}
+
+// eachOpening gives the openings of the entries [from, to).
+func eachOpening(r store.Reader, from, to uint64, visit func(uint64, ledger.Opening) error) error {
+	return EachEntry(r, from, to, func(index uint64, _ ledger.Record, opening ledger.Opening) error { return visit(index, opening) })
+}
+
+// EachEntry gives the entries [from, to) with their openings, in order.
+func EachEntry(r store.Reader, from, to uint64, visit func(uint64, ledger.Record, ledger.Opening) error) error {
+	return eachRun(r, from, to, func(found run) error {
+		for i, record := range found.records {
+			index := found.first + uint64(i)
+			if index < from || index >= to {
+				continue
+			}
+			if err := visit(index, record, found.openings[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// ReadHead gives the last commit's head. On a store without a ledger it is ErrEmpty.
+func ReadHead(r store.Reader) (Head, error) {
+	head, err := Get[Head](&Tx{reader: r}, store.Meta, headKey)
+	if err != nil {
+		return Head{}, err
+	}
+	if head == nil {
+		return Head{}, ErrEmpty
+	}
+	return *head, nil
+}
+
+// ErrEmpty says that a store has no ledger yet.
+var ErrEmpty = errors.New("there is no ledger in this store yet")
+
+// Tiles reads the ledger's tiles, for proofs.
+type Tiles struct{ Reader store.Reader }
+
+// Tile gives the hashes of a tile, as many as are stored.
+func (t Tiles) Tile(level int, index uint64) ([]byte, error) {
+	return t.Reader.Get(store.Tiles, tileKey(level, index))
+}
+
+// IsEmpty says whether a store has no ledger yet.
+func IsEmpty(ctx context.Context, s store.Store) (bool, error) {
+	err := s.View(ctx, func(r store.Reader) error { _, err := ReadHead(r); return err })
+	if errors.Is(err, ErrEmpty) {
+		return true, nil
+	}
+	return false, err
+}
