@@ -11,7 +11,6 @@ import (
 
 	"narthex"
 	"narthex/internal/store"
-	"narthex/ledger"
 )
 
 // commit decides the changes in order, commits those that did not fail as one transaction, and answers all of them. The

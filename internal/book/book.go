@@ -1,0 +1,160 @@
+// Package book says what is stored under which key: the rows that more than one part of Narthex reads.
+//
+// It promises one type a table, and one place where the key of a lock or a holding is made. It does no deciding but this:
+// a lock that cannot be read is an error, never the absence of one.
+//
+// It trusts the journal to give what was committed. Read next: journal, office, gateway.
+package book
+
+import (
+	"slices"
+	"time"
+
+	"narthex"
+	"narthex/client"
+	"narthex/internal/journal"
+	"narthex/internal/store"
+)
+
+// Login is a log-in key, under its fingerprint.
+type Login struct {
+	PublicKey string           `json:"public_key"` // base64
+	Person    narthex.PersonID `json:"person"`
+	At        time.Time        `json:"at"`
+}
+
+// Invite is an invitation, under the digest of its code.
+type Invite struct {
+	ID        narthex.InviteID `json:"id"`
+	Person    narthex.PersonID `json:"person"`
+	ExpiresAt time.Time        `json:"expires_at"`
+	Used      bool             `json:"used,omitempty"`
+}
+
+// Session is a log-in that was made, under the digest of its token.
+type Session struct {
+	ID        narthex.SessionID `json:"id"`
+	Person    narthex.PersonID  `json:"person"`
+	ExpiresAt time.Time         `json:"expires_at"`
+	Ended     bool              `json:"ended,omitempty"`
+}
+
+// Told is what a person is told of their keys and log-ins, under their identifier in Meta.
+type Told struct {
+	Notes []string `json:"notes"`
+}
+
+// Tell adds a note to what a person is told; the latest twenty are kept.
+func Tell(tx *journal.Tx, person narthex.PersonID, note string) error {
+	key := "told/" + string(person)
+	told, err := journal.Get[Told](tx, store.Meta, key)
+	if err != nil {
+		return err
+	}
+	next := Told{}
+	if told != nil {
+		next.Notes = slices.Clone(told.Notes[max(0, len(told.Notes)-19):])
+	}
+	next.Notes = append(next.Notes, tx.Now().Format(time.RFC3339)+" "+note)
+	return journal.Put(tx, store.Meta, key, &next)
+}
+
+// ToldTo gives what a person is told, the latest first.
+func ToldTo(tx *journal.Tx, person narthex.PersonID) ([]string, error) {
+	told, err := journal.Get[Told](tx, store.Meta, "told/"+string(person))
+	if err != nil || told == nil {
+		return []string{}, err
+	}
+	notes := slices.Clone(told.Notes)
+	slices.Reverse(notes)
+	return notes, nil
+}
+
+// Directory is which lab directory is in force and which is proposed.
+type Directory struct {
+	InForce   narthex.Digest       `json:"in_force"`
+	Proposed  narthex.Digest       `json:"proposed,omitempty"`
+	Proposer  narthex.PersonID     `json:"proposer,omitempty"`
+	Approvals []client.LabApproval `json:"approvals,omitempty"` // of Proposed
+	Single    bool                 `json:"single,omitempty"`    // whether the lab still has one custodian
+}
+
+const directoryKey = "directory"
+
+// ReadDirectory gives the directory row; its absence is an error outside inception.
+func ReadDirectory(tx *journal.Tx) (*Directory, error) {
+	row, err := journal.Get[Directory](tx, store.Meta, directoryKey)
+	if err == nil && row == nil {
+		err = narthex.Unavailablef("No lab directory is in force yet; two custodians must approve it first.")
+	}
+	return row, err
+}
+
+// WriteDirectory sets the directory row.
+func WriteDirectory(tx *journal.Tx, row *Directory) error {
+	return journal.Put(tx, store.Meta, directoryKey, row)
+}
+
+// Files is an approved or proposed lab directory, under its digest.
+type Files struct {
+	Files map[string][]byte `json:"files"`
+}
+
+// Agreement is a rendered agreement, under its digest.
+type Agreement struct {
+	Agreement narthex.Agreement `json:"agreement"`
+}
+
+// KeyName is where a key's row stands, under "grant/key".
+type KeyName struct {
+	Token string `json:"token"` // digest of the token, in hexadecimal
+}
+
+// Cuts is the live calls of a grant that were cut, under "cuts/" and the grant in Meta; the latest last.
+type Cuts struct {
+	Cuts []client.CutView `json:"cuts"`
+}
+
+// AddCut remembers that a call was cut; the latest twenty are kept.
+func AddCut(tx *journal.Tx, grant narthex.GrantID, cut client.CutView) error {
+	cuts, err := journal.Get[Cuts](tx, store.Meta, "cuts/"+string(grant))
+	if err != nil {
+		return err
+	}
+	next := Cuts{}
+	if cuts != nil {
+		next.Cuts = slices.Clone(cuts.Cuts[max(0, len(cuts.Cuts)-19):])
+	}
+	next.Cuts = append(next.Cuts, cut)
+	return journal.Put(tx, store.Meta, "cuts/"+string(grant), &next)
+}
+
+// CutsOf gives the cut calls of a grant, the latest first.
+func CutsOf(tx *journal.Tx, grant narthex.GrantID) ([]client.CutView, error) {
+	cuts, err := journal.Get[Cuts](tx, store.Meta, "cuts/"+string(grant))
+	if err != nil || cuts == nil {
+		return nil, err
+	}
+	list := slices.Clone(cuts.Cuts)
+	slices.Reverse(list)
+	return list, nil
+}
+
+// Holdings is the grants that a person or an organisation has or had, under the subject.
+type Holdings struct {
+	Grants []narthex.GrantID `json:"grants"`
+}
+
+// AddHolding adds a grant to a subject's holdings.
+func AddHolding(tx *journal.Tx, subject string, grant narthex.GrantID) error {
+	row, err := journal.Get[Holdings](tx, store.Holdings, subject)
+	if err != nil {
+		return err
+	}
+	next := Holdings{}
+	if row != nil {
+		next.Grants = slices.Clone(row.Grants)
+	}
+	next.Grants = append(next.Grants, grant)
+	return journal.Put(tx, store.Holdings, subject, &next)
+}

@@ -1,0 +1,123 @@
+// Package live is the one registry of what is being served right now, and the gate that every byte of it passes.
+//
+// It promises that when Cut has returned, every live call that the subject covers has ended and not one byte of it will be
+// written any more; and that a call which enters before its admission commits cannot slip past a lock which commits after.
+//
+// It trusts whoever serves to write through the gate only. It does not wait for slow readers: a write in progress is broken
+// off. Bytes that the kernel already holds may still arrive. Read next: gateway.
+package live
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"narthex"
+)
+
+// Registry holds the live calls of one node.
+type Registry struct {
+	mu    sync.Mutex // guards calls: a call is in it from Enter to Leave
+	calls map[*Call]struct{}
+}
+
+// NewRegistry gives an empty registry.
+func NewRegistry() *Registry { return &Registry{calls: map[*Call]struct{}{}} }
+
+// End is why a call was cut.
+type End struct {
+	Code string        // locked, ended, expired, revoked, suspended
+	Lock *narthex.Lock // with code locked
+	At   time.Time     // when it was cut
+}
+
+// Call is one live call. Subjects are everything a lock on which must end it.
+type Call struct {
+	registry *Registry
+	subjects []string
+	context  context.Context
+	cancel   context.CancelFunc
+	abort    func() // makes a write in progress fail at once
+
+	gate  sync.Mutex // held during each write: whoever has taken it after cut is set knows that no write runs or will
+	cut   atomic.Pointer[End]
+	until time.Time // set by Admit; nothing is written from then on
+}
+
+// Enter registers a call before it is admitted. Abort is called at most once, from Cut, and must not block.
+func (r *Registry) Enter(ctx context.Context, abort func(), subjects ...string) *Call {
+	c := &Call{registry: r, subjects: subjects, abort: abort}
+	c.context, c.cancel = context.WithCancel(ctx)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.calls[c] = struct{}{}
+	return c
+}
+
+// Admit says until when the call may be served; it is set once, before the first Write.
+func (c *Call) Admit(until time.Time) { c.until = until }
+
+// Context ends when the call is cut or left.
+func (c *Call) Context() context.Context { return c.context }
+
+// Ended gives why the call was cut, or nil.
+func (c *Call) Ended() *End { return c.cut.Load() }
+
+// Write runs write at the time now, unless the call was cut or its time is over. It says whether write ran.
+func (c *Call) Write(now time.Time, write func() error) (bool, error) {
+	c.gate.Lock()
+	defer c.gate.Unlock()
+	if c.cut.Load() != nil {
+		return false, nil
+	}
+	if !now.Before(c.until) {
+		c.cut.CompareAndSwap(nil, &End{Code: "expired", At: now})
+		c.cancel()
+		return false, nil
+	}
+	return true, write()
+}
+
+// Leave takes the call out; it is called once, when its serving is over.
+func (c *Call) Leave() {
+	c.cancel()
+	c.registry.mu.Lock()
+	defer c.registry.mu.Unlock()
+	delete(c.registry.calls, c)
+}
+
+// Cut ends every call that rests on the subject and returns how many there were, when none of them writes any more.
+func (r *Registry) Cut(subject string, end End) int {
+	covered := r.covered(subject)
+	for _, c := range covered {
+		c.cut.CompareAndSwap(nil, &end)
+		c.cancel()
+		c.abort()
+	}
+	for _, c := range covered {
+		c.gate.Lock()
+		c.gate.Unlock() //nolint:staticcheck // taken to wait for the write in progress
+	}
+	return len(covered)
+}
+
+func (r *Registry) covered(subject string) []*Call {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var covered []*Call
+	for c := range r.calls {
+		if slices.Contains(c.subjects, subject) {
+			covered = append(covered, c)
+		}
+	}
+	return covered
+}
+
+// Count says how many calls are live.
+func (r *Registry) Count() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.calls)
+}
