@@ -226,7 +226,7 @@ func small(t testing.TB, spoil func([]narthex.Entry) []narthex.Entry) (string, s
 	}
 	for i, record := range records {
 		opening := &openings[i]
-		if i%7 == 6 && openings[i].Type == narthex.EntryCallRead {
+		if i == 9 && openings[i].Type == narthex.EntryCallRead {
 			opening = nil
 		}
 		if err := exporter.Entry(record, opening); err != nil {
@@ -259,7 +259,7 @@ func story() []narthex.Entry {
 	}
 	entries := []narthex.Entry{entryOf(narthex.EntryInception, 0), changed(1, "submit", "ada"), changed(2, "approve", "bo"), changed(3, "approve", "cy"),
 		signed(4, "researcher"), signed(5, "lab"), with(narthex.EntryGrantActive, 6, map[string]string{"engagement": "e", "agreement": "a"})}
-	for n := 7; n < 31; n += 3 {
+	for n := 7; n < 13; n += 3 {
 		entries = append(entries, entryOf(narthex.EntryCallIntent, n), with(narthex.EntryCallOutcome, n+1, map[string]string{"call": fmt.Sprint("call_", len(entries))}), entryOf(narthex.EntryCallRead, n+2))
 	}
 	return append(entries, entryOf(narthex.EntryCallIntent, 40))
@@ -271,7 +271,7 @@ func TestAnHonestExportVerifies(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if report.Size != 32 || report.Opened >= report.Size || len(report.Open) != 1 || report.Origin != "lab.example/ledger" {
+	if report.Size != uint64(len(story())) || report.Opened >= report.Size || len(report.Open) != 1 || report.Origin != "lab.example/ledger" {
 		t.Errorf("the report says %+v", report)
 	}
 }
@@ -289,7 +289,7 @@ func TestEveryFlippedBitIsFoundAndItsEntryNamed(t *testing.T) {
 			if !is {
 				t.Fatalf("bit %d of byte %d: %v", bit, at, err)
 			}
-			inEntry := lineOf >= 0 && lineOf < 32
+			inEntry := lineOf >= 0 && lineOf < int64(len(story()))
 			if inEntry && tamper.Index != lineOf && export[at] != '\n' {
 				t.Fatalf("bit %d of byte %d is in entry %d, and the verifier names %d: %v", bit, at, lineOf, tamper.Index, err)
 			}
@@ -398,7 +398,7 @@ func FuzzOpenCheckpoint(f *testing.F) {
 	}
 	f.Add(head.Checkpoint)
 	f.Fuzz(func(t *testing.T, text string) {
-		if c, err := ledger.OpenCheckpoint(text, key); err == nil && c.Size != 32 {
+		if c, err := ledger.OpenCheckpoint(text, key); err == nil && c.Size != uint64(len(story())) {
 			t.Error("a checkpoint that nobody signed was opened")
 		}
 	})
@@ -420,5 +420,5 @@ func BenchmarkVerify(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
-	b.ReportMetric(float64(b.N)*32/b.Elapsed().Seconds(), "entries/s")
+	b.ReportMetric(float64(b.N*len(story()))/b.Elapsed().Seconds(), "entries/s")
 }
