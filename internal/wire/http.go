@@ -1,0 +1,101 @@
+package wire
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"narthex"
+)
+
+// keyHeaders carry credentials in one product or another; more than one of them in a request is refused.
+var keyHeaders = []string{"Authorization", "X-Api-Key", "Api-Key", "Cookie", "Proxy-Authorization"}
+
+// keyParams carry credentials in a query.
+var keyParams = []string{"key", "api_key", "api-key", "apikey", "access_token", "token", "authorization"}
+
+// Credential gives the one credential of a request: an Authorization header with a bearer token. No credential and one in
+// another place are Unauthenticated; more than one is refused, whichever is right.
+func Credential(r *http.Request) (narthex.Secret, error) {
+	count := 0
+	for _, name := range keyHeaders {
+		count += len(r.Header.Values(name))
+	}
+	for name, values := range parseQuery(r.URL.RawQuery) {
+		if slices.Contains(keyParams, strings.ToLower(name)) {
+			count += len(values)
+		}
+	}
+	if count > 1 {
+		err := narthex.Invalidf("The request carries more than one credential. Send exactly one, as 'Authorization: Bearer …', and no cookie or key in the address.")
+		err.Code = "two_credentials"
+		return narthex.Secret{}, err
+	}
+	token, bearer := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	if !bearer || token == "" {
+		return narthex.Secret{}, narthex.UnauthenticatedError()
+	}
+	return narthex.NewSecret(token), nil
+}
+
+// parseQuery reads a query as leniently as anybody might, to find what is hidden in it.
+func parseQuery(raw string) url.Values {
+	values := url.Values{}
+	for pair := range strings.FieldsFuncSeq(raw, func(r rune) bool { return r == '&' || r == ';' }) {
+		name, value, _ := strings.Cut(pair, "=")
+		if plain, err := url.QueryUnescape(name); err == nil {
+			name = plain
+		}
+		values.Add(name, value)
+	}
+	return values
+}
+
+// CheckTarget refuses every request whose target is not a plain path in its one spelling: no escapes, no empty, dot or
+// trailing segments, nothing but letters, digits and - . _ ~ @ between slashes. The refusal is Withheld, as for a path that
+// is not there. Upgrades are refused too.
+func CheckTarget(r *http.Request) error {
+	path, _, _ := strings.Cut(r.RequestURI, "?")
+	if path != r.URL.Path || r.URL.RawPath != "" || r.URL.Host != "" && r.URL.IsAbs() || !plainPath(path) {
+		return narthex.WithheldError()
+	}
+	if len(r.Header.Values("Upgrade")) > 0 {
+		return narthex.WithheldError()
+	}
+	return nil
+}
+
+func plainPath(path string) bool {
+	if path == "/" {
+		return true
+	}
+	rest, rooted := strings.CutPrefix(path, "/")
+	if !rooted || len(path) > 1024 {
+		return false
+	}
+	for segment := range strings.SplitSeq(rest, "/") {
+		if segment == "" || segment == "." || segment == ".." || strings.ContainsFunc(segment, notPath) {
+			return false
+		}
+	}
+	return true
+}
+
+func notPath(r rune) bool { return notWord(r) && !strings.ContainsRune("-.~@", r) }
+
+// Query gives the parameters of a request, each of which must be among those allowed and stand once.
+func Query(r *http.Request, allowed ...string) (map[string]string, error) {
+	values, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return nil, narthex.Invalidf("The address's query does not read; write name=value pairs.")
+	}
+	query := map[string]string{}
+	for name, list := range values {
+		if !slices.Contains(allowed, name) || len(list) != 1 {
+			return nil, narthex.Invalidf("The address's query has a parameter that this endpoint does not know, or one twice. Remove it.")
+		}
+		query[name] = list[0]
+	}
+	return query, nil
+}

@@ -1,0 +1,166 @@
+// Package wire is the only decoder of outside bytes: bodies, headers, paths, tokens, event streams.
+//
+// It promises that what it accepts has one reading. Names are exact, in case too; none stands twice; nothing unknown and
+// nothing after the document is let through; text is valid UTF-8; a whole number is written as one; sizes and depths are
+// bounded. It never folds, trims or truncates, and its errors never hold what came from outside.
+//
+// It trusts nothing. Read next: json.go for documents, http.go for requests, token.go for credentials, events.go for
+// answers that come piece by piece.
+package wire
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"narthex"
+)
+
+// Limits bounds a document. The zero Limits refuses every document.
+type Limits struct {
+	Bytes int64
+	Depth int
+}
+
+// Decode reads one JSON document strictly.
+func Decode[T any](body []byte, limits Limits) (T, error) {
+	return decode[T](body, limits, json.RejectUnknownMembers(true))
+}
+
+// DecodeLenient reads a document of an upstream that may say more than we know: unknown names are ignored, all else is as
+// strict as in Decode.
+func DecodeLenient[T any](body []byte, limits Limits) (T, error) {
+	return decode[T](body, limits, json.RejectUnknownMembers(false))
+}
+
+func decode[T any](body []byte, limits Limits, unknown json.Options) (T, error) {
+	var zero, read T
+	if int64(len(body)) > limits.Bytes {
+		return zero, tooLarge(limits.Bytes)
+	}
+	if err := scan(body, limits.Depth); err != nil {
+		return zero, err
+	}
+	err := json.Unmarshal(body, &read, unknown, jsontext.AllowDuplicateNames(false), jsontext.AllowInvalidUTF8(false), json.MatchCaseInsensitiveNames(false))
+	if err != nil {
+		return zero, explain(err)
+	}
+	return read, nil
+}
+
+// scan bounds the depth and refuses a number written as -0, which readers do not agree on.
+func scan(body []byte, most int) error {
+	depth, inString := 0, false
+	for i := 0; i < len(body); i++ {
+		c := body[i]
+		switch {
+		case inString && c == '\\':
+			i++
+		case c == '"':
+			inString = !inString
+		case inString:
+		case c == '{' || c == '[':
+			if depth++; depth > most {
+				return narthex.Invalidf("The document is nested deeper than %d levels; make it flatter.", most)
+			}
+		case c == '}' || c == ']':
+			depth--
+		case c == '-' && i+1 < len(body) && body[i+1] == '0' && (i+2 == len(body) || !strings.ContainsRune(".0123456789", rune(body[i+2]))):
+			return narthex.Invalidf("A number is written -0; write 0.")
+		}
+	}
+	return nil
+}
+
+// explain says which rule a document broke and where, in our words only.
+func explain(err error) error {
+	var ours *narthex.Error
+	if errors.As(err, &ours) {
+		return ours
+	}
+	var semantic *json.SemanticError
+	var syntactic *jsontext.SyntacticError
+	problem := narthex.Invalidf("The body is not a JSON document that this endpoint reads; check it with a JSON tool.")
+	switch {
+	case errors.Is(err, json.ErrUnknownName):
+		problem = narthex.Invalidf("The body has a field that this endpoint does not know; names are exact, in case too. Remove it.")
+	case errors.Is(err, jsontext.ErrDuplicateName):
+		problem = narthex.Invalidf("The body has a field twice; write it once.")
+	case errors.As(err, &semantic):
+		problem = narthex.Invalidf("A field of the body has a value of the wrong kind or out of range.")
+	case errors.As(err, &syntactic):
+		problem = narthex.Invalidf("The body is not valid JSON (at byte %d); nothing may follow the document.", syntactic.ByteOffset)
+	}
+	if errors.As(err, &semantic) {
+		problem.Param = param(semantic.JSONPointer)
+	}
+	if errors.As(err, &syntactic) && problem.Param == "" {
+		problem.Param = param(syntactic.JSONPointer)
+	}
+	if problem.Param != "" {
+		problem.Public += " It is the field " + problem.Param + "."
+	}
+	problem.Err = errors.New("decode a body")
+	return problem
+}
+
+// param gives the dotted form of a pointer whose names are plain words; of any other it gives nothing, for the names come from outside.
+func param(pointer jsontext.Pointer) string {
+	var parts []string
+	for part := range pointer.Tokens() {
+		if len(part) == 0 || len(part) > 40 || strings.ContainsFunc(part, notWord) {
+			return ""
+		}
+		parts = append(parts, part)
+	}
+	if len(parts) > 8 {
+		return ""
+	}
+	return strings.Join(parts, ".")
+}
+
+func notWord(r rune) bool {
+	return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '_')
+}
+
+func tooLarge(most int64) error {
+	err := narthex.Invalidf("The body is larger than %d bytes; send less.", most)
+	err.Code = "body_too_large"
+	return err
+}
+
+// ReadBody reads a JSON request's body, at most max bytes. A coded body and one of another type are refused.
+func ReadBody(r *http.Request, most int64) ([]byte, error) {
+	if len(r.Header.Values("Content-Encoding")) > 0 {
+		return nil, narthex.Invalidf("The body is encoded; send it as it is, without Content-Encoding.")
+	}
+	types := r.Header.Values("Content-Type")
+	if len(types) != 1 {
+		return nil, narthex.Invalidf("Send one Content-Type header: application/json.")
+	}
+	media, params, err := mime.ParseMediaType(types[0])
+	if charset, has := params["charset"]; err != nil || media != "application/json" || has && !strings.EqualFold(charset, "utf-8") {
+		return nil, narthex.Invalidf("Send the body as application/json in UTF-8.")
+	}
+	if r.ContentLength > most {
+		return nil, tooLarge(most)
+	}
+	var buf bytes.Buffer
+	if r.ContentLength > 0 {
+		buf.Grow(int(r.ContentLength) + bytes.MinRead)
+	}
+	n, err := buf.ReadFrom(io.LimitReader(r.Body, most+1))
+	if err != nil {
+		return nil, narthex.Invalidf("The body ended before its end; send it again.").Because(err)
+	}
+	if n > most {
+		return nil, tooLarge(most)
+	}
+	return buf.Bytes(), nil
+}
