@@ -1,0 +1,141 @@
+// Package agreement turns clauses, values and terms into the one document that both sides sign, and checks signatures on it.
+//
+// It promises that the same input gives the same bytes; that the notices which protect a signer stand in every agreement,
+// whatever the pathway says; that a signature is good for one document, one party, one person and one lab's ledger; and that
+// a file of an agreement and its signatures can be checked offline with keys that the reader brings.
+//
+// It trusts the approved lab directory for the clauses. It trusts nothing that an applicant wrote: their text is escaped in
+// every form. It is pure but for drawing keys from the randomness it is given. Read next: sign.go, bundle.go.
+package agreement
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"narthex"
+	"narthex/internal/canon"
+)
+
+const format = "narthex agreement v1"
+
+// Input is what an agreement is made of.
+type Input struct {
+	Lab             string
+	Origin          string
+	Engagement      narthex.Engagement
+	Pathway         narthex.Pathway
+	Clauses         map[narthex.ClauseName]narthex.Clause
+	Taxonomy        *narthex.Taxonomy
+	Parties         []narthex.Party
+	NotBefore       time.Time
+	NotAfter        time.Time
+	SingleCustodian bool
+}
+
+// Render makes the agreement: clause 1 is the first of the pathway's, clause 2 lists the terms, then come the others and the
+// notices that the pathway left out.
+func Render(in Input) (narthex.Agreement, error) {
+	app := in.Engagement.Application
+	a := narthex.Agreement{Format: format, Lab: in.Lab, Origin: in.Origin, Engagement: in.Engagement.ID, Application: in.Engagement.Digest,
+		Pathway: app.Pathway, Directory: app.Directory, Title: app.Title, Parties: in.Parties,
+		NotBefore: in.NotBefore.UTC().Truncate(time.Second), NotAfter: in.NotAfter.UTC().Truncate(time.Second),
+		ContentLog: in.Pathway.ContentLog, AppealTo: in.Pathway.AppealTo, AppealDays: in.Pathway.AppealDays, SingleCustodian: in.SingleCustodian}
+	if len(in.Pathway.Clauses) == 0 || len(app.Terms) == 0 || len(in.Parties) < 2 || !a.NotBefore.Before(a.NotAfter) {
+		return a, fmt.Errorf("render agreement: it needs clauses, terms, two parties and dates in order")
+	}
+	for i, term := range app.Terms {
+		term.Clause = fmt.Sprintf("2.%d", i+1)
+		a.Terms = append(a.Terms, term)
+	}
+	uses := slices.Clone(in.Pathway.Clauses)
+	for _, name := range slices.Sorted(maps.Keys(in.Clauses)) {
+		if in.Clauses[name].Notice && !slices.ContainsFunc(uses, func(u narthex.ClauseUse) bool { return u.Clause == name }) {
+			uses = append(uses, narthex.ClauseUse{Clause: name})
+		}
+	}
+	number := 1
+	for _, use := range uses {
+		clause, known := in.Clauses[use.Clause]
+		if !known {
+			return a, fmt.Errorf("render agreement: clause %s is not in the library", use.Clause)
+		}
+		agreed, err := fill(clause, use.Values)
+		if err != nil {
+			return a, err
+		}
+		agreed.Number = fmt.Sprint(number)
+		a.Clauses = append(a.Clauses, agreed)
+		if number++; number == 2 {
+			number = 3 // clause 2 is the terms
+		}
+	}
+	return a, nil
+}
+
+// fill sets a clause's parameters: the pathway's values, then the defaults.
+func fill(clause narthex.Clause, given map[string]string) (narthex.AgreedClause, error) {
+	out := narthex.AgreedClause{Name: clause.Name, Title: clause.Title, Text: clause.Text}
+	for _, name := range slices.Sorted(maps.Keys(clause.Parameters)) {
+		value, set := given[name]
+		if !set {
+			value = clause.Parameters[name].Default
+		}
+		if value == "" {
+			return out, fmt.Errorf("render agreement: parameter %s of clause %s has no value", name, clause.Name)
+		}
+		if out.Values == nil {
+			out.Values = map[string]string{}
+		}
+		out.Values[name] = value
+		out.Text = strings.ReplaceAll(out.Text, "{{"+name+"}}", Escape(value))
+	}
+	return out, nil
+}
+
+// Digest gives what is signed: the SHA-256 of the agreement's canonical JSON.
+func Digest(a narthex.Agreement) (narthex.Digest, error) { return canon.Digest(a) }
+
+// TermInWords says what a term gives, for people.
+func TermInWords(taxonomy *narthex.Taxonomy, term narthex.Term) string {
+	attribute, _ := taxonomy.Attribute(term.Attribute)
+	var limits []string
+	for _, name := range slices.Sorted(maps.Keys(term.Limits)) {
+		spec, _ := taxonomy.Limit(term.Attribute, name)
+		words := map[narthex.LimitKind]string{narthex.Max: "at most ", narthex.Min: "at least ", narthex.BudgetKind: "in all ", narthex.Rate: "a minute ", narthex.List: "of ", narthex.Set: "of "}[spec.Kind]
+		text := strings.ReplaceAll(string(name), "_", " ") + " " + words + term.Limits[name].String()
+		if spec.Unit != "" {
+			text += " " + spec.Unit
+		}
+		if spec.Per != "" {
+			text = strings.Replace(text, "in all ", "a "+spec.Per+" ", 1)
+		}
+		limits = append(limits, text)
+	}
+	text := fmt.Sprintf("%s (%s) on %s", attribute.Says, term.Attribute, term.Asset)
+	if len(limits) > 0 {
+		text += ": " + strings.Join(limits, "; ")
+	}
+	return text + "."
+}
+
+// Escape makes text from outside inert in Markdown and HTML and shows what a reader could not see.
+func Escape(text string) string {
+	var out strings.Builder
+	for _, r := range text {
+		switch {
+		case r == '\n':
+			out.WriteString("  \n")
+		case strings.ContainsRune("\\`*_{}[]()#+-.!|<>&~$", r):
+			out.WriteRune('\\')
+			out.WriteRune(r)
+		case r < 0x20 || r >= 0x7f && r < 0xa0 || r >= 0x200b && r <= 0x200f || r >= 0x2028 && r <= 0x202e || r >= 0x2060 && r <= 0x206f || r == 0xfeff || r >= 0xe0000 && r <= 0xe007f || r == 0xad:
+			fmt.Fprintf(&out, "⟦U+%04X⟧", r)
+		default:
+			out.WriteRune(r)
+		}
+	}
+	return out.String()
+}

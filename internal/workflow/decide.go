@@ -1,0 +1,208 @@
+package workflow
+
+import (
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"narthex"
+)
+
+// Facts is what a decision on a command needs to know beside the engagement and the person.
+type Facts struct {
+	OwnsAsset  bool             // whether the person owns an asset among the terms
+	TermsWrong []narthex.Reason // why the terms cannot be submitted
+	Unanswered []string         // names of required questions without an answer
+	LockedBy   narthex.PersonID // who set the lock that is to be lifted
+}
+
+// mostText bounds a question, an answer or a reason, in characters.
+const mostText = 4000
+
+// PartsOf gives the capacities of an active person. Whoever has a part in an engagement as an author has none as a judge.
+func PartsOf(e narthex.Engagement, p narthex.Person) []Part {
+	if p.State != narthex.PersonActive {
+		return nil
+	}
+	var parts []Part
+	if e.ID == "" || e.Application.Applicant == p.ID {
+		parts = append(parts, Applicant)
+	} else if p.ID == e.Application.Sponsor || slices.Contains(e.Application.Members, p.ID) {
+		parts = append(parts, Author)
+	}
+	if mayReview(e, p) {
+		parts = append(parts, Reviewer)
+	}
+	if len(signsFor(e, p)) > 0 {
+		parts = append(parts, Signer)
+	}
+	if !slices.Contains(e.Authors, p.ID) && e.ID != "" {
+		if p.Has(narthex.Programme) {
+			parts = append(parts, Programme)
+		}
+		if p.Has(narthex.Security) || p.Has(narthex.Custodian) {
+			parts = append(parts, Guard)
+		}
+	}
+	return parts
+}
+
+func mayReview(e narthex.Engagement, p narthex.Person) bool {
+	return p.InLab() && e.ID != "" && !slices.Contains(e.Authors, p.ID) &&
+		slices.ContainsFunc(e.Application.Reviews, func(r narthex.ReviewRule) bool { return p.Has(r.Role) })
+}
+
+// signsFor gives the parties that the person may sign for and that have not signed.
+func signsFor(e narthex.Engagement, p narthex.Person) []narthex.PartyRole {
+	return slices.DeleteFunc(Unsigned(e), func(party narthex.PartyRole) bool {
+		switch party {
+		case narthex.PartyResearcher:
+			return p.ID != e.Application.Applicant
+		case narthex.PartyInstitution:
+			return !p.Official || p.Org != e.Application.Org || slices.Contains(e.Authors, p.ID)
+		}
+		return !p.Has(narthex.Signatory) || slices.Contains(e.Authors, p.ID)
+	})
+}
+
+// MayRead says whether a person may know of the engagement: its authors, its institution's officials, and the lab's people
+// who review, sign, guard, audit or run the programme. A draft is its authors' alone.
+func MayRead(e narthex.Engagement, p narthex.Person) bool {
+	if p.State != narthex.PersonActive {
+		return false
+	}
+	if slices.Contains(e.Authors, p.ID) {
+		return true
+	}
+	if e.State == narthex.Draft {
+		return false
+	}
+	if p.Official && p.Org != "" && p.Org == e.Application.Org {
+		return true
+	}
+	return mayReview(e, p) || slices.ContainsFunc([]narthex.Role{narthex.Programme, narthex.Security, narthex.Custodian, narthex.Signatory, narthex.Auditor}, p.Has)
+}
+
+// Decide says whether a person may give the command that the draft event describes, and completes the event. Nobody who may
+// not read the engagement learns more than that.
+func Decide(e narthex.Engagement, draft Event, p narthex.Person, facts Facts) (Event, *narthex.Error) {
+	if e.ID != "" && !MayRead(e, p) {
+		return Event{}, narthex.WithheldError()
+	}
+	parts := PartsOf(e, p)
+	if !may(e.State, parts, draft.Command) {
+		return Event{}, refuseCommand(e, draft, p)
+	}
+	if utf8.RuneCountInString(draft.Text) > mostText {
+		return Event{}, narthex.Invalidf("The text is longer than %d characters; shorten it.", mostText).For("text")
+	}
+	if rule, has := rules[draft.Command]; has {
+		if err := rule(e, draft, p, facts); err != nil {
+			return Event{}, err
+		}
+	}
+	draft.Seq, draft.By = e.Events+1, p.ID
+	return draft, nil
+}
+
+// BySystem completes an event that Narthex itself makes.
+func BySystem(e narthex.Engagement, draft Event) (Event, *narthex.Error) {
+	if !may(e.State, []Part{System}, draft.Command) {
+		return Event{}, narthex.Conflictf("The engagement is %s; it cannot %s now.", e.State, draft.Command)
+	}
+	draft.Seq, draft.By = e.Events+1, ""
+	return draft, nil
+}
+
+// refuseCommand says why the table has no such row for this person.
+func refuseCommand(e narthex.Engagement, draft Event, p narthex.Person) *narthex.Error {
+	if !may(e.State, Parts(), draft.Command) {
+		return narthex.Conflictf("The engagement is %s, where nobody can %s. Look at it again: `narthex engagements show` says what can be done.", stateName(e.State), draft.Command)
+	}
+	if slices.Contains([]Command{Approve, Decline, Return, Lock, Unlock, Close, Assign}, draft.Command) && slices.Contains(e.Authors, p.ID) {
+		return narthex.Refusedf("You have a part in this engagement, so you cannot decide on it in any role. Someone who has none must.")
+	}
+	return narthex.Refusedf("You may not %s here; it takes another role. `narthex engagements show` says whom it waits for.", draft.Command)
+}
+
+func stateName(s narthex.State) string {
+	if s == "" {
+		return "not begun"
+	}
+	return strings.ReplaceAll(string(s), "_", " ")
+}
+
+// rules are what each command asks beyond the table.
+var rules = map[Command]func(narthex.Engagement, Event, narthex.Person, Facts) *narthex.Error{
+	Submit:  submittable,
+	Revise:  submittable,
+	Approve: vote,
+	Decline: func(e narthex.Engagement, draft Event, p narthex.Person, facts Facts) *narthex.Error {
+		if strings.TrimSpace(draft.Text) == "" {
+			return narthex.Invalidf("A decline needs a reason that the applicant can read.").For("text")
+		}
+		return vote(e, draft, p, facts)
+	},
+	Return: func(e narthex.Engagement, draft Event, p narthex.Person, facts Facts) *narthex.Error {
+		if strings.TrimSpace(draft.Text) == "" {
+			return narthex.Invalidf("A return needs a question for the applicant.").For("text")
+		}
+		return inRole(e, draft, p, facts)
+	},
+	Sign: func(e narthex.Engagement, draft Event, p narthex.Person, facts Facts) *narthex.Error {
+		if draft.Signature == nil || draft.Signature.Digest != e.Agreement {
+			return narthex.Conflictf("The signature is not on the agreement as it stands. Read it again and sign its digest.").For("digest")
+		}
+		if !slices.Contains(signsFor(e, p), draft.Signature.Party) {
+			return narthex.Refusedf("You may not sign for that party, or it has signed.").For("party")
+		}
+		return nil
+	},
+	Unlock: func(e narthex.Engagement, _ Event, p narthex.Person, facts Facts) *narthex.Error {
+		if facts.LockedBy == p.ID {
+			return narthex.Refusedf("Whoever locked does not unlock: giving back takes a second person.")
+		}
+		return nil
+	},
+}
+
+func submittable(e narthex.Engagement, draft Event, _ narthex.Person, facts Facts) *narthex.Error {
+	if len(facts.Unanswered) > 0 {
+		return narthex.Invalidf("These questions need an answer first: %s.", strings.Join(facts.Unanswered, ", ")).For("answers")
+	}
+	a := e.Application
+	if draft.Application != nil {
+		a = *draft.Application
+	}
+	if len(a.Terms) == 0 {
+		return narthex.Invalidf("The application asks for nothing yet; add a term that the pathway offers.").For("terms")
+	}
+	if len(facts.TermsWrong) > 0 {
+		err := narthex.Refusedf("%s", facts.TermsWrong[0].Says).For("terms")
+		err.Reason = &facts.TermsWrong[0]
+		return err
+	}
+	return nil
+}
+
+func vote(e narthex.Engagement, draft Event, p narthex.Person, facts Facts) *narthex.Error {
+	if draft.Saw != e.Digest {
+		return narthex.Conflictf("The vote names another text than the one that stands. Read it again and vote on digest %s.", e.Digest.Short()).For("saw")
+	}
+	if hasVoted(&e, p.ID) {
+		return narthex.Conflictf("You have voted on this text already; one person has one vote.")
+	}
+	return inRole(e, draft, p, facts)
+}
+
+// inRole says whether the person holds the role they act in, and the engagement needs it.
+func inRole(e narthex.Engagement, draft Event, p narthex.Person, facts Facts) *narthex.Error {
+	needed := slices.ContainsFunc(e.Application.Reviews, func(r narthex.ReviewRule) bool { return r.Role == draft.As })
+	if !needed || !p.Has(draft.As) {
+		return narthex.Refusedf("You do not review this in that role. Name one that you hold and that it needs.").For("as")
+	}
+	if draft.As == narthex.AssetOwner && !facts.OwnsAsset {
+		return narthex.Refusedf("You own none of the assets that are asked for; their owner decides.").For("as")
+	}
+	return nil
+}

@@ -1,0 +1,125 @@
+// Package workflow is the life of an engagement: who may do what in which state, and what then is.
+//
+// It promises that an engagement is the fold of its events and of nothing else; that the table below is the whole of what is
+// possible, and docs/permissions.md is printed from it; that nobody decides on an engagement which they applied for, wrote in
+// or are named in, in any role; that a vote and a signature name the digest of what was seen and fall with an edit; and that
+// no engagement is active without every approval and signature before it.
+//
+// It is pure: it reads no clock and does no I/O. It trusts its caller for who someone is, and for nothing about what they
+// may do. Read next: decide.go for the rules of each command, fold.go for what an event does.
+package workflow
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"narthex"
+)
+
+// Command is what is done with an engagement.
+type Command string
+
+const (
+	Draft    Command = "draft"
+	Edit     Command = "edit"
+	Submit   Command = "submit"
+	Assign   Command = "assign"
+	Return   Command = "return"
+	Revise   Command = "revise"
+	Approve  Command = "approve"
+	Decline  Command = "decline"
+	Withdraw Command = "withdraw"
+	Offer    Command = "offer"
+	Sign     Command = "sign"
+	Activate Command = "activate"
+	Lock     Command = "lock"
+	Unlock   Command = "unlock"
+	End      Command = "end"
+	Close    Command = "close"
+)
+
+// Part is the capacity in which someone acts.
+type Part string
+
+const (
+	Applicant Part = "applicant" // asked for it
+	Author    Part = "author"    // a member or the sponsor, as named in it now
+	Reviewer  Part = "reviewer"  // holds a role that it needs, and has no part in it
+	Signer    Part = "signer"    // may sign for a party
+	Programme Part = "programme" // runs the programme, and has no part in it
+	Guard     Part = "guard"     // security or a custodian, with no part in it
+	System    Part = "system"    // Narthex itself
+)
+
+// Parts lists every part.
+func Parts() []Part { return []Part{Applicant, Author, Reviewer, Signer, Programme, Guard, System} }
+
+// table is state × part → commands. A state or part that is not in it may do nothing.
+var table = map[narthex.State]map[Part][]Command{
+	"":                {Applicant: {Draft}},
+	narthex.Draft:     {Applicant: {Edit, Submit, Withdraw}, Author: {Edit}},
+	narthex.Submitted: {Applicant: {Withdraw}, Programme: {Assign}, System: {Assign}},
+	narthex.InReview:  {Applicant: {Withdraw}, Reviewer: {Approve, Decline, Return}, System: {Offer}},
+	narthex.Returned:  {Applicant: {Revise, Withdraw}, Author: {Revise}},
+	narthex.Offered:   {Applicant: {Withdraw}, Signer: {Sign}, System: {Activate}, Guard: {Lock, Unlock}},
+	narthex.Active:    {Applicant: {End}, Programme: {End}, System: {End}, Guard: {Lock, Unlock}},
+	narthex.Ending:    {Programme: {Close}, Guard: {Lock, Unlock}},
+	narthex.Declined:  {},
+	narthex.Withdrawn: {},
+	narthex.Closed:    {},
+}
+
+// next is the state that a command leads to; a command that is not here stays in its state.
+var next = map[Command]narthex.State{
+	Draft: narthex.Draft, Submit: narthex.Submitted, Assign: narthex.InReview, Return: narthex.Returned, Revise: narthex.Submitted,
+	Decline: narthex.Declined, Withdraw: narthex.Withdrawn, Offer: narthex.Offered, Activate: narthex.Active, End: narthex.Ending, Close: narthex.Closed,
+}
+
+// may says whether the table has the command for any of the parts.
+func may(state narthex.State, parts []Part, command Command) bool {
+	return slices.ContainsFunc(parts, func(p Part) bool { return slices.Contains(table[state][p], command) })
+}
+
+// Allowed lists what the parts may do in a state, each once, in the order of the table.
+func Allowed(state narthex.State, parts []Part) []Command {
+	allowed := []Command{}
+	for _, part := range Parts() {
+		for _, command := range table[state][part] {
+			if slices.Contains(parts, part) && !slices.Contains(allowed, command) {
+				allowed = append(allowed, command)
+			}
+		}
+	}
+	return allowed
+}
+
+// Permissions prints the table as Markdown.
+func Permissions() string {
+	var out strings.Builder
+	out.WriteString("# Who may do what with an engagement\n\nPrinted from the table in `internal/workflow`; a test holds it. A lock stops use and changes no state. What stands nowhere is possible for nobody.\n\n| state |")
+	for _, part := range Parts() {
+		fmt.Fprintf(&out, " %s |", part)
+	}
+	out.WriteString("\n|---|" + strings.Repeat("---|", len(Parts())) + "\n")
+	for _, state := range append([]narthex.State{""}, narthex.States()...) {
+		name := string(state)
+		if state == "" {
+			name = "(none)"
+		}
+		fmt.Fprintf(&out, "| %s |", name)
+		for _, part := range Parts() {
+			var cells []string
+			for _, command := range table[state][part] {
+				cell := string(command)
+				if to, moves := next[command]; moves {
+					cell += " → " + string(to)
+				}
+				cells = append(cells, cell)
+			}
+			fmt.Fprintf(&out, " %s |", strings.Join(cells, ", "))
+		}
+		out.WriteString("\n")
+	}
+	return out.String()
+}
