@@ -117,6 +117,9 @@ func VerifyEnvelope(text string, public ed25519.PublicKey, want Statement) error
 	if err != nil || e.PayloadType != payloadType || len(e.Signatures) != 1 || e.Signatures[0].KeyID != Fingerprint(public) {
 		return refused.Because(err)
 	}
+	if form, err := canon.JSON(e); err != nil || string(form) != text {
+		return refused.Because(fmt.Errorf("check envelope: it is not in its one form"))
+	}
 	payload, err := base64.StdEncoding.Strict().DecodeString(e.Payload)
 	if err != nil {
 		return refused.Because(err)

@@ -14,6 +14,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -52,6 +53,21 @@ func decode[T any](body []byte, limits Limits, unknown json.Options) (T, error) 
 		return zero, explain(err)
 	}
 	return read, nil
+}
+
+// Where gives the path of names and indexes that an error of Decode is about, for documents of our own side; of an outside
+// document only Param may be shown.
+func Where(err error) []string {
+	var semantic *json.SemanticError
+	var syntactic *jsontext.SyntacticError
+	var path []string
+	switch {
+	case errors.As(err, &semantic):
+		path = slices.Collect(semantic.JSONPointer.Tokens())
+	case errors.As(err, &syntactic):
+		path = slices.Collect(syntactic.JSONPointer.Tokens())
+	}
+	return path
 }
 
 // scan bounds the depth and refuses a number written as -0, which readers do not agree on.
@@ -106,7 +122,7 @@ func explain(err error) error {
 	if problem.Param != "" {
 		problem.Public += " It is the field " + problem.Param + "."
 	}
-	problem.Err = errors.New("decode a body")
+	problem.Err = err
 	return problem
 }
 

@@ -1,0 +1,115 @@
+package lab_test
+
+import (
+	"maps"
+	"strings"
+	"testing"
+	"time"
+
+	"narthex/internal/lab"
+)
+
+func template(t *testing.T) lab.Files {
+	t.Helper()
+	files, err := lab.Template()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+func TestTheTemplateLoadsWithoutProblems(t *testing.T) {
+	files := template(t)
+	d, problems := lab.Load(files)
+	if len(problems) > 0 {
+		t.Fatalf("\n%s", problems.Render(files))
+	}
+	if len(d.Clauses) < 8 || len(d.Pathways) < 2 || !strings.Contains(d.Table(), "model.logprobs") {
+		t.Errorf("the template is poorer than it should be")
+	}
+	if len(d.Unready(func(string) string { return "" })) < 3 {
+		t.Errorf("placeholders are not named: %v", d.Unready(func(string) string { return "" }))
+	}
+}
+
+// TestEveryProblemIsFoundAtItsPlace changes one thing at a time.
+func TestEveryProblemIsFoundAtItsPlace(t *testing.T) {
+	for name, c := range map[string]struct{ file, old, new, at, says string }{
+		"an unknown field":                {"lab.yaml", "name: Example Lab", "name: Example Lab\nnick: x", "lab.yaml:4:", `"nick" is not a field here`},
+		"a field twice":                   {"lab.yaml", "name: Example Lab", "name: Example Lab\nname: y", "lab.yaml:4:1:", "already"},
+		"no YAML":                         {"lab.yaml", "holidays: [", "holidays: [[", "lab.yaml:", ""},
+		"an anchor":                       {"lab.yaml", "name: Example Lab", "name: &x Example Lab", "lab.yaml:3:", "anchors"},
+		"one custodian":                   {"lab.yaml", "roles: [custodian, signatory]", "roles: [signatory]", "lab.yaml:", "two people"},
+		"single custodian with two":       {"lab.yaml", "people:", "single_custodian: true\npeople:", "lab.yaml:", "exactly one"},
+		"an unknown role":                 {"lab.yaml", "roles: [sponsor]", "roles: [king]", "lab.yaml:", `role "king"`},
+		"a handle twice":                  {"lab.yaml", "handle: paul", "handle: sam", "lab.yaml:", "handle"},
+		"a name of two scripts":           {"lab.yaml", "Paul Placeholder", "P\u0430ul Placeholder", "lab.yaml:", "one script"},
+		"an origin that is none":          {"lab.yaml", "origin: ledger.lab.example", "origin: Ledger", "lab.yaml:", "origin"},
+		"an unknown owner":                {"assets/example-model.yaml", "owner: olga", "owner: nobody", "assets/example-model.yaml:5:", "nobody of lab.yaml"},
+		"an owner without the role":       {"assets/example-model.yaml", "owner: olga", "owner: sam", "assets/example-model.yaml:5:", "asset_owner"},
+		"an unknown kind":                 {"assets/example-model.yaml", "kind: model", "kind: thing", "assets/example-model.yaml:4:", "kind"},
+		"a negative size":                 {"assets/example-model.yaml", "bytes: 140000000000", "bytes: -1", "assets/example-model.yaml:6:", "above zero"},
+		"an unknown leak class":           {"assets/example-model.yaml", "leak: [behav, small]", "leak: [behav, puddle]", "assets/example-model.yaml:8:", "puddle"},
+		"a default that is no version":    {"assets/example-model.yaml", "default: final", "default: last", "assets/example-model.yaml:13:", "default version"},
+		"a URL with a password":           {"assets/example-model.yaml", "https://models", "https://u:p@models", "assets/example-model.yaml:", "URL"},
+		"two credentials":                 {"assets/example-model.yaml", "  credential_env:", "  credential_file: /x\n  credential_env:", "assets/example-model.yaml:", "exactly one"},
+		"an unknown attribute":            {"pathways/interpretability.yaml", "attribute: model.seed", "attribute: model.soul", "pathways/interpretability.yaml:", "model.soul"},
+		"an attribute without a door":     {"pathways/interpretability.yaml", "attribute: model.seed", "attribute: weights.read", "pathways/interpretability.yaml:", "no door"},
+		"an unknown limit":                {"pathways/interpretability.yaml", "top_k:", "top_q:", "pathways/interpretability.yaml:", "no limit"},
+		"a limit of the wrong form":       {"pathways/interpretability.yaml", "top_k: {default: 5, least: 0, most: 5}", "top_k: {default: [a]}", "pathways/interpretability.yaml:", "kind max"},
+		"a default outside its range":     {"pathways/interpretability.yaml", "top_k: {default: 5, least: 0, most: 5}", "top_k: {default: 9, least: 0, most: 5}", "pathways/interpretability.yaml:", "outside"},
+		"a budget that nothing counts":    {"pathways/interpretability.yaml", "top_k:", "usd: {default: 5}\n      top_k:", "pathways/interpretability.yaml:", "counts cents"},
+		"an unknown asset":                {"pathways/interpretability.yaml", "assets: [example-model]", "assets: [other]", "pathways/interpretability.yaml:", "not a model"},
+		"one decider":                     {"pathways/interpretability.yaml", "  - {role: security, quorum: 1}\n", "", "pathways/interpretability.yaml:", "two different people"},
+		"a quorum that nobody can meet":   {"pathways/interpretability.yaml", "role: security, quorum: 1", "role: security, quorum: 2", "pathways/interpretability.yaml:", "quorum is 2"},
+		"an unknown clause":               {"pathways/interpretability.yaml", "clause: purpose", "clause: poetry", "pathways/interpretability.yaml:", "poetry"},
+		"a cap of the fees paid":          {"pathways/interpretability.yaml", "cap: 50000 EUR", "cap: fees paid", "pathways/interpretability.yaml:", "fees paid are no amount"},
+		"a value out of range":            {"pathways/interpretability.yaml", "clause: publication-review}", "clause: publication-review, values: {review_days: \"90\"}}", "pathways/interpretability.yaml:", "range"},
+		"content that is kept":            {"pathways/interpretability.yaml", "content_log: none", "content_log: sealed", "pathways/interpretability.yaml:", "not built"},
+		"a placeholder without parameter": {"clauses/purpose.md", "nothing else.", "nothing {{else}}.", "clauses/purpose.md:6:", "placeholder"},
+		"a parameter without placeholder": {"clauses/liability.md", "{{cap}}", "much", "clauses/liability.md:4:", "stands nowhere"},
+		"a permit":                        {"guardrails/house.cedar", "forbid (principal, action, resource)\nwhen { resource", "permit (principal, action, resource)\nwhen { resource", "guardrails/house.cedar:4:", "only forbid"},
+		"like":                            {"guardrails/house.cedar", `resource.label == "restricted"`, `resource.label like "r*"`, "guardrails/house.cedar:4:", "like"},
+		"no Cedar":                        {"guardrails/house.cedar", "forbid (", "forbid [", "guardrails/house.cedar:", "not Cedar"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			files := maps.Clone(template(t))
+			if !strings.Contains(string(files[c.file]), c.old) {
+				t.Fatalf("%q does not stand in %s", c.old, c.file)
+			}
+			files[c.file] = []byte(strings.ReplaceAll(string(files[c.file]), c.old, c.new))
+			_, problems := lab.Load(files)
+			found := false
+			for _, p := range problems {
+				found = found || strings.HasPrefix(p.String(), c.at) && strings.Contains(p.Message, c.says)
+			}
+			if !found {
+				t.Errorf("no problem at %s says %q; there are:\n%s", c.at, c.says, problems.Render(files))
+			}
+		})
+	}
+}
+
+func TestADigestCoversEveryByte(t *testing.T) {
+	files := template(t)
+	digest := files.Digest()
+	for name := range files {
+		changed := maps.Clone(files)
+		changed[name] = append([]byte{' '}, changed[name]...)
+		if changed.Digest() == digest {
+			t.Errorf("a change in %s does not change the digest", name)
+		}
+		delete(changed, name)
+		if changed.Digest() == digest {
+			t.Errorf("the absence of %s does not change the digest", name)
+		}
+	}
+}
+
+func TestBusinessDaysSkipWeekendsAndHolidays(t *testing.T) {
+	friday := time.Date(2026, 12, 18, 9, 0, 0, 0, time.UTC)
+	got := lab.Calendar{Holidays: []string{"2026-12-25"}}.Add(friday, 6)
+	if want := time.Date(2026, 12, 29, 9, 0, 0, 0, time.UTC); !got.Equal(want) {
+		t.Errorf("six business days after %v are %v, want %v", friday, got, want)
+	}
+}

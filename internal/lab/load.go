@@ -1,0 +1,379 @@
+package lab
+
+import (
+	"bytes"
+	"cmp"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+
+	"narthex"
+	"narthex/policy"
+)
+
+// Person is someone of the lab, as lab.yaml names them.
+type Person struct {
+	Handle string         `json:"handle"`
+	Name   string         `json:"name"`
+	Email  string         `json:"email"`
+	Roles  []narthex.Role `json:"roles"`
+	Region string         `json:"region"`
+}
+
+// Directory is a lab directory that was read.
+type Directory struct {
+	Name            string
+	Origin          string
+	SingleCustodian bool
+	People          []Person
+	Calendar        Calendar
+	Assets          map[narthex.AssetName]narthex.Asset
+	Pathways        map[narthex.PathwayName]narthex.Pathway
+	Clauses         map[narthex.ClauseName]narthex.Clause
+	Guardrails      *policy.Guardrails
+	GuardrailFiles  map[string]string
+	Taxonomy        *narthex.Taxonomy
+	Digest          narthex.Digest
+	Files           Files
+}
+
+// Person gives the person of that handle.
+func (d *Directory) Person(handle string) (Person, bool) {
+	at := slices.IndexFunc(d.People, func(p Person) bool { return p.Handle == handle && handle != "" })
+	if at < 0 {
+		return Person{}, false
+	}
+	return d.People[at], true
+}
+
+// Custodians gives the people who approve directories.
+func (d *Directory) Custodians() []Person {
+	return slices.DeleteFunc(slices.Clone(d.People), func(p Person) bool { return !slices.Contains(p.Roles, narthex.Custodian) })
+}
+
+// Calendar is which days are business days.
+type Calendar struct{ Holidays []string }
+
+// Add gives the instant n business days after t; Saturdays, Sundays and holidays do not count.
+func (c Calendar) Add(t time.Time, n int) time.Time {
+	for n > 0 {
+		t = t.AddDate(0, 0, 1)
+		if day := t.Weekday(); day != time.Saturday && day != time.Sunday && !slices.Contains(c.Holidays, t.Format(time.DateOnly)) {
+			n--
+		}
+	}
+	return t
+}
+
+type labFile struct {
+	Name            string   `json:"name"`
+	Origin          string   `json:"origin"`
+	SingleCustodian bool     `json:"single_custodian"`
+	Holidays        []string `json:"holidays"`
+	People          []Person `json:"people"`
+}
+
+// Load reads every file and checks all of it. The directory is of use only where there are no problems.
+func Load(files Files) (*Directory, Problems) {
+	taxonomy, err := Taxonomy()
+	if err != nil {
+		return nil, Problems{{File: "taxonomy.yaml", Line: 1, Column: 1, Message: err.Error()}}
+	}
+	l := &loader{files: files, docs: map[string]document{}, d: &Directory{Taxonomy: taxonomy, Files: files, Digest: files.Digest(),
+		Assets: map[narthex.AssetName]narthex.Asset{}, Pathways: map[narthex.PathwayName]narthex.Pathway{}, Clauses: map[narthex.ClauseName]narthex.Clause{}, GuardrailFiles: map[string]string{}}}
+	l.lab()
+	guardrails := map[string][]byte{}
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		folder, file := path.Split(name)
+		switch {
+		case name == "lab.yaml":
+		case folder == "assets/" && path.Ext(file) == ".yaml":
+			l.asset(name)
+		case folder == "pathways/" && path.Ext(file) == ".yaml":
+			l.pathway(name)
+		case folder == "clauses/" && path.Ext(file) == ".md":
+			l.clause(name)
+		case folder == "guardrails/" && path.Ext(file) == ".cedar":
+			guardrails[name] = files[name]
+			l.d.GuardrailFiles[name] = string(files[name])
+		default:
+			l.add(Problem{name, 1, 1, "this file has no place here: a lab directory has lab.yaml, assets/*.yaml, pathways/*.yaml, clauses/*.md and guardrails/*.cedar"})
+		}
+	}
+	var wrong []policy.Problem
+	l.d.Guardrails, wrong = policy.ParseGuardrails(guardrails)
+	for _, w := range wrong {
+		l.add(Problem(w))
+	}
+	l.check()
+	return l.d, l.problems.sorted()
+}
+
+type loader struct {
+	files    Files
+	docs     map[string]document
+	d        *Directory
+	problems Problems
+}
+
+func (l *loader) add(problems ...Problem) { l.problems = append(l.problems, problems...) }
+
+// at adds a problem at a place of a file.
+func (l *loader) at(file string, path []string, format string, args ...any) {
+	l.add(l.docs[file].at(path, format, args...))
+}
+
+func read[T any](l *loader, file string, first int, data []byte) (T, bool) {
+	value, doc, problems := readYAML[T](file, first, data)
+	l.docs[file] = doc
+	l.add(problems...)
+	return value, len(problems) == 0
+}
+
+func (l *loader) lab() {
+	data, has := l.files["lab.yaml"]
+	if !has {
+		l.add(Problem{"lab.yaml", 1, 1, "the file is missing; `narthex init DIR` writes one"})
+		return
+	}
+	file, ok := read[labFile](l, "lab.yaml", 0, data)
+	if !ok {
+		return
+	}
+	l.d.Name, l.d.Origin, l.d.SingleCustodian, l.d.People, l.d.Calendar = file.Name, file.Origin, file.SingleCustodian, file.People, Calendar{file.Holidays}
+	if strings.TrimSpace(file.Name) == "" {
+		l.at("lab.yaml", nil, "the lab has no name")
+	}
+	if !isOrigin(file.Origin) {
+		l.at("lab.yaml", []string{"origin"}, "origin names the ledger for ever: a host name of yours, optionally with a path, such as lab.example/ledger")
+	}
+	for i, day := range file.Holidays {
+		if t, err := time.Parse(time.DateOnly, day); err != nil || t.Format(time.DateOnly) != day {
+			l.at("lab.yaml", []string{"holidays", itoa(i)}, "a holiday is a date such as 2026-12-25")
+		}
+	}
+	l.people()
+}
+
+func isOrigin(text string) bool {
+	return len(text) >= 3 && len(text) <= 100 && strings.Contains(text, ".") && !strings.ContainsFunc(text, func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || strings.ContainsRune(".-/", r))
+	}) && !strings.Contains(text, "//") && !strings.HasSuffix(text, "/")
+}
+
+func (l *loader) people() {
+	handles, names := map[string]bool{}, map[string]bool{}
+	for i, p := range l.d.People {
+		at := func(field string) []string { return []string{"people", itoa(i), field} }
+		if err := narthex.CheckName("a handle", p.Handle); err != nil || handles[p.Handle] {
+			l.at("lab.yaml", at("handle"), "a handle is a lower-case name that stands once")
+		}
+		if strings.TrimSpace(p.Name) != p.Name || p.Name == "" || names[strings.ToLower(p.Name)] || mixedScript(p.Name) {
+			l.at("lab.yaml", at("name"), "a name stands once, without spaces around it, in letters of one script")
+		}
+		if !strings.Contains(p.Email, "@") || strings.Count(p.Email, "@") > 1 {
+			l.at("lab.yaml", at("email"), "an address has one @")
+		}
+		for j, role := range p.Roles {
+			if !slices.Contains(narthex.Roles(), role) {
+				l.at("lab.yaml", append(at("roles"), itoa(j)), "role %q is unknown; roles are %v", role, narthex.Roles())
+			}
+		}
+		handles[p.Handle], names[strings.ToLower(p.Name)] = true, true
+	}
+	switch n := len(l.d.Custodians()); {
+	case l.d.SingleCustodian && n != 1:
+		l.at("lab.yaml", []string{"single_custodian"}, "with single_custodian there is exactly one custodian, not %d", n)
+	case !l.d.SingleCustodian && n < 2:
+		l.at("lab.yaml", []string{"people"}, "two people must have the role custodian, so that nobody changes this directory alone; a lab of one names a second from outside, or sets single_custodian: true")
+	}
+}
+
+// mixedScript says whether a name has letters of more than one script.
+func mixedScript(name string) bool {
+	seen := ""
+	for _, r := range name {
+		if !unicode.IsLetter(r) {
+			continue
+		}
+		for script, table := range unicode.Scripts {
+			if script != "Common" && script != "Inherited" && unicode.Is(table, r) {
+				if seen != "" && seen != script {
+					return true
+				}
+				seen = script
+			}
+		}
+	}
+	return false
+}
+
+func (l *loader) asset(name string) {
+	asset, ok := read[narthex.Asset](l, name, 0, l.files[name])
+	if !ok {
+		return
+	}
+	if string(asset.Name)+".yaml" != path.Base(name) {
+		l.at(name, []string{"name"}, "the asset's name and the file's are the same")
+		return
+	}
+	if asset.Kind == "weights" && asset.LifetimeBytes == 0 {
+		asset.LifetimeBytes = asset.Bytes / 10_000 // a hundredth of the size, over a compression of a hundred
+	}
+	l.d.Assets[asset.Name] = asset
+}
+
+func (l *loader) pathway(name string) {
+	p, ok := read[narthex.Pathway](l, name, 0, l.files[name])
+	if !ok {
+		return
+	}
+	if string(p.Name)+".yaml" != path.Base(name) {
+		l.at(name, []string{"name"}, "the pathway's name and the file's are the same")
+		return
+	}
+	for i, offer := range p.Offers {
+		p.Offers[i] = withDefaults(l.d.Taxonomy, offer)
+	}
+	l.d.Pathways[p.Name] = p
+}
+
+// withDefaults sets the limits of an offer that are silent to the taxonomy's defaults, so that what is signed says all of it.
+func withDefaults(t *narthex.Taxonomy, offer narthex.Offer) narthex.Offer {
+	limits := maps.Clone(offer.Limits)
+	if limits == nil {
+		limits = map[narthex.LimitName]narthex.Range{}
+	}
+	attribute, _ := t.Attribute(offer.Attribute)
+	for name, spec := range attribute.Limits {
+		if _, set := limits[name]; !set && spec.Default != nil {
+			limits[name] = narthex.Range{Default: *spec.Default}
+		}
+	}
+	offer.Limits = limits
+	return offer
+}
+
+type clauseFile struct {
+	Title      string                       `json:"title"`
+	Notice     bool                         `json:"notice"`
+	Parameters map[string]narthex.Parameter `json:"parameters"`
+}
+
+// clause reads a Markdown file with front matter between two lines of three hyphens.
+func (l *loader) clause(name string) {
+	front, text, found := bytes.Cut(bytes.TrimPrefix(l.files[name], []byte("---\n")), []byte("\n---\n"))
+	if !found || !bytes.HasPrefix(l.files[name], []byte("---\n")) {
+		l.add(Problem{name, 1, 1, "a clause begins with its front matter between two lines of ---"})
+		return
+	}
+	file, ok := read[clauseFile](l, name, 1, front)
+	if !ok {
+		return
+	}
+	c := narthex.Clause{Name: narthex.ClauseName(strings.TrimSuffix(path.Base(name), ".md")), Title: file.Title, Notice: file.Notice, Parameters: file.Parameters, Text: string(text)}
+	if err := narthex.CheckName("a clause", string(c.Name)); err != nil || c.Title == "" {
+		l.at(name, nil, "a clause has a canonical file name and a title")
+	}
+	first := bytes.Count(front, []byte("\n")) + 4
+	l.placeholders(name, first, c)
+	for _, p := range slices.Sorted(maps.Keys(c.Parameters)) {
+		l.parameter(name, p, c.Parameters[p])
+		if !strings.Contains(c.Text, "{{"+p+"}}") {
+			l.at(name, []string{"parameters", p}, "parameter %s stands nowhere in the text", p)
+		}
+	}
+	l.d.Clauses[c.Name] = c
+}
+
+func (l *loader) placeholders(name string, first int, c narthex.Clause) {
+	for i, line := range strings.Split(c.Text, "\n") {
+		for rest, column := line, 0; ; {
+			start := strings.Index(rest, "{{")
+			if start < 0 {
+				break
+			}
+			end := strings.Index(rest[start:], "}}")
+			inside := ""
+			if end >= 0 {
+				inside = rest[start+2 : start+end]
+			}
+			if _, known := c.Parameters[inside]; !known {
+				l.add(Problem{name, first + i, column + start + 1, "the placeholder here is none of the clause's parameters"})
+			}
+			if end < 0 {
+				break
+			}
+			rest, column = rest[start+end+2:], column+start+end+2
+		}
+	}
+}
+
+var parameterKinds = []string{"text", "number", "days", "business_days", "money", "choice", "flag"}
+
+func (l *loader) parameter(file, name string, p narthex.Parameter) {
+	at := []string{"parameters", name}
+	if !slices.Contains(parameterKinds, p.Kind) {
+		l.at(file, append(at, "kind"), "a parameter's kind is one of %v", parameterKinds)
+		return
+	}
+	if p.Says == "" {
+		l.at(file, at, "parameter %s does not say what it is", name)
+	}
+	if p.Default != "" {
+		if why := parameterValue(p, p.Default); why != "" {
+			l.at(file, append(at, "default"), "%s", why)
+		}
+	}
+}
+
+// parameterValue says what is wrong with a value, or "".
+func parameterValue(p narthex.Parameter, value string) string {
+	switch p.Kind {
+	case "choice":
+		if !slices.Contains(p.Choices, value) {
+			return "the value is none of the choices"
+		}
+	case "flag":
+		if value != "yes" && value != "no" {
+			return "the value is yes or no"
+		}
+	case "money":
+		amount, currency, found := strings.Cut(value, " ")
+		if n, ok := whole(amount); !found || !ok || n <= 0 || len(currency) != 3 || strings.ToUpper(currency) != currency {
+			return "an amount is a number above zero and a currency, such as 250000 EUR; fees paid are no amount where access is free"
+		}
+	case "number", "days", "business_days":
+		n, ok := whole(value)
+		if !ok || p.Least != nil && n < *p.Least || p.Most != nil && n > *p.Most {
+			return "the value is not a whole number in the parameter's range"
+		}
+	default:
+		if strings.TrimSpace(value) == "" || len(value) > 4000 {
+			return "the value is empty or too long"
+		}
+	}
+	return ""
+}
+
+func whole(text string) (int64, bool) {
+	n := int64(0)
+	for _, r := range text {
+		if r < '0' || r > '9' || n > 1<<50 {
+			return 0, false
+		}
+		n = n*10 + int64(r-'0')
+	}
+	return n, text != ""
+}
+
+// AssetNames gives the names of all assets in order.
+func (d *Directory) AssetNames() []narthex.AssetName { return slices.Sorted(maps.Keys(d.Assets)) }
+
+// PathwayList gives all pathways in order of their names.
+func (d *Directory) PathwayList() []narthex.Pathway {
+	return slices.SortedFunc(maps.Values(d.Pathways), func(a, b narthex.Pathway) int { return cmp.Compare(a.Name, b.Name) })
+}

@@ -1,0 +1,206 @@
+package lab
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
+	"github.com/goccy/go-yaml/token"
+
+	"narthex"
+	"narthex/internal/wire"
+)
+
+// Problem is one thing wrong with a lab directory.
+type Problem struct {
+	File         string
+	Line, Column int
+	Message      string
+}
+
+func (p Problem) String() string {
+	return fmt.Sprintf("%s:%d:%d: %s", p.File, p.Line, p.Column, p.Message)
+}
+
+// Problems is everything wrong with a lab directory, in the order of its files.
+type Problems []Problem
+
+func (ps Problems) sorted() Problems {
+	slices.SortStableFunc(ps, func(a, b Problem) int {
+		if c := strings.Compare(a.File, b.File); c != 0 {
+			return c
+		}
+		if a.Line != b.Line {
+			return a.Line - b.Line
+		}
+		return a.Column - b.Column
+	})
+	return ps
+}
+
+// Error gives all problems, one a line.
+func (ps Problems) Error() string {
+	lines := make([]string, len(ps))
+	for i, p := range ps {
+		lines[i] = p.String()
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Render gives each problem with its line and a caret under its place.
+func (ps Problems) Render(files Files) string {
+	var out strings.Builder
+	for _, p := range ps {
+		out.WriteString(p.String() + "\n")
+		lines := strings.Split(string(files[p.File]), "\n")
+		if p.Line >= 1 && p.Line <= len(lines) && lines[p.Line-1] != "" {
+			fmt.Fprintf(&out, "    %s\n    %s^\n", strings.ReplaceAll(lines[p.Line-1], "\t", " "), strings.Repeat(" ", max(0, p.Column-1)))
+		}
+	}
+	return out.String()
+}
+
+// document is a YAML file with the places of its nodes.
+type document struct {
+	file  string
+	first int // line of the file that the document begins in, from 0
+	root  ast.Node
+}
+
+// at gives a problem at the place of a path of names and indexes; a path that leads nowhere gives the nearest place above it.
+func (d document) at(path []string, format string, args ...any) Problem {
+	line, column := 1, 1
+	node := d.root
+	for i := 0; node != nil; i++ {
+		if t := place(node); t != nil && t.Position != nil {
+			line, column = t.Position.Line, t.Position.Column
+		}
+		if i == len(path) {
+			break
+		}
+		node = child(node, path[i])
+	}
+	return Problem{d.file, d.first + line, column, fmt.Sprintf(format, args...)}
+}
+
+func place(node ast.Node) *token.Token {
+	if m, is := node.(*ast.MappingNode); is && len(m.Values) > 0 {
+		return m.Values[0].Key.GetToken()
+	}
+	return node.GetToken()
+}
+
+// child gives what stands in a mapping under a name, or in a sequence at an index.
+func child(node ast.Node, name string) ast.Node {
+	switch n := node.(type) {
+	case *ast.MappingNode:
+		for _, value := range n.Values {
+			if keyText(value) == name {
+				return value.Value
+			}
+		}
+	case *ast.MappingValueNode:
+		if keyText(n) == name {
+			return n.Value
+		}
+	case *ast.SequenceNode:
+		if i, err := strconv.Atoi(name); err == nil && i >= 0 && i < len(n.Values) {
+			return n.Values[i]
+		}
+	}
+	return nil
+}
+
+func keyText(value *ast.MappingValueNode) string {
+	return strings.Trim(value.Key.String(), `"'`)
+}
+
+// readYAML reads one document strictly into T: exact names, none twice, none unknown, no anchors, aliases or tags.
+func readYAML[T any](file string, first int, data []byte) (T, document, Problems) {
+	var zero T
+	doc := document{file: file, first: first}
+	parsed, err := parser.ParseBytes(data, 0)
+	if err != nil {
+		return zero, doc, Problems{yamlProblem(doc, err)}
+	}
+	if len(parsed.Docs) != 1 || parsed.Docs[0].Body == nil {
+		return zero, doc, Problems{doc.at(nil, "a file holds one YAML document, and this one holds %d", len(parsed.Docs))}
+	}
+	doc.root = parsed.Docs[0].Body
+	if found := refuseTricks(doc); found != nil {
+		return zero, doc, found
+	}
+	var loose any
+	if err := yaml.UnmarshalWithOptions(data, &loose, yaml.Strict()); err != nil {
+		return zero, doc, Problems{yamlProblem(doc, err)}
+	}
+	form, err := json.Marshal(loose)
+	if err != nil {
+		return zero, doc, Problems{doc.at(nil, "names must be words: %v", err)}
+	}
+	read, err := wire.Decode[T](form, wire.Limits{Bytes: 1 << 20, Depth: 24})
+	if err != nil {
+		return zero, doc, Problems{doc.at(wire.Where(err), "%s", decodeMessage(err))}
+	}
+	return read, doc, nil
+}
+
+// decodeMessage says what is wrong in the words of the decoder; a lab's own file may be quoted to the lab.
+func decodeMessage(err error) string {
+	public := narthex.AsError(err)
+	text := public.Public
+	path := wire.Where(err)
+	switch {
+	case strings.Contains(text, "does not know"):
+		return fmt.Sprintf("%q is not a field here", last(path))
+	case strings.Contains(text, "wrong kind"):
+		return fmt.Sprintf("%q has a value of the wrong kind or out of range", last(path))
+	}
+	return text
+}
+
+func last(path []string) string {
+	if len(path) == 0 {
+		return ""
+	}
+	return path[len(path)-1]
+}
+
+func yamlProblem(doc document, err error) Problem {
+	var syntax *yaml.SyntaxError
+	var duplicate *yaml.DuplicateKeyError
+	switch {
+	case errors.As(err, &duplicate) && duplicate.Token != nil:
+		return Problem{doc.file, doc.first + duplicate.Token.Position.Line, duplicate.Token.Position.Column, duplicate.Message}
+	case errors.As(err, &syntax) && syntax.Token != nil:
+		return Problem{doc.file, doc.first + syntax.Token.Position.Line, syntax.Token.Position.Column, syntax.Message}
+	}
+	return doc.at(nil, "this is not YAML: %v", err)
+}
+
+type tricks struct{ found []*token.Token }
+
+// Visit collects nodes that would let one text mean another.
+func (t *tricks) Visit(node ast.Node) ast.Visitor {
+	switch node.(type) {
+	case *ast.AnchorNode, *ast.AliasNode, *ast.TagNode, *ast.MergeKeyNode, *ast.DirectiveNode:
+		t.found = append(t.found, node.GetToken())
+	}
+	return t
+}
+
+func refuseTricks(doc document) Problems {
+	var t tricks
+	ast.Walk(&t, doc.root)
+	var problems Problems
+	for _, found := range t.found {
+		problems = append(problems, Problem{doc.file, doc.first + found.Position.Line, found.Position.Column, "anchors, aliases, merges and tags are refused: write the value out"})
+	}
+	return problems
+}
