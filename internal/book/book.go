@@ -158,3 +158,37 @@ func AddHolding(tx *journal.Tx, subject string, grant narthex.GrantID) error {
 	next.Grants = append(next.Grants, grant)
 	return journal.Put(tx, store.Holdings, subject, &next)
 }
+
+// OtherTerms gives the terms on an asset of all grants in force of the person or the organisation, but those of one grant.
+func OtherTerms(tx *journal.Tx, but narthex.GrantID, person narthex.PersonID, org narthex.OrgID, asset narthex.AssetName) ([]narthex.Term, error) {
+	var terms []narthex.Term
+	seen := map[narthex.GrantID]bool{but: true}
+	for _, subject := range []string{Subject("person", person), Subject("org", org)} {
+		row, err := journal.Get[Holdings](tx, store.Holdings, subject)
+		if err != nil {
+			return nil, err
+		}
+		if row == nil {
+			continue
+		}
+		for _, id := range row.Grants {
+			if seen[id] {
+				continue
+			}
+			seen[id] = true
+			grant, err := journal.Get[narthex.Grant](tx, store.Grants, string(id))
+			if err != nil {
+				return nil, err
+			}
+			if grant == nil || !grant.InForce(tx.Now()) {
+				continue
+			}
+			for _, term := range grant.Terms {
+				if term.Asset == asset {
+					terms = append(terms, term)
+				}
+			}
+		}
+	}
+	return terms, nil
+}

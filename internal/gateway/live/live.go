@@ -39,7 +39,9 @@ type Call struct {
 	subjects []string
 	context  context.Context
 	cancel   context.CancelFunc
-	abort    func() // makes a write in progress fail at once
+
+	edge  sync.Mutex // orders abort against Leave: a connection that went on to another call is not broken
+	abort func()     // makes a write in progress fail at once; nil once left
 
 	gate  sync.Mutex // held during each write: whoever has taken it after cut is set knows that no write runs or will
 	cut   atomic.Pointer[End]
@@ -83,6 +85,9 @@ func (c *Call) Write(now time.Time, write func() error) (bool, error) {
 // Leave takes the call out; it is called once, when its serving is over.
 func (c *Call) Leave() {
 	c.cancel()
+	c.edge.Lock()
+	c.abort = nil
+	c.edge.Unlock()
 	c.registry.mu.Lock()
 	defer c.registry.mu.Unlock()
 	delete(c.registry.calls, c)
@@ -94,13 +99,21 @@ func (r *Registry) Cut(subject string, end End) int {
 	for _, c := range covered {
 		c.cut.CompareAndSwap(nil, &end)
 		c.cancel()
-		c.abort()
+		c.breakOff()
 	}
 	for _, c := range covered {
 		c.gate.Lock()
 		c.gate.Unlock() //nolint:staticcheck // taken to wait for the write in progress
 	}
 	return len(covered)
+}
+
+func (c *Call) breakOff() {
+	c.edge.Lock()
+	defer c.edge.Unlock()
+	if c.abort != nil {
+		c.abort()
+	}
 }
 
 func (r *Registry) covered(subject string) []*Call {

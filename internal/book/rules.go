@@ -1,0 +1,56 @@
+package book
+
+import (
+	"sync/atomic"
+
+	"narthex"
+	"narthex/internal/journal"
+	"narthex/internal/lab"
+	"narthex/policy"
+)
+
+// Rules is a lab directory that was approved, with the engine that decides by it.
+type Rules struct {
+	Directory *lab.Directory
+	Engine    *policy.Engine
+}
+
+// NewRules makes the rules of a directory without problems.
+func NewRules(d *lab.Directory) (*Rules, error) {
+	engine, err := policy.NewEngine(d.Taxonomy, d.Guardrails)
+	if err != nil {
+		return nil, err
+	}
+	return &Rules{d, engine}, nil
+}
+
+// InForce holds the rules that the store says are in force. The zero InForce has none.
+type InForce struct{ rules atomic.Pointer[Rules] }
+
+// Set takes rules in after the change that put them in force has committed.
+func (f *InForce) Set(rules *Rules) { f.rules.Store(rules) }
+
+// Get gives the rules, for reading and for showing; a change uses Check.
+func (f *InForce) Get() (*Rules, error) {
+	if rules := f.rules.Load(); rules != nil {
+		return rules, nil
+	}
+	return nil, narthex.Unavailablef("No lab directory is in force yet; two custodians must approve it first.")
+}
+
+// Check gives the rules inside a change, and refuses while they are not those that the store names: the moment in which a new
+// directory comes into force.
+func (f *InForce) Check(tx *journal.Tx) (*Rules, error) {
+	rules, err := f.Get()
+	if err != nil {
+		return nil, err
+	}
+	row, err := ReadDirectory(tx)
+	if err != nil {
+		return nil, err
+	}
+	if row.InForce != rules.Directory.Digest {
+		return nil, narthex.Unavailablef("A new lab directory is coming into force; try again in a moment.")
+	}
+	return rules, nil
+}

@@ -1,0 +1,271 @@
+package gateway
+
+import (
+	"crypto/sha256"
+	"errors"
+	"slices"
+	"strings"
+
+	"narthex"
+	"narthex/internal/book"
+	"narthex/internal/canon"
+	"narthex/internal/gateway/surface"
+	"narthex/internal/journal"
+	"narthex/internal/store"
+	"narthex/policy"
+)
+
+// admission is a call that was admitted: its intent is durable.
+type admission struct {
+	intent   uint64
+	grant    narthex.GrantID
+	asset    narthex.Asset
+	version  narthex.Version
+	decision policy.Decision
+	holds    []policy.Hold
+	until    holderEnd
+}
+
+// holderEnd is when the call's rights end.
+type holderEnd struct {
+	grant *narthex.Grant
+	key   *narthex.Key
+}
+
+// admit decides a call and records its intent, or its denial, in one commit.
+func (v *visit) admit(call *surface.Call, body []byte) (*admission, error) {
+	var admitted *admission
+	var denial *narthex.Error
+	err := v.door.Journal.Update(v.r.Context(), func(tx *journal.Tx) error {
+		admitted, denial = nil, nil
+		h, err := v.hold(tx)
+		if err != nil {
+			return err
+		}
+		rules, err := v.door.Rules.Check(tx)
+		if err != nil {
+			return err
+		}
+		a := &attempt{v: v, tx: tx, h: h, rules: rules, call: call}
+		if denial = a.decide(); denial != nil {
+			return a.recordDenial(denial)
+		}
+		admitted, err = a.record(body)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if denial != nil {
+		return nil, denial
+	}
+	return admitted, nil
+}
+
+// attempt is one call while it is decided.
+type attempt struct {
+	v        *visit
+	tx       *journal.Tx
+	h        holder
+	rules    *book.Rules
+	call     *surface.Call
+	asset    narthex.Asset
+	version  narthex.Version
+	question policy.Question
+	decision policy.Decision
+}
+
+// decide says why the call is denied, or nil.
+func (a *attempt) decide() *narthex.Error {
+	if !a.resolve() {
+		// Whether the asset is absent or another's is not told, but a holder whose access is stopped is told that first.
+		if err := a.h.usable(a.tx, ""); err != nil {
+			return err
+		}
+		return narthex.WithheldError().For("model")
+	}
+	if err := a.h.usable(a.tx, a.asset.Name); err != nil {
+		return err
+	}
+	if err := a.ask(); err != nil {
+		return narthex.AsError(err)
+	}
+	if a.decision = a.rules.Engine.Decide(a.question); !a.decision.Allowed() {
+		return a.decision.Error()
+	}
+	return nil
+}
+
+// resolve finds the one asset and version that the call is about. One that the grant does not show is as if absent.
+func (a *attempt) resolve() bool {
+	asset, known := a.rules.Directory.Assets[a.call.Asset]
+	if !known || asset.Kind != "model" || !a.h.grant.Shows(asset.Name) {
+		return false
+	}
+	name := a.call.Version
+	if name == "" {
+		name = asset.Default
+	}
+	version, known := asset.Version(name)
+	if !known || name != asset.Default && !a.showsVersion(asset.Name, name) {
+		return false
+	}
+	a.asset, a.version = asset, version
+	return true
+}
+
+// showsVersion says whether any term lists the checkpoint.
+func (a *attempt) showsVersion(asset narthex.AssetName, version narthex.VersionName) bool {
+	term, held := narthex.FindTerm(a.h.grant.Terms, "model.checkpoints", asset)
+	return held && slices.Contains(term.Limits["checkpoints"].Names, string(version))
+}
+
+// ask puts the question together.
+func (a *attempt) ask() error {
+	layers, err := a.layers()
+	if err != nil {
+		return err
+	}
+	others, err := a.others()
+	if err != nil {
+		return err
+	}
+	a.question = policy.Question{
+		Principal: policy.Principal{Person: a.h.person.ID, Org: a.h.grant.Org, Actor: a.h.key.Actor, Region: a.h.person.Region, Address: a.v.address},
+		Asset:     a.asset, Version: a.version.Name, Uses: a.call.Uses(a.asset, a.version.Name), Layers: layers, Others: others, Now: a.tx.Now()}
+	a.question.Demands = a.call.Demands(a.asset, a.grantedTokens(layers))
+	return nil
+}
+
+// grantedTokens is the least max_tokens of any layer, or the context where none says.
+func (a *attempt) grantedTokens(layers []policy.Layer) int64 {
+	granted := a.asset.Context
+	for _, l := range layers {
+		for _, attribute := range []narthex.AttributeName{"model.sample", "model.base"} {
+			if attribute == "model.base" && a.call.Surface != surface.Completions {
+				continue
+			}
+			if term, held := narthex.FindTerm(l.Terms, attribute, a.asset.Name); held {
+				if value, set := term.Limits["max_tokens"]; set {
+					granted = min(granted, int64(value.Number))
+				}
+			}
+		}
+	}
+	return granted
+}
+
+func (a *attempt) layers() ([]policy.Layer, error) {
+	account, err := accountOf(a.tx, string(a.h.grant.ID))
+	if err != nil {
+		return nil, err
+	}
+	g, k := a.h.grant, a.h.key
+	layers := []policy.Layer{{Holder: string(g.ID), Agreement: g.Agreement, Terms: g.Terms, NotBefore: g.NotBefore, NotAfter: g.NotAfter, Account: account}}
+	if len(k.Terms) == 0 {
+		return layers, nil
+	}
+	if account, err = accountOf(a.tx, string(k.ID)); err != nil {
+		return nil, err
+	}
+	return append(layers, policy.Layer{Holder: string(k.ID), Agreement: g.Agreement, Terms: k.Terms, NotBefore: k.CreatedAt, NotAfter: k.NotAfter, Account: account}), nil
+}
+
+func accountOf(tx *journal.Tx, id string) (policy.Account, error) {
+	row, err := journal.Get[policy.Account](tx, store.Accounts, id)
+	if err != nil || row == nil {
+		return policy.Account{}, err
+	}
+	return *row, nil
+}
+
+// others gives the terms of all other grants in force on the asset, of the person or their organisation.
+func (a *attempt) others() ([]narthex.Term, error) {
+	return book.OtherTerms(a.tx, a.h.grant.ID, a.h.person.ID, a.h.grant.Org, a.asset.Name)
+}
+
+// record reserves the worst case and writes the intent.
+func (a *attempt) record(body []byte) (*admission, error) {
+	holds := make([]policy.Hold, 0, len(a.question.Layers))
+	for i, layer := range a.question.Layers {
+		account, hold := a.rules.Engine.Reserve(a.question, i, a.decision)
+		if err := journal.Put(a.tx, store.Accounts, layer.Holder, &account); err != nil {
+			return nil, err
+		}
+		holds = append(holds, hold)
+	}
+	reserved, err := canon.JSON(holds)
+	if err != nil {
+		return nil, err
+	}
+	uses, err := canon.JSON(a.question.Uses)
+	if err != nil {
+		return nil, err
+	}
+	clauses := make([]string, 0, len(a.decision.Reasons))
+	for _, reason := range a.decision.Reasons {
+		clause, _, _ := strings.Cut(reason.Clause, "@")
+		clauses = append(clauses, clause)
+	}
+	intent, err := a.tx.AppendIntent(narthex.TextField("grant", a.h.grant.ID), narthex.TextField("key", a.h.key.ID),
+		narthex.TextField("agreement", a.h.grant.Agreement), narthex.TextField("directory", a.rules.Directory.Digest),
+		narthex.CanonicalField("uses", string(uses)), narthex.TextField("asset", a.asset.Name), narthex.TextField("version", a.version.Name),
+		narthex.TextField("clauses", strings.Join(clauses, " ")), narthex.CanonicalField("reserved", string(reserved)),
+		narthex.TextField("request", narthex.MakeDigest(sha256.Sum256(body))))
+	if err != nil {
+		return nil, err
+	}
+	return &admission{intent: intent, grant: a.h.grant.ID, asset: a.asset, version: a.version, decision: a.decision, holds: holds, until: holderEnd{a.h.grant, a.h.key}}, nil
+}
+
+// recordDenial writes the denial with its reasons. Denials of one key beyond its rate are counted instead, so that nobody
+// fills the ledger with them.
+func (a *attempt) recordDenial(denial *narthex.Error) error {
+	if !a.v.door.Refusals.mayRecord(a.h.key.ID, a.tx.Now()) {
+		a.v.door.Refusals.Count(denial.Kind)
+		return errDenied{denial}
+	}
+	reasons := a.decision.Reasons
+	if len(reasons) == 0 {
+		reasons = []narthex.Reason{{Code: denial.Code, Says: denial.Public}}
+	}
+	form, err := canon.JSON(reasons)
+	if err != nil {
+		return err
+	}
+	uses, err := canon.JSON(append([]narthex.Use{}, a.question.Uses...))
+	if err != nil {
+		return err
+	}
+	_, err = a.tx.Append(narthex.EntryCallDenied, narthex.TextField("grant", a.h.grant.ID), narthex.TextField("key", a.h.key.ID),
+		narthex.TextField("agreement", a.h.grant.Agreement), narthex.TextField("directory", a.rules.Directory.Digest),
+		narthex.CanonicalField("uses", string(uses)), narthex.TextField("asset", a.asset.Name), narthex.TextField("version", a.version.Name),
+		narthex.CanonicalField("reasons", string(form)))
+	return err
+}
+
+// errDenied carries a denial out of a change that writes nothing.
+type errDenied struct{ denial *narthex.Error }
+
+func (e errDenied) Error() string { return e.denial.Error() }
+func (e errDenied) Unwrap() error { return e.denial }
+
+// denyUnread records the denial of a request that could not be read.
+func (v *visit) denyUnread(cause error) error {
+	denial := narthex.AsError(cause)
+	err := v.door.Journal.Update(v.r.Context(), func(tx *journal.Tx) error {
+		h, err := v.hold(tx)
+		if err != nil {
+			return err
+		}
+		rules, err := v.door.Rules.Check(tx)
+		if err != nil {
+			return err
+		}
+		return (&attempt{v: v, tx: tx, h: h, rules: rules}).recordDenial(denial)
+	})
+	if err != nil && !errors.As(err, new(errDenied)) {
+		return err
+	}
+	return cause
+}

@@ -1,0 +1,201 @@
+// Package gateway is the one door to a lab's assets: admit, resolve, decide, reserve, record, serve, settle, record.
+//
+// It promises that no byte of an asset leaves before its intent is durable, and no last byte before its outcome is; that lock
+// state, budgets and the intent are checked and written in one commit, so that a lock which was acknowledged reaches every
+// call and no budget is overspent; that a denial is recorded with its reasons; that what is used and not known costs the
+// worst case; and that what a grant does not show looks like what is not there.
+//
+// It trusts the journal and the directory in force. It trusts the caller for nothing, and the upstream for bytes only. Read
+// next: admit.go, serve.go, surface for what a request may hold, live for how a lock ends a stream.
+package gateway
+
+import (
+	"encoding/base32"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"narthex"
+	"narthex/internal/book"
+	"narthex/internal/gateway/live"
+	"narthex/internal/gateway/surface"
+	"narthex/internal/journal"
+	"narthex/internal/store"
+	"narthex/internal/upstream"
+	"narthex/internal/wire"
+)
+
+// Upstreams gives the client of an asset's upstream.
+type Upstreams interface {
+	For(asset narthex.AssetName) (*upstream.Client, error)
+}
+
+// Door serves calls with an API key.
+type Door struct {
+	Journal   *journal.Journal
+	Rules     *book.InForce
+	Live      *live.Registry
+	Upstreams Upstreams
+	Refusals  *Refusals
+	Log       *slog.Logger
+	Meter     Meter
+}
+
+// Meter counts what operators watch. Labels are from closed lists, never from a request.
+type Meter interface {
+	Call(surface, result string)
+}
+
+// visit is one request at the door.
+type visit struct {
+	door    *Door
+	w       http.ResponseWriter
+	r       *http.Request
+	id      string // of the request, random
+	hash    string // of the token
+	key     *narthex.Key
+	address netip.Addr
+	wrote   bool
+}
+
+// Handler gives the handler of one route of the door.
+func (d *Door) Handler(serve func(*visit) error) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		v := &visit{door: d, w: w, r: r, id: RequestID(d.Journal.Random())}
+		w.Header().Set("X-Request-Id", v.id)
+		w.Header().Set("Cache-Control", "no-store")
+		if err := v.identify(); err != nil {
+			d.Refusals.Count(narthex.AsError(err).Kind)
+			v.fail(err)
+			return
+		}
+		if err := serve(v); err != nil {
+			v.fail(err)
+		}
+	})
+}
+
+// RequestID draws the identifier of a request.
+func RequestID(random io.Reader) string {
+	var raw [15]byte
+	if _, err := io.ReadFull(random, raw[:]); err != nil {
+		return "req_unknown"
+	}
+	return "req_" + base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").EncodeToString(raw[:])
+}
+
+// identify finds the key that the request brings. Whatever is wrong with it, the answer is the same.
+func (v *visit) identify() error {
+	token, err := wire.Credential(v.r)
+	if err != nil {
+		return err
+	}
+	if v.hash, err = wire.ParseToken(wire.KeyToken, token); err != nil {
+		return err
+	}
+	if v.key, err = journal.Peek[narthex.Key](v.r.Context(), v.door.Journal, store.Keys, v.hash); err != nil {
+		return narthex.Unavailablef("The key could not be looked up; try again in a moment.").Because(err)
+	}
+	if v.key == nil || v.key.Revoked {
+		return narthex.UnauthenticatedError()
+	}
+	if address, err := netip.ParseAddrPort(v.r.RemoteAddr); err == nil {
+		v.address = address.Addr().Unmap()
+	}
+	return nil
+}
+
+// fail answers with an error, where nothing was written yet; otherwise it breaks the connection.
+func (v *visit) fail(err error) {
+	public := narthex.AsError(err)
+	if public.Err != nil && !errors.Is(err, v.r.Context().Err()) {
+		v.door.Log.Warn("a call failed", "request", v.id, "kind", public.Kind.String(), "cause", public.Err.Error())
+	}
+	if v.wrote {
+		panic(http.ErrAbortHandler)
+	}
+	WriteProblem(v.w, public, v.id)
+}
+
+// WriteProblem writes the error object that stock clients read.
+func WriteProblem(w http.ResponseWriter, e *narthex.Error, request string) {
+	w.Header().Set("Content-Type", "application/json")
+	if !e.Kind.Facts().Retry {
+		w.Header().Set("X-Should-Retry", "false") // stock clients try 429 and 409 again unless told
+	}
+	w.WriteHeader(e.Kind.Facts().Status)
+	w.Write(surface.Problem(e, request)) // the connection is the caller's to lose
+}
+
+// subjects is everything that a call of the key rests on, as locks name it.
+func subjects(key *narthex.Key, grant *narthex.Grant, asset narthex.AssetName) []string {
+	list := []string{book.Subject("key", key.ID), book.Subject("person", key.Person), book.Subject("org", grant.Org),
+		book.Subject("grant", grant.ID), book.Subject("engagement", grant.Engagement)}
+	if asset != "" {
+		list = append(list, book.Subject("asset", asset))
+	}
+	return list
+}
+
+// holder is the key's holder as the store has them, inside a change.
+type holder struct {
+	key    *narthex.Key
+	grant  *narthex.Grant
+	person *narthex.Person
+}
+
+// hold reads the key again inside a change, with its grant and person.
+func (v *visit) hold(tx *journal.Tx) (holder, error) {
+	key, err := journal.Get[narthex.Key](tx, store.Keys, v.hash)
+	if err != nil {
+		return holder{}, err
+	}
+	if key == nil || key.Revoked {
+		return holder{}, narthex.UnauthenticatedError()
+	}
+	grant, err := journal.Get[narthex.Grant](tx, store.Grants, string(key.Grant))
+	if err != nil || grant == nil {
+		return holder{}, errors.Join(errors.New("a key without a grant"), err)
+	}
+	person, err := journal.Get[narthex.Person](tx, store.People, string(key.Person))
+	if err != nil || person == nil {
+		return holder{}, errors.Join(errors.New("a key without a person"), err)
+	}
+	return holder{key, grant, person}, nil
+}
+
+// usable says whether the key may be used at all: not over, its person active, nothing it rests on locked. Ended grants and
+// locks say why; they are told to the key's own holder.
+func (h holder) usable(tx *journal.Tx, asset narthex.AssetName) *narthex.Error {
+	locks, err := book.LocksOn(tx, subjects(h.key, h.grant, asset)...)
+	if err != nil {
+		return narthex.Unavailablef("The locks could not be read, so nothing is served.").Because(err)
+	}
+	if len(locks) > 0 {
+		return book.Locked(locks[0], h.grant.AppealTo, h.grant.AppealDays)
+	}
+	now := tx.Now()
+	switch {
+	case h.person.State != narthex.PersonActive:
+		return refusal("suspended", "The person who holds this key may not use it now. Turn to %s to appeal.", h.grant.AppealTo)
+	case h.grant.Ended:
+		return refusal("ended", "The grant of this key has ended. Apply again or ask for a renewal.")
+	case !h.grant.InForce(now) && now.Before(h.grant.NotBefore):
+		return refusal("not_yet", "The grant of this key is not in force before %s.", h.grant.NotBefore.Format(time.RFC3339))
+	case !h.grant.InForce(now):
+		return refusal("expired", "The grant of this key ended at %s; it is now %s. Ask for a renewal.", h.grant.NotAfter.Format(time.RFC3339), now.Format(time.RFC3339))
+	case !now.Before(h.key.NotAfter):
+		return refusal("expired", "This key ended at %s; it is now %s. Mint another: `narthex key mint`.", h.key.NotAfter.Format(time.RFC3339), now.Format(time.RFC3339))
+	}
+	return nil
+}
+
+func refusal(code, format string, args ...any) *narthex.Error {
+	err := narthex.Refusedf(format, args...)
+	err.Code = code
+	err.Reason = &narthex.Reason{Code: code, Says: err.Public}
+	return err
+}

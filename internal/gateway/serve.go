@@ -1,0 +1,324 @@
+package gateway
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"hash"
+	"io"
+	"net/http"
+	"time"
+
+	"narthex"
+	"narthex/client"
+	"narthex/internal/book"
+	"narthex/internal/canon"
+	"narthex/internal/gateway/live"
+	"narthex/internal/gateway/surface"
+	"narthex/internal/journal"
+	"narthex/internal/store"
+	"narthex/internal/upstream"
+	"narthex/internal/wire"
+	"narthex/policy"
+)
+
+// Chat serves POST /v1/chat/completions.
+func (d *Door) Chat() http.Handler {
+	return d.Handler(func(v *visit) error { return v.complete(surface.ParseChat) })
+}
+
+// Completions serves POST /v1/completions.
+func (d *Door) Completions() http.Handler {
+	return d.Handler(func(v *visit) error { return v.complete(surface.ParseCompletion) })
+}
+
+// serving is an admitted call on its way.
+type serving struct {
+	*admission
+	v      *visit
+	call   *surface.Call
+	live   *live.Call
+	cutter *surface.Cutter
+	sum    hash.Hash // over every byte of the answer
+	shown  string    // the call's identifier
+}
+
+// complete is the life of a model call.
+func (v *visit) complete(parse func([]byte) (*surface.Call, error)) error {
+	body, err := wire.ReadBody(v.r, surface.MostBody)
+	if err != nil {
+		return v.denyUnread(err)
+	}
+	call, err := parse(body)
+	if err != nil {
+		return v.denyUnread(err)
+	}
+	// The call is in the registry before it is admitted: a lock either commits first and is seen, or finds it here.
+	grant, err := journal.Peek[narthex.Grant](v.r.Context(), v.door.Journal, store.Grants, string(v.key.Grant))
+	if err != nil || grant == nil {
+		return narthex.Unavailablef("The grant could not be looked up; try again in a moment.").Because(err)
+	}
+	control := http.NewResponseController(v.w)
+	entered := v.door.Live.Enter(v.r.Context(), func() { control.SetWriteDeadline(time.Unix(1, 0)) }, subjects(v.key, grant, call.Asset)...)
+	defer entered.Leave()
+	admitted, err := v.admit(call, body)
+	if err != nil {
+		return err
+	}
+	end := admitted.until.grant.NotAfter
+	if admitted.until.key.NotAfter.Before(end) {
+		end = admitted.until.key.NotAfter
+	}
+	entered.Admit(end)
+	s := &serving{admission: admitted, v: v, call: call, live: entered, sum: sha256.New(), shown: string(narthex.MakeCallID(admitted.intent))}
+	s.cutter = surface.NewCutter(call, s.granted())
+	v.w.Header().Set("Narthex-Call", s.shown)
+	if call.Stream {
+		return s.stream()
+	}
+	return s.whole()
+}
+
+func (s *serving) granted() surface.Granted {
+	topK, _ := s.decision.Number("model.logprobs", "top_k")
+	decimals, _ := s.decision.Number("model.logprobs", "decimals")
+	model := string(s.call.Asset)
+	if s.call.Version != "" {
+		model += "@" + string(s.call.Version)
+	}
+	return surface.Granted{ID: s.shown, Model: model, Created: s.v.door.Journal.Now().Unix(), TopK: int(topK), Decimals: int(decimals),
+		Tokens: s.decision.Amount(narthex.Tokens)}
+}
+
+// ask sends the upstream the request that was built from the call.
+func (s *serving) ask(accept string) (*upstream.Client, string, []byte, error) {
+	client, err := s.v.door.Upstreams.For(s.asset.Name)
+	if err != nil {
+		return nil, "", nil, err
+	}
+	path, body, err := s.call.Upstream(s.version, s.call.AnswerTokens(s.asset, s.decision.Amount(narthex.Tokens)))
+	return client, path, body, err
+}
+
+// whole serves an answer at once: asked, cut, settled, recorded, and only then written.
+func (s *serving) whole() error {
+	out, err := s.fetch()
+	if err != nil {
+		return s.failed(err)
+	}
+	s.sum.Write(out)
+	usage, known := s.cutter.Usage()
+	if err := s.settle("served", usage, known); err != nil {
+		return err
+	}
+	s.v.w.Header().Set("Content-Type", "application/json")
+	wrote, err := s.live.Write(s.v.door.Journal.Now(), func() error { _, err := s.v.w.Write(out); return err })
+	if !wrote {
+		return s.ended()
+	}
+	s.v.door.Meter.Call(string(s.call.Surface), "served")
+	return ignoreGone(err)
+}
+
+func (s *serving) fetch() ([]byte, error) {
+	client, path, body, err := s.ask("application/json")
+	if err != nil {
+		return nil, err
+	}
+	status, answer, err := client.DoAll(s.live.Context(), http.MethodPost, path, body)
+	if err != nil {
+		return nil, err
+	}
+	if status != http.StatusOK {
+		return nil, statusError{status, contextTooLong(answer)}
+	}
+	return s.cutter.Answer(answer)
+}
+
+// statusError is an upstream that answered with an error.
+type statusError struct {
+	status  int
+	tooLong bool
+}
+
+func (e statusError) Error() string { return http.StatusText(e.status) }
+
+// contextTooLong says whether an upstream refused because the prompt is longer than its context.
+func contextTooLong(body []byte) bool {
+	answer, err := wire.DecodeLenient[struct {
+		Error struct {
+			Code string `json:"code"`
+		} `json:"error"`
+	}](body, wire.Limits{Bytes: 1 << 16, Depth: 8})
+	return err == nil && answer.Error.Code == "context_length_exceeded"
+}
+
+// stream serves an answer piece by piece. What ends it, the usage and the last word, is written only when the outcome is
+// recorded.
+func (s *serving) stream() error {
+	client, path, body, err := s.ask("text/event-stream")
+	if err != nil {
+		return s.failed(err)
+	}
+	answer, err := client.Do(s.live.Context(), http.MethodPost, path, "text/event-stream", body)
+	if err != nil {
+		return s.failed(err)
+	}
+	defer answer.Body.Close()
+	if answer.Status != http.StatusOK {
+		text, _ := io.ReadAll(io.LimitReader(answer.Body, 1<<16)) // what cannot be read is no reason
+		return s.failed(statusError{answer.Status, contextTooLong(text)})
+	}
+	s.v.w.Header().Set("Content-Type", "text/event-stream")
+	s.v.wrote = true
+	events := wire.NewEvents(answer.Body, surface.MostEvent)
+	for {
+		data, err := events.Next()
+		if err == io.EOF && events.Done() {
+			break
+		}
+		if err == io.EOF {
+			err = upstream.ErrBroken
+		}
+		if err == nil {
+			data, err = s.cutter.Event(data)
+		}
+		if err == nil && data != nil {
+			err = s.event(data)
+		}
+		if err != nil {
+			return s.failed(err)
+		}
+	}
+	io.Copy(io.Discard, answer.Body) // to the end, so that the connection is kept; the answer is complete without it
+	return s.finish()
+}
+
+var errCut = errors.New("the call was cut")
+
+// event writes one event through the gate.
+func (s *serving) event(data []byte) error {
+	line := make([]byte, 0, len(data)+8)
+	line = append(append(append(line, "data: "...), data...), "\n\n"...)
+	wrote, err := s.live.Write(s.v.door.Journal.Now(), func() error {
+		if _, err := s.v.w.Write(line); err != nil {
+			return err
+		}
+		return http.NewResponseController(s.v.w).Flush()
+	})
+	if !wrote {
+		return errCut
+	}
+	s.sum.Write(line)
+	return err
+}
+
+// finish records the outcome and lets the end of the stream go.
+func (s *serving) finish() error {
+	usage, known := s.cutter.Usage()
+	if err := s.settle("served", usage, known); err != nil {
+		return err
+	}
+	s.v.door.Meter.Call(string(s.call.Surface), "served")
+	if s.call.IncludeUsage {
+		data, err := s.cutter.UsageEvent()
+		if err == nil && data != nil {
+			err = s.event(data)
+		}
+		if err != nil {
+			panic(http.ErrAbortHandler)
+		}
+	}
+	if err := s.event([]byte("[DONE]")); err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	return nil
+}
+
+// failed ends a call that was not served whole: what it cost is not known, so it costs the worst case, unless the upstream
+// was never reached or refused before it began. The caller learns which kind of thing failed and nothing of the upstream's.
+func (s *serving) failed(cause error) error {
+	if s.live.Ended() != nil || errors.Is(cause, errCut) {
+		return s.ended()
+	}
+	var refused statusError
+	status, used, known := "broken", surface.Usage{}, false
+	public := narthex.Unavailablef("The model broke off or answered with something that cannot be passed on. What the call could have cost is charged; try again.")
+	switch {
+	case errors.As(cause, &refused) && refused.tooLong:
+		status, known = "refused", true
+		public = narthex.Invalidf("The prompt is longer than the model's context; shorten it.").For("messages")
+		public.Code = "context_length_exceeded"
+	case errors.As(cause, &refused) && refused.status < 500:
+		status, known = "refused", true
+		public = narthex.Unavailablef("The model's server refused the request; tell the lab, with the request's id.")
+	case errors.Is(cause, upstream.ErrDown):
+		status, known = "down", true
+		public = narthex.Unavailablef("The model's server was not reached; nothing was charged. Try again in a moment.")
+	case errors.Is(cause, context.Canceled) || s.v.r.Context().Err() != nil:
+		status = "left"
+	}
+	if err := s.settle(status, used, known); err != nil {
+		return err
+	}
+	s.v.door.Meter.Call(string(s.call.Surface), status)
+	return public.Because(cause)
+}
+
+// ended closes a call that was cut: without a last word. Why stands in the answer to the next call and with the grant.
+func (s *serving) ended() error {
+	if err := s.settle("cut", surface.Usage{}, false); err != nil && !narthex.IsKind(err, narthex.Conflict) {
+		s.v.door.Log.Warn("a cut call could not be settled", "call", s.shown, "cause", err.Error())
+	}
+	s.v.door.Meter.Call(string(s.call.Surface), "cut")
+	panic(http.ErrAbortHandler)
+}
+
+// settle turns what was reserved into what was used and records the outcome, in one commit. It is done even when the caller
+// has left.
+func (s *serving) settle(status string, usage surface.Usage, known bool) error {
+	used := []policy.Used{{Unit: narthex.Calls, Amount: 1}, {Unit: narthex.Tokens, Amount: usage.Total}}
+	if !known {
+		used = []policy.Used{{Unit: narthex.Calls, Amount: 1}, {Unit: narthex.Tokens, Amount: -1}}
+	}
+	end := s.live.Ended()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.v.r.Context()), 30*time.Second)
+	defer cancel()
+	return s.v.door.Journal.Update(ctx, func(tx *journal.Tx) error {
+		if status == "cut" && end != nil && end.Lock != nil {
+			if err := book.AddCut(tx, s.grant, client.CutView{Call: narthex.CallID(s.shown), At: end.At, Reason: end.Lock.Reason}); err != nil {
+				return err
+			}
+		}
+		return closeCall(tx, s.intent, s.holds, s.grant, status, used, narthex.MakeDigest([32]byte(s.sum.Sum(nil))))
+	})
+}
+
+// closeCall settles the accounts and appends the outcome.
+func closeCall(tx *journal.Tx, intent uint64, holds []policy.Hold, grant narthex.GrantID, status string, used []policy.Used, answer narthex.Digest) error {
+	for _, hold := range holds {
+		account, err := accountOf(tx, hold.Holder)
+		if err != nil {
+			return err
+		}
+		next := account.Settle(hold, used)
+		if err := journal.Put(tx, store.Accounts, hold.Holder, &next); err != nil {
+			return err
+		}
+	}
+	form, err := canon.JSON(used)
+	if err != nil {
+		return err
+	}
+	_, err = tx.AppendOutcome(intent, narthex.TextField("grant", grant), narthex.TextField("status", status),
+		narthex.CanonicalField("used", string(form)), narthex.TextField("answer", answer))
+	return err
+}
+
+// ignoreGone takes a failed last write as the caller's choice: the outcome is recorded.
+func ignoreGone(err error) error {
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	return nil
+}

@@ -1,0 +1,189 @@
+package gateway
+
+import (
+	"encoding/json"
+	"net/http"
+	"slices"
+
+	"narthex"
+	"narthex/client"
+	"narthex/internal/book"
+	"narthex/internal/journal"
+	"narthex/internal/store"
+)
+
+type modelList struct {
+	Object string      `json:"object"`
+	Data   []modelItem `json:"data"`
+}
+
+type modelItem struct {
+	ID      string `json:"id"`
+	Object  string `json:"object"`
+	Created int64  `json:"created"`
+	OwnedBy string `json:"owned_by"`
+}
+
+// Models serves GET /v1/models: what the grant shows and nothing else.
+func (d *Door) Models() http.Handler {
+	return d.Handler(func(v *visit) error {
+		list := modelList{Object: "list"}
+		err := v.read("models", func(tx *journal.Tx, h holder) *narthex.Error {
+			list.Data = []modelItem{}
+			if err := h.usable(tx, ""); err != nil {
+				return err
+			}
+			rules, err := d.Rules.Check(tx)
+			if err != nil {
+				return narthex.AsError(err)
+			}
+			for _, name := range modelNames(rules, h.grant) {
+				list.Data = append(list.Data, modelItem{name, "model", h.grant.NotBefore.Unix(), "lab"})
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		return v.json(list)
+	})
+}
+
+// modelNames gives the names that a grant's holder can use: each asset, and its versions that a term lists.
+func modelNames(rules *book.Rules, grant *narthex.Grant) []string {
+	var names []string
+	for _, asset := range rules.Directory.AssetNames() {
+		if rules.Directory.Assets[asset].Kind != "model" || !grant.Shows(asset) {
+			continue
+		}
+		names = append(names, string(asset))
+		if term, held := narthex.FindTerm(grant.Terms, "model.checkpoints", asset); held {
+			for _, version := range term.Limits["checkpoints"].Names {
+				names = append(names, string(asset)+"@"+version)
+			}
+		}
+	}
+	return names
+}
+
+// Grant serves GET /v1/grant: the grant of the key, what is left of it, and why it is stopped where it is. It works with the
+// key of a locked or ended grant too.
+func (d *Door) Grant() http.Handler {
+	return d.Handler(func(v *visit) error {
+		var view client.GrantView
+		err := v.read("grant", func(tx *journal.Tx, h holder) *narthex.Error {
+			rules, err := d.Rules.Check(tx)
+			if err == nil {
+				view, err = ShowGrant(tx, rules, *h.grant, []narthex.Key{*h.key})
+			}
+			if err != nil {
+				return narthex.AsError(err)
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		return v.json(view)
+	})
+}
+
+// read runs a reading of the key's holder and records it, or its denial.
+func (v *visit) read(what string, look func(*journal.Tx, holder) *narthex.Error) error {
+	var denial *narthex.Error
+	err := v.door.Journal.Update(v.r.Context(), func(tx *journal.Tx) error {
+		h, err := v.hold(tx)
+		if err != nil {
+			return err
+		}
+		rules, err := v.door.Rules.Check(tx)
+		if err != nil {
+			return err
+		}
+		if denial = look(tx, h); denial != nil {
+			return (&attempt{v: v, tx: tx, h: h, rules: rules}).recordDenial(denial)
+		}
+		_, err = tx.Append(narthex.EntryCallRead, narthex.TextField("grant", h.grant.ID), narthex.TextField("key", h.key.ID), narthex.TextField("what", what))
+		return err
+	})
+	if err == nil && denial != nil {
+		return denial
+	}
+	return err
+}
+
+func (v *visit) json(body any) error {
+	out, err := json.Marshal(body)
+	if err != nil {
+		return err
+	}
+	v.w.Header().Set("Content-Type", "application/json")
+	_, err = v.w.Write(out)
+	return ignoreGone(err)
+}
+
+// ShowGrant gives a grant with its budgets, locks and cut calls, as of the change or view that tx is.
+func ShowGrant(tx *journal.Tx, rules *book.Rules, grant narthex.Grant, keys []narthex.Key) (client.GrantView, error) {
+	view := client.GrantView{Grant: grant, InForce: grant.InForce(tx.Now()), Keys: keys, Appeal: grant.AppealTo, Budgets: []client.BudgetView{}}
+	locked := []string{book.Subject("grant", grant.ID), book.Subject("engagement", grant.Engagement), book.Subject("org", grant.Org)}
+	for _, term := range grant.Terms {
+		if subject := book.Subject("asset", term.Asset); !slices.Contains(locked, subject) {
+			locked = append(locked, subject)
+		}
+	}
+	for _, person := range grant.Persons {
+		locked = append(locked, book.Subject("person", person))
+	}
+	for _, key := range keys {
+		locked = append(locked, book.Subject("key", key.ID))
+	}
+	var err error
+	if view.Locks, err = book.LocksOn(tx, locked...); err != nil {
+		return view, err
+	}
+	view.InForce = view.InForce && len(view.Locks) == 0
+	if view.Ended, err = book.CutsOf(tx, grant.ID); err != nil {
+		return view, err
+	}
+	if err := addBudgets(tx, rules, &view, string(grant.ID), grant.Terms); err != nil {
+		return view, err
+	}
+	for _, key := range keys {
+		if err := addBudgets(tx, rules, &view, string(key.ID), key.Terms); err != nil {
+			return view, err
+		}
+	}
+	return view, nil
+}
+
+func addBudgets(tx *journal.Tx, rules *book.Rules, view *client.GrantView, holder string, terms []narthex.Term) error {
+	account, err := accountOf(tx, holder)
+	if err != nil {
+		return err
+	}
+	for _, state := range rules.Engine.Budgets(terms, account, tx.Now()) {
+		b := state.Budget
+		view.Budgets = append(view.Budgets, client.BudgetView{Holder: holder, Attribute: state.Key.Attribute, Asset: state.Key.Asset, Limit: state.Key.Limit,
+			Unit: state.Spec.Unit, Per: state.Spec.Per, Allowed: b.Limit, Used: b.Used, Reserved: b.Reserved, Left: b.Left()})
+	}
+	return nil
+}
+
+// KeysOf gives the keys of a grant.
+func KeysOf(tx *journal.Tx, grant narthex.GrantID) ([]narthex.Key, error) {
+	names, err := journal.Scan[book.KeyName](tx, store.KeyNames, store.Prefix(string(grant)+"/", 1000))
+	if err != nil {
+		return nil, err
+	}
+	keys := []narthex.Key{}
+	for _, name := range names {
+		key, err := journal.Get[narthex.Key](tx, store.Keys, name.Row.Token)
+		if err != nil {
+			return nil, err
+		}
+		if key != nil {
+			keys = append(keys, *key)
+		}
+	}
+	return keys, nil
+}
