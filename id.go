@@ -54,10 +54,18 @@ type (
 
 var idText = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
 
-// MakeID gives the identifier that 16 bytes of entropy make.
-func MakeID[K idKind](entropy [16]byte) ID[K] {
+// NewID gives the identifier of type I that 16 bytes of entropy make; I must be one of the kinds of ID.
+func NewID[I ~string](entropy [16]byte) (I, error) {
+	kind, is := any(I("")).(interface{ kindPrefix() string })
+	if !is {
+		return "", fmt.Errorf("make identifier: %T is no kind of identifier", I(""))
+	}
+	return I(kind.kindPrefix() + idText.EncodeToString(entropy[:])), nil
+}
+
+func (id ID[K]) kindPrefix() string {
 	var kind K
-	return ID[K](kind.prefix() + idText.EncodeToString(entropy[:]))
+	return kind.prefix()
 }
 
 // ParseID reads an identifier of kind K and refuses every other text, other kinds' identifiers included.

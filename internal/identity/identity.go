@@ -1,0 +1,310 @@
+// Package identity is who people are: one-time codes, log-in keys, sessions.
+//
+// People prove themselves with a key that they hold, not with a password: there is nothing on the server that a thief could
+// use or crack, nothing to phish, and the command line needs no typing. A person redeems a one-time code with a fresh Ed25519
+// key, and from then on signs a challenge to get a session.
+//
+// It promises that a code, a challenge and a session's token are each drawn from fresh randomness, stored as digests only and
+// good for one person; that a code and a challenge work once; and that a suspended or locked person's session is dead at the
+// next request. What a caller learns of a wrong credential is one sentence, whatever was wrong.
+//
+// It trusts the journal. Read next: inception.go for the first two people, office for what people may do.
+package identity
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"narthex"
+	"narthex/client"
+	"narthex/internal/book"
+	"narthex/internal/journal"
+	"narthex/internal/store"
+	"narthex/internal/wire"
+)
+
+const (
+	// SessionLife is how long a session lasts.
+	SessionLife = 12 * time.Hour
+	// InviteLife is how long a one-time code waits.
+	InviteLife = 7 * 24 * time.Hour
+
+	challengeLife  = 2 * time.Minute
+	mostChallenges = 10_000
+)
+
+// Desk lets people in.
+type Desk struct {
+	Journal    *journal.Journal
+	Origin     string
+	Challenges *Challenges
+}
+
+// Challenges holds what was asked and not yet answered. Each is good once and for two minutes; the oldest give way.
+type Challenges struct {
+	mu    sync.Mutex // guards all below
+	open  map[string]time.Time
+	order []string
+}
+
+// NewChallenges gives an empty holder.
+func NewChallenges() *Challenges { return &Challenges{open: map[string]time.Time{}} }
+
+// New draws a challenge for a public key. The answer is the same whether anyone has the key.
+func (c *Challenges) New(random io.Reader, origin, public string, now time.Time) (client.Challenge, error) {
+	if _, err := ParseKey(public); err != nil {
+		return client.Challenge{}, err
+	}
+	var raw [24]byte
+	if _, err := io.ReadFull(random, raw[:]); err != nil {
+		return client.Challenge{}, fmt.Errorf("draw a challenge: %w", err)
+	}
+	nonce := hex.EncodeToString(raw[:])
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	expires := now.Add(challengeLife)
+	c.open[nonce+public] = expires
+	c.order = append(c.order, nonce+public)
+	for len(c.order) > mostChallenges {
+		delete(c.open, c.order[0])
+		c.order = c.order[1:]
+	}
+	return client.Challenge{Nonce: nonce, Origin: origin, ExpiresAt: expires}, nil
+}
+
+// take says whether the challenge is open, and closes it.
+func (c *Challenges) take(nonce, public string, now time.Time) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	expires, open := c.open[nonce+public]
+	delete(c.open, nonce+public)
+	return open && now.Before(expires)
+}
+
+// ParseKey reads a public log-in key in its one form.
+func ParseKey(text string) (ed25519.PublicKey, error) {
+	raw, err := base64.StdEncoding.Strict().DecodeString(text)
+	if err != nil || len(raw) != ed25519.PublicKeySize || base64.StdEncoding.EncodeToString(raw) != text {
+		return nil, narthex.Invalidf("A public key is 32 bytes of Ed25519 in base64.").For("public_key")
+	}
+	return raw, nil
+}
+
+// Proves says whether proof is the key's signature over a message for that purpose, lab and values.
+func Proves(public, proof, purpose, origin string, values ...string) error {
+	key, err := ParseKey(public)
+	if err != nil {
+		return err
+	}
+	sig, err := base64.StdEncoding.Strict().DecodeString(proof)
+	if err != nil || !ed25519.Verify(key, client.LoginMessage(purpose, origin, values...), sig) {
+		return narthex.UnauthenticatedError()
+	}
+	return nil
+}
+
+// fingerprint is the key under which a log-in key stands.
+func fingerprint(public string) string {
+	sum := sha256.Sum256([]byte(public))
+	return hex.EncodeToString(sum[:])
+}
+
+// Redeem turns a one-time code into a log-in key and a session.
+func (d *Desk) Redeem(ctx context.Context, in client.Redeem) (client.Session, error) {
+	hash, err := wire.ParseToken(wire.CodeToken, narthex.NewSecret(in.Code))
+	if err != nil {
+		return client.Session{}, err
+	}
+	if err := Proves(in.PublicKey, in.Proof, "redeem", d.Origin, hash, in.Nonce); err != nil {
+		return client.Session{}, err
+	}
+	var session client.Session
+	err = d.Journal.Update(ctx, func(tx *journal.Tx) error {
+		session = client.Session{}
+		invite, err := journal.Get[book.Invite](tx, store.Invites, hash)
+		if err != nil {
+			return err
+		}
+		if invite == nil || invite.Used || !tx.Now().Before(invite.ExpiresAt) {
+			return narthex.UnauthenticatedError()
+		}
+		person, err := journal.Get[narthex.Person](tx, store.People, string(invite.Person))
+		if err != nil {
+			return err
+		}
+		if person == nil || person.State != narthex.PersonInvited && person.State != narthex.PersonActive {
+			return narthex.UnauthenticatedError()
+		}
+		used := *invite
+		used.Used = true
+		if err := journal.Put(tx, store.Invites, hash, &used); err != nil {
+			return err
+		}
+		if err := Enroll(tx, *person, in.PublicKey); err != nil {
+			return err
+		}
+		enrolled := *person
+		enrolled.State = narthex.PersonActive
+		session, err = d.open(tx, enrolled)
+		return err
+	})
+	return session, err
+}
+
+// Enroll gives a person a log-in key and makes them active. They are told.
+func Enroll(tx *journal.Tx, person narthex.Person, public string) error {
+	print := fingerprint(public)
+	taken, err := journal.Get[book.Login](tx, store.Logins, print)
+	if err != nil {
+		return err
+	}
+	if taken != nil {
+		return narthex.Conflictf("That log-in key is in use already; make a fresh one.").For("public_key")
+	}
+	person.State = narthex.PersonActive
+	if err := journal.Put(tx, store.Logins, print, &book.Login{PublicKey: public, Person: person.ID, At: tx.Now()}); err != nil {
+		return err
+	}
+	if err := journal.Put(tx, store.People, string(person.ID), &person); err != nil {
+		return err
+	}
+	if err := book.Tell(tx, person.ID, "a log-in key was enrolled: "+print[:16]); err != nil {
+		return err
+	}
+	_, err = tx.Append(narthex.EntryPersonEnrolled, narthex.TextField("person", person.ID), narthex.TextField("login_key", print))
+	return err
+}
+
+// Challenge asks the holder of a key to prove it.
+func (d *Desk) Challenge(in client.ChallengeRequest) (client.Challenge, error) {
+	return d.Challenges.New(d.Journal.Random(), d.Origin, in.PublicKey, d.Journal.Now())
+}
+
+// Login answers a challenge with a session.
+func (d *Desk) Login(ctx context.Context, in client.Login) (client.Session, error) {
+	if !d.Challenges.take(in.Nonce, in.PublicKey, d.Journal.Now()) {
+		return client.Session{}, narthex.UnauthenticatedError()
+	}
+	if err := Proves(in.PublicKey, in.Proof, "login", d.Origin, in.Nonce, in.PublicKey); err != nil {
+		return client.Session{}, err
+	}
+	var session client.Session
+	err := d.Journal.Update(ctx, func(tx *journal.Tx) error {
+		login, err := journal.Get[book.Login](tx, store.Logins, fingerprint(in.PublicKey))
+		if err != nil {
+			return err
+		}
+		if login == nil {
+			return narthex.UnauthenticatedError()
+		}
+		person, err := journal.Get[narthex.Person](tx, store.People, string(login.Person))
+		if err != nil {
+			return err
+		}
+		if person == nil || person.State != narthex.PersonActive {
+			return narthex.UnauthenticatedError()
+		}
+		if locks, err := personLocks(tx, *person); err != nil || len(locks) > 0 {
+			return narthex.UnauthenticatedError().Because(err)
+		}
+		session, err = d.open(tx, *person)
+		return err
+	})
+	return session, err
+}
+
+func personLocks(tx *journal.Tx, person narthex.Person) ([]narthex.Lock, error) {
+	return book.LocksOn(tx, book.Subject("person", person.ID), book.Subject("org", person.Org))
+}
+
+// open makes a session.
+func (d *Desk) open(tx *journal.Tx, person narthex.Person) (client.Session, error) {
+	token, err := wire.NewToken(wire.SessionToken, d.Journal.Random())
+	if err != nil {
+		return client.Session{}, err
+	}
+	id, err := NewID[narthex.SessionID](d.Journal.Random())
+	if err != nil {
+		return client.Session{}, err
+	}
+	session := book.Session{ID: id, Person: person.ID, ExpiresAt: tx.Now().Add(SessionLife)}
+	if err := journal.Put(tx, store.Sessions, wire.HashToken(token), &session); err != nil {
+		return client.Session{}, err
+	}
+	if _, err := tx.Append(narthex.EntrySessionOpened, narthex.TextField("person", person.ID), narthex.TextField("session", id)); err != nil {
+		return client.Session{}, err
+	}
+	return client.Session{Token: token.Reveal(), Person: person, ExpiresAt: session.ExpiresAt}, nil
+}
+
+// Who gives the active person behind a session's token.
+func (d *Desk) Who(ctx context.Context, token narthex.Secret) (narthex.Person, error) {
+	hash, err := wire.ParseToken(wire.SessionToken, token)
+	if err != nil {
+		return narthex.Person{}, err
+	}
+	var person *narthex.Person
+	err = d.Journal.View(ctx, func(tx *journal.Tx) error {
+		session, err := journal.Get[book.Session](tx, store.Sessions, hash)
+		if err != nil {
+			return err
+		}
+		if session == nil || session.Ended || !tx.Now().Before(session.ExpiresAt) {
+			return narthex.UnauthenticatedError()
+		}
+		if person, err = journal.Get[narthex.Person](tx, store.People, string(session.Person)); err != nil {
+			return err
+		}
+		if person == nil || person.State != narthex.PersonActive {
+			return narthex.UnauthenticatedError()
+		}
+		if locks, err := personLocks(tx, *person); err != nil || len(locks) > 0 {
+			return narthex.UnauthenticatedError().Because(err)
+		}
+		return nil
+	})
+	if err != nil {
+		return narthex.Person{}, err
+	}
+	return *person, nil
+}
+
+// Logout ends a session for good.
+func (d *Desk) Logout(ctx context.Context, token narthex.Secret) error {
+	hash, err := wire.ParseToken(wire.SessionToken, token)
+	if err != nil {
+		return err
+	}
+	return d.Journal.Update(ctx, func(tx *journal.Tx) error {
+		session, err := journal.Get[book.Session](tx, store.Sessions, hash)
+		if err != nil {
+			return err
+		}
+		if session == nil || session.Ended {
+			return narthex.UnauthenticatedError()
+		}
+		ended := *session
+		ended.Ended = true
+		if err := journal.Put(tx, store.Sessions, hash, &ended); err != nil {
+			return err
+		}
+		_, err = tx.Append(narthex.EntrySessionEnded, narthex.TextField("person", session.Person), narthex.TextField("session", session.ID))
+		return err
+	})
+}
+
+// NewID draws an identifier.
+func NewID[I ~string](random io.Reader) (I, error) {
+	var raw [16]byte
+	if _, err := io.ReadFull(random, raw[:]); err != nil {
+		return "", fmt.Errorf("draw an identifier: %w", err)
+	}
+	return narthex.NewID[I](raw)
+}

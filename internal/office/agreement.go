@@ -1,0 +1,264 @@
+package office
+
+import (
+	"context"
+	"slices"
+
+	"narthex"
+	"narthex/client"
+	"narthex/internal/agreement"
+	"narthex/internal/book"
+	"narthex/internal/identity"
+	"narthex/internal/journal"
+	"narthex/internal/store"
+	"narthex/internal/workflow"
+)
+
+// offer renders the agreement when the last approval is in. Where a party has no signing key yet it waits for one.
+func (o *Office) offer(tx *journal.Tx, rules *book.Rules, e narthex.Engagement) (narthex.Engagement, error) {
+	if e.State != narthex.InReview || !workflow.Approved(e) {
+		return e, nil
+	}
+	parties, ready, err := o.parties(tx, rules, e)
+	if err != nil || !ready {
+		return e, err
+	}
+	row, err := book.ReadDirectory(tx)
+	if err != nil {
+		return e, err
+	}
+	pathway := rules.Directory.Pathways[e.Application.Pathway]
+	made, err := agreement.Render(agreement.Input{Lab: rules.Directory.Name, Origin: o.Origin, Engagement: e, Pathway: pathway, Clauses: rules.Directory.Clauses,
+		Taxonomy: rules.Directory.Taxonomy, Parties: parties, NotBefore: tx.Now(), NotAfter: tx.Now().AddDate(0, 0, e.Application.Days), SingleCustodian: row.Single})
+	if err != nil {
+		return e, err
+	}
+	digest, err := agreement.Digest(made)
+	if err != nil {
+		return e, err
+	}
+	if err := journal.Put(tx, store.Agreements, string(digest), &book.Agreement{Agreement: made}); err != nil {
+		return e, err
+	}
+	if _, err := tx.Append(narthex.EntryAgreementRendered, narthex.TextField("engagement", e.ID), narthex.TextField("agreement", digest),
+		narthex.TextField("application", e.Digest), narthex.TextField("directory", rules.Directory.Digest)); err != nil {
+		return e, err
+	}
+	return o.bySystem(tx, e, workflow.Event{Command: workflow.Offer, Agreement: digest})
+}
+
+// offerWaiting offers what was approved and waited for a signing key.
+func (o *Office) offerWaiting(tx *journal.Tx) error {
+	rules, err := o.Rules.Check(tx)
+	if err != nil {
+		return err
+	}
+	rows, err := journal.Scan[narthex.Engagement](tx, store.Engagements, store.Span{Limit: 100_000})
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		if _, err := o.offer(tx, rules, *row.Row); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// parties names who may sign for each side, with their keys; ready is false while a side has none.
+func (o *Office) parties(tx *journal.Tx, rules *book.Rules, e narthex.Engagement) ([]narthex.Party, bool, error) {
+	people, err := everyone(tx)
+	if err != nil {
+		return nil, false, err
+	}
+	app := e.Application
+	lab := narthex.Party{Role: narthex.PartyLab, Name: rules.Directory.Name}
+	institution := narthex.Party{Role: narthex.PartyInstitution, Org: string(app.Org)}
+	researcher := narthex.Party{Role: narthex.PartyResearcher, Person: app.Applicant, Org: string(app.Org)}
+	org, err := journal.Get[narthex.Org](tx, store.Orgs, string(app.Org))
+	if err != nil || org == nil {
+		return nil, false, narthex.Unavailablef("The applicant's organisation could not be read.").Because(err)
+	}
+	institution.Name = org.Name
+	for _, person := range people {
+		if person.State != narthex.PersonActive {
+			continue
+		}
+		signers, err := partySigners(tx, person)
+		if err != nil {
+			return nil, false, err
+		}
+		switch author := slices.Contains(e.Authors, person.ID); {
+		case person.ID == app.Applicant:
+			researcher.Name = person.Name
+			researcher.Signers = append(researcher.Signers, signers...)
+		case person.Official && person.Org == app.Org && !author:
+			institution.Signers = append(institution.Signers, signers...)
+		case person.Has(narthex.Signatory) && !author:
+			lab.Signers = append(lab.Signers, signers...)
+		}
+	}
+	ready := len(researcher.Signers) > 0 && len(institution.Signers) > 0 && len(lab.Signers) > 0
+	return []narthex.Party{researcher, institution, lab}, ready, nil
+}
+
+func partySigners(tx *journal.Tx, person narthex.Person) ([]narthex.PartySigner, error) {
+	keys, err := signersOf(tx, person.ID)
+	if err != nil {
+		return nil, err
+	}
+	var signers []narthex.PartySigner
+	for _, key := range keys {
+		if key.RevokedAt.IsZero() {
+			signers = append(signers, narthex.PartySigner{Person: person.ID, Name: person.Name, Fingerprint: key.Fingerprint})
+		}
+	}
+	return signers, nil
+}
+
+// Agreement gives an engagement's agreement in every form, to someone who may know of it.
+func (o *Office) Agreement(ctx context.Context, by narthex.PersonID, id narthex.EngagementID) (client.AgreementView, error) {
+	var view client.AgreementView
+	err := o.look(ctx, by, func(tx *journal.Tx, p narthex.Person) error {
+		e, err := engagementOf(tx, id)
+		if err != nil {
+			return err
+		}
+		if !workflow.MayRead(e, p) {
+			return narthex.WithheldError()
+		}
+		if e.Agreement == "" {
+			return narthex.Conflictf("There is no agreement yet; it is made when everyone who must has approved.")
+		}
+		row, err := journal.Get[book.Agreement](tx, store.Agreements, string(e.Agreement))
+		if err != nil {
+			return err
+		}
+		if row == nil {
+			return narthex.Unavailablef("The agreement could not be read.")
+		}
+		rules, err := o.Rules.Get()
+		if err != nil {
+			return err
+		}
+		view = client.AgreementView{Agreement: row.Agreement, Digest: e.Agreement, Signatures: append([]narthex.SignedBy{}, e.Signatures...), Missing: []string{}}
+		for _, party := range workflow.Unsigned(e) {
+			view.Missing = append(view.Missing, string(party))
+		}
+		if view.Markdown, err = agreement.Markdown(rules.Directory.Taxonomy, row.Agreement); err != nil {
+			return err
+		}
+		view.HTML, err = agreement.HTML(rules.Directory.Taxonomy, row.Agreement)
+		return err
+	})
+	return view, err
+}
+
+// Sign takes a party's signature. With the last one the grant is in force.
+func (o *Office) Sign(ctx context.Context, by narthex.PersonID, id narthex.EngagementID, in client.Sign) (client.EngagementView, error) {
+	err := o.act(ctx, by, func(tx *journal.Tx, p narthex.Person) error {
+		e, err := engagementOf(tx, id)
+		if err != nil {
+			return err
+		}
+		if !workflow.MayRead(e, p) {
+			return narthex.WithheldError()
+		}
+		rules, err := o.Rules.Check(tx)
+		if err != nil {
+			return err
+		}
+		signature, err := o.signature(tx, e, p, in)
+		if err != nil {
+			return err
+		}
+		next, err := o.apply(tx, e, workflow.Event{Command: workflow.Sign, Saw: in.Digest, Signature: &signature}, p, workflow.Facts{})
+		if err != nil {
+			return err
+		}
+		if _, err := tx.Append(narthex.EntryAgreementSigned, narthex.TextField("engagement", id), narthex.TextField("agreement", in.Digest), narthex.TextField("party", in.Party),
+			narthex.TextField("by", p.ID), narthex.TextField("signer", in.Signer), narthex.TextField("envelope", in.Envelope)); err != nil {
+			return err
+		}
+		if !workflow.Signed(next) {
+			return nil
+		}
+		return o.activate(tx, rules, next)
+	})
+	if err != nil {
+		return client.EngagementView{}, err
+	}
+	return o.Engagement(ctx, by, id)
+}
+
+// signature checks an envelope: by an enrolled, unrevoked key of the person, which the agreement's cover names, over this
+// document, party, person and ledger.
+func (o *Office) signature(tx *journal.Tx, e narthex.Engagement, p narthex.Person, in client.Sign) (narthex.SignedBy, error) {
+	signer, err := journal.Get[client.Signer](tx, store.Signers, in.Signer)
+	if err != nil {
+		return narthex.SignedBy{}, err
+	}
+	if signer == nil || signer.Person != p.ID || !signer.RevokedAt.IsZero() {
+		return narthex.SignedBy{}, narthex.Refusedf("That is not a signing key of yours in force. `narthex signer show` lists them.").For("signer")
+	}
+	row, err := journal.Get[book.Agreement](tx, store.Agreements, string(e.Agreement))
+	if err != nil {
+		return narthex.SignedBy{}, err
+	}
+	if row == nil || in.Digest != e.Agreement {
+		return narthex.SignedBy{}, narthex.Conflictf("The signature is not on the agreement as it stands. Read it again and sign its digest.").For("digest")
+	}
+	named := slices.ContainsFunc(row.Agreement.Parties, func(party narthex.Party) bool {
+		return party.Role == in.Party && slices.ContainsFunc(party.Signers, func(s narthex.PartySigner) bool { return s.Person == p.ID && s.Fingerprint == in.Signer })
+	})
+	if !named {
+		return narthex.SignedBy{}, narthex.Refusedf("The agreement's cover does not name that key of yours for that party.").For("signer")
+	}
+	key, err := agreement.ParseKey(signer.PublicKey)
+	if err != nil {
+		return narthex.SignedBy{}, err
+	}
+	if err := agreement.VerifyEnvelope(in.Envelope, key, agreement.NewStatement(in.Digest, in.Party, p.ID, o.Origin)); err != nil {
+		return narthex.SignedBy{}, err
+	}
+	return narthex.SignedBy{Party: in.Party, By: p.ID, Digest: in.Digest, Signer: in.Signer, Envelope: in.Envelope, At: tx.Now(), PublicKey: signer.PublicKey}, nil
+}
+
+// activate makes the grant of a signed agreement, after holding it once more to what may not be held together.
+func (o *Office) activate(tx *journal.Tx, rules *book.Rules, e narthex.Engagement) error {
+	wrong, err := o.together(tx, rules, e.Application)
+	if err != nil {
+		return err
+	}
+	if len(wrong) > 0 {
+		return narthex.Conflictf("%s", wrong[0].Says)
+	}
+	row, err := journal.Get[book.Agreement](tx, store.Agreements, string(e.Agreement))
+	if err != nil || row == nil {
+		return narthex.Unavailablef("The agreement could not be read.").Because(err)
+	}
+	id, err := identity.NewID[narthex.GrantID](o.Journal.Random())
+	if err != nil {
+		return err
+	}
+	a := row.Agreement
+	grant := narthex.Grant{ID: id, Engagement: e.ID, Agreement: e.Agreement, Persons: append([]narthex.PersonID{e.Application.Applicant}, e.Application.Members...),
+		Org: e.Application.Org, Terms: a.Terms, NotBefore: a.NotBefore, NotAfter: a.NotAfter, AppealTo: a.AppealTo, AppealDays: a.AppealDays}
+	if err := journal.Put(tx, store.Grants, string(id), &grant); err != nil {
+		return err
+	}
+	for _, person := range grant.Persons {
+		if err := book.AddHolding(tx, book.Subject("person", person), id); err != nil {
+			return err
+		}
+	}
+	if err := book.AddHolding(tx, book.Subject("org", grant.Org), id); err != nil {
+		return err
+	}
+	if _, err := o.bySystem(tx, e, workflow.Event{Command: workflow.Activate, Grant: id}); err != nil {
+		return err
+	}
+	_, err = tx.Append(narthex.EntryGrantActive, narthex.TextField("grant", id), narthex.TextField("engagement", e.ID), narthex.TextField("agreement", e.Agreement),
+		narthex.TimeField("not_before", grant.NotBefore), narthex.TimeField("not_after", grant.NotAfter))
+	return err
+}

@@ -1,0 +1,388 @@
+package office
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"narthex"
+	"narthex/client"
+	"narthex/internal/book"
+	"narthex/internal/canon"
+	"narthex/internal/gateway/live"
+	"narthex/internal/identity"
+	"narthex/internal/journal"
+	"narthex/internal/lab"
+	"narthex/internal/store"
+	"narthex/internal/workflow"
+	"narthex/policy"
+)
+
+// Draft begins an engagement. What is not offered as asked is said at once.
+func (o *Office) Draft(ctx context.Context, by narthex.PersonID, in client.Draft) (client.EngagementView, error) {
+	var id narthex.EngagementID
+	err := o.act(ctx, by, func(tx *journal.Tx, p narthex.Person) error {
+		if p.InLab() || p.Org == "" {
+			return narthex.Refusedf("Applications come from outside the lab; people of the lab sponsor them.")
+		}
+		rules, err := o.Rules.Check(tx)
+		if err != nil {
+			return err
+		}
+		if id, err = identity.NewID[narthex.EngagementID](o.Journal.Random()); err != nil {
+			return err
+		}
+		application, err := o.application(tx, rules, id, p.ID, p.Org, in)
+		if err != nil {
+			return err
+		}
+		_, err = o.apply(tx, narthex.Engagement{}, workflow.Event{Command: workflow.Draft, Application: &application}, p, workflow.Facts{})
+		return err
+	})
+	if err != nil {
+		return client.EngagementView{}, err
+	}
+	return o.Engagement(ctx, by, id)
+}
+
+// application checks what an applicant wrote and puts it in its one form.
+func (o *Office) application(tx *journal.Tx, rules *book.Rules, id narthex.EngagementID, applicant narthex.PersonID, org narthex.OrgID, in client.Draft) (narthex.Application, error) {
+	var none narthex.Application
+	pathway, known := rules.Directory.Pathways[in.Pathway]
+	if !known {
+		return none, narthex.WithheldError().For("pathway")
+	}
+	if strings.TrimSpace(in.Title) == "" || utf8.RuneCountInString(in.Title) > 200 {
+		return none, narthex.Invalidf("A title has 1 to 200 characters.").For("title")
+	}
+	if in.Days < 0 || in.Days > pathway.MostDays {
+		return none, narthex.Invalidf("The pathway gives at most %d days.", pathway.MostDays).For("days")
+	}
+	if in.Days == 0 {
+		in.Days = pathway.GrantDays
+	}
+	if err := checkAnswers(pathway, in.Answers); err != nil {
+		return none, err
+	}
+	terms := completeTerms(pathway, in.Terms)
+	if err := narthex.CheckTerms(rules.Directory.Taxonomy, terms); err != nil {
+		return none, err
+	}
+	if err := checkNamed(tx, org, in); err != nil {
+		return none, err
+	}
+	_, added := notices(rules.Directory, pathway, terms)
+	answers := in.Answers
+	if answers == nil {
+		answers = map[string]string{}
+	}
+	return narthex.Application{Engagement: id, Pathway: in.Pathway, Directory: rules.Directory.Digest, Title: in.Title, Applicant: applicant, Org: org,
+		Members: in.Members, Sponsor: in.Sponsor, Answers: answers, Terms: terms, Days: in.Days, Reviews: reviewsOf(rules.Directory, pathway, terms, added)}, nil
+}
+
+func checkAnswers(pathway narthex.Pathway, answers map[string]string) error {
+	for name, answer := range answers {
+		at := slices.IndexFunc(pathway.Questions, func(q narthex.Question) bool { return q.Name == name })
+		if at < 0 {
+			return narthex.Invalidf("An answer is to a question that the pathway does not ask.").For("answers")
+		}
+		q := pathway.Questions[at]
+		if utf8.RuneCountInString(answer) > q.MaxChars {
+			return narthex.Invalidf("The answer to %s is longer than %d characters.", name, q.MaxChars).For("answers." + name)
+		}
+		if len(q.Choices) > 0 && answer != "" && !slices.Contains(q.Choices, answer) {
+			return narthex.Invalidf("The answer to %s is one of: %s.", name, strings.Join(q.Choices, ", ")).For("answers." + name)
+		}
+	}
+	return nil
+}
+
+// checkNamed holds the people named to what they can be: a sponsor of the lab, members of the applicant's organisation.
+func checkNamed(tx *journal.Tx, org narthex.OrgID, in client.Draft) error {
+	if in.Sponsor != "" {
+		sponsor, err := journal.Get[narthex.Person](tx, store.People, string(in.Sponsor))
+		if err != nil {
+			return err
+		}
+		if sponsor == nil || !sponsor.Has(narthex.Sponsor) {
+			return narthex.Invalidf("The sponsor must be an active person of the lab with the role sponsor.").For("sponsor")
+		}
+	}
+	for i, member := range in.Members {
+		person, err := journal.Get[narthex.Person](tx, store.People, string(member))
+		if err != nil {
+			return err
+		}
+		if person == nil || person.Org != org || slices.Contains(in.Members[:i], member) {
+			return narthex.Invalidf("Members are people of your organisation, each named once.").For("members")
+		}
+	}
+	return nil
+}
+
+// apply decides a person's command, folds it in and records it.
+func (o *Office) apply(tx *journal.Tx, e narthex.Engagement, draft workflow.Event, p narthex.Person, facts workflow.Facts) (narthex.Engagement, error) {
+	event, refused := workflow.Decide(e, draft, p, facts)
+	if refused != nil {
+		return e, refused
+	}
+	return o.happen(tx, e, event)
+}
+
+// bySystem folds in what Narthex itself does.
+func (o *Office) bySystem(tx *journal.Tx, e narthex.Engagement, draft workflow.Event) (narthex.Engagement, error) {
+	event, refused := workflow.BySystem(e, draft)
+	if refused != nil {
+		return e, refused
+	}
+	return o.happen(tx, e, event)
+}
+
+// happen writes an event, the engagement as it then is, and the entry.
+func (o *Office) happen(tx *journal.Tx, e narthex.Engagement, event workflow.Event) (narthex.Engagement, error) {
+	event.At = tx.Now()
+	next, err := workflow.Apply(e, event)
+	if err != nil {
+		return e, err
+	}
+	if err := journal.Put(tx, store.Events, fmt.Sprintf("%s/%06d", next.ID, event.Seq), &event); err != nil {
+		return e, err
+	}
+	if err := journal.Put(tx, store.Engagements, string(next.ID), &next); err != nil {
+		return e, err
+	}
+	digest, err := canon.Digest(event)
+	if err != nil {
+		return e, err
+	}
+	_, err = tx.Append(narthex.EntryEngagementChanged, narthex.TextField("engagement", next.ID), narthex.TextField("command", event.Command), narthex.TextField("by", event.By),
+		narthex.TextField("as", event.As), narthex.TextField("state", next.State), narthex.TextField("saw", event.Saw), narthex.TextField("event", digest))
+	return next, err
+}
+
+func engagementOf(tx *journal.Tx, id narthex.EngagementID) (narthex.Engagement, error) {
+	row, err := journal.Get[narthex.Engagement](tx, store.Engagements, string(id))
+	if err != nil {
+		return narthex.Engagement{}, err
+	}
+	if row == nil {
+		return narthex.Engagement{}, narthex.WithheldError()
+	}
+	return *row, nil
+}
+
+// Edit writes a draft anew.
+func (o *Office) Edit(ctx context.Context, by narthex.PersonID, id narthex.EngagementID, in client.Draft) (client.EngagementView, error) {
+	return o.Command(ctx, by, id, workflow.Edit, client.Command{Draft: &in})
+}
+
+// Command gives a command on an engagement, and lets follow what follows by itself: assignment after submission, the offer
+// after the last approval.
+func (o *Office) Command(ctx context.Context, by narthex.PersonID, id narthex.EngagementID, command workflow.Command, in client.Command) (client.EngagementView, error) {
+	var cut *narthex.Engagement
+	err := o.act(ctx, by, func(tx *journal.Tx, p narthex.Person) error {
+		cut = nil
+		e, err := engagementOf(tx, id)
+		if err != nil {
+			return err
+		}
+		if !workflow.MayRead(e, p) {
+			return narthex.WithheldError()
+		}
+		rules, err := o.Rules.Check(tx)
+		if err != nil {
+			return err
+		}
+		draft := workflow.Event{Command: command, As: in.As, Saw: in.Saw, Text: in.Text}
+		facts, err := o.facts(tx, rules, &draft, e, p, in)
+		if err != nil {
+			return err
+		}
+		next, err := o.apply(tx, e, draft, p, facts)
+		if err != nil {
+			return err
+		}
+		switch command {
+		case workflow.Submit, workflow.Revise:
+			due := rules.Directory.Calendar.Add(tx.Now(), rules.Directory.Pathways[next.Application.Pathway].ReviewDays)
+			_, err = o.bySystem(tx, next, workflow.Event{Command: workflow.Assign, Due: due})
+		case workflow.Approve:
+			_, err = o.offer(tx, rules, next)
+		case workflow.End:
+			cut = &next
+			err = o.endGrant(tx, next, p.ID, in.Text)
+		}
+		return err
+	})
+	if err != nil {
+		return client.EngagementView{}, err
+	}
+	if cut != nil {
+		o.Live.Cut(book.Subject("grant", cut.Grant), live.End{Code: "ended", At: o.Journal.Now()})
+	}
+	return o.Engagement(ctx, by, id)
+}
+
+// facts gathers what the decision on a command needs.
+func (o *Office) facts(tx *journal.Tx, rules *book.Rules, draft *workflow.Event, e narthex.Engagement, p narthex.Person, in client.Command) (workflow.Facts, error) {
+	var facts workflow.Facts
+	a := e.Application
+	switch draft.Command {
+	case workflow.Edit, workflow.Revise:
+		if in.Draft == nil && draft.Command == workflow.Edit {
+			return facts, narthex.Invalidf("An edit needs the draft.").For("draft")
+		}
+		if in.Draft == nil {
+			// An answer in words alone leaves the application as it is.
+			same := a
+			draft.Application = &same
+			break
+		}
+		if in.Draft.Pathway != a.Pathway {
+			return facts, narthex.Invalidf("An engagement keeps its pathway; begin another one.").For("pathway")
+		}
+		written, err := o.application(tx, rules, e.ID, a.Applicant, a.Org, *in.Draft)
+		if err != nil {
+			return facts, err
+		}
+		draft.Application, a = &written, written
+	}
+	pathway := rules.Directory.Pathways[a.Pathway]
+	for _, q := range pathway.Questions {
+		if q.Required && strings.TrimSpace(a.Answers[q.Name]) == "" {
+			facts.Unanswered = append(facts.Unanswered, q.Name)
+		}
+	}
+	found, _ := notices(rules.Directory, pathway, a.Terms)
+	for _, n := range found {
+		if n.Blocks {
+			facts.TermsWrong = append(facts.TermsWrong, narthex.Reason{Code: "not_offered", Attribute: n.Attribute, Asset: n.Asset, Limit: n.Limit, Says: n.Says})
+		}
+	}
+	together, err := o.together(tx, rules, a)
+	facts.TermsWrong = append(facts.TermsWrong, together...)
+	facts.OwnsAsset = owns(rules.Directory, a.Terms, p)
+	return facts, err
+}
+
+// together holds exclusions over all grants in force of the applicant and their organisation.
+func (o *Office) together(tx *journal.Tx, rules *book.Rules, a narthex.Application) ([]narthex.Reason, error) {
+	var others []narthex.Term
+	seen := map[narthex.AssetName]bool{}
+	for _, term := range a.Terms {
+		if seen[term.Asset] {
+			continue
+		}
+		seen[term.Asset] = true
+		terms, err := book.OtherTerms(tx, "", a.Applicant, a.Org, term.Asset)
+		if err != nil {
+			return nil, err
+		}
+		others = append(others, terms...)
+	}
+	return policy.CheckTogether(rules.Directory.Taxonomy, a.Terms, others), nil
+}
+
+func owns(d *lab.Directory, terms []narthex.Term, p narthex.Person) bool {
+	return slices.ContainsFunc(terms, func(t narthex.Term) bool { return p.Handle != "" && d.Assets[t.Asset].Owner == p.Handle })
+}
+
+// Engagement gives an engagement to someone who may know of it.
+func (o *Office) Engagement(ctx context.Context, by narthex.PersonID, id narthex.EngagementID) (client.EngagementView, error) {
+	var view client.EngagementView
+	err := o.look(ctx, by, func(tx *journal.Tx, p narthex.Person) error {
+		e, err := engagementOf(tx, id)
+		if err != nil {
+			return err
+		}
+		if !workflow.MayRead(e, p) {
+			return narthex.WithheldError()
+		}
+		view = client.EngagementView{Engagement: e, Allowed: []string{}, Waiting: waiting(e), People: map[string]string{}, Notices: []client.Notice{}}
+		for _, command := range workflow.Allowed(e.State, workflow.PartsOf(e, p)) {
+			view.Allowed = append(view.Allowed, string(command))
+		}
+		rules, err := o.Rules.Get()
+		if err != nil {
+			return err
+		}
+		if pathway, known := rules.Directory.Pathways[e.Application.Pathway]; known && (e.State == narthex.Draft || e.State == narthex.Returned) {
+			view.Notices, _ = notices(rules.Directory, pathway, e.Application.Terms)
+		}
+		return names(tx, e, view.People)
+	})
+	return view, err
+}
+
+func names(tx *journal.Tx, e narthex.Engagement, into map[string]string) error {
+	ids := slices.Clone(e.Authors)
+	for _, vote := range e.Votes {
+		ids = append(ids, vote.By)
+	}
+	for _, note := range e.Notes {
+		ids = append(ids, note.By)
+	}
+	for _, id := range ids {
+		person, err := journal.Get[narthex.Person](tx, store.People, string(id))
+		if err != nil {
+			return err
+		}
+		if person != nil {
+			into[string(id)] = person.Name
+		}
+	}
+	return nil
+}
+
+// waiting says whom an engagement waits for.
+func waiting(e narthex.Engagement) []string {
+	list := []string{}
+	switch e.State {
+	case narthex.Draft, narthex.Returned:
+		list = append(list, "the applicant")
+	case narthex.Submitted:
+		list = append(list, "the programme")
+	case narthex.InReview:
+		for _, role := range workflow.Missing(e) {
+			list = append(list, strings.ReplaceAll(string(role), "_", " "))
+		}
+		if len(list) == 0 {
+			list = append(list, "a signing key of every party")
+		}
+	case narthex.Offered:
+		for _, party := range workflow.Unsigned(e) {
+			list = append(list, "the signature of the "+string(party))
+		}
+	case narthex.Ending:
+		list = append(list, "closeout by the programme")
+	}
+	return list
+}
+
+// Engagements lists the engagements that a person may know of, the latest change first.
+func (o *Office) Engagements(ctx context.Context, by narthex.PersonID) (client.EngagementList, error) {
+	list := client.EngagementList{Engagements: []client.EngagementRow{}}
+	err := o.look(ctx, by, func(tx *journal.Tx, p narthex.Person) error {
+		rows, err := journal.Scan[narthex.Engagement](tx, store.Engagements, store.Span{Limit: 100_000})
+		if err != nil {
+			return err
+		}
+		slices.SortFunc(rows, func(a, b journal.Item[narthex.Engagement]) int { return b.Row.ChangedAt.Compare(a.Row.ChangedAt) })
+		for _, row := range rows {
+			e := *row.Row
+			if !workflow.MayRead(e, p) {
+				continue
+			}
+			applicant, err := journal.Get[narthex.Person](tx, store.People, string(e.Application.Applicant))
+			if err != nil || applicant == nil {
+				return narthex.Unavailablef("A list could not be read.").Because(err)
+			}
+			list.Engagements = append(list.Engagements, client.EngagementRow{ID: e.ID, State: e.State, Title: e.Application.Title, Pathway: e.Application.Pathway,
+				Applicant: applicant.Name, Due: e.Due, Waiting: waiting(e)})
+		}
+		return nil
+	})
+	return list, err
+}

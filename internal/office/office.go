@@ -1,0 +1,87 @@
+// Package office is everything that people do: invite, apply, review, sign, mint, lock, approve the lab's directory.
+//
+// It promises that each act checks who may do it, on the state as it is, and writes its change and its ledger entry in one
+// commit; that what a person may not know looks like what is not there; and that taking away needs one person while giving
+// needs two. The API and every later surface call these acts and nothing below them.
+//
+// It trusts identity for who someone is. It trusts no role but those of the directory in force, and no digest but the one it
+// computes. Read next: workflow for the table of an engagement's life, engagement.go, directory.go, lock.go.
+package office
+
+import (
+	"context"
+
+	"narthex"
+	"narthex/internal/book"
+	"narthex/internal/gateway/live"
+	"narthex/internal/journal"
+	"narthex/internal/store"
+)
+
+// Office does what people ask.
+type Office struct {
+	Journal *journal.Journal
+	Rules   *book.InForce
+	Live    *live.Registry
+	Origin  string
+	LogKey  string // the ledger's verifier key
+}
+
+// act runs a change for a person, as they are at that moment: a role or state that was taken away no longer counts.
+func (o *Office) act(ctx context.Context, by narthex.PersonID, change func(tx *journal.Tx, p narthex.Person) error) error {
+	return o.Journal.Update(ctx, func(tx *journal.Tx) error {
+		p, err := personNow(tx, by)
+		if err != nil {
+			return err
+		}
+		return change(tx, p)
+	})
+}
+
+// look runs a reading for a person.
+func (o *Office) look(ctx context.Context, by narthex.PersonID, read func(tx *journal.Tx, p narthex.Person) error) error {
+	return o.Journal.View(ctx, func(tx *journal.Tx) error {
+		p, err := personNow(tx, by)
+		if err != nil {
+			return err
+		}
+		return read(tx, p)
+	})
+}
+
+func personNow(tx *journal.Tx, by narthex.PersonID) (narthex.Person, error) {
+	p, err := journal.Get[narthex.Person](tx, store.People, string(by))
+	if err != nil {
+		return narthex.Person{}, err
+	}
+	if p == nil || p.State != narthex.PersonActive {
+		return narthex.Person{}, narthex.UnauthenticatedError()
+	}
+	return *p, nil
+}
+
+// need refuses a person who has none of the roles. Outsiders learn nothing of it.
+func need(p narthex.Person, roles ...narthex.Role) error {
+	for _, role := range roles {
+		if p.Has(role) {
+			return nil
+		}
+	}
+	if !p.InLab() {
+		return narthex.WithheldError()
+	}
+	return narthex.Refusedf("This takes the role %s, which you do not hold. `narthex people list` shows who does.", roles[0])
+}
+
+// everyone gives all people, for lists and for finding who may sign.
+func everyone(tx *journal.Tx) ([]narthex.Person, error) {
+	rows, err := journal.Scan[narthex.Person](tx, store.People, store.Span{Limit: 100_000})
+	if err != nil {
+		return nil, err
+	}
+	people := make([]narthex.Person, len(rows))
+	for i, row := range rows {
+		people[i] = *row.Row
+	}
+	return people, nil
+}

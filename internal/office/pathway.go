@@ -1,0 +1,128 @@
+package office
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"narthex"
+	"narthex/client"
+	"narthex/internal/lab"
+	"narthex/policy"
+)
+
+// Pathways lists the pathways of the directory in force; anyone may read them.
+func (o *Office) Pathways() (client.PathwayList, error) {
+	rules, err := o.Rules.Get()
+	if err != nil {
+		return client.PathwayList{}, err
+	}
+	return client.PathwayList{Pathways: rules.Directory.PathwayList()}, nil
+}
+
+// Pathway gives one pathway with what its attributes are.
+func (o *Office) Pathway(name narthex.PathwayName) (client.PathwayView, error) {
+	rules, err := o.Rules.Get()
+	if err != nil {
+		return client.PathwayView{}, err
+	}
+	pathway, known := rules.Directory.Pathways[name]
+	if !known {
+		return client.PathwayView{}, narthex.WithheldError()
+	}
+	view := client.PathwayView{Pathway: pathway, Attributes: map[narthex.AttributeName]narthex.Attribute{}}
+	for _, offer := range pathway.Offers {
+		view.Attributes[offer.Attribute], _ = rules.Directory.Taxonomy.Attribute(offer.Attribute)
+	}
+	return view, nil
+}
+
+// completeTerms fills each term's silent limits with the pathway's standard, so that what is signed says all of it.
+func completeTerms(pathway narthex.Pathway, terms []narthex.Term) []narthex.Term {
+	complete := make([]narthex.Term, len(terms))
+	for i, term := range terms {
+		term.Clause = ""
+		limits := maps.Clone(term.Limits)
+		if limits == nil {
+			limits = map[narthex.LimitName]narthex.Value{}
+		}
+		if offer, offered := pathway.Offer(term.Attribute, term.Asset); offered {
+			for name, r := range offer.Limits {
+				if _, set := limits[name]; !set {
+					limits[name] = r.Default
+				}
+			}
+		}
+		term.Limits = limits
+		complete[i] = term
+	}
+	return complete
+}
+
+// notices says what of the terms the pathway does not offer as it was asked, and who else must then review.
+func notices(d *lab.Directory, pathway narthex.Pathway, terms []narthex.Term) ([]client.Notice, []narthex.ReviewRule) {
+	found, added := []client.Notice{}, []narthex.ReviewRule{}
+	for _, term := range terms {
+		offer, offered := pathway.Offer(term.Attribute, term.Asset)
+		if !offered {
+			attribute, _ := d.Taxonomy.Attribute(term.Attribute)
+			found = append(found, client.Notice{Attribute: term.Attribute, Asset: term.Asset, Blocks: true,
+				Says: fmt.Sprintf("%s (%s) is not offered on that asset by the pathway %s. %s", term.Attribute, attribute.Says, pathway.Name, pathway.NotOffered)})
+			continue
+		}
+		for _, name := range slices.Sorted(maps.Keys(term.Limits)) {
+			r, bounded := offer.Limits[name]
+			if bounded && r.Holds(term.Limits[name]) {
+				continue
+			}
+			notice := client.Notice{Attribute: term.Attribute, Asset: term.Asset, Limit: name}
+			switch {
+			case !bounded && narrows(d.Taxonomy, term.Attribute, name):
+				continue
+			case len(offer.Beyond) == 0:
+				notice.Blocks = true
+				notice.Says = fmt.Sprintf("%s of %s is offered %s; what you ask lies outside. %s", name, term.Attribute, lab.RangeInWords(r), pathway.NotOffered)
+			default:
+				notice.Says = fmt.Sprintf("%s of %s is offered %s; what you ask lies outside, so %v must approve it too.", name, term.Attribute, lab.RangeInWords(r), offer.Beyond)
+				for _, role := range offer.Beyond {
+					added = append(added, narthex.ReviewRule{Role: role, Quorum: 1})
+				}
+			}
+			found = append(found, notice)
+		}
+	}
+	for _, wrong := range policy.CheckTogether(d.Taxonomy, terms, nil) {
+		found = append(found, client.Notice{Attribute: wrong.Attribute, Asset: wrong.Asset, Says: wrong.Says, Blocks: true})
+	}
+	return found, added
+}
+
+// narrows says whether a limit that the pathway does not mention can only take away: the common ones but those with a default.
+func narrows(t *narthex.Taxonomy, attribute narthex.AttributeName, name narthex.LimitName) bool {
+	spec, known := t.Limit(attribute, name)
+	_, common := t.Common[name]
+	return known && common && spec.Default == nil
+}
+
+// reviewsOf gives who must approve: the pathway's rules, those that the terms add, and more people of the first rule where an
+// attribute asks for more approvals.
+func reviewsOf(d *lab.Directory, pathway narthex.Pathway, terms []narthex.Term, added []narthex.ReviewRule) []narthex.ReviewRule {
+	rules := slices.Clone(pathway.Reviews)
+	for _, rule := range added {
+		if !slices.ContainsFunc(rules, func(r narthex.ReviewRule) bool { return r.Role == rule.Role }) {
+			rules = append(rules, rule)
+		}
+	}
+	total, most := 0, 0
+	for _, rule := range rules {
+		total += rule.Quorum
+	}
+	for _, term := range terms {
+		attribute, _ := d.Taxonomy.Attribute(term.Attribute)
+		most = max(most, attribute.Approvals)
+	}
+	if len(rules) > 0 && total < 2+most {
+		rules[0].Quorum += 2 + most - total
+	}
+	return rules
+}

@@ -1,0 +1,217 @@
+package office
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"narthex"
+	"narthex/client"
+	"narthex/internal/book"
+	"narthex/internal/gateway/live"
+	"narthex/internal/identity"
+	"narthex/internal/journal"
+	"narthex/internal/store"
+	"narthex/internal/wire"
+)
+
+// Invite makes a one-time code for a person: a lab person of the directory by handle, or an outsider, with their organisation.
+// The programme invites outsiders, custodians invite the lab's people, and an official invites people of their organisation.
+func (o *Office) Invite(ctx context.Context, by narthex.PersonID, in client.Invite) (client.Invited, error) {
+	var out client.Invited
+	err := o.act(ctx, by, func(tx *journal.Tx, p narthex.Person) error {
+		out = client.Invited{}
+		var person narthex.Person
+		var err error
+		if in.Handle != "" {
+			person, err = labInvitee(tx, p, in)
+		} else {
+			person, out.Org, err = o.outsider(tx, p, in)
+		}
+		if err != nil {
+			return err
+		}
+		code, err := wire.NewToken(wire.CodeToken, o.Journal.Random())
+		if err != nil {
+			return err
+		}
+		id, err := identity.NewID[narthex.InviteID](o.Journal.Random())
+		if err != nil {
+			return err
+		}
+		invite := book.Invite{ID: id, Person: person.ID, ExpiresAt: tx.Now().Add(identity.InviteLife)}
+		if err := journal.Put(tx, store.Invites, wire.HashToken(code), &invite); err != nil {
+			return err
+		}
+		out.Person, out.Code, out.ExpiresAt = person, code.Reveal(), invite.ExpiresAt
+		_, err = tx.Append(narthex.EntryPersonInvited, narthex.TextField("person", person.ID), narthex.TextField("org", person.Org),
+			narthex.FlagField("official", person.Official), narthex.TextField("by", p.ID))
+		return err
+	})
+	return out, err
+}
+
+// labInvitee finds the person of a handle. Their roles stand in the directory and cannot be asked for here.
+func labInvitee(tx *journal.Tx, by narthex.Person, in client.Invite) (narthex.Person, error) {
+	if err := need(by, narthex.Custodian); err != nil {
+		return narthex.Person{}, err
+	}
+	people, err := everyone(tx)
+	if err != nil {
+		return narthex.Person{}, err
+	}
+	at := slices.IndexFunc(people, func(p narthex.Person) bool { return p.Handle == in.Handle })
+	if at < 0 {
+		return narthex.Person{}, narthex.Invalidf("Nobody of that handle is in the directory in force. Add them to lab.yaml and propose it.").For("handle")
+	}
+	if people[at].ID == by.ID {
+		return narthex.Person{}, narthex.Refusedf("You cannot invite yourself; another custodian can.")
+	}
+	if people[at].State == narthex.PersonSuspended || people[at].State == narthex.PersonRemoved {
+		return narthex.Person{}, narthex.Refusedf("That person was suspended or removed; a directory proposal brings them back.")
+	}
+	return people[at], nil
+}
+
+// outsider makes a person who is not of the lab, and their organisation where it is new.
+func (o *Office) outsider(tx *journal.Tx, by narthex.Person, in client.Invite) (narthex.Person, *narthex.Org, error) {
+	official := by.Official && by.State == narthex.PersonActive && in.Org == by.Org && !in.Official
+	if !official {
+		if err := need(by, narthex.Programme); err != nil {
+			return narthex.Person{}, nil, err
+		}
+	}
+	if err := checkOutsider(in); err != nil {
+		return narthex.Person{}, nil, err
+	}
+	org, err := o.orgOf(tx, in)
+	if err != nil {
+		return narthex.Person{}, nil, err
+	}
+	id, err := identity.NewID[narthex.PersonID](o.Journal.Random())
+	if err != nil {
+		return narthex.Person{}, nil, err
+	}
+	person := narthex.Person{ID: id, Name: in.Name, Email: in.Email, Org: org.ID, Official: in.Official, Region: in.Region, State: narthex.PersonInvited}
+	return person, org, journal.Put(tx, store.People, string(id), &person)
+}
+
+func checkOutsider(in client.Invite) error {
+	switch {
+	case strings.TrimSpace(in.Name) != in.Name || in.Name == "" || utf8.RuneCountInString(in.Name) > 100:
+		return narthex.Invalidf("A name has 1 to 100 characters, without spaces around it.").For("name")
+	case strings.Count(in.Email, "@") != 1 || len(in.Email) > 200 || strings.ContainsAny(in.Email, " \t\r\n<>"):
+		return narthex.Invalidf("An address has one @ and no spaces.").For("email")
+	case (in.Org == "") == (in.OrgName == ""):
+		return narthex.Invalidf("Give either the organisation's identifier or the name of a new one.").For("org")
+	case in.OrgName != "" && (strings.TrimSpace(in.OrgName) != in.OrgName || utf8.RuneCountInString(in.OrgName) > 100):
+		return narthex.Invalidf("An organisation's name has 1 to 100 characters, without spaces around it.").For("org_name")
+	case !isRegion(in.Region) || !isRegion(in.OrgRegion):
+		return narthex.Invalidf("A region is a country's two letters, lower case, such as de.").For("region")
+	}
+	return nil
+}
+
+func isRegion(text string) bool {
+	return text == "" || len(text) == 2 && text[0] >= 'a' && text[0] <= 'z' && text[1] >= 'a' && text[1] <= 'z'
+}
+
+func (o *Office) orgOf(tx *journal.Tx, in client.Invite) (*narthex.Org, error) {
+	if in.Org != "" {
+		org, err := journal.Get[narthex.Org](tx, store.Orgs, string(in.Org))
+		if err == nil && org == nil {
+			err = narthex.WithheldError().For("org")
+		}
+		return org, err
+	}
+	id, err := identity.NewID[narthex.OrgID](o.Journal.Random())
+	if err != nil {
+		return nil, err
+	}
+	org := &narthex.Org{ID: id, Name: in.OrgName, Region: in.OrgRegion}
+	return org, journal.Put(tx, store.Orgs, string(id), org)
+}
+
+// People lists people: all of them for the lab, those of one's organisation for an official, oneself for everyone else.
+func (o *Office) People(ctx context.Context, by narthex.PersonID) (client.PersonList, error) {
+	list := client.PersonList{People: []narthex.Person{}, Orgs: []narthex.Org{}}
+	err := o.look(ctx, by, func(tx *journal.Tx, p narthex.Person) error {
+		people, err := everyone(tx)
+		if err != nil {
+			return err
+		}
+		for _, other := range people {
+			if p.InLab() || other.ID == p.ID || p.Official && other.Org == p.Org {
+				list.People = append(list.People, other)
+			}
+		}
+		orgs, err := journal.Scan[narthex.Org](tx, store.Orgs, store.Span{Limit: 10_000})
+		for _, org := range orgs {
+			if p.InLab() || org.Row.ID == p.Org {
+				list.Orgs = append(list.Orgs, *org.Row)
+			}
+		}
+		return err
+	})
+	return list, err
+}
+
+// WhoAmI gives the person behind a session, with their signing keys and what they are told.
+func (o *Office) WhoAmI(ctx context.Context, by narthex.PersonID) (client.WhoAmI, error) {
+	var who client.WhoAmI
+	err := o.look(ctx, by, func(tx *journal.Tx, p narthex.Person) error {
+		who = client.WhoAmI{Person: p}
+		var err error
+		if who.Signers, err = signersOf(tx, p.ID); err != nil {
+			return err
+		}
+		if who.Told, err = book.ToldTo(tx, p.ID); err != nil || p.Org == "" {
+			return err
+		}
+		who.Org, err = journal.Get[narthex.Org](tx, store.Orgs, string(p.Org))
+		return err
+	})
+	return who, err
+}
+
+// ChangePerson suspends or removes a person at once: taking away needs one. Their live calls end before it returns.
+func (o *Office) ChangePerson(ctx context.Context, by, target narthex.PersonID, state narthex.PersonState, reason string) (narthex.Person, error) {
+	var changed narthex.Person
+	err := o.act(ctx, by, func(tx *journal.Tx, p narthex.Person) error {
+		if err := need(p, narthex.Security, narthex.Custodian, narthex.Programme); err != nil {
+			return err
+		}
+		if strings.TrimSpace(reason) == "" || utf8.RuneCountInString(reason) > 1000 {
+			return narthex.Invalidf("Say why, in at most 1000 characters; the person is told.").For("reason")
+		}
+		person, err := journal.Get[narthex.Person](tx, store.People, string(target))
+		if err != nil {
+			return err
+		}
+		if person == nil {
+			return narthex.WithheldError()
+		}
+		if person.ID == p.ID {
+			return narthex.Refusedf("You cannot do this to yourself; ask a custodian.")
+		}
+		if person.State == narthex.PersonRemoved {
+			return narthex.Conflictf("That person is removed already.")
+		}
+		changed = *person
+		changed.State = state
+		if err := journal.Put(tx, store.People, string(target), &changed); err != nil {
+			return err
+		}
+		if err := book.Tell(tx, target, "you were "+string(state)+": "+reason); err != nil {
+			return err
+		}
+		_, err = tx.Append(narthex.EntryPersonChanged, narthex.TextField("person", target), narthex.TextField("state", state),
+			narthex.TextField("by", p.ID), narthex.TextField("reason", reason))
+		return err
+	})
+	if err == nil {
+		o.Live.Cut(book.Subject("person", target), live.End{Code: string(state), At: o.Journal.Now()})
+	}
+	return changed, err
+}
