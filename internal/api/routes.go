@@ -1,0 +1,255 @@
+package api
+
+import (
+	"net/http"
+	"reflect"
+	"strconv"
+
+	"narthex"
+	"narthex/client"
+	"narthex/internal/workflow"
+)
+
+func typeOf[T any]() reflect.Type { return reflect.TypeFor[T]() }
+
+// revoke is the body of POST /api/signers/revoke.
+type revoke struct {
+	Fingerprint string `json:"fingerprint"`
+}
+
+// nothing is an empty body.
+type nothing struct{}
+
+// table is every route that there is.
+func (s *Server) table() []Route {
+	routes := []Route{
+		{Method: "GET", Path: "/openapi.json", Right: Anyone, Early: true, Says: "this API as OpenAPI 3.1", serve: s.openAPI},
+		{Method: "GET", Path: "/api/status", Right: Anyone, Early: true, Says: "what anyone may know of the node", Out: typeOf[client.Status](), serve: get(s.status)},
+		{Method: "POST", Path: "/api/redeem", Right: Anyone, Early: true, Says: "turn a one-time code into a log-in key", In: typeOf[client.Redeem](), Out: typeOf[client.Session](), serve: post(mostBody, redeem)},
+		{Method: "POST", Path: "/api/challenge", Right: Anyone, Early: true, Says: "ask for a challenge to log in with", In: typeOf[client.ChallengeRequest](), Out: typeOf[client.Challenge](), serve: post(mostBody, challenge)},
+		{Method: "POST", Path: "/api/login", Right: Anyone, Early: true, Says: "answer a challenge", In: typeOf[client.Login](), Out: typeOf[client.Session](), serve: post(mostBody, login)},
+		{Method: "POST", Path: "/api/logout", Right: Someone, Says: "end this session", In: typeOf[nothing](), Out: typeOf[nothing](), serve: post(mostBody, func(r *request, _ nothing) (nothing, error) {
+			return nothing{}, r.node.Desk.Logout(r.Context(), r.token)
+		})},
+		{Method: "GET", Path: "/api/whoami", Right: Someone, Says: "the person behind this session", Out: typeOf[client.WhoAmI](), serve: get(func(r *request) (client.WhoAmI, error) { return r.node.Office.WhoAmI(r.Context(), r.person.ID) })},
+		{Method: "GET", Path: "/api/lab", Right: Someone, Early: true, Says: "the lab directory in force and the one proposed", Out: typeOf[client.LabState](), serve: get(labState)},
+		{Method: "POST", Path: "/api/lab/propose", Right: Someone, Says: "propose a lab directory", In: typeOf[client.LabPropose](), Out: typeOf[client.LabState](), serve: post(64<<20, func(r *request, in client.LabPropose) (client.LabState, error) {
+			return r.node.Office.Propose(r.Context(), r.person.ID, in)
+		})},
+		{Method: "POST", Path: "/api/lab/approve", Right: Someone, Early: true, Says: "approve the proposed lab directory", In: typeOf[client.LabApprove](), Out: typeOf[client.LabState](), serve: post(mostBody, labApprove)},
+	}
+	routes = append(routes, peopleRoutes()...)
+	routes = append(routes, engagementRoutes()...)
+	routes = append(routes, grantRoutes()...)
+	return append(routes, s.doorRoutes()...)
+}
+
+func peopleRoutes() []Route {
+	change := func(state narthex.PersonState) func(*request) (any, error) {
+		return post(mostBody, func(r *request, in client.PersonChange) (narthex.Person, error) {
+			id, err := arg[narthex.PersonID](r, "person")
+			if err != nil {
+				return narthex.Person{}, err
+			}
+			return r.node.Office.ChangePerson(r.Context(), r.person.ID, id, state, in.Reason)
+		})
+	}
+	return []Route{
+		{Method: "GET", Path: "/api/people", Right: Someone, Says: "people that you may know of", Out: typeOf[client.PersonList](), serve: get(func(r *request) (client.PersonList, error) { return r.node.Office.People(r.Context(), r.person.ID) })},
+		{Method: "POST", Path: "/api/people", Right: Someone, Says: "invite a person", In: typeOf[client.Invite](), Out: typeOf[client.Invited](), serve: post(mostBody, func(r *request, in client.Invite) (client.Invited, error) {
+			return r.node.Office.Invite(r.Context(), r.person.ID, in)
+		})},
+		{Method: "POST", Path: "/api/people/{person}/suspend", Right: Someone, Says: "suspend a person at once", In: typeOf[client.PersonChange](), Out: typeOf[narthex.Person](), serve: change(narthex.PersonSuspended)},
+		{Method: "POST", Path: "/api/people/{person}/remove", Right: Someone, Says: "remove a person at once", In: typeOf[client.PersonChange](), Out: typeOf[narthex.Person](), serve: change(narthex.PersonRemoved)},
+		{Method: "GET", Path: "/api/signers", Right: Someone, Says: "your signing keys", Out: typeOf[client.SignerList](), serve: get(func(r *request) (client.SignerList, error) { return r.node.Office.Signers(r.Context(), r.person.ID) })},
+		{Method: "POST", Path: "/api/signers", Right: Someone, Says: "enrol a signing key", In: typeOf[client.SignerEnroll](), Out: typeOf[client.Signer](), serve: post(mostBody, func(r *request, in client.SignerEnroll) (client.Signer, error) {
+			return r.node.Office.Enroll(r.Context(), r.person.ID, in)
+		})},
+		{Method: "POST", Path: "/api/signers/revoke", Right: Someone, Says: "revoke a signing key of yours", In: typeOf[revoke](), Out: typeOf[client.Signer](), serve: post(mostBody, func(r *request, in revoke) (client.Signer, error) {
+			return r.node.Office.RevokeSigner(r.Context(), r.person.ID, in.Fingerprint)
+		})},
+	}
+}
+
+func engagementRoutes() []Route {
+	routes := []Route{
+		{Method: "GET", Path: "/api/pathways", Right: Anyone, Says: "the pathways that the lab publishes", Out: typeOf[client.PathwayList](), serve: get(func(r *request) (client.PathwayList, error) { return r.node.Office.Pathways() })},
+		{Method: "GET", Path: "/api/pathways/{pathway}", Right: Anyone, Says: "one pathway", Out: typeOf[client.PathwayView](), serve: get(func(r *request) (client.PathwayView, error) {
+			return r.node.Office.Pathway(narthex.PathwayName(r.args["pathway"]))
+		})},
+		{Method: "GET", Path: "/api/engagements", Right: Someone, Says: "engagements that you may know of", Out: typeOf[client.EngagementList](), serve: get(func(r *request) (client.EngagementList, error) {
+			return r.node.Office.Engagements(r.Context(), r.person.ID)
+		})},
+		{Method: "POST", Path: "/api/engagements", Right: Someone, Says: "begin an application", In: typeOf[client.Draft](), Out: typeOf[client.EngagementView](), serve: post(mostBody, func(r *request, in client.Draft) (client.EngagementView, error) {
+			return r.node.Office.Draft(r.Context(), r.person.ID, in)
+		})},
+		{Method: "GET", Path: "/api/engagements/{engagement}", Right: Someone, Says: "an engagement and what you may do with it", Out: typeOf[client.EngagementView](), serve: get(func(r *request) (client.EngagementView, error) {
+			id, err := arg[narthex.EngagementID](r, "engagement")
+			if err != nil {
+				return client.EngagementView{}, err
+			}
+			return r.node.Office.Engagement(r.Context(), r.person.ID, id)
+		})},
+		{Method: "GET", Path: "/api/engagements/{engagement}/agreement", Right: Someone, Says: "an engagement's agreement", Out: typeOf[client.AgreementView](), serve: get(func(r *request) (client.AgreementView, error) {
+			id, err := arg[narthex.EngagementID](r, "engagement")
+			if err != nil {
+				return client.AgreementView{}, err
+			}
+			return r.node.Office.Agreement(r.Context(), r.person.ID, id)
+		})},
+		{Method: "POST", Path: "/api/engagements/{engagement}/edit", Right: Someone, Says: "write a draft anew", In: typeOf[client.Draft](), Out: typeOf[client.EngagementView](), serve: post(mostBody, func(r *request, in client.Draft) (client.EngagementView, error) {
+			id, err := arg[narthex.EngagementID](r, "engagement")
+			if err != nil {
+				return client.EngagementView{}, err
+			}
+			return r.node.Office.Edit(r.Context(), r.person.ID, id, in)
+		})},
+		{Method: "POST", Path: "/api/engagements/{engagement}/sign", Right: Someone, Says: "sign the agreement for a party", In: typeOf[client.Sign](), Out: typeOf[client.EngagementView](), serve: post(mostBody, func(r *request, in client.Sign) (client.EngagementView, error) {
+			id, err := arg[narthex.EngagementID](r, "engagement")
+			if err != nil {
+				return client.EngagementView{}, err
+			}
+			return r.node.Office.Sign(r.Context(), r.person.ID, id, in)
+		})},
+	}
+	for _, command := range []workflow.Command{workflow.Submit, workflow.Assign, workflow.Return, workflow.Revise, workflow.Approve, workflow.Decline, workflow.Withdraw, workflow.End, workflow.Close} {
+		routes = append(routes, Route{Method: "POST", Path: "/api/engagements/{engagement}/" + string(command), Right: Someone, Says: string(command) + " an engagement", In: typeOf[client.Command](), Out: typeOf[client.EngagementView](),
+			serve: post(mostBody, func(r *request, in client.Command) (client.EngagementView, error) {
+				id, err := arg[narthex.EngagementID](r, "engagement")
+				if err != nil {
+					return client.EngagementView{}, err
+				}
+				return r.node.Office.Command(r.Context(), r.person.ID, id, command, in)
+			})})
+	}
+	return routes
+}
+
+func grantRoutes() []Route {
+	return []Route{
+		{Method: "GET", Path: "/api/grants", Right: Someone, Says: "grants that you may know of", Out: typeOf[client.GrantList](), serve: get(func(r *request) (client.GrantList, error) { return r.node.Office.Grants(r.Context(), r.person.ID) })},
+		{Method: "GET", Path: "/api/grants/{grant}", Right: Someone, Says: "a grant: used, reserved and left", Out: typeOf[client.GrantView](), serve: get(func(r *request) (client.GrantView, error) {
+			id, err := arg[narthex.GrantID](r, "grant")
+			if err != nil {
+				return client.GrantView{}, err
+			}
+			return r.node.Office.Grant(r.Context(), r.person.ID, id)
+		})},
+		{Method: "POST", Path: "/api/grants/{grant}/keys", Right: Someone, Says: "mint a key of a grant", In: typeOf[client.Mint](), Out: typeOf[client.Minted](), serve: post(mostBody, func(r *request, in client.Mint) (client.Minted, error) {
+			id, err := arg[narthex.GrantID](r, "grant")
+			if err != nil {
+				return client.Minted{}, err
+			}
+			return r.node.Office.Mint(r.Context(), r.person.ID, id, in)
+		})},
+		{Method: "POST", Path: "/api/keys/{key}/revoke", Right: Someone, Says: "revoke a key", In: typeOf[nothing](), Out: typeOf[narthex.Key](), serve: post(mostBody, func(r *request, _ nothing) (narthex.Key, error) {
+			id, err := arg[narthex.KeyID](r, "key")
+			if err != nil {
+				return narthex.Key{}, err
+			}
+			return r.node.Office.RevokeKey(r.Context(), r.person.ID, id)
+		})},
+		{Method: "GET", Path: "/api/locks", Right: Someone, Says: "locks in force", Out: typeOf[client.LockList](), serve: get(func(r *request) (client.LockList, error) { return r.node.Office.Locks(r.Context(), r.person.ID) })},
+		{Method: "POST", Path: "/api/locks", Right: Someone, Says: "stop something at once", In: typeOf[client.LockRequest](), Out: typeOf[client.Locked](), serve: post(mostBody, func(r *request, in client.LockRequest) (client.Locked, error) {
+			return r.node.Office.Lock(r.Context(), r.person.ID, in)
+		})},
+		{Method: "POST", Path: "/api/locks/{lock}/lift", Right: Someone, Says: "lift a lock", In: typeOf[nothing](), Out: typeOf[narthex.Lock](), serve: post(mostBody, func(r *request, _ nothing) (narthex.Lock, error) {
+			id, err := arg[narthex.LockID](r, "lock")
+			if err != nil {
+				return narthex.Lock{}, err
+			}
+			return r.node.Office.Lift(r.Context(), r.person.ID, id)
+		})},
+		{Method: "GET", Path: "/ledger/state", Right: Anyone, Says: "the ledger's size, checkpoint and key", Out: typeOf[client.LedgerState](), serve: get(func(r *request) (client.LedgerState, error) { return r.node.Office.Ledger(r.Context()) })},
+		{Method: "GET", Path: "/ledger/checkpoint", Right: Anyone, Says: "the ledger's latest checkpoint, a signed note", serve: text(func(s client.LedgerState) string { return s.Checkpoint })},
+		{Method: "GET", Path: "/ledger/key", Right: Anyone, Says: "the ledger's verifier key", serve: text(func(s client.LedgerState) string { return s.Key + "\n" })},
+		{Method: "GET", Path: "/api/ledger/export", Right: Someone, Says: "the whole ledger, opened", serve: export},
+		{Method: "GET", Path: "/api/ledger/proof/{index}", Right: Someone, Says: "an entry with its inclusion proof", Out: typeOf[client.EntryProof](), serve: get(proof)},
+	}
+}
+
+// doorRoutes are served by the gateway, with an API key.
+func (s *Server) doorRoutes() []Route {
+	door := func(pick func(*Node) http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { pick(s.node.Load()).ServeHTTP(w, r) })
+	}
+	return []Route{
+		{Method: "POST", Path: "/v1/chat/completions", Right: Holder, Says: "a chat completion, as OpenAI's API", raw: door(func(n *Node) http.Handler { return n.Door.Chat() })},
+		{Method: "POST", Path: "/v1/completions", Right: Holder, Says: "a completion, as OpenAI's API", raw: door(func(n *Node) http.Handler { return n.Door.Completions() })},
+		{Method: "GET", Path: "/v1/models", Right: Holder, Says: "the models that the key's grant shows", raw: door(func(n *Node) http.Handler { return n.Door.Models() })},
+		{Method: "GET", Path: "/v1/grant", Right: Holder, Says: "the key's grant: used, reserved and left", Out: typeOf[client.GrantView](), raw: door(func(n *Node) http.Handler { return n.Door.Grant() })},
+	}
+}
+
+func redeem(r *request, in client.Redeem) (client.Session, error) {
+	if i := r.node.Inception; i != nil {
+		return i.Redeem(in)
+	}
+	return r.node.Desk.Redeem(r.Context(), in)
+}
+
+func challenge(r *request, in client.ChallengeRequest) (client.Challenge, error) {
+	if i := r.node.Inception; i != nil {
+		return i.Challenge(in)
+	}
+	return r.node.Desk.Challenge(in)
+}
+
+func login(r *request, in client.Login) (client.Session, error) {
+	if i := r.node.Inception; i != nil {
+		return i.Login(in)
+	}
+	return r.node.Desk.Login(r.Context(), in)
+}
+
+func labState(r *request) (client.LabState, error) {
+	query, err := r.query("diff")
+	if err != nil {
+		return client.LabState{}, err
+	}
+	if i := r.node.Inception; i != nil {
+		return i.State(r.token)
+	}
+	return r.node.Office.Lab(r.Context(), r.person.ID, query["diff"] == "yes")
+}
+
+func labApprove(r *request, in client.LabApprove) (client.LabState, error) {
+	if i := r.node.Inception; i != nil {
+		return i.Approve(r.Context(), r.token, in)
+	}
+	return r.node.Office.Approve(r.Context(), r.person.ID, in)
+}
+
+func text(pick func(client.LedgerState) string) func(*request) (any, error) {
+	return func(r *request) (any, error) {
+		state, err := r.node.Office.Ledger(r.Context())
+		if err != nil {
+			return nil, err
+		}
+		r.w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		r.wrote = true
+		_, err = r.w.Write([]byte(pick(state)))
+		return nil, err
+	}
+}
+
+// export streams; an error after the first byte breaks the connection, so that no half export looks whole.
+func export(r *request) (any, error) {
+	r.w.Header().Set("Content-Type", "application/jsonl")
+	return nil, r.node.Office.Export(r.Context(), r.person.ID, writer{r})
+}
+
+type writer struct{ r *request }
+
+func (w writer) Write(data []byte) (int, error) {
+	w.r.wrote = true
+	return w.r.w.Write(data)
+}
+
+func proof(r *request) (client.EntryProof, error) {
+	index, err := strconv.ParseUint(r.args["index"], 10, 62)
+	if err != nil || strconv.FormatUint(index, 10) != r.args["index"] {
+		return client.EntryProof{}, narthex.WithheldError()
+	}
+	return r.node.Office.Prove(r.Context(), r.person.ID, index)
+}
