@@ -194,6 +194,9 @@ func (s *serving) stream() error {
 	return s.finish()
 }
 
+// slowest is how long one write may wait for its reader.
+const slowest = 30 * time.Second
+
 var errCut = errors.New("the call was cut")
 
 // event writes one event through the gate.
@@ -201,10 +204,19 @@ func (s *serving) event(data []byte) error {
 	line := make([]byte, 0, len(data)+8)
 	line = append(append(append(line, "data: "...), data...), "\n\n"...)
 	wrote, err := s.live.Write(s.v.door.Journal.Now(), func() error {
+		control := http.NewResponseController(s.v.w)
+		// A reader who takes nothing is left after a while. Whoever cuts sets the end of the call before the deadline of the
+		// connection, so one of the two is seen here.
+		if err := control.SetWriteDeadline(time.Now().Add(slowest)); err != nil {
+			return err
+		}
+		if s.live.Ended() != nil {
+			return errCut
+		}
 		if _, err := s.v.w.Write(line); err != nil {
 			return err
 		}
-		return http.NewResponseController(s.v.w).Flush()
+		return control.Flush()
 	})
 	if !wrote {
 		return errCut

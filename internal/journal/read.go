@@ -191,3 +191,6 @@ func IsEmpty(ctx context.Context, s store.Store) (bool, error) {
 	}
 	return false, err
 }
+
+// Read runs a reading on a store that no journal holds.
+func Read(r store.Reader, read func(*Tx) error) error { return read(&Tx{reader: r}) }

@@ -1,0 +1,79 @@
+package server
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"narthex"
+	"narthex/ledger"
+)
+
+const (
+	signerFile   = "ledger.key" // secret, mode 0600
+	verifierFile = "ledger.pub" // name+hash+key
+	demoFile     = "DEMO"
+)
+
+// logKey reads the ledger's key, or draws it where the store is empty. A store with entries and no key does not start: a new
+// key would be another log.
+func logKey(dir, origin string, empty bool, random io.Reader) (note.Signer, string, error) {
+	data, err := os.ReadFile(filepath.Join(dir, signerFile))
+	if errors.Is(err, fs.ErrNotExist) && empty {
+		secret, public, err := ledger.NewKey(random, origin)
+		if err != nil {
+			return nil, "", err
+		}
+		if err := errors.Join(writeFile(filepath.Join(dir, signerFile), secret, 0o600), writeFile(filepath.Join(dir, verifierFile), public, 0o644)); err != nil {
+			return nil, "", err
+		}
+		data = []byte(secret)
+	} else if err != nil {
+		return nil, "", narthex.Conflictf("The ledger's key (%s in the data directory) is missing or cannot be read, and the ledger has entries. Put the key back from your backup.", signerFile).Because(err)
+	}
+	signer, err := note.NewSigner(strings.TrimSpace(string(data)))
+	if err != nil {
+		return nil, "", narthex.Conflictf("The ledger's key (%s) does not read as a key. Put it back from your backup.", signerFile).Because(err)
+	}
+	public, err := os.ReadFile(filepath.Join(dir, verifierFile))
+	if err != nil {
+		return nil, "", narthex.Conflictf("The ledger's public key (%s) cannot be read. Put it back from your backup.", verifierFile).Because(err)
+	}
+	key := strings.TrimSpace(string(public))
+	verifier, err := note.NewVerifier(key)
+	if err != nil || verifier.Name() != signer.Name() || verifier.KeyHash() != signer.KeyHash() {
+		return nil, "", narthex.Conflictf("%s and %s are not one key pair. Put both back from one backup.", signerFile, verifierFile).Because(err)
+	}
+	return signer, key, nil
+}
+
+// writeFile makes a file that is there whole or not at all.
+func writeFile(path, text string, mode os.FileMode) error {
+	temporary := path + ".new"
+	file, err := os.OpenFile(temporary, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, mode)
+	if err != nil {
+		return err
+	}
+	_, err = file.WriteString(text + "\n")
+	return errors.Join(err, file.Sync(), file.Close(), os.Rename(temporary, path))
+}
+
+// checkDemo refuses a demonstration's store to a node that is none, and the other way round.
+func checkDemo(dir string, demo, empty bool) error {
+	_, err := os.Stat(filepath.Join(dir, demoFile))
+	marked := err == nil
+	switch {
+	case marked && !demo:
+		return narthex.Refusedf("That data directory is a demonstration's: its people are made up and its keys were printed. Use another.").For("data")
+	case demo && !marked && !empty:
+		return narthex.Refusedf("That data directory is not a demonstration's; the demonstration leaves it alone. Name another with --dir.").For("data")
+	case demo && !marked:
+		return writeFile(filepath.Join(dir, demoFile), "This store is a demonstration's. `narthex serve` refuses it.", 0o644)
+	}
+	return nil
+}

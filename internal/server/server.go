@@ -1,0 +1,316 @@
+package server
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"net/http"
+	"os"
+	"sync"
+	"time"
+
+	"narthex"
+	"narthex/internal/api"
+	"narthex/internal/book"
+	"narthex/internal/gateway"
+	"narthex/internal/gateway/live"
+	"narthex/internal/identity"
+	"narthex/internal/journal"
+	"narthex/internal/lab"
+	"narthex/internal/office"
+	"narthex/internal/store"
+	"narthex/internal/store/sqlite"
+)
+
+// Server is a running node.
+type Server struct {
+	config    Config
+	store     store.Store
+	journal   *journal.Journal
+	rules     *book.InForce
+	live      *live.Registry
+	refusals  *gateway.Refusals
+	upstreams *upstreams
+	meter     *meter
+	api       *api.Server
+	logKey    string
+	origin    string
+
+	public, ops net.Listener
+	servers     []*http.Server
+	stop        context.CancelFunc
+	running     sync.WaitGroup // of the goroutines below; Close waits for them
+}
+
+// Start makes a node and begins to listen. It answers as soon as it returns.
+func Start(ctx context.Context, config Config) (*Server, error) {
+	if err := config.check(); err != nil {
+		return nil, err
+	}
+	s := &Server{config: config, rules: &book.InForce{}, live: live.NewRegistry(), refusals: gateway.NewRefusals(config.Clock().UTC()), meter: newMeter()}
+	if err := s.start(ctx); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+func (s *Server) start(ctx context.Context) error {
+	if err := os.MkdirAll(s.config.Data, 0o700); err != nil {
+		return narthex.Invalidf("The data directory cannot be made; check its path and rights.").For("data").Because(err)
+	}
+	opened, err := sqlite.Open(ctx, s.config.Data)
+	if err != nil {
+		return damaged(err)
+	}
+	s.store = opened
+	if s.config.Wrap != nil {
+		s.store = s.config.Wrap(opened)
+	}
+	empty, err := journal.IsEmpty(ctx, s.store)
+	if err != nil {
+		return damaged(err)
+	}
+	if err := checkDemo(s.config.Data, s.config.Demo, empty); err != nil {
+		return err
+	}
+	directory, err := s.directory(ctx, empty)
+	if err != nil {
+		return err
+	}
+	if missing := directory.Unready(s.config.Getenv); len(missing) > 0 {
+		return notReady(missing)
+	}
+	s.origin = directory.Origin
+	signer, key, err := logKey(s.config.Data, directory.Origin, empty, s.config.Random)
+	if err != nil {
+		return err
+	}
+	s.logKey = key
+	if s.journal, err = journal.Open(ctx, s.store, journal.Config{Clock: s.config.Clock, Random: s.config.Random, Signer: signer, Recover: gateway.Recover}); err != nil {
+		return damaged(err)
+	}
+	s.upstreams = &upstreams{rules: s.rules, getenv: s.config.Getenv}
+	node, err := s.node(directory, empty)
+	if err != nil {
+		return err
+	}
+	if s.api, err = api.New(s.config.Version, directory.Name, directory.Origin, s.config.Random, s.config.Log, node); err != nil {
+		return err
+	}
+	return s.listen()
+}
+
+func notReady(missing []string) error {
+	text := "The lab is not ready to serve:"
+	for _, m := range missing {
+		text += "\n  " + m
+	}
+	return narthex.Invalidf("%s\nSet these and start again.", text)
+}
+
+// damaged says what to do about a store that cannot be what was written.
+func damaged(err error) error {
+	if errors.Is(err, store.ErrDamaged) {
+		return narthex.Conflictf("The database is damaged, so the node does not start. Keep the files as they are, restore the latest backup, and compare it with what `narthex ledger verify --dir` says.").Because(err)
+	}
+	return err
+}
+
+// directory gives the lab directory to run from: the approved copy of the store, or on an empty store the one on disk.
+func (s *Server) directory(ctx context.Context, empty bool) (*lab.Directory, error) {
+	if empty {
+		return s.firstDirectory()
+	}
+	var files lab.Files
+	var inForce narthex.Digest
+	err := s.store.View(ctx, func(r store.Reader) error {
+		return journal.Read(r, func(tx *journal.Tx) error {
+			row, err := book.ReadDirectory(tx)
+			if err != nil {
+				return err
+			}
+			inForce = row.InForce
+			approved, err := journal.Get[book.Files](tx, store.Files, string(row.InForce))
+			if err == nil && approved != nil {
+				files = approved.Files
+			}
+			return err
+		})
+	})
+	if err != nil {
+		return nil, damaged(err)
+	}
+	directory, problems := lab.Load(files)
+	if files.Digest() != inForce || len(problems) > 0 {
+		return nil, narthex.Conflictf("The approved copy of the lab directory in the store is damaged, so the node does not start. Restore the latest backup.")
+	}
+	s.showDifference(directory)
+	return directory, nil
+}
+
+func (s *Server) firstDirectory() (*lab.Directory, error) {
+	if s.config.Lab == "" {
+		return nil, narthex.Invalidf("The store is empty and no lab directory is given. `narthex init DIR` makes one; start with --lab DIR.").For("lab")
+	}
+	files, err := lab.ReadDir(s.config.Lab)
+	if err != nil {
+		return nil, err
+	}
+	directory, problems := lab.Load(files)
+	if len(problems) > 0 {
+		return nil, narthex.Invalidf("The lab directory has %d problems, so there is nothing to approve; `narthex check` shows them. The first: %s", len(problems), problems[0]).For("lab")
+	}
+	return directory, nil
+}
+
+// showDifference tells the operators that the directory on disk is not the one in force; that is a proposal to make, and no
+// reason not to start.
+func (s *Server) showDifference(inForce *lab.Directory) {
+	if s.config.Lab == "" {
+		return
+	}
+	files, err := lab.ReadDir(s.config.Lab)
+	if err != nil {
+		s.config.Log.Warn("the lab directory on disk cannot be read; the approved copy is in force", "cause", err.Error())
+		return
+	}
+	if digest := files.Digest(); digest != inForce.Digest {
+		s.config.Log.Warn("the lab directory on disk differs from the approved one, which stays in force; propose it with `narthex lab propose`", "on_disk", string(digest), "in_force", string(inForce.Digest))
+	}
+}
+
+// node puts the parts together, for an open lab or for inception.
+func (s *Server) node(directory *lab.Directory, empty bool) (*api.Node, error) {
+	node := &api.Node{
+		Office: &office.Office{Journal: s.journal, Rules: s.rules, Live: s.live, Origin: s.origin, LogKey: s.logKey},
+		Desk:   &identity.Desk{Journal: s.journal, Origin: s.origin, Challenges: identity.NewChallenges()},
+		Door:   &gateway.Door{Journal: s.journal, Rules: s.rules, Live: s.live, Upstreams: s.upstreams, Refusals: s.refusals, Log: s.config.Log, Meter: s.meter},
+	}
+	rules, err := book.NewRules(directory)
+	if err != nil {
+		return nil, err
+	}
+	if !empty {
+		s.rules.Set(rules)
+		return node, nil
+	}
+	open := *node
+	inception := &identity.Inception{Directory: directory, Origin: s.origin, LogKey: s.logKey, Random: s.config.Random, Clock: s.config.Clock}
+	inception.Open = func(ctx context.Context, first func(*journal.Tx) error) error {
+		if err := s.journal.Update(ctx, first); err != nil {
+			return err
+		}
+		s.rules.Set(rules)
+		s.api.Use(&open)
+		return nil
+	}
+	codes, err := inception.Begin()
+	if err != nil {
+		return nil, err
+	}
+	node.Inception = inception
+	s.config.Inception(directory.Digest, codes)
+	return node, nil
+}
+
+// listen opens the listeners and serves until Close.
+func (s *Server) listen() error {
+	var err error
+	if s.public, err = net.Listen("tcp", s.config.Listen); err != nil {
+		return narthex.Unavailablef("The address %s cannot be listened on; it may be in use.", s.config.Listen).For("listen").Because(err)
+	}
+	var protocols http.Protocols
+	protocols.SetHTTP1(true)
+	public := &http.Server{Handler: s.api, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 60 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10, Protocols: &protocols}
+	if s.config.TLSCert != "" {
+		pair, err := tls.LoadX509KeyPair(s.config.TLSCert, s.config.TLSKey)
+		if err != nil {
+			return narthex.Invalidf("The certificate and its key do not read as a pair.").For("tls_cert").Because(err)
+		}
+		s.public = tls.NewListener(s.public, &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}})
+	}
+	s.serve(public, s.public)
+	if s.config.Ops != "" {
+		if s.ops, err = net.Listen("tcp", s.config.Ops); err != nil {
+			return narthex.Unavailablef("The operators' address %s cannot be listened on; it may be in use.", s.config.Ops).For("ops").Because(err)
+		}
+		s.serve(&http.Server{Handler: s.operators(), ReadHeaderTimeout: 10 * time.Second, Protocols: &protocols}, s.ops)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	s.stop = cancel
+	s.running.Go(func() { s.flush(ctx) })
+	return nil
+}
+
+func (s *Server) serve(server *http.Server, listener net.Listener) {
+	s.servers = append(s.servers, server)
+	s.running.Go(func() {
+		if err := server.Serve(listener); err != nil && !errors.Is(err, http.ErrServerClosed) {
+			s.config.Log.Error("a listener ended", "cause", err.Error())
+		}
+	})
+}
+
+// flush records counted refusals once a minute, until the node stops.
+func (s *Server) flush(ctx context.Context) {
+	tick := time.NewTicker(time.Minute)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			if _, err := s.rules.Get(); err != nil {
+				continue // nothing is recorded before inception
+			}
+			if err := s.refusals.Flush(ctx, s.journal); err != nil {
+				s.config.Log.Warn("counted refusals could not be recorded yet", "cause", err.Error())
+			}
+		}
+	}
+}
+
+// Address is where the public listener is.
+func (s *Server) Address() string { return s.public.Addr().String() }
+
+// OpsAddress is where the operators' listener is, or "".
+func (s *Server) OpsAddress() string {
+	if s.ops == nil {
+		return ""
+	}
+	return s.ops.Addr().String()
+}
+
+// LogKey is the ledger's verifier key.
+func (s *Server) LogKey() string { return s.logKey }
+
+// Close stops listening, lets what is served end for a few seconds, and closes the store. It may be called on a node that
+// started half.
+func (s *Server) Close() error {
+	var errs []error
+	if s.stop != nil {
+		s.stop()
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	for _, server := range s.servers {
+		if err := server.Shutdown(ctx); err != nil {
+			errs = append(errs, server.Close())
+		}
+	}
+	s.running.Wait()
+	if s.journal != nil {
+		if _, err := s.rules.Get(); err == nil {
+			errs = append(errs, s.refusals.Flush(ctx, s.journal))
+		}
+		errs = append(errs, s.journal.Close())
+	}
+	if s.upstreams != nil {
+		s.upstreams.close()
+	}
+	if s.store != nil {
+		errs = append(errs, s.store.Close())
+	}
+	return errors.Join(errs...)
+}

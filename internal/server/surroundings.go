@@ -1,0 +1,101 @@
+package server
+
+import (
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"narthex"
+	"narthex/internal/book"
+	"narthex/internal/upstream"
+)
+
+// upstreams keeps a client for each asset of the directory in force.
+type upstreams struct {
+	rules  *book.InForce
+	getenv func(string) string
+
+	mu      sync.Mutex // guards clients
+	clients map[narthex.AssetName]knownUpstream
+}
+
+type knownUpstream struct {
+	of     narthex.Upstream
+	client *upstream.Client
+}
+
+// For gives the client of an asset, made anew when the directory names another upstream.
+func (u *upstreams) For(name narthex.AssetName) (*upstream.Client, error) {
+	rules, err := u.rules.Get()
+	if err != nil {
+		return nil, err
+	}
+	of := rules.Directory.Assets[name].Upstream
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if known, has := u.clients[name]; has && known.of == of {
+		return known.client, nil
+	}
+	credential := u.getenv(of.CredentialEnv)
+	if of.CredentialFile != "" {
+		data, err := os.ReadFile(of.CredentialFile)
+		if err != nil {
+			return nil, narthex.Unavailablef("The model's server cannot be reached now; tell the lab.").Because(err)
+		}
+		credential = strings.TrimSpace(string(data))
+	}
+	client, err := upstream.New(upstream.Config{URL: of.URL, Credential: narthex.NewSecret(credential), Dial: 5 * time.Second, Header: 5 * time.Minute, Idle: 2 * time.Minute, MostIdle: 256, MostBody: 16 << 20})
+	if err != nil {
+		return nil, narthex.Unavailablef("The model's server cannot be reached now; tell the lab.").Because(err)
+	}
+	if u.clients == nil {
+		u.clients = map[narthex.AssetName]knownUpstream{}
+	}
+	u.clients[name] = knownUpstream{of, client}
+	return client, nil
+}
+
+func (u *upstreams) close() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for _, known := range u.clients {
+		known.client.Close()
+	}
+}
+
+// meter is what operators watch. Its labels are from closed lists.
+type meter struct {
+	registry *prometheus.Registry
+	calls    *prometheus.CounterVec
+}
+
+func newMeter() *meter {
+	m := &meter{registry: prometheus.NewRegistry(), calls: prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "narthex_calls_total", Help: "Calls served by the door, by surface and how they ended."}, []string{"surface", "result"})}
+	m.registry.MustRegister(m.calls)
+	return m
+}
+
+// Call counts one call.
+func (m *meter) Call(surface, result string) { m.calls.WithLabelValues(surface, result).Inc() }
+
+// operators serves health and metrics, never content.
+func (s *Server) operators() http.Handler {
+	live := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "narthex_live_calls", Help: "Calls that are being served."}, func() float64 { return float64(s.live.Count()) })
+	s.meter.registry.MustRegister(live)
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(s.meter.registry, promhttp.HandlerOpts{}))
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) {
+		if _, err := s.rules.Get(); err != nil {
+			http.Error(w, "inception", http.StatusServiceUnavailable)
+			return
+		}
+		w.Write([]byte("ok\n")) // the prober's to lose
+	})
+	return mux
+}
