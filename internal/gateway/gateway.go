@@ -66,6 +66,11 @@ func (d *Door) Handler(serve func(*visit) error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		v := &visit{door: d, w: w, r: r, id: RequestID(d.Journal.Random())}
 		w.Header().Set("X-Request-Id", v.id)
+		// An earlier stream on this connection left it a deadline.
+		if err := http.NewResponseController(w).SetWriteDeadline(time.Time{}); err != nil {
+			v.fail(narthex.Unavailablef("The connection cannot be served; connect again.").Because(err))
+			return
+		}
 		w.Header().Set("Cache-Control", "no-store")
 		if err := v.identify(); err != nil {
 			d.Refusals.Count(narthex.AsError(err).Kind)

@@ -7,6 +7,7 @@ import (
 	"hash"
 	"io"
 	"net/http"
+	"strconv"
 	"time"
 
 	"narthex"
@@ -112,12 +113,12 @@ func (s *serving) whole() error {
 		return err
 	}
 	s.v.w.Header().Set("Content-Type", "application/json")
-	wrote, err := s.live.Write(s.v.door.Journal.Now(), func() error { _, err := s.v.w.Write(out); return err })
-	if !wrote {
-		return s.ended()
+	s.v.w.Header().Set("Content-Length", strconv.Itoa(len(out)))
+	if err := s.write(out); err != nil {
+		panic(http.ErrAbortHandler) // the outcome is recorded: the answer was made and could not be taken
 	}
 	s.v.door.Meter.Call(string(s.call.Surface), "served")
-	return ignoreGone(err)
+	return nil
 }
 
 func (s *serving) fetch() ([]byte, error) {
@@ -203,6 +204,15 @@ var errCut = errors.New("the call was cut")
 func (s *serving) event(data []byte) error {
 	line := make([]byte, 0, len(data)+8)
 	line = append(append(append(line, "data: "...), data...), "\n\n"...)
+	if err := s.write(line); err != nil {
+		return err
+	}
+	s.sum.Write(line)
+	return nil
+}
+
+// write lets bytes through the gate, now. errCut says that the gate is shut.
+func (s *serving) write(data []byte) error {
 	wrote, err := s.live.Write(s.v.door.Journal.Now(), func() error {
 		control := http.NewResponseController(s.v.w)
 		// A reader who takes nothing is left after a while. Whoever cuts sets the end of the call before the deadline of the
@@ -213,7 +223,7 @@ func (s *serving) event(data []byte) error {
 		if s.live.Ended() != nil {
 			return errCut
 		}
-		if _, err := s.v.w.Write(line); err != nil {
+		if _, err := s.v.w.Write(data); err != nil {
 			return err
 		}
 		return control.Flush()
@@ -221,7 +231,6 @@ func (s *serving) event(data []byte) error {
 	if !wrote {
 		return errCut
 	}
-	s.sum.Write(line)
 	return err
 }
 
