@@ -1,0 +1,254 @@
+// Package demo is the demonstration: the miniature lab, a node in front of it, and a story that people tell by acting.
+//
+// It promises that every step of the story is an act of a person with a credential of their own, over HTTP, and is checked;
+// that nothing leaves loopback; and that no key in it is fixed: all are drawn at the first start and kept for their owner only.
+//
+// It trusts its machine and proves nothing about a real lab. Read next: story.go, minilab.
+package demo
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"narthex"
+	"narthex/client"
+	"narthex/demo/minilab"
+)
+
+// Node is a running node.
+type Node interface {
+	Address() string
+	LogKey() string
+	Close() error
+}
+
+// Options is how the demonstration runs.
+type Options struct {
+	Dir     string // where its state is kept; empty for a folder that goes when it ends
+	Info    string // a file for scripts, written once it is up; empty for none
+	Once    bool   // run the story and end
+	Out     io.Writer
+	Colour  bool
+	PID     int
+	Version string
+	// Start starts a node on loopback with the lab directory and data in the given folders.
+	Start func(ctx context.Context, lab, data, listen string, inception func(narthex.Digest, map[string]string)) (Node, error)
+}
+
+// Run runs the demonstration until ctx ends, or until the story is told where Once is set. The error names the step that failed.
+func Run(ctx context.Context, o Options) (err error) {
+	s := &stage{o: o, tell: &teller{out: o.Out, colour: o.Colour}}
+	if s.dir = o.Dir; s.dir == "" {
+		if s.dir, err = os.MkdirTemp("", "narthex-demo-*"); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, os.RemoveAll(s.dir)) }()
+	}
+	if err := os.MkdirAll(s.dir, 0o700); err != nil {
+		return narthex.Invalidf("The folder for the demonstration cannot be made; check its path.").Because(err)
+	}
+	defer func() { err = errors.Join(err, s.close()) }()
+	if err := s.open(ctx); err != nil {
+		return err
+	}
+	if s.first {
+		if err := s.story(ctx); err != nil {
+			return err
+		}
+		if err := s.cast.save(s.dir); err != nil {
+			return err
+		}
+	}
+	if o.Once {
+		return nil
+	}
+	key, err := s.freshGrant(ctx)
+	if err != nil {
+		return err
+	}
+	if err := s.announce(ctx, key); err != nil {
+		return err
+	}
+	<-ctx.Done()
+	return nil
+}
+
+// stage is the demonstration while it runs.
+type stage struct {
+	o      Options
+	tell   *teller
+	dir    string
+	first  bool // nothing is kept of an earlier start
+	models *minilab.Server
+	server *http.Server
+	node   Node
+	client *client.Client
+	cast   cast
+	codes  map[string]string // of the custodians, at inception
+	digest narthex.Digest
+	url    string // of the model server
+}
+
+// open starts the model server and the node.
+func (s *stage) open(ctx context.Context) error {
+	var err error
+	if s.cast, err = loadCast(s.dir); errors.Is(err, os.ErrNotExist) {
+		s.first, s.cast, err = true, cast{}, nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := s.openModels(); err != nil {
+		return err
+	}
+	if s.first {
+		files, err := directory(s.url, filepath.Join(s.absolute(), "upstream.key"))
+		if err != nil {
+			return err
+		}
+		if err := os.RemoveAll(filepath.Join(s.dir, "lab")); err != nil {
+			return err
+		}
+		if err := files.Write(filepath.Join(s.dir, "lab")); err != nil {
+			return err
+		}
+		if err := os.RemoveAll(filepath.Join(s.dir, "data")); err != nil {
+			return err
+		}
+	}
+	told := func(digest narthex.Digest, codes map[string]string) { s.digest, s.codes = digest, codes }
+	if s.node, err = s.o.Start(ctx, filepath.Join(s.dir, "lab"), filepath.Join(s.dir, "data"), "127.0.0.1:0", told); err != nil {
+		return err
+	}
+	if s.client, err = client.New("http://" + s.node.Address()); err != nil {
+		return err
+	}
+	if s.first {
+		return nil
+	}
+	return s.cast.login(ctx, s.client)
+}
+
+func (s *stage) absolute() string {
+	path, err := filepath.Abs(s.dir)
+	if err != nil {
+		return s.dir
+	}
+	return path
+}
+
+// openModels starts the model server under a key and on a port that later starts keep: the approved lab directory names them.
+func (s *stage) openModels() error {
+	keyPath, portPath := filepath.Join(s.dir, "upstream.key"), filepath.Join(s.dir, "upstream.port")
+	address := "127.0.0.1:0"
+	if s.first {
+		var raw [32]byte
+		if _, err := rand.Read(raw[:]); err != nil {
+			return err
+		}
+		if err := writeSecret(keyPath, []byte(hex.EncodeToString(raw[:]))); err != nil {
+			return err
+		}
+	} else {
+		port, err := os.ReadFile(portPath)
+		if err != nil {
+			return err
+		}
+		address = strings.TrimSpace(string(port))
+	}
+	key, err := os.ReadFile(keyPath)
+	if err != nil {
+		return err
+	}
+	if s.models, err = minilab.NewServer(string(key)); err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return narthex.Unavailablef("The miniature lab's address %s is in use; end what uses it, or name another folder with --dir.", address).Because(err)
+	}
+	if err := writeSecret(portPath, []byte(listener.Addr().String())); err != nil {
+		return err
+	}
+	s.url = "http://" + listener.Addr().String()
+	s.server = &http.Server{Handler: s.models, ReadHeaderTimeout: 10 * time.Second}
+	go s.server.Serve(listener) // ends with close
+	return nil
+}
+
+func (s *stage) close() error {
+	var errs []error
+	if s.node != nil {
+		errs = append(errs, s.node.Close())
+	}
+	if s.server != nil {
+		errs = append(errs, s.server.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// info is what scripts read.
+type info struct {
+	OpenAIBaseURL string   `json:"openai_base_url"`
+	Model         string   `json:"model"`
+	HiddenModel   string   `json:"hidden_model"`
+	Checkpoints   []string `json:"checkpoints"`
+	APIKey        string   `json:"api_key"`
+	LedgerURL     string   `json:"ledger_url"`
+	LedgerKey     string   `json:"ledger_key"`
+	PID           int      `json:"pid"`
+}
+
+// announce says that it is up: to scripts by the file, to people by what they can paste.
+func (s *stage) announce(ctx context.Context, key string) error {
+	ledger, err := s.client.Ledger(ctx)
+	if err != nil {
+		return err
+	}
+	base := s.client.Base()
+	about := info{OpenAIBaseURL: base + "/v1", Model: "minim-1", HiddenModel: minilab.Hidden, APIKey: key, LedgerURL: base + "/ledger", LedgerKey: ledger.Key, PID: s.o.PID}
+	for _, name := range minilab.Checkpoints() {
+		about.Checkpoints = append(about.Checkpoints, "minim-1@"+name)
+	}
+	if s.o.Info != "" {
+		data, err := json.MarshalIndent(about, "", "  ")
+		if err != nil {
+			return err
+		}
+		if err := writeSecret(s.o.Info, append(data, '\n')); err != nil {
+			return err
+		}
+	}
+	s.tell.heading("It is up. What to try")
+	fmt.Fprintf(s.o.Out, `
+  API base URL   %[1]s/v1
+  API key        %[2]s
+                 (a fresh grant: sampling, log-probabilities, checkpoints; 1,000,000 tokens)
+  models         minim-1, %[3]s
+
+  curl %[1]s/v1/chat/completions -H "Authorization: Bearer %[2]s" -H "Content-Type: application/json" \
+    -d '{"model": "minim-1", "max_tokens": 60, "messages": [{"role": "user", "content": "Package errors "}]}'
+
+  from openai import OpenAI
+  lab = OpenAI(base_url="%[1]s/v1", api_key="%[2]s")
+  print(lab.chat.completions.create(model="minim-1@early", max_tokens=60, logprobs=True, top_logprobs=5,
+        messages=[{"role": "user", "content": "Package errors "}]).choices[0].message.content)
+
+  the ledger     %[1]s/ledger/state
+  its key        %[4]s
+
+  Ctrl-C ends it.
+`, base, key, strings.Join(about.Checkpoints, ", "), ledger.Key)
+	return nil
+}

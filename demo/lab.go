@@ -1,0 +1,115 @@
+package demo
+
+import (
+	"fmt"
+
+	"narthex/internal/lab"
+)
+
+// directory is the demonstration's lab directory: the shipped clauses and guardrails, made-up people, and the miniature lab's
+// two models.
+func directory(upstream, credentialFile string) (lab.Files, error) {
+	template, err := lab.Template()
+	if err != nil {
+		return nil, err
+	}
+	files := lab.Files{}
+	for name, data := range template {
+		if len(name) > 8 && (name[:8] == "clauses/" || name[:8] == "guardrai") {
+			files[name] = data
+		}
+	}
+	files["lab.yaml"] = []byte(labYAML)
+	files["pathways/interpretability.yaml"] = []byte(pathwayYAML)
+	files["assets/minim-1.yaml"] = fmt.Appendf(nil, assetYAML, "minim-1", "minim-1, a model of 1.35 million parameters", "internal", "final", `
+  - {name: early, title: a tenth of the training, upstream: minim-1@early}
+  - {name: middle, title: a third of the training, upstream: minim-1@middle}
+  - {name: final, title: the whole training, upstream: minim-1@final}`, upstream, credentialFile)
+	files["assets/codename-porch.yaml"] = fmt.Appendf(nil, assetYAML, "codename-porch", "a model that is not announced", "restricted", "only", `
+  - {name: only, upstream: codename-porch}`, upstream, credentialFile)
+	return files, nil
+}
+
+const labYAML = `# The demonstration's lab. Everyone here is made up.
+name: Minim Lab
+origin: ledger.minim-lab.test
+people:
+  - {handle: carol, name: Carol Custodian, email: carol@minim-lab.test, roles: [custodian, programme], region: de}
+  - {handle: dan, name: Dan Director, email: dan@minim-lab.test, roles: [custodian, signatory], region: de}
+  - {handle: olga, name: Olga Owner, email: olga@minim-lab.test, roles: [asset_owner], region: de}
+  - {handle: sam, name: Sam Security, email: sam@minim-lab.test, roles: [security], region: de}
+  - {handle: lea, name: Lea Ledger, email: lea@minim-lab.test, roles: [auditor], region: de}
+  - {handle: paul, name: Paul Partner, email: paul@minim-lab.test, roles: [sponsor, security], region: de}
+`
+
+const assetYAML = `name: %s
+title: %s
+kind: model
+owner: olga
+bytes: 2710032
+lifetime_bytes: 0
+leak: [behav, small]
+label: %s
+context: 256
+token_bytes: 1
+default: %s
+versions:%s
+upstream:
+  url: %s
+  credential_file: %q
+`
+
+const pathwayYAML = `name: interpretability
+title: Interpretability research
+summary: Sample a model and its checkpoints, with log-probabilities, to study how it works.
+who: Researchers of universities, institutes and charities.
+criteria:
+  - the question cannot be answered with public models
+  - the results will be published
+questions:
+  - {name: project, ask: What do you want to find out?, required: true, max_chars: 6000}
+  - {name: need, ask: Why does it need this access and nothing less?, required: true, max_chars: 3000}
+offers:
+  - attribute: model.sample
+    assets: [minim-1]
+    limits:
+      max_tokens: {default: 256, least: 1, most: 256}
+      n: {default: 2, least: 1, most: 4}
+      tokens: {default: 2000, least: 1, most: 1000000}
+      tokens_per_day: {default: 1000000, least: 1, most: 1000000}
+  - attribute: model.logprobs
+    assets: [minim-1]
+    limits:
+      top_k: {default: 5, least: 0, most: 5}
+      decimals: {default: 2, least: 0, most: 4}
+  - attribute: model.checkpoints
+    assets: [minim-1]
+    limits:
+      checkpoints: {default: [early, middle, final], names: [early, middle, final]}
+  - attribute: model.system_prompt
+    assets: [minim-1]
+    limits:
+      max_chars: {default: 200, least: 0, most: 200}
+  - attribute: model.seed
+    assets: [minim-1]
+not_offered: Write to the programme manager (Carol Custodian) if your question needs it; another pathway may fit.
+reviews:
+  - {role: asset_owner, quorum: 1}
+  - {role: security, quorum: 1}
+clauses:
+  - {clause: purpose}
+  - {clause: confidentiality}
+  - {clause: results-and-ip}
+  - {clause: publication-review}
+  - {clause: liability, values: {cap: 50000 EUR}}
+  - {clause: data-and-monitoring}
+  - {clause: use-limits}
+  - {clause: termination-and-return}
+review_days: 15
+grant_days: 180
+most_days: 365
+content_log: none
+appeal_to: Carol Custodian, the programme manager
+appeal_days: 10
+institution: true
+`
