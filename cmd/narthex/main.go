@@ -1,0 +1,66 @@
+// Narthex gives people who do not work at a lab the access that was agreed, and nothing else. `narthex --help` says how.
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"log/slog"
+	"maps"
+	"os"
+	"os/signal"
+	"slices"
+	"syscall"
+	"time"
+
+	"golang.org/x/term"
+
+	"narthex"
+	"narthex/demo"
+	"narthex/internal/cli"
+	"narthex/internal/server"
+)
+
+// version is set by the build.
+var version = "dev"
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(cli.Run(ctx, os.Args[1:], cli.Env{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv, Version: version,
+		Terminal: term.IsTerminal(int(os.Stdout.Fd())), Serve: serve, Demo: runDemo, VerifyDir: server.VerifyDir}))
+}
+
+func config(level slog.Level) server.Config {
+	return server.Config{Version: version, Getenv: os.Getenv, Clock: time.Now, Random: rand.Reader, Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))}
+}
+
+// serve runs a node until the process is told to end.
+func serve(ctx context.Context, f cli.ServeFlags) error {
+	c := config(slog.LevelInfo)
+	c.Lab, c.Data, c.Listen, c.Ops, c.TLSCert, c.TLSKey, c.BehindTLSProxy = f.Lab, f.Data, f.Listen, f.Ops, f.TLSCert, f.TLSKey, f.BehindTLSProxy
+	c.Inception = func(digest narthex.Digest, codes map[string]string) {
+		fmt.Printf("The store is empty. The lab opens when its custodians have approved the directory's digest:\n  %s\nGive each their one-time code; they run `narthex login --url … --code …`, `narthex lab diff` and `narthex lab approve --digest …`.\n", digest)
+		for _, handle := range slices.Sorted(maps.Keys(codes)) {
+			fmt.Printf("  %-20s %s\n", handle, codes[handle])
+		}
+	}
+	node, err := server.Start(ctx, c)
+	if err != nil {
+		return err
+	}
+	c.Log.Info("listening", "address", node.Address(), "operators", node.OpsAddress(), "ledger_key", node.LogKey())
+	<-ctx.Done()
+	return node.Close()
+}
+
+// runDemo runs the demonstration, with a node of this same program.
+func runDemo(ctx context.Context, f cli.DemoFlags) error {
+	start := func(ctx context.Context, lab, data, listen string, inception func(narthex.Digest, map[string]string)) (demo.Node, error) {
+		c := config(slog.LevelError)
+		c.Lab, c.Data, c.Listen, c.Demo, c.Inception = lab, data, listen, true, inception
+		return server.Start(ctx, c)
+	}
+	colour := term.IsTerminal(int(os.Stdout.Fd())) && os.Getenv("NO_COLOR") == ""
+	return demo.Run(ctx, demo.Options{Dir: f.Dir, Info: f.Info, Once: f.Once, Out: os.Stdout, Colour: colour, PID: os.Getpid(), Version: version, Start: start})
+}
