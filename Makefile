@@ -1,0 +1,61 @@
+# What a newcomer needs: make demo, make test. Everything else is called by them.
+
+export CGO_ENABLED = 0
+GO      ?= go
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+CORPUS   = demo/minilab/generated/pretrain.jsonl.gz
+FUZZTIME ?= 20s
+# Debian packages that the demonstration and the tests use, by the command that each brings.
+PACKAGES = curl:curl git:git
+
+.PHONY: demo test build setup unit vet interop fuzz bench rigs once clean
+
+demo: build
+	@bin/narthex demo
+
+# once tells the story, checks each step, and ends.
+once: build
+	@bin/narthex demo --once
+
+build: setup $(CORPUS)
+	$(GO) build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o bin/narthex ./cmd/narthex
+
+$(CORPUS):
+	@echo "building the pre-training corpus from the Go toolchain's doc comments"
+	cd demo/minilab && $(GO) run ./gencorpus generated/pretrain.jsonl.gz
+
+# setup installs what is missing, and says so; where nothing is missing it does nothing.
+setup:
+	@command -v $(GO) >/dev/null || { echo "narthex needs Go 1.26 or later: https://go.dev/dl"; exit 1; }
+	@missing=""; for pair in $(PACKAGES); do command -v $${pair%%:*} >/dev/null || missing="$$missing $${pair##*:}"; done; \
+	if [ -n "$$missing" ]; then echo "installing$$missing"; \
+		if [ "$$(id -u)" = 0 ]; then apt-get update -qq && apt-get install -y -qq $$missing; else sudo apt-get update -qq && sudo apt-get install -y -qq $$missing; fi; fi
+
+test: build vet unit interop fuzz once
+
+vet:
+	$(GO) vet ./...
+	@test -z "$$(gofmt -l . )" || { echo "not formatted:"; gofmt -l .; exit 1; }
+
+unit:
+	$(GO) test -timeout 20m ./...
+
+# interop runs stock clients, in a module of their own, against the built program.
+interop: build
+	cd test/openai && $(GO) test -timeout 10m ./...
+
+# fuzz gives every decoder FUZZTIME; `make fuzz FUZZTIME=10m` is the long form.
+fuzz:
+	@sh test/fuzz.sh $(FUZZTIME)
+
+# bench measures the door beside a bare reverse proxy, and appends beside one fdatasync.
+bench: build
+	$(GO) test -run xxx -bench . -benchtime 3s ./internal/server ./internal/journal ./policy ./ledger ./internal/gateway/...
+	$(GO) test -run xxx -bench . -benchtime 3s -cpu 1 ./demo/minilab
+
+# rigs runs the long forms of the rigs.
+rigs: build
+	NARTHEX_RIG=long $(GO) test -timeout 120m -run 'Rig' -v ./internal/server ./policy ./internal/workflow
+
+clean:
+	rm -rf bin $(CORPUS)
