@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"crypto/sha256"
 	"errors"
 	"slices"
 	"strings"
@@ -9,7 +8,7 @@ import (
 	"narthex"
 	"narthex/internal/book"
 	"narthex/internal/canon"
-	"narthex/internal/gateway/surface"
+	"narthex/internal/gateway/model"
 	"narthex/internal/journal"
 	"narthex/internal/store"
 	"narthex/policy"
@@ -33,7 +32,7 @@ type holderEnd struct {
 }
 
 // admit decides a call and records its intent, or its denial, in one commit.
-func (v *visit) admit(call *surface.Call, body []byte) (*admission, error) {
+func (v *visit) admit(call *model.Call) (*admission, error) {
 	var admitted *admission
 	var denial *narthex.Error
 	err := v.door.Journal.Update(v.r.Context(), func(tx *journal.Tx) error {
@@ -50,7 +49,7 @@ func (v *visit) admit(call *surface.Call, body []byte) (*admission, error) {
 		if denial = a.decide(); denial != nil {
 			return a.recordDenial(denial)
 		}
-		admitted, err = a.record(body)
+		admitted, err = a.record()
 		return err
 	})
 	if err != nil {
@@ -68,7 +67,7 @@ type attempt struct {
 	tx       *journal.Tx
 	h        holder
 	rules    *book.Rules
-	call     *surface.Call
+	call     *model.Call
 	asset    narthex.Asset
 	version  narthex.Version
 	question policy.Question
@@ -98,11 +97,11 @@ func (a *attempt) decide() *narthex.Error {
 
 // resolve finds the one asset and version that the call is about. One that the grant does not show is as if absent.
 func (a *attempt) resolve() bool {
-	asset, known := a.rules.Directory.Assets[a.call.Asset]
+	wanted, name := a.call.Model()
+	asset, known := a.rules.Directory.Assets[wanted]
 	if !known || asset.Kind != "model" || !a.h.grant.Shows(asset.Name) {
 		return false
 	}
-	name := a.call.Version
 	if name == "" {
 		name = asset.Default
 	}
@@ -130,10 +129,17 @@ func (a *attempt) ask() error {
 	if err != nil {
 		return err
 	}
+	uses, err := a.call.Uses(a.asset)
+	if err != nil {
+		return err
+	}
+	demands, err := a.call.Demands(a.asset, a.grantedTokens(layers))
+	if err != nil {
+		return err
+	}
 	a.question = policy.Question{
 		Principal: policy.Principal{Person: a.h.person.ID, Org: a.h.grant.Org, Actor: a.h.key.Actor, Region: a.h.person.Region, Address: a.v.address},
-		Asset:     a.asset, Version: a.version.Name, Uses: a.call.Uses(a.asset, a.version.Name), Layers: layers, Others: others, Now: a.tx.Now()}
-	a.question.Demands = a.call.Demands(a.asset, a.grantedTokens(layers))
+		Asset:     a.asset, Version: a.version.Name, Uses: uses, Demands: demands, Layers: layers, Others: others, Now: a.tx.Now()}
 	return nil
 }
 
@@ -142,7 +148,7 @@ func (a *attempt) grantedTokens(layers []policy.Layer) int64 {
 	granted := a.asset.Context
 	for _, l := range layers {
 		for _, attribute := range []narthex.AttributeName{"model.sample", "model.base"} {
-			if attribute == "model.base" && a.call.Surface != surface.Completions {
+			if attribute == "model.base" && a.call.Surface() != model.Completions {
 				continue
 			}
 			if term, held := narthex.FindTerm(l.Terms, attribute, a.asset.Name); held {
@@ -185,7 +191,7 @@ func (a *attempt) others() ([]narthex.Term, error) {
 }
 
 // record reserves the worst case and writes the intent.
-func (a *attempt) record(body []byte) (*admission, error) {
+func (a *attempt) record() (*admission, error) {
 	holds := make([]policy.Hold, 0, len(a.question.Layers))
 	for i, layer := range a.question.Layers {
 		account, hold := a.rules.Engine.Reserve(a.question, i, a.decision)
@@ -211,7 +217,7 @@ func (a *attempt) record(body []byte) (*admission, error) {
 		narthex.TextField("agreement", a.h.grant.Agreement), narthex.TextField("directory", a.rules.Directory.Digest),
 		narthex.CanonicalField("uses", string(uses)), narthex.TextField("asset", a.asset.Name), narthex.TextField("version", a.version.Name),
 		narthex.TextField("clauses", strings.Join(clauses, " ")), narthex.CanonicalField("reserved", string(reserved)),
-		narthex.TextField("request", narthex.MakeDigest(sha256.Sum256(body))))
+		narthex.TextField("request", a.call.Digest()))
 	if err != nil {
 		return nil, err
 	}

@@ -6,7 +6,7 @@
 // worst case; and that what a grant does not show looks like what is not there.
 //
 // It trusts the journal and the directory in force. It trusts the caller for nothing, and the upstream for bytes only. Read
-// next: admit.go, serve.go, surface for what a request may hold, live for how a lock ends a stream.
+// next: admit.go, serve.go, model for what a request may hold, live for how a lock ends a stream.
 package gateway
 
 import (
@@ -21,7 +21,7 @@ import (
 	"narthex"
 	"narthex/internal/book"
 	"narthex/internal/gateway/live"
-	"narthex/internal/gateway/surface"
+	"narthex/internal/gateway/model"
 	"narthex/internal/journal"
 	"narthex/internal/store"
 	"narthex/internal/upstream"
@@ -132,7 +132,7 @@ func WriteProblem(w http.ResponseWriter, e *narthex.Error, request string) {
 		w.Header().Set("X-Should-Retry", "false") // stock clients try 429 and 409 again unless told
 	}
 	w.WriteHeader(e.Kind.Facts().Status)
-	w.Write(surface.Problem(e, request)) // the connection is the caller's to lose
+	w.Write(model.ErrorBody(e, request)) // the connection is the caller's to lose
 }
 
 // subjects is everything that a call of the key rests on, as locks name it.

@@ -15,7 +15,7 @@ import (
 	"narthex/internal/book"
 	"narthex/internal/canon"
 	"narthex/internal/gateway/live"
-	"narthex/internal/gateway/surface"
+	"narthex/internal/gateway/model"
 	"narthex/internal/journal"
 	"narthex/internal/store"
 	"narthex/internal/upstream"
@@ -25,28 +25,28 @@ import (
 
 // Chat serves POST /v1/chat/completions.
 func (d *Door) Chat() http.Handler {
-	return d.Handler(func(v *visit) error { return v.complete(surface.ParseChat) })
+	return d.Handler(func(v *visit) error { return v.complete(model.ParseChat) })
 }
 
 // Completions serves POST /v1/completions.
 func (d *Door) Completions() http.Handler {
-	return d.Handler(func(v *visit) error { return v.complete(surface.ParseCompletion) })
+	return d.Handler(func(v *visit) error { return v.complete(model.ParseCompletion) })
 }
 
 // serving is an admitted call on its way.
 type serving struct {
 	*admission
 	v      *visit
-	call   *surface.Call
+	call   *model.Call
 	live   *live.Call
-	cutter *surface.Cutter
+	cutter *model.Cutter
 	sum    hash.Hash // over every byte of the answer
 	shown  string    // the call's identifier
 }
 
 // complete is the life of a model call.
-func (v *visit) complete(parse func([]byte) (*surface.Call, error)) error {
-	body, err := wire.ReadBody(v.r, surface.MostBody)
+func (v *visit) complete(parse func([]byte) (*model.Call, error)) error {
+	body, err := wire.ReadBody(v.r, model.MaxBody)
 	if err != nil {
 		return v.denyUnread(err)
 	}
@@ -60,9 +60,10 @@ func (v *visit) complete(parse func([]byte) (*surface.Call, error)) error {
 		return narthex.Unavailablef("The grant could not be looked up; try again in a moment.").Because(err)
 	}
 	control := http.NewResponseController(v.w)
-	entered := v.door.Live.Enter(v.r.Context(), func() { control.SetWriteDeadline(time.Unix(1, 0)) }, subjects(v.key, grant, call.Asset)...)
+	asset, _ := call.Model()
+	entered := v.door.Live.Enter(v.r.Context(), func() { control.SetWriteDeadline(time.Unix(1, 0)) }, subjects(v.key, grant, asset)...)
 	defer entered.Leave()
-	admitted, err := v.admit(call, body)
+	admitted, err := v.admit(call)
 	if err != nil {
 		return err
 	}
@@ -72,44 +73,56 @@ func (v *visit) complete(parse func([]byte) (*surface.Call, error)) error {
 	}
 	entered.Admit(end)
 	s := &serving{admission: admitted, v: v, call: call, live: entered, sum: sha256.New(), shown: string(narthex.MakeCallID(admitted.intent))}
-	s.cutter = surface.NewCutter(call, s.granted())
+	s.cutter = model.NewCutter(call, s.limits())
+	s.cutter.SetID(s.shown)
 	v.w.Header().Set("Narthex-Call", s.shown)
-	if call.Stream {
+	if call.Stream() {
 		return s.stream()
 	}
 	return s.whole()
 }
 
-func (s *serving) granted() surface.Granted {
-	topK, _ := s.decision.Number("model.logprobs", "top_k")
+// limits is what the answer is cut to.
+func (s *serving) limits() model.Limits {
+	topK, granted := s.decision.Number("model.logprobs", "top_k")
 	decimals, _ := s.decision.Number("model.logprobs", "decimals")
-	model := string(s.call.Asset)
-	if s.call.Version != "" {
-		model += "@" + string(s.call.Version)
+	asset, version := s.call.Model()
+	name := string(asset)
+	if version != "" {
+		name += "@" + string(version)
 	}
-	return surface.Granted{ID: s.shown, Model: model, Created: s.v.door.Journal.Now().Unix(), TopK: int(topK), Decimals: int(decimals),
-		Tokens: s.decision.Amount(narthex.Tokens)}
+	return model.Limits{Model: name, MaxTokens: s.answerTokens(), Logprobs: granted, TopK: int(topK), Decimals: int(decimals)}
 }
 
-// ask sends the upstream the request that was built from the call.
-func (s *serving) ask(accept string) (*upstream.Client, string, []byte, error) {
-	client, err := s.v.door.Upstreams.For(s.asset.Name)
-	if err != nil {
+// answerTokens is how long each answer may be.
+func (s *serving) answerTokens() int64 {
+	return s.call.AnswerTokens(s.asset, s.decision.Amount(narthex.Tokens))
+}
+
+// ask builds the request to the upstream from the call.
+func (s *serving) ask() (client *upstream.Client, path string, body []byte, err error) {
+	if client, err = s.v.door.Upstreams.For(s.asset.Name); err != nil {
 		return nil, "", nil, err
 	}
-	path, body, err := s.call.Upstream(s.version, s.call.AnswerTokens(s.asset, s.decision.Amount(narthex.Tokens)))
-	return client, path, body, err
+	path = "/v1/chat/completions"
+	if s.call.Surface() == model.Completions {
+		path = "/v1/completions"
+	}
+	topK, asked := s.call.Logprobs()
+	if !asked {
+		topK = -1
+	}
+	return client, path, s.call.Upstream(s.version, s.answerTokens(), topK), nil
 }
 
 // whole serves an answer at once: asked, cut, settled, recorded, and only then written.
 func (s *serving) whole() error {
-	out, err := s.fetch()
+	out, usage, err := s.fetch()
 	if err != nil {
 		return s.failed(err)
 	}
 	s.sum.Write(out)
-	usage, known := s.cutter.Usage()
-	if err := s.settle("served", usage, known); err != nil {
+	if err := s.settle("served", usage); err != nil {
 		return err
 	}
 	s.v.w.Header().Set("Content-Type", "application/json")
@@ -117,21 +130,21 @@ func (s *serving) whole() error {
 	if err := s.write(out); err != nil {
 		panic(http.ErrAbortHandler) // the outcome is recorded: the answer was made and could not be taken
 	}
-	s.v.door.Meter.Call(string(s.call.Surface), "served")
+	s.v.door.Meter.Call(string(s.call.Surface()), "served")
 	return nil
 }
 
-func (s *serving) fetch() ([]byte, error) {
-	client, path, body, err := s.ask("application/json")
+func (s *serving) fetch() ([]byte, model.Usage, error) {
+	client, path, body, err := s.ask()
 	if err != nil {
-		return nil, err
+		return nil, model.Usage{}, err
 	}
 	status, answer, err := client.DoAll(s.live.Context(), http.MethodPost, path, body)
 	if err != nil {
-		return nil, err
+		return nil, model.Usage{}, err
 	}
 	if status != http.StatusOK {
-		return nil, statusError{status, contextTooLong(answer)}
+		return nil, model.Usage{}, statusError{status, contextTooLong(answer)}
 	}
 	return s.cutter.Answer(answer)
 }
@@ -157,7 +170,7 @@ func contextTooLong(body []byte) bool {
 // stream serves an answer piece by piece. What ends it, the usage and the last word, is written only when the outcome is
 // recorded.
 func (s *serving) stream() error {
-	client, path, body, err := s.ask("text/event-stream")
+	client, path, body, err := s.ask()
 	if err != nil {
 		return s.failed(err)
 	}
@@ -172,14 +185,14 @@ func (s *serving) stream() error {
 	}
 	s.v.w.Header().Set("Content-Type", "text/event-stream")
 	s.v.wrote = true
-	events := wire.NewEvents(answer.Body, surface.MostEvent)
+	events := wire.NewEvents(answer.Body, mostEvent)
 	for {
 		data, err := events.Next()
 		if err == io.EOF && events.Done() {
 			break
 		}
 		if err == io.EOF {
-			err = upstream.ErrBroken
+			err = upstream.ErrBroken // it closed without saying that it was done
 		}
 		if err == nil {
 			data, err = s.cutter.Event(data)
@@ -197,6 +210,9 @@ func (s *serving) stream() error {
 
 // slowest is how long one write may wait for its reader.
 const slowest = 30 * time.Second
+
+// mostEvent bounds one event of an upstream's stream, in bytes.
+const mostEvent = 1 << 20
 
 var errCut = errors.New("the call was cut")
 
@@ -234,22 +250,16 @@ func (s *serving) write(data []byte) error {
 	return err
 }
 
-// finish records the outcome and lets the end of the stream go.
+// finish records the outcome and lets the last word go. A stream whose answers did not all end is broken.
 func (s *serving) finish() error {
-	usage, known := s.cutter.Usage()
-	if err := s.settle("served", usage, known); err != nil {
+	if !s.cutter.Done() {
+		return s.failed(upstream.ErrBroken)
+	}
+	usage, _ := s.cutter.Usage()
+	if err := s.settle("served", usage); err != nil {
 		return err
 	}
-	s.v.door.Meter.Call(string(s.call.Surface), "served")
-	if s.call.IncludeUsage {
-		data, err := s.cutter.UsageEvent()
-		if err == nil && data != nil {
-			err = s.event(data)
-		}
-		if err != nil {
-			panic(http.ErrAbortHandler)
-		}
-	}
+	s.v.door.Meter.Call(string(s.call.Surface()), "served")
 	if err := s.event([]byte("[DONE]")); err != nil {
 		panic(http.ErrAbortHandler)
 	}
@@ -263,43 +273,43 @@ func (s *serving) failed(cause error) error {
 		return s.ended()
 	}
 	var refused statusError
-	status, used, known := "broken", surface.Usage{}, false
+	status, used := "broken", model.Usage{}
 	public := narthex.Unavailablef("The model broke off or answered with something that cannot be passed on. What the call could have cost is charged; try again.")
 	switch {
 	case errors.As(cause, &refused) && refused.tooLong:
-		status, known = "refused", true
+		status, used.Known = "refused", true
 		public = narthex.Invalidf("The prompt is longer than the model's context; shorten it.").For("messages")
 		public.Code = "context_length_exceeded"
 	case errors.As(cause, &refused) && refused.status < 500:
-		status, known = "refused", true
+		status, used.Known = "refused", true
 		public = narthex.Unavailablef("The model's server refused the request; tell the lab, with the request's id.")
 	case errors.Is(cause, upstream.ErrDown):
-		status, known = "down", true
+		status, used.Known = "down", true
 		public = narthex.Unavailablef("The model's server was not reached; nothing was charged. Try again in a moment.")
 	case errors.Is(cause, context.Canceled) || s.v.r.Context().Err() != nil:
 		status = "left"
 	}
-	if err := s.settle(status, used, known); err != nil {
+	if err := s.settle(status, used); err != nil {
 		return err
 	}
-	s.v.door.Meter.Call(string(s.call.Surface), status)
+	s.v.door.Meter.Call(string(s.call.Surface()), status)
 	return public.Because(cause)
 }
 
 // ended closes a call that was cut: without a last word. Why stands in the answer to the next call and with the grant.
 func (s *serving) ended() error {
-	if err := s.settle("cut", surface.Usage{}, false); err != nil && !narthex.IsKind(err, narthex.Conflict) {
+	if err := s.settle("cut", model.Usage{}); err != nil && !narthex.IsKind(err, narthex.Conflict) {
 		s.v.door.Log.Warn("a cut call could not be settled", "call", s.shown, "cause", err.Error())
 	}
-	s.v.door.Meter.Call(string(s.call.Surface), "cut")
+	s.v.door.Meter.Call(string(s.call.Surface()), "cut")
 	panic(http.ErrAbortHandler)
 }
 
 // settle turns what was reserved into what was used and records the outcome, in one commit. It is done even when the caller
 // has left.
-func (s *serving) settle(status string, usage surface.Usage, known bool) error {
-	used := []policy.Used{{Unit: narthex.Calls, Amount: 1}, {Unit: narthex.Tokens, Amount: usage.Total}}
-	if !known {
+func (s *serving) settle(status string, usage model.Usage) error {
+	used := []policy.Used{{Unit: narthex.Calls, Amount: 1}, {Unit: narthex.Tokens, Amount: usage.Total()}}
+	if !usage.Known {
 		used = []policy.Used{{Unit: narthex.Calls, Amount: 1}, {Unit: narthex.Tokens, Amount: -1}}
 	}
 	end := s.live.Ended()

@@ -31,24 +31,24 @@ type Limits struct {
 
 // Decode reads one JSON document strictly.
 func Decode[T any](body []byte, limits Limits) (T, error) {
-	return decode[T](body, limits, json.RejectUnknownMembers(true))
+	return decode[T](body, limits, true)
 }
 
-// DecodeLenient reads a document of an upstream that may say more than we know: unknown names are ignored, all else is as
-// strict as in Decode.
+// DecodeLenient reads a document of an upstream that may say more than we know: unknown names are ignored and a zero may have
+// a sign; all else is as strict as in Decode.
 func DecodeLenient[T any](body []byte, limits Limits) (T, error) {
-	return decode[T](body, limits, json.RejectUnknownMembers(false))
+	return decode[T](body, limits, false)
 }
 
-func decode[T any](body []byte, limits Limits, unknown json.Options) (T, error) {
+func decode[T any](body []byte, limits Limits, strict bool) (T, error) {
 	var zero, read T
 	if int64(len(body)) > limits.Bytes {
 		return zero, tooLarge(limits.Bytes)
 	}
-	if err := scan(body, limits.Depth); err != nil {
+	if err := scan(body, limits.Depth, strict); err != nil {
 		return zero, err
 	}
-	err := json.Unmarshal(body, &read, unknown, jsontext.AllowDuplicateNames(false), jsontext.AllowInvalidUTF8(false), json.MatchCaseInsensitiveNames(false))
+	err := json.Unmarshal(body, &read, json.RejectUnknownMembers(strict), jsontext.AllowDuplicateNames(false), jsontext.AllowInvalidUTF8(false), json.MatchCaseInsensitiveNames(false))
 	if err != nil {
 		return zero, explain(err)
 	}
@@ -70,8 +70,8 @@ func Where(err error) []string {
 	return path
 }
 
-// scan bounds the depth and refuses a number written as -0, which readers do not agree on.
-func scan(body []byte, most int) error {
+// scan bounds the depth and, where strict, refuses a number written as -0, which readers do not agree on.
+func scan(body []byte, most int, strict bool) error {
 	depth, inString := 0, false
 	for i := 0; i < len(body); i++ {
 		c := body[i]
@@ -87,7 +87,7 @@ func scan(body []byte, most int) error {
 			}
 		case c == '}' || c == ']':
 			depth--
-		case c == '-' && i+1 < len(body) && body[i+1] == '0' && (i+2 == len(body) || !strings.ContainsRune(".0123456789", rune(body[i+2]))):
+		case strict && c == '-' && i+1 < len(body) && body[i+1] == '0' && (i+2 == len(body) || !strings.ContainsRune(".0123456789", rune(body[i+2]))):
 			return narthex.Invalidf("A number is written -0; write 0.")
 		}
 	}
