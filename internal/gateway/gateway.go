@@ -42,6 +42,7 @@ type Door struct {
 	Refusals  *Refusals
 	Log       *slog.Logger
 	Meter     Meter
+	Later     *Later
 }
 
 // Meter counts what operators watch. Labels are from closed lists, never from a request.

@@ -313,16 +313,24 @@ func (s *serving) settle(status string, usage model.Usage) error {
 		used = []policy.Used{{Unit: narthex.Calls, Amount: 1}, {Unit: narthex.Tokens, Amount: -1}}
 	}
 	end := s.live.Ended()
+	answer := narthex.MakeDigest([32]byte(s.sum.Sum(nil)))
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.v.r.Context()), 30*time.Second)
 	defer cancel()
-	return s.v.door.Journal.Update(ctx, func(tx *journal.Tx) error {
+	outcome := func(tx *journal.Tx) error {
 		if status == "cut" && end != nil && end.Lock != nil {
 			if err := book.AddCut(tx, s.grant, client.CutView{Call: narthex.CallID(s.shown), At: end.At, Reason: end.Lock.Reason}); err != nil {
 				return err
 			}
 		}
-		return closeCall(tx, s.intent, s.holds, s.grant, status, used, narthex.MakeDigest([32]byte(s.sum.Sum(nil))))
-	})
+		return closeCall(tx, s.intent, s.holds, s.grant, status, used, answer)
+	}
+	err := s.v.door.Journal.Update(ctx, outcome)
+	if err != nil && !narthex.IsKind(err, narthex.Conflict) {
+		// The caller gets no last byte. What the call took is recorded as soon as the store takes it.
+		status = "unrecorded"
+		s.v.door.Later.add(outcome)
+	}
+	return err
 }
 
 // closeCall settles the accounts and appends the outcome.

@@ -31,6 +31,7 @@ type Server struct {
 	rules     *book.InForce
 	live      *live.Registry
 	refusals  *gateway.Refusals
+	later     *gateway.Later
 	upstreams *upstreams
 	meter     *meter
 	api       *api.Server
@@ -48,7 +49,7 @@ func Start(ctx context.Context, config Config) (*Server, error) {
 	if err := config.check(); err != nil {
 		return nil, err
 	}
-	s := &Server{config: config, rules: &book.InForce{}, live: live.NewRegistry(), refusals: gateway.NewRefusals(config.Clock().UTC()), meter: newMeter()}
+	s := &Server{config: config, rules: &book.InForce{}, live: live.NewRegistry(), refusals: gateway.NewRefusals(config.Clock().UTC()), later: gateway.NewLater(), meter: newMeter()}
 	if err := s.start(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -185,7 +186,7 @@ func (s *Server) node(directory *lab.Directory, empty bool) (*api.Node, error) {
 	node := &api.Node{
 		Office: &office.Office{Journal: s.journal, Rules: s.rules, Live: s.live, Origin: s.origin, LogKey: s.logKey},
 		Desk:   &identity.Desk{Journal: s.journal, Origin: s.origin, Challenges: identity.NewChallenges()},
-		Door:   &gateway.Door{Journal: s.journal, Rules: s.rules, Live: s.live, Upstreams: s.upstreams, Refusals: s.refusals, Log: s.config.Log, Meter: s.meter},
+		Door:   &gateway.Door{Journal: s.journal, Rules: s.rules, Live: s.live, Upstreams: s.upstreams, Refusals: s.refusals, Log: s.config.Log, Meter: s.meter, Later: s.later},
 	}
 	rules, err := book.NewRules(directory)
 	if err != nil {
@@ -240,6 +241,7 @@ func (s *Server) listen() error {
 	ctx, cancel := context.WithCancel(context.Background())
 	s.stop = cancel
 	s.running.Go(func() { s.flush(ctx) })
+	s.running.Go(func() { s.later.Run(ctx, s.journal) })
 	return nil
 }
 

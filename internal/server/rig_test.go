@@ -1,0 +1,413 @@
+package server_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"narthex"
+	"narthex/client"
+	"narthex/internal/server"
+	"narthex/internal/store"
+	"narthex/internal/store/storetest"
+	"narthex/internal/testenv"
+	"narthex/ledger"
+)
+
+// verified gives the report of the node's whole ledger, read as an auditor does.
+func verified(t testing.TB, e *testenv.Env) ledger.Report {
+	t.Helper()
+	var export bytes.Buffer
+	if err := e.People["lea"].Export(t.Context(), &export); err != nil {
+		t.Fatal(err)
+	}
+	report, err := ledger.Verify(&export, e.Node.LogKey())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return report
+}
+
+// budget gives the sampling budget of a grant.
+func budget(t testing.TB, e *testenv.Env, key string) client.BudgetView {
+	t.Helper()
+	view, err := e.Client.With(key).OwnGrant(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := slices.IndexFunc(view.Budgets, func(b client.BudgetView) bool { return b.Attribute == "model.sample" && b.Limit == "tokens" })
+	return view.Budgets[at]
+}
+
+// TestRigAThousandCallersOnTheLastUnits: room for some of a thousand calls at once, and not one more is served.
+func TestRigAThousandCallersOnTheLastUnits(t *testing.T) {
+	e := testenv.New(t, testenv.Options{})
+	e.Outsiders(t, "none", "Institute of none")
+	_, key := e.Grant(t, "none", testenv.Tokens(1, nil))
+	_, body, err := e.Chat(t.Context(), key, testenv.Hello)
+	worst := askedIn(t, body, err)
+	for _, room := range []int{1, 7, 64} {
+		suffix := fmt.Sprint(room)
+		e.Outsiders(t, suffix, "Institute "+suffix)
+		_, key := e.Grant(t, suffix, testenv.Tokens(float64(room*worst), nil))
+		e.Model.Handle(testenv.Answer("hello", worst-5, 5)) // what is reserved is used
+		before := e.Model.Calls()
+		var served, exhausted, other atomic.Int64
+		var wg sync.WaitGroup
+		for range 1000 {
+			wg.Go(func() {
+				switch status, body, err := e.Chat(context.Background(), key, testenv.Hello); {
+				case err == nil && status == 200:
+					served.Add(1)
+				case err == nil && status == 429 && strings.Contains(body, "budget_exhausted"):
+					exhausted.Add(1)
+				default:
+					other.Add(1)
+				}
+			})
+		}
+		wg.Wait()
+		b := budget(t, e, key)
+		if other.Load() != 0 || served.Load()+exhausted.Load() != 1000 || b.Used > b.Allowed || b.Reserved != 0 || b.Left < 0 {
+			t.Errorf("with room for %d: %d served, %d exhausted, %d other; %+v", room, served.Load(), exhausted.Load(), other.Load(), b)
+		}
+		if calls := e.Model.Calls() - before; int64(calls) != served.Load() || served.Load() != int64(room) {
+			t.Errorf("with room for %d: %d served and %d reached the model", room, served.Load(), calls)
+		}
+	}
+	if report := verified(t, e); len(report.Open) != 0 {
+		t.Errorf("%d calls are open", len(report.Open))
+	}
+}
+
+// askedIn reads what a call that was refused for its budget would have cost.
+func askedIn(t testing.TB, body string, err error) int {
+	t.Helper()
+	_, rest, found := strings.Cut(body, `"asked":"`)
+	digits, _, _ := strings.Cut(rest, `"`)
+	n, scanErr := strconv.Atoi(digits)
+	if err != nil || !found || scanErr != nil {
+		t.Fatalf("the refusal does not say what was asked: %s %v", body, err)
+	}
+	return n
+}
+
+// TestRigALockEndsAThousandStreams: each ends, and nothing is written once the lock is acknowledged.
+func TestRigALockEndsAThousandStreams(t *testing.T) {
+	const streams = 1000
+	e := testenv.New(t, testenv.Options{})
+	_, key := e.Grant(t, "", testenv.Tokens(1e9, nil))
+	var started sync.WaitGroup
+	started.Add(streams)
+	e.Model.Handle(func(w http.ResponseWriter, r *http.Request) {
+		io.Copy(io.Discard, r.Body)
+		w.Header().Set("Content-Type", "text/event-stream")
+		for {
+			fmt.Fprint(w, `data: {"id":"x","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":{"content":"a"},"finish_reason":null}]}`+"\n\n")
+			if http.NewResponseController(w).Flush() != nil {
+				return
+			}
+			select {
+			case <-time.After(50 * time.Millisecond):
+			case <-r.Context().Done():
+				return
+			}
+		}
+	})
+	transport := &http.Transport{MaxIdleConnsPerHost: streams}
+	defer transport.CloseIdleConnections()
+	var locked atomic.Int64 // when the lock was acknowledged, in Unix nanoseconds
+	var done, late, lastWords atomic.Int64
+	var wg sync.WaitGroup
+	for range streams {
+		wg.Go(func() {
+			once := sync.OnceFunc(started.Done)
+			defer once()
+			request, _ := http.NewRequest(http.MethodPost, e.Client.Base()+"/v1/chat/completions", strings.NewReader(`{"model":"model","stream":true,"max_tokens":100,"messages":[{"role":"user","content":"hello"}]}`))
+			request.Header.Set("Authorization", "Bearer "+key)
+			request.Header.Set("Content-Type", "application/json")
+			answer, err := transport.RoundTrip(request)
+			if err != nil || answer.StatusCode != 200 {
+				t.Errorf("a stream did not begin: %v", err)
+				return
+			}
+			defer answer.Body.Close()
+			in := bufio.NewReader(answer.Body)
+			for {
+				line, err := in.ReadString('\n')
+				if strings.Contains(line, "[DONE]") {
+					lastWords.Add(1)
+				}
+				if err != nil {
+					break
+				}
+				once()
+				// What the kernel held when the lock was acknowledged may still arrive; nothing written later does.
+				if at := locked.Load(); at != 0 && time.Now().UnixNano() > at+int64(5*time.Second) {
+					late.Add(1)
+				}
+			}
+			done.Add(1)
+		})
+	}
+	started.Wait()
+	view, err := e.Client.With(key).OwnGrant(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	result, err := e.People["sam"].Lock(t.Context(), client.LockRequest{Subject: "grant", Target: string(view.Grant.ID), Reason: "incident"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	locked.Store(time.Now().UnixNano())
+	wg.Wait()
+	if result.Streams != streams || done.Load() != streams || late.Load() != 0 || lastWords.Load() != 0 {
+		t.Errorf("%d of %d streams were cut, %d ended, %d had something late, %d a last word", result.Streams, streams, done.Load(), late.Load(), lastWords.Load())
+	}
+	if status, body, err := e.Chat(t.Context(), key, testenv.Hello); err != nil || status != 403 || !strings.Contains(body, "incident") {
+		t.Errorf("the next call: %d %s %v", status, body, err)
+	}
+	waitClosed(t, e)
+}
+
+// waitClosed waits until every call has its outcome.
+func waitClosed(t testing.TB, e *testenv.Env) {
+	t.Helper()
+	for range 200 {
+		if len(verified(t, e).Open) == 0 {
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	t.Error("calls stay open")
+}
+
+// TestRigFaultsByNumber fails the n-th call of the store, for every n, over a call's whole life, before and after it did its
+// work: nobody is served what is not recorded, and what is recorded adds up.
+func TestRigFaultsByNumber(t *testing.T) {
+	faults := &storetest.Faults{}
+	e := testenv.New(t, testenv.Options{Wrap: func(s store.Store) store.Store { faults.Inner = s; return faults }})
+	_, key := e.Grant(t, "", testenv.Tokens(1e8, nil))
+	streamed := strings.Replace(testenv.Hello, `{"model"`, `{"stream":true,"model"`, 1)
+	e.Model.Handle(testenv.Answer("canar", 7, 5))
+	acts := map[string]func() (served bool){
+		"a whole answer": func() bool {
+			status, body, err := e.Chat(t.Context(), key, testenv.Hello)
+			return err == nil && status == 200 && strings.Contains(body, "canar")
+		},
+		"a stream": func() bool {
+			_, body, err := e.Chat(t.Context(), key, streamed)
+			return err == nil && strings.Contains(body, "[DONE]")
+		},
+		"a mint": func() bool {
+			view, err := e.Client.With(key).OwnGrant(t.Context())
+			if err != nil {
+				return false
+			}
+			_, err = e.People["ada"].Mint(t.Context(), view.Grant.ID, client.Mint{Label: "x"})
+			return err == nil
+		},
+		"an application": func() bool {
+			ada := e.People["ada"]
+			view, err := ada.Draft(t.Context(), client.Draft{Pathway: "test", Title: "x", Answers: map[string]string{"why": "x"}, Terms: []narthex.Term{testenv.Tokens(5, nil)}})
+			if err != nil {
+				return false
+			}
+			_, err = ada.Command(t.Context(), view.Engagement.ID, "submit", client.Command{})
+			return err == nil
+		},
+	}
+	for name, act := range acts {
+		for _, mode := range []storetest.Mode{storetest.Before, storetest.After} {
+			for n := int64(1); ; n++ {
+				faults.Plan(n, mode)
+				served := act()
+				fired := faults.Fired()
+				faults.Plan(0, mode)
+				if !fired {
+					if !served {
+						t.Errorf("%s: failed without a fault", name)
+					}
+					break
+				}
+				if n > 500 {
+					t.Fatalf("%s does not end", name)
+				}
+			}
+		}
+	}
+	waitClosed(t, e)
+	report := verified(t, e)
+	if report.ByType[narthex.EntryCallIntent] != report.ByType[narthex.EntryCallOutcome] {
+		t.Errorf("%d intents and %d outcomes", report.ByType[narthex.EntryCallIntent], report.ByType[narthex.EntryCallOutcome])
+	}
+	if b := budget(t, e, key); b.Reserved != 0 || b.Used == 0 {
+		t.Errorf("after all faults the budget stands at %+v", b)
+	}
+}
+
+// TestRigKill kills the node with SIGKILL under load, again and again: no acknowledged call is lost, the ledger verifies each
+// time, and budgets add up. NARTHEX_RIG=long runs ten thousand cycles.
+func TestRigKill(t *testing.T) {
+	cycles := 200
+	if os.Getenv("NARTHEX_RIG") == "long" {
+		cycles = 10_000
+	}
+	e := testenv.New(t, testenv.Options{})
+	_, key := e.Grant(t, "", testenv.Tokens(1e9, nil))
+	if err := e.Node.Close(); err != nil {
+		t.Fatal(err)
+	}
+	data := filepath.Join(e.Dir, "data")
+	acknowledged := map[string]bool{}
+	for cycle := range cycles {
+		node := spawn(t, data, e.Model.URL)
+		var mu sync.Mutex
+		var wg sync.WaitGroup
+		stop := make(chan struct{})
+		for range 4 {
+			wg.Go(func() {
+				for {
+					select {
+					case <-stop:
+						return
+					default:
+					}
+					if call := node.call(key); call != "" {
+						mu.Lock()
+						acknowledged[call] = true
+						mu.Unlock()
+					}
+				}
+			})
+		}
+		time.Sleep(time.Duration(1+cycle%17) * time.Millisecond)
+		node.kill()
+		close(stop)
+		wg.Wait()
+		if cycle%20 == 19 || cycle == cycles-1 {
+			report, _, err := server.VerifyDir(t.Context(), data, "")
+			if err != nil {
+				t.Fatalf("after %d kills: %v", cycle+1, err)
+			}
+			if int(report.Use) < len(acknowledged) {
+				t.Fatalf("after %d kills %d calls were acknowledged and the ledger has %d entries of use", cycle+1, len(acknowledged), report.Use)
+			}
+		}
+	}
+	e.Start(t)
+	outcomes := map[string]string{}
+	var export bytes.Buffer
+	if err := e.People["lea"].Export(t.Context(), &export); err != nil {
+		t.Fatal(err)
+	}
+	readOutcomes(t, export.Bytes(), outcomes)
+	for call := range acknowledged {
+		if outcomes[call] != "served" {
+			t.Errorf("%s was acknowledged and the ledger says %q", call, outcomes[call])
+		}
+	}
+	if report := verified(t, e); len(report.Open) != 0 {
+		t.Errorf("%d calls are open after recovery", len(report.Open))
+	}
+	if b := budget(t, e, key); b.Reserved != 0 {
+		t.Errorf("%+v after recovery", b)
+	}
+	if len(acknowledged) < cycles/4 {
+		t.Errorf("only %d calls in %d cycles: the rig does not load the node", len(acknowledged), cycles)
+	}
+}
+
+// readOutcomes gives the status of every call of an export.
+func readOutcomes(t testing.TB, export []byte, into map[string]string) {
+	t.Helper()
+	for line := range bytes.Lines(export) {
+		at := bytes.Index(line, []byte(`"opening":`))
+		if at < 0 {
+			continue
+		}
+		var opening ledger.Opening
+		if err := opening.UnmarshalJSON(bytes.TrimSuffix(bytes.TrimSpace(line[at+len(`"opening":`):]), []byte("}"))); err != nil {
+			t.Fatal(err)
+		}
+		if opening.Type == narthex.EntryCallOutcome {
+			into[opening.Text("call")] = opening.Text("status")
+		}
+	}
+}
+
+func TestADamagedDatabaseDoesNotStart(t *testing.T) {
+	e := testenv.New(t, testenv.Options{})
+	e.Grant(t, "", testenv.Tokens(1000, nil))
+	if err := e.Node.Close(); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(e.Dir, "data", "narthex.db")
+	good, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, spoil := range map[string]func([]byte){
+		"its header":     func(b []byte) { copy(b, "not a database at all") },
+		"its first page": func(b []byte) { clear(b[100:4096]) },
+		"its ledger's head": func(b []byte) {
+			// The root in the stored checkpoint.
+			at := bytes.Index(b, []byte(`\n\n— ledger.test-lab.test`))
+			if at < 0 {
+				t.Fatal("there is no checkpoint in the file")
+			}
+			for at = 0; at >= 0 && at < len(b); {
+				next := bytes.Index(b[at:], []byte("ledger.test-lab.test\\n"))
+				if next < 0 {
+					break
+				}
+				at += next + len("ledger.test-lab.test\\n")
+				b[at] = '9'
+			}
+		},
+		"its approved directory": func(b []byte) {
+			for at := 0; ; {
+				next := bytes.Index(b[at:], []byte(`"lab.yaml":"`))
+				if next < 0 {
+					break
+				}
+				at += next + 20
+				b[at] ^= 1
+			}
+		},
+	} {
+		damaged := bytes.Clone(good)
+		spoil(damaged)
+		if bytes.Equal(damaged, good) {
+			t.Fatalf("%s was not damaged", name)
+		}
+		if err := os.WriteFile(path, damaged, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		node, err := server.Start(t.Context(), e.Config())
+		if err == nil {
+			node.Close()
+			t.Errorf("a node with damage to %s started", name)
+			continue
+		}
+		if public := narthex.AsError(err); public.Kind == narthex.Internal || !strings.Contains(public.Public, "estore") {
+			t.Errorf("damage to %s: the message does not say what to do: %v", name, err)
+		}
+	}
+	if err := os.WriteFile(path, good, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	e.Start(t)
+}
