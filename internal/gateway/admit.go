@@ -259,6 +259,9 @@ func (e errDenied) Unwrap() error { return e.denial }
 // denyUnread records the denial of a request that could not be read.
 func (v *visit) denyUnread(cause error) error {
 	denial := narthex.AsError(cause)
+	if denial.Kind == narthex.Withheld {
+		denial = denial.For("model") // a name that nothing can have is answered like one that nothing has
+	}
 	err := v.door.Journal.Update(v.r.Context(), func(tx *journal.Tx) error {
 		h, err := v.hold(tx)
 		if err != nil {

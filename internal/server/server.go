@@ -316,3 +316,9 @@ func (s *Server) Close() error {
 	}
 	return errors.Join(errs...)
 }
+
+// Routes gives the table of what the node answers.
+func (s *Server) Routes() []api.Route { return s.api.Routes() }
+
+// Handler gives the public listener's handler.
+func (s *Server) Handler() http.Handler { return s.api }
