@@ -1,0 +1,191 @@
+package workflow_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"narthex"
+	"narthex/internal/canon"
+	"narthex/internal/workflow"
+)
+
+// mostDepth bounds the search; it ends before, when no step leads anywhere new, so what holds holds for paths of any length.
+const mostDepth = 60
+
+// hats are the six roles that both of the lab's people in the model hold.
+var hats = []narthex.Role{narthex.Security, narthex.Legal, narthex.AssetOwner, narthex.Programme, narthex.Sponsor, narthex.Signatory}
+
+// small is the world of the search: two from outside, two of the lab, everyone with every right they can have.
+var small = []narthex.Person{outsider(1, north), official(2, north), insider(3, "lex", hats...), insider(4, "max", hats...)}
+
+// textOf is the digest of an application; one that has none is no text.
+func textOf(a *narthex.Application) narthex.Digest {
+	made, err := canon.Digest(a)
+	if err != nil {
+		return ""
+	}
+	return made
+}
+
+// variants are what can be written: the text, a changed one, one with a lab person in it, one with the official in it.
+func variants(applicant narthex.Person) []*narthex.Application {
+	made := make([]*narthex.Application, 4)
+	for i := range made {
+		a := application()
+		a.Applicant, a.Members, a.Sponsor, a.Days = applicant.ID, nil, "", 30
+		made[i] = a
+	}
+	made[1].Reviews = []narthex.ReviewRule{{Role: narthex.Security, Quorum: 2}}
+	made[2].Sponsor = small[2].ID
+	made[3].Members = []narthex.PersonID{small[1].ID}
+	return made
+}
+
+// node is one place in the search.
+type node struct {
+	e     narthex.Engagement
+	w     watch
+	depth int
+}
+
+// place is what of a node decides on every step from it: state, text, who is kept out, votes, signatures, the lock, and the
+// second account.
+type place struct {
+	state narthex.State
+	kept  string
+	w     watch
+}
+
+func (n node) place() place {
+	var kept strings.Builder
+	authors := slices.Sorted(slices.Values(n.e.Authors))
+	fmt.Fprint(&kept, n.e.Digest, n.e.Locked, authors)
+	for _, v := range n.e.Votes {
+		fmt.Fprint(&kept, v.By, v.As, v.Approve, v.Saw)
+	}
+	for _, s := range n.e.Signatures {
+		fmt.Fprint(&kept, s.Party, s.By)
+	}
+	return place{n.e.State, kept.String(), n.w}
+}
+
+// attempts are all commands that a person could give where someone applies, the hopeless ones too.
+func attempts(applicant, p narthex.Person) []workflow.Event {
+	var all []workflow.Event
+	written := variants(applicant)
+	for _, command := range commands {
+		switch command {
+		case workflow.Draft, workflow.Edit, workflow.Revise:
+			for _, a := range written {
+				all = append(all, workflow.Event{Command: command, Application: a})
+			}
+		case workflow.Approve, workflow.Decline, workflow.Return:
+			for _, as := range append([]narthex.Role{""}, hats...) {
+				for _, a := range written {
+					all = append(all, workflow.Event{Command: command, As: as, Saw: textOf(a), Text: "so"})
+				}
+			}
+		case workflow.Sign:
+			for _, party := range []narthex.PartyRole{narthex.PartyResearcher, narthex.PartyInstitution, narthex.PartyLab, ""} {
+				all = append(all, signature(p, party, deal), signature(p, party, stale))
+			}
+		default:
+			all = append(all, workflow.Event{Command: command, Agreement: deal, Grant: grant, Due: start})
+		}
+	}
+	return all
+}
+
+// remembered is attempts, each list made once. The system tries what the first person does.
+func remembered() func(n node, who int) []workflow.Event {
+	known := map[[2]int][]workflow.Event{}
+	return func(n node, who int) []workflow.Event {
+		who = max(who, 0)
+		applicant := slices.IndexFunc(small, func(p narthex.Person) bool { return p.ID == n.e.Application.Applicant })
+		key := [2]int{applicant, who}
+		if _, made := known[key]; !made {
+			known[key] = attempts(small[max(applicant, 0)], small[who])
+			if applicant < 0 {
+				known[key] = attempts(small[who], small[who])
+			}
+		}
+		return known[key]
+	}
+}
+
+// after gives the node that a command leads to; no node where the machine refuses.
+func (n node) after(people []narthex.Person, p *narthex.Person, draft workflow.Event) (node, workflow.Event, bool, error) {
+	var event workflow.Event
+	var refused *narthex.Error
+	if p == nil {
+		event, refused = workflow.BySystem(n.e, draft)
+	} else {
+		facts := workflow.Facts{OwnsAsset: true}
+		if n.w.locker > 0 {
+			facts.LockedBy = people[n.w.locker-1].ID
+		}
+		event, refused = workflow.Decide(n.e, draft, *p, facts)
+	}
+	if refused != nil {
+		return n, event, false, nil
+	}
+	event.At = start
+	next, err := workflow.Apply(n.e, event)
+	if err != nil {
+		return n, event, false, nil
+	}
+	w, broken := n.w.step(people, n.e, next, event)
+	return node{next, w, n.depth + 1}, event, true, broken
+}
+
+// Every path of any length over four people and six roles, and the system, each giving every command at every moment.
+func TestNoPathBreaksAPromise(t *testing.T) {
+	seen := map[place]bool{}
+	given := map[workflow.Command]int{}
+	reached := map[narthex.State]int{}
+	queue := []node{{}}
+	asks := remembered()
+	steps, deepest := 0, 0
+	for len(queue) > 0 {
+		n := queue[0]
+		queue = queue[1:]
+		if n.depth >= mostDepth {
+			t.Fatalf("the search has not ended at depth %d", mostDepth)
+		}
+		for who := -1; who < len(small); who++ {
+			var p *narthex.Person
+			if who >= 0 {
+				p = &small[who]
+			}
+			for _, ask := range asks(n, who) {
+				next, event, happened, broken := n.after(small, p, ask)
+				if broken != nil {
+					t.Fatalf("after %d steps, in state %q with %d authors and votes %v, %s by %s: %v", n.depth, n.e.State, len(n.e.Authors), n.e.Votes, event.Command, event.By, broken)
+				}
+				if !happened {
+					continue
+				}
+				steps++
+				given[event.Command]++
+				if at := next.place(); !seen[at] {
+					seen[at], deepest = true, next.depth
+					reached[next.e.State]++
+					queue = append(queue, next)
+				}
+			}
+		}
+	}
+	t.Logf("%d places, %d steps, the farthest place is %d steps away", len(seen), steps, deepest)
+	for _, command := range commands {
+		if given[command] == 0 {
+			t.Errorf("nobody could ever %s, so the search shows nothing of it", command)
+		}
+	}
+	for _, state := range narthex.States() {
+		if reached[state] == 0 {
+			t.Errorf("state %s was never reached", state)
+		}
+	}
+}

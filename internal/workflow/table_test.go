@@ -1,0 +1,169 @@
+package workflow_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"narthex"
+	"narthex/internal/workflow"
+)
+
+// goldenTable is where the printed table stands.
+var goldenTable = filepath.Join("..", "..", "docs", "permissions.md")
+
+func TestThePrintedTableIsTheOneInForce(t *testing.T) {
+	if *update {
+		if err := os.WriteFile(goldenTable, []byte(workflow.Permissions()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(goldenTable)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if workflow.Permissions() != string(want) {
+		t.Errorf("docs/permissions.md is not the table in force; run this test with -update:\n%s", workflow.Permissions())
+	}
+}
+
+// What may be done, written out a second time: state, part, commands.
+var rows = map[narthex.State]map[workflow.Part]string{
+	"":                {workflow.Applicant: "draft"},
+	narthex.Draft:     {workflow.Applicant: "edit submit withdraw", workflow.Author: "edit"},
+	narthex.Submitted: {workflow.Applicant: "withdraw", workflow.Programme: "assign", workflow.System: "assign"},
+	narthex.InReview:  {workflow.Applicant: "withdraw", workflow.Reviewer: "approve decline return", workflow.System: "offer"},
+	narthex.Returned:  {workflow.Applicant: "revise withdraw", workflow.Author: "revise"},
+	narthex.Offered:   {workflow.Applicant: "withdraw", workflow.Signer: "sign", workflow.System: "activate", workflow.Guard: "lock unlock"},
+	narthex.Active:    {workflow.Applicant: "end", workflow.Programme: "end", workflow.System: "end", workflow.Guard: "lock unlock"},
+	narthex.Ending:    {workflow.Programme: "close", workflow.Guard: "lock unlock"},
+	narthex.Declined:  {}, narthex.Withdrawn: {}, narthex.Closed: {},
+}
+
+func words(list []workflow.Command) string {
+	var all []string
+	for _, c := range list {
+		all = append(all, string(c))
+	}
+	return strings.Join(all, " ")
+}
+
+func TestEveryStateAndPartMayDoExactlyThis(t *testing.T) {
+	if len(rows) != len(states()) {
+		t.Fatalf("%d states are written out, there are %d", len(rows), len(states()))
+	}
+	for _, state := range states() {
+		for _, part := range workflow.Parts() {
+			if got, want := words(workflow.Allowed(state, []workflow.Part{part})), rows[state][part]; got != want {
+				t.Errorf("%q as %s: may %q, should be %q", state, part, got, want)
+			}
+		}
+	}
+}
+
+func TestWhatIsInNoTableMayDoNothing(t *testing.T) {
+	for _, state := range append(states(), "approved", "Active", "active ") {
+		for _, part := range []workflow.Part{"", "admin", "Reviewer", "reviewer "} {
+			if got := workflow.Allowed(state, []workflow.Part{part}); len(got) > 0 {
+				t.Errorf("%q as %q: may %v", state, part, got)
+			}
+		}
+		if !slices.Contains(states(), state) {
+			if got := workflow.Allowed(state, workflow.Parts()); len(got) > 0 {
+				t.Errorf("state %q is unknown and lets %v", state, got)
+			}
+		}
+		if got := workflow.Allowed(state, nil); got == nil || len(got) > 0 {
+			t.Errorf("%q without a part: may %v", state, got)
+		}
+	}
+}
+
+// The sides never share a command: those who ask do not decide, and what only Narthex does nobody else can.
+func TestThoseWhoAskAndThoseWhoDecideShareNoCommand(t *testing.T) {
+	asking := []workflow.Part{workflow.Applicant, workflow.Author}
+	deciding := []workflow.Part{workflow.Reviewer, workflow.Signer, workflow.Programme, workflow.Guard}
+	for _, state := range states() {
+		theirs := workflow.Allowed(state, asking)
+		for _, command := range workflow.Allowed(state, deciding) {
+			if slices.Contains(theirs, command) && command != workflow.End {
+				t.Errorf("%q: both sides may %s", state, command)
+			}
+		}
+		for _, command := range []workflow.Command{workflow.Offer, workflow.Activate} {
+			if slices.Contains(workflow.Allowed(state, append(asking, deciding...)), command) {
+				t.Errorf("%q: a person may %s", state, command)
+			}
+		}
+	}
+}
+
+// event is a command by the one who gives it rightly, with what it needs.
+func (l *life) event(command workflow.Command) workflow.Event {
+	event := workflow.Event{Seq: l.e.Events + 1, By: ada.ID, Command: command}
+	switch command {
+	case workflow.Draft, workflow.Edit, workflow.Revise:
+		event.Application = application()
+	case workflow.Return, workflow.Approve, workflow.Decline:
+		event.By, event.As, event.Saw, event.Text = sec.ID, narthex.Security, l.e.Digest, "so"
+	case workflow.Assign, workflow.Close:
+		event.By, event.Due = pro.ID, start
+	case workflow.Lock, workflow.Unlock:
+		event.By = sec.ID
+	case workflow.Offer:
+		event.By, event.Agreement = "", deal
+	case workflow.Activate:
+		event.By, event.Grant = "", grant
+	case workflow.Sign:
+		event.Signature = signature(ada, narthex.PartyResearcher, l.e.Agreement).Signature
+	}
+	return event
+}
+
+// ready is a life in a state in which nothing but the table stands against the command.
+func ready(t *testing.T, state narthex.State, command workflow.Command) *life {
+	t.Helper()
+	switch command {
+	case workflow.Offer:
+		if state == narthex.InReview {
+			return at(t, state).approve(sec, narthex.Security).approve(leg, narthex.Legal)
+		}
+	case workflow.Activate:
+		if state == narthex.Offered {
+			return draft(t).signed()
+		}
+	case workflow.Unlock:
+		if slices.Contains([]narthex.State{narthex.Offered, narthex.Active, narthex.Ending}, state) {
+			return at(t, state).does(cus, workflow.Event{Command: workflow.Lock})
+		}
+	}
+	return at(t, state)
+}
+
+var leads = map[workflow.Command]narthex.State{workflow.Draft: narthex.Draft, workflow.Submit: narthex.Submitted, workflow.Assign: narthex.InReview,
+	workflow.Return: narthex.Returned, workflow.Revise: narthex.Submitted, workflow.Decline: narthex.Declined, workflow.Withdraw: narthex.Withdrawn,
+	workflow.Offer: narthex.Offered, workflow.Activate: narthex.Active, workflow.End: narthex.Ending, workflow.Close: narthex.Closed}
+
+func TestACommandFoldsWhereTheTableHasItAndLeadsWhereItSays(t *testing.T) {
+	for _, state := range states() {
+		allowed := workflow.Allowed(state, workflow.Parts())
+		for _, command := range append(slices.Clone(commands), "", "approved") {
+			l := ready(t, state, command)
+			before := fmt.Sprintf("%+v", l.e)
+			err := l.happen(l.event(command))
+			want, moves := leads[command]
+			if !moves {
+				want = state
+			}
+			switch has := slices.Contains(allowed, command); {
+			case has && (err != nil || l.e.State != want):
+				t.Errorf("%s in %q: %v; led to %q, should to %q", command, state, err, l.e.State, want)
+			case !has && (err == nil || fmt.Sprintf("%+v", l.e) != before):
+				t.Errorf("%s in %q happened, which the table has not", command, state)
+			}
+		}
+	}
+}

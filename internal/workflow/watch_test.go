@@ -1,0 +1,163 @@
+package workflow_test
+
+import (
+	"fmt"
+	"slices"
+
+	"narthex"
+	"narthex/internal/workflow"
+)
+
+// watch is a second, slower account of an engagement, kept beside the machine by other means: who was ever in it, which
+// votes stand on the present text, what was agreed and who signed. It fails on the first step that breaks a promise.
+// It is comparable, so that a search can tell whether it has been somewhere.
+type watch struct {
+	ever      uint32 // people who were ever named in it or wrote in it
+	votes     [16]vote
+	text      narthex.Digest
+	agreement narthex.Digest
+	approved  bool
+	active    bool
+	signers   [3]int8 // of researcher, institution, lab: 1 + the person, or 0
+	locker    int8    // 1 + who locked last, or 0
+}
+
+// vote is one person's, on the present text: the role it was cast in and whether it stands.
+type vote struct {
+	as       narthex.Role
+	standing bool
+}
+
+// judges are the commands that decide on an engagement.
+var judges = []workflow.Command{workflow.Assign, workflow.Return, workflow.Approve, workflow.Decline, workflow.Lock, workflow.Unlock, workflow.Close}
+
+// step checks one event that happened and gives the account after it. People are as they were when it happened.
+func (w watch) step(people []narthex.Person, before, after narthex.Engagement, event workflow.Event) (watch, error) {
+	by := slices.IndexFunc(people, func(p narthex.Person) bool { return p.ID == event.By })
+	if by >= 0 && people[by].State != narthex.PersonActive {
+		return w, fmt.Errorf("a person who is %s gave a command", people[by].State)
+	}
+	if slices.Contains(judges, event.Command) && by >= 0 && w.ever&(1<<by) != 0 {
+		return w, fmt.Errorf("someone decides by %s on what they have a part in", event.Command)
+	}
+	switch event.Command {
+	case workflow.Draft, workflow.Edit, workflow.Revise:
+		return w.wrote(people, by, before, after, event)
+	case workflow.Return:
+		w.votes = [16]vote{}
+	case workflow.Approve, workflow.Decline:
+		return w.voted(people, by, before, after, event)
+	case workflow.Offer:
+		if by >= 0 || !w.quorum(before.Application.Reviews) {
+			return w, fmt.Errorf("an offer without every approval on the present text")
+		}
+		w.approved, w.agreement = true, event.Agreement
+	case workflow.Sign:
+		return w.signed(people, by, before, event)
+	case workflow.Activate:
+		if by >= 0 || !w.approved || slices.Contains(w.signers[:], 0) {
+			return w, fmt.Errorf("an activation without every approval and signature")
+		}
+		w.active = true
+	case workflow.Lock:
+		w.locker = int8(by + 1)
+	case workflow.Unlock:
+		if int(w.locker) == by+1 {
+			return w, fmt.Errorf("whoever locked unlocked")
+		}
+		w.locker = 0
+	}
+	return w, w.settled(after)
+}
+
+// settled holds what must be true after every step.
+func (w watch) settled(after narthex.Engagement) error {
+	granted := slices.Contains([]narthex.State{narthex.Active, narthex.Ending, narthex.Closed}, after.State)
+	if granted != w.active || granted != (after.Grant != "") {
+		return fmt.Errorf("state %s, where activation is %t", after.State, w.active)
+	}
+	standing := 0
+	for _, v := range w.votes {
+		if v.standing {
+			standing++
+		}
+	}
+	if standing != len(after.Votes) {
+		return fmt.Errorf("%d votes are kept where %d stand on the present text", len(after.Votes), standing)
+	}
+	for _, v := range after.Votes {
+		if v.Saw != w.text || after.Digest != w.text {
+			return fmt.Errorf("a vote is kept that is not on the present text")
+		}
+	}
+	return nil
+}
+
+func (w watch) wrote(people []narthex.Person, by int, before, after narthex.Engagement, event workflow.Event) (watch, error) {
+	a := before.Application
+	if by < 0 || before.ID != "" && people[by].ID != a.Applicant && people[by].ID != a.Sponsor && !slices.Contains(a.Members, people[by].ID) {
+		return w, fmt.Errorf("someone who is not named in it wrote in it")
+	}
+	if !slices.Contains([]narthex.State{"", narthex.Draft, narthex.Returned}, before.State) {
+		return w, fmt.Errorf("the text changed in state %s", before.State)
+	}
+	written := event.Application
+	for i, p := range people {
+		if i == by || p.ID == written.Applicant || p.ID == written.Sponsor || slices.Contains(written.Members, p.ID) {
+			w.ever |= 1 << i
+		}
+	}
+	w.votes, w.text = [16]vote{}, textOf(written)
+	return w, w.settled(after)
+}
+
+func (w watch) voted(people []narthex.Person, by int, before, after narthex.Engagement, event workflow.Event) (watch, error) {
+	switch {
+	case before.State != narthex.InReview || by < 0 || event.Saw != w.text:
+		return w, fmt.Errorf("a vote out of review, by no one, or on another text than the present")
+	case w.votes[by].standing:
+		return w, fmt.Errorf("a second vote by one person")
+	case !people[by].Has(event.As) || !slices.ContainsFunc(before.Application.Reviews, func(r narthex.ReviewRule) bool { return r.Role == event.As }):
+		return w, fmt.Errorf("a vote in a role that is not held or not asked")
+	case people[by].Org != "":
+		return w, fmt.Errorf("a vote from outside the lab")
+	}
+	w.votes[by] = vote{as: event.As, standing: true}
+	return w, w.settled(after)
+}
+
+func (w watch) signed(people []narthex.Person, by int, before narthex.Engagement, event workflow.Event) (watch, error) {
+	s := event.Signature
+	party := slices.Index([]narthex.PartyRole{narthex.PartyResearcher, narthex.PartyInstitution, narthex.PartyLab}, s.Party)
+	if by < 0 || party < 0 || s.Digest != w.agreement || s.By != event.By || !w.approved {
+		return w, fmt.Errorf("a signature by no one, for no party, on another agreement, or before approval")
+	}
+	p, author := people[by], w.ever&(1<<by) != 0
+	fits := []bool{p.ID == before.Application.Applicant, p.Official && p.Org == before.Application.Org && !author, p.Has(narthex.Signatory) && !author}
+	if w.signers[party] != 0 || !fits[party] {
+		return w, fmt.Errorf("a second signature of a party, or one by the wrong person")
+	}
+	w.signers[party] = int8(by + 1)
+	return w, nil
+}
+
+// quorum says whether different people can be found for every seat of every rule, by trying them all.
+func (w watch) quorum(rules []narthex.ReviewRule) bool {
+	var seats []narthex.Role
+	for _, rule := range rules {
+		seats = append(seats, slices.Repeat([]narthex.Role{rule.Role}, rule.Quorum)...)
+	}
+	return len(seats) >= 2 && w.seat(seats, 0)
+}
+
+func (w watch) seat(seats []narthex.Role, taken uint32) bool {
+	if len(seats) == 0 {
+		return true
+	}
+	for i, v := range w.votes {
+		if v.standing && v.as == seats[0] && taken&(1<<i) == 0 && w.seat(seats[1:], taken|1<<i) {
+			return true
+		}
+	}
+	return false
+}
