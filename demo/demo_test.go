@@ -4,8 +4,13 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"encoding/json"
+	"io"
 	"log/slog"
+	"net/http"
 	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -27,4 +32,88 @@ func TestTheStoryIsTrueFromBeginningToEnd(t *testing.T) {
 		t.Fatalf("%v\n%s", err, told.String())
 	}
 	t.Log(told.String())
+}
+
+// TestASecondStartTellsNoStoryAndWorks: it recovers, makes a fresh grant through the workflow, and writes what scripts need.
+func TestASecondStartTellsNoStoryAndWorks(t *testing.T) {
+	dir := t.TempDir()
+	if err := demo.Run(t.Context(), demo.Options{Dir: dir, Once: true, Out: io.Discard, Version: "test", Start: start}); err != nil {
+		t.Fatal(err)
+	}
+	var told bytes.Buffer
+	path := filepath.Join(dir, "info.json")
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() {
+		done <- demo.Run(ctx, demo.Options{Dir: dir, Info: path, Out: &told, PID: 7, Version: "test", Start: start})
+	}()
+	var data []byte
+	for data == nil {
+		select {
+		case err := <-done:
+			t.Fatalf("it ended: %v", err)
+		case <-time.After(20 * time.Millisecond):
+			data, _ = os.ReadFile(path) // not there yet
+		}
+	}
+	var about struct {
+		BaseURL string `json:"openai_base_url"`
+		Key     string `json:"api_key"`
+		Ledger  string `json:"ledger_url"`
+		LogKey  string `json:"ledger_key"`
+		PID     int    `json:"pid"`
+	}
+	if err := json.Unmarshal(data, &about); err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(path)
+	if err != nil || info.Mode().Perm() != 0o600 || about.PID != 7 || !strings.HasSuffix(about.Ledger, "/ledger") || !strings.Contains(about.LogKey, "+") {
+		t.Errorf("the info file is %v: %+v %v", info.Mode(), about, err)
+	}
+	request, err := http.NewRequest(http.MethodPost, about.BaseURL+"/chat/completions", strings.NewReader(`{"model":"minim-1","max_tokens":3,"messages":[{"role":"user","content":"Package "}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Authorization", "Bearer "+about.Key)
+	request.Header.Set("Content-Type", "application/json")
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil || answer.StatusCode != http.StatusOK {
+		t.Errorf("the key that it gives does not work: %v", err)
+	}
+	if answer != nil {
+		answer.Body.Close()
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	if strings.Contains(told.String(), "two custodians approve") {
+		t.Error("a second start tells the story again")
+	}
+	for _, name := range []string{"people.json", "upstream.key", "data/ledger.key", "data/narthex.db"} {
+		if info, err := os.Stat(filepath.Join(dir, name)); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s has mode %v, %v", name, info.Mode(), err)
+		}
+	}
+	if node, err := server.Start(t.Context(), server.Config{Data: filepath.Join(dir, "data"), Listen: "127.0.0.1:0", Version: "test", Getenv: os.Getenv, Clock: time.Now, Random: rand.Reader, Log: slog.New(slog.DiscardHandler), Inception: func(narthex.Digest, map[string]string) {}}); err == nil {
+		node.Close()
+		t.Error("a node that is no demonstration took its store")
+	}
+}
+
+func TestAnInfoFileIsNotWrittenThroughALink(t *testing.T) {
+	dir := t.TempDir()
+	target, link := filepath.Join(dir, "target"), filepath.Join(dir, "info.json")
+	if err := os.WriteFile(target, []byte("keep"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(target, link); err != nil {
+		t.Fatal(err)
+	}
+	if err := demo.Run(t.Context(), demo.Options{Dir: filepath.Join(dir, "state"), Info: link, Out: io.Discard, Version: "test", Start: start}); err == nil {
+		t.Error("it wrote through a link")
+	}
+	if data, err := os.ReadFile(target); err != nil || string(data) != "keep" {
+		t.Errorf("the link's target holds %q", data)
+	}
 }

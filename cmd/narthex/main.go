@@ -9,6 +9,7 @@ import (
 	"maps"
 	"os"
 	"os/signal"
+	"runtime"
 	"slices"
 	"syscall"
 	"time"
@@ -24,7 +25,12 @@ import (
 // version is set by the build.
 var version = "dev"
 
+// processors is the fewest that Go is given: one of them waits with every commit for the disk, and another may wait with a
+// checkpoint of the store.
+const processors = 4
+
 func main() {
+	runtime.GOMAXPROCS(max(processors, runtime.GOMAXPROCS(0)))
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	os.Exit(cli.Run(ctx, os.Args[1:], cli.Env{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv, Version: version,

@@ -21,7 +21,7 @@ const mostText = 4000
 
 // PartsOf gives the capacities of an active person. Whoever has a part in an engagement as an author has none as a judge.
 func PartsOf(e narthex.Engagement, p narthex.Person) []Part {
-	if p.State != narthex.PersonActive {
+	if p.State != narthex.PersonActive || p.ID == "" {
 		return nil
 	}
 	var parts []Part
@@ -52,9 +52,13 @@ func mayReview(e narthex.Engagement, p narthex.Person) bool {
 		slices.ContainsFunc(e.Application.Reviews, func(r narthex.ReviewRule) bool { return p.Has(r.Role) })
 }
 
-// signsFor gives the parties that the person may sign for and that have not signed.
+// signsFor gives the parties that the person may sign for and that have not signed. One person signs for one party.
 func signsFor(e narthex.Engagement, p narthex.Person) []narthex.PartyRole {
+	signedBefore := func(s narthex.SignedBy) bool { return s.By == p.ID }
 	return slices.DeleteFunc(Unsigned(e), func(party narthex.PartyRole) bool {
+		if e.Agreement == "" || slices.ContainsFunc(e.Signatures, signedBefore) {
+			return true
+		}
 		switch party {
 		case narthex.PartyResearcher:
 			return p.ID != e.Application.Applicant
@@ -66,7 +70,7 @@ func signsFor(e narthex.Engagement, p narthex.Person) []narthex.PartyRole {
 }
 
 // MayRead says whether a person may know of the engagement: its authors, its institution's officials, and the lab's people
-// who review, sign, guard, audit or run the programme. A draft is its authors' alone.
+// who review, sign, guard, audit or run the programme. What was never submitted is its authors' alone, also when withdrawn.
 func MayRead(e narthex.Engagement, p narthex.Person) bool {
 	if p.State != narthex.PersonActive {
 		return false
@@ -74,7 +78,7 @@ func MayRead(e narthex.Engagement, p narthex.Person) bool {
 	if slices.Contains(e.Authors, p.ID) {
 		return true
 	}
-	if e.State == narthex.Draft {
+	if e.Round == 0 {
 		return false
 	}
 	if p.Official && p.Org != "" && p.Org == e.Application.Org {
@@ -116,6 +120,9 @@ func BySystem(e narthex.Engagement, draft Event) (Event, *narthex.Error) {
 
 // refuseCommand says why the table has no such row for this person.
 func refuseCommand(e narthex.Engagement, draft Event, p narthex.Person) *narthex.Error {
+	if !slices.Contains(Commands(), draft.Command) {
+		return narthex.Invalidf("There is no such command. `narthex engagements show` says what can be done.").For("command")
+	}
 	if !may(e.State, Parts(), draft.Command) {
 		return narthex.Conflictf("The engagement is %s, where nobody can %s. Look at it again: `narthex engagements show` says what can be done.", stateName(e.State), draft.Command)
 	}
@@ -134,8 +141,17 @@ func stateName(s narthex.State) string {
 
 // rules are what each command asks beyond the table.
 var rules = map[Command]func(narthex.Engagement, Event, narthex.Person, Facts) *narthex.Error{
-	Submit:  submittable,
-	Revise:  submittable,
+	Draft: writable,
+	Edit:  writable,
+	Submit: func(e narthex.Engagement, _ Event, _ narthex.Person, facts Facts) *narthex.Error {
+		return submittable(e.Application, facts)
+	},
+	Revise: func(e narthex.Engagement, draft Event, p narthex.Person, facts Facts) *narthex.Error {
+		if err := writable(e, draft, p, facts); err != nil {
+			return err
+		}
+		return submittable(*draft.Application, facts)
+	},
 	Approve: vote,
 	Decline: func(e narthex.Engagement, draft Event, p narthex.Person, facts Facts) *narthex.Error {
 		if strings.TrimSpace(draft.Text) == "" {
@@ -153,12 +169,27 @@ var rules = map[Command]func(narthex.Engagement, Event, narthex.Person, Facts) *
 		if draft.Signature == nil || draft.Signature.Digest != e.Agreement {
 			return narthex.Conflictf("The signature is not on the agreement as it stands. Read it again and sign its digest.").For("digest")
 		}
+		if draft.Signature.By != p.ID {
+			return narthex.Refusedf("The signature names someone else as its signer. Sign with a key of your own.").For("signature")
+		}
 		if !slices.Contains(signsFor(e, p), draft.Signature.Party) {
 			return narthex.Refusedf("You may not sign for that party, or it has signed.").For("party")
 		}
 		return nil
 	},
+	Lock: func(e narthex.Engagement, _ Event, _ narthex.Person, _ Facts) *narthex.Error {
+		if e.Locked {
+			return narthex.Conflictf("The engagement is locked already; nothing more is needed.")
+		}
+		return nil
+	},
 	Unlock: func(e narthex.Engagement, _ Event, p narthex.Person, facts Facts) *narthex.Error {
+		if !e.Locked {
+			return narthex.Conflictf("The engagement is not locked; there is nothing to lift.")
+		}
+		if facts.LockedBy == "" {
+			return narthex.Refusedf("It is not known who locked, so nobody can lift the lock. Tell the operators.")
+		}
 		if facts.LockedBy == p.ID {
 			return narthex.Refusedf("Whoever locked does not unlock: giving back takes a second person.")
 		}
@@ -166,13 +197,28 @@ var rules = map[Command]func(narthex.Engagement, Event, narthex.Person, Facts) *
 	},
 }
 
-func submittable(e narthex.Engagement, draft Event, _ narthex.Person, facts Facts) *narthex.Error {
+// writable says whether a text is this engagement's, by this applicant, for the organisation that they belong to.
+func writable(e narthex.Engagement, draft Event, p narthex.Person, _ Facts) *narthex.Error {
+	a := draft.Application
+	switch {
+	case a == nil:
+		return narthex.Invalidf("The command brings no application; send the whole of it.").For("application")
+	case e.ID == "" && (a.Engagement == "" || a.Applicant != p.ID || a.Org == "" || a.Org != p.Org):
+		return narthex.Refusedf("You can only apply in your own name, for your own organisation. Begin an application of your own.").For("application")
+	case e.ID != "" && !sameBasis(e, *a):
+		return narthex.Refusedf("An engagement keeps its identifier, applicant and organisation. Begin another one to change them.").For("application")
+	}
+	return nil
+}
+
+// sameBasis says whether a text leaves alone what an engagement never changes: whose it is.
+func sameBasis(e narthex.Engagement, a narthex.Application) bool {
+	return a.Engagement == e.ID && a.Applicant == e.Application.Applicant && a.Org == e.Application.Org
+}
+
+func submittable(a narthex.Application, facts Facts) *narthex.Error {
 	if len(facts.Unanswered) > 0 {
 		return narthex.Invalidf("These questions need an answer first: %s.", strings.Join(facts.Unanswered, ", ")).For("answers")
-	}
-	a := e.Application
-	if draft.Application != nil {
-		a = *draft.Application
 	}
 	if len(a.Terms) == 0 {
 		return narthex.Invalidf("The application asks for nothing yet; add a term that the pathway offers.").For("terms")

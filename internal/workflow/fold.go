@@ -41,11 +41,14 @@ func Fold(events []Event) (narthex.Engagement, error) {
 // Apply gives the engagement after an event. It refuses what no table row, order or digest allows, so that a history which
 // folds is one that could have happened.
 func Apply(e narthex.Engagement, event Event) (narthex.Engagement, error) {
-	if event.Seq != e.Events+1 || event.At.Before(e.ChangedAt) {
+	if event.Seq != e.Events+1 || event.At.IsZero() || event.At.Before(e.ChangedAt) {
 		return e, fmt.Errorf("apply event %d to an engagement with %d: it is out of order", event.Seq, e.Events)
 	}
 	if !may(e.State, Parts(), event.Command) {
 		return e, fmt.Errorf("apply event %d: nobody may %s in state %q", event.Seq, event.Command, e.State)
+	}
+	if !couldBe(e, event) {
+		return e, fmt.Errorf("apply event %d: it was not theirs to %s", event.Seq, event.Command)
 	}
 	out := e
 	out.Events, out.ChangedAt = event.Seq, event.At
@@ -57,6 +60,34 @@ func Apply(e narthex.Engagement, event Event) (narthex.Engagement, error) {
 		return e, fmt.Errorf("apply event %d: %w", event.Seq, err)
 	}
 	return out, nil
+}
+
+// couldBe says whether the one who gave the command has a part that may, as far as the engagement itself tells: roles are
+// not in it, but who asks, who wrote and who is Narthex are.
+func couldBe(e narthex.Engagement, event Event) bool {
+	if e.ID == "" {
+		return event.By != ""
+	}
+	var parts []Part
+	switch by := event.By; {
+	case by == "":
+		parts = []Part{System}
+	case by == e.Application.Applicant:
+		parts = []Part{Applicant, Signer}
+	case by == e.Application.Sponsor || slices.Contains(e.Application.Members, by):
+		parts = []Part{Author}
+	case !slices.Contains(e.Authors, by):
+		parts = []Part{Reviewer, Signer, Programme, Guard}
+	}
+	return may(e.State, parts, event.Command)
+}
+
+// fits says whether a signature is the giver's own, on the agreement, for a party that is theirs to sign for and has not signed.
+func fits(e *narthex.Engagement, event Event) bool {
+	s := event.Signature
+	return s != nil && s.By == event.By && s.Digest == e.Agreement && slices.Contains(Unsigned(*e), s.Party) &&
+		(s.Party == narthex.PartyResearcher) == (s.By == e.Application.Applicant) &&
+		!slices.ContainsFunc(e.Signatures, func(have narthex.SignedBy) bool { return have.By == s.By })
 }
 
 func effect(e *narthex.Engagement, event Event) error {
@@ -72,8 +103,9 @@ func effect(e *narthex.Engagement, event Event) error {
 		e.Due = time.Time{}
 		e.Notes = append(e.Notes, narthex.Note{By: event.By, At: event.At, Text: event.Text})
 	case Approve, Decline:
-		if event.Saw != e.Digest || hasVoted(e, event.By) || slices.Contains(e.Authors, event.By) {
-			return errors.New("the vote is on another text, a second one, or by an author")
+		asked := slices.ContainsFunc(e.Application.Reviews, func(r narthex.ReviewRule) bool { return r.Role == event.As })
+		if event.Saw != e.Digest || !asked || hasVoted(e, event.By) || slices.Contains(e.Authors, event.By) {
+			return errors.New("the vote is on another text, in a role that is not asked, a second one, or by an author")
 		}
 		e.Votes = append(e.Votes, narthex.Vote{By: event.By, As: event.As, Approve: event.Command == Approve, Reason: event.Text, Saw: event.Saw, At: event.At})
 		if event.Command == Decline {
@@ -85,17 +117,19 @@ func effect(e *narthex.Engagement, event Event) error {
 		}
 		e.Agreement = event.Agreement
 	case Sign:
-		s := event.Signature
-		if s == nil || s.Digest != e.Agreement || slices.ContainsFunc(e.Signatures, func(have narthex.SignedBy) bool { return have.Party == s.Party }) {
-			return errors.New("the signature is on another text, or the party has signed")
+		if !fits(e, event) {
+			return errors.New("the signature is on another text, not the giver's own, or the party has signed")
 		}
-		e.Signatures = append(e.Signatures, *s)
+		e.Signatures = append(e.Signatures, *event.Signature)
 	case Activate:
 		if !Signed(*e) || event.Grant == "" {
 			return errors.New("it is not signed by every party")
 		}
 		e.Grant = event.Grant
 	case Lock, Unlock:
+		if e.Locked == (event.Command == Lock) {
+			return errors.New("it is so already")
+		}
 		e.Locked = event.Command == Lock
 	case Withdraw, End:
 		e.Reason = event.Text
@@ -115,7 +149,7 @@ func write(e *narthex.Engagement, event Event) error {
 	}
 	if e.ID == "" {
 		e.ID, e.CreatedAt = a.Engagement, event.At
-	} else if a.Applicant != e.Application.Applicant {
+	} else if !sameBasis(*e, *a) {
 		return errors.New("it changes who applies")
 	}
 	e.Application, e.Digest, e.Votes = *a, digest, nil
@@ -137,17 +171,26 @@ func hasVoted(e *narthex.Engagement, person narthex.PersonID) bool {
 	return slices.ContainsFunc(e.Votes, func(v narthex.Vote) bool { return v.By == person })
 }
 
+// seats gives how many people must approve in each role: rules for one role add up.
+func seats(e narthex.Engagement) map[narthex.Role]int {
+	needed := map[narthex.Role]int{}
+	for _, rule := range e.Application.Reviews {
+		needed[rule.Role] += max(rule.Quorum, 1)
+	}
+	return needed
+}
+
 // Approved says whether every rule has its quorum, each of different people: one vote counts for one role, and two people at
 // least have approved.
 func Approved(e narthex.Engagement) bool {
-	needed := 0
-	for _, rule := range e.Application.Reviews {
-		needed += rule.Quorum
-		if approvals(e, rule.Role) < rule.Quorum {
+	all := 0
+	for role, needed := range seats(e) {
+		all += needed
+		if approvals(e, role) < needed {
 			return false
 		}
 	}
-	return needed >= 2
+	return all >= 2
 }
 
 // approvals counts those who approved in a role; a person votes once, in one role.
@@ -161,11 +204,11 @@ func approvals(e narthex.Engagement, role narthex.Role) int {
 	return len(people)
 }
 
-// Missing lists the roles whose quorum is not met.
+// Missing lists the roles whose quorum is not met, each once.
 func Missing(e narthex.Engagement) []narthex.Role {
-	missing := []narthex.Role{}
+	missing, needed := []narthex.Role{}, seats(e)
 	for _, rule := range e.Application.Reviews {
-		if approvals(e, rule.Role) < rule.Quorum {
+		if approvals(e, rule.Role) < needed[rule.Role] && !slices.Contains(missing, rule.Role) {
 			missing = append(missing, rule.Role)
 		}
 	}

@@ -39,6 +39,11 @@ const (
 	Close    Command = "close"
 )
 
+// Commands lists every command.
+func Commands() []Command {
+	return []Command{Draft, Edit, Submit, Assign, Return, Revise, Approve, Decline, Withdraw, Offer, Sign, Activate, Lock, Unlock, End, Close}
+}
+
 // Part is the capacity in which someone acts.
 type Part string
 

@@ -134,7 +134,7 @@ func (w watch) signed(people []narthex.Person, by int, before narthex.Engagement
 	}
 	p, author := people[by], w.ever&(1<<by) != 0
 	fits := []bool{p.ID == before.Application.Applicant, p.Official && p.Org == before.Application.Org && !author, p.Has(narthex.Signatory) && !author}
-	if w.signers[party] != 0 || !fits[party] {
+	if w.signers[party] != 0 || slices.Contains(w.signers[:], int8(by+1)) || !fits[party] {
 		return w, fmt.Errorf("a second signature of a party, or one by the wrong person")
 	}
 	w.signers[party] = int8(by + 1)

@@ -1,0 +1,164 @@
+package narthex_test
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// levels is the house: imports point down, never up, and two of one level never import each other but where said.
+var levels = map[string]int{
+	"narthex":        0,
+	"narthex/ledger": 1, "narthex/client": 1, "narthex/internal/canon": 1, "narthex/internal/wire": 2, "narthex/internal/upstream": 2, "narthex/policy": 1, "narthex/internal/workflow": 2,
+	"narthex/internal/agreement": 3, "narthex/internal/lab": 3,
+	"narthex/internal/store": 1, "narthex/internal/store/sqlite": 2, "narthex/internal/store/memory": 2, "narthex/internal/store/storetest": 2,
+	"narthex/internal/journal": 3, "narthex/internal/book": 4,
+	"narthex/internal/gateway/live": 4, "narthex/internal/gateway/model": 4, "narthex/internal/gateway": 5, "narthex/internal/identity": 5,
+	"narthex/internal/office": 6, "narthex/internal/api": 7, "narthex/internal/server": 8, "narthex/internal/cli": 8,
+	"narthex/internal/testenv": 9, "narthex/demo/minilab": 1, "narthex/demo": 9, "narthex/cmd/narthex": 10,
+	"narthex/demo/minilab/gencorpus": 10, "narthex/demo/minilab/data/code/corpus": 10,
+}
+
+// pure packages do no I/O, read no clock and draw no randomness.
+var pure = []string{"narthex", "narthex/policy", "narthex/ledger", "narthex/internal/workflow", "narthex/internal/canon", "narthex/internal/gateway/model"}
+
+var forbidden = map[string][]string{ // import: the only packages that may have it
+	"database/sql": {"narthex/internal/store/sqlite"},
+	"os/exec":      {"narthex/demo/minilab/gencorpus"},
+	"math/rand":    {}, "unsafe": {}, "C": {},
+}
+
+// house visits every file of the product.
+func house(t *testing.T, visit func(pkg, file string, imports []string, text string)) {
+	t.Helper()
+	err := filepath.WalkDir(".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() && (strings.HasPrefix(entry.Name(), ".") && name != "." || name == "test" || name == "bin") {
+			return fs.SkipDir
+		}
+		if entry.IsDir() || !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") {
+			return nil
+		}
+		text, err := os.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		parsed, err := parser.ParseFile(token.NewFileSet(), name, text, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		var imports []string
+		for _, spec := range parsed.Imports {
+			p, err := strconv.Unquote(spec.Path.Value)
+			if err != nil {
+				return err
+			}
+			imports = append(imports, p)
+		}
+		visit(path.Join("narthex", filepath.ToSlash(filepath.Dir(name))), name, imports, string(text))
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestImportsPointDown(t *testing.T) {
+	house(t, func(pkg, file string, imports []string, _ string) {
+		level, known := levels[pkg]
+		if !known {
+			t.Errorf("%s: package %s has no level in the house", file, pkg)
+		}
+		for _, p := range imports {
+			if strings.HasPrefix(p, "narthex") && levels[p] >= level {
+				t.Errorf("%s imports %s, which is not below it", file, p)
+			}
+			if pkg == "narthex" && strings.Contains(p, ".") {
+				t.Errorf("%s: the vocabulary has the standard library only, and imports %s", file, p)
+			}
+			if only, bound := forbidden[p]; bound && !slices.Contains(only, pkg) {
+				t.Errorf("%s imports %s", file, p)
+			}
+		}
+	})
+}
+
+func TestThePureDoNoIO(t *testing.T) {
+	clock := regexp.MustCompile(`time\.(Now|Since|Until|Sleep|After|NewTimer|Tick)\(`)
+	house(t, func(pkg, file string, imports []string, text string) {
+		if !slices.Contains(pure, pkg) {
+			return
+		}
+		for _, p := range imports {
+			if slices.Contains([]string{"os", "net", "net/http", "crypto/rand", "math/rand/v2", "path/filepath", "io/fs", "log", "log/slog"}, p) {
+				t.Errorf("%s imports %s", file, p)
+			}
+		}
+		if clock.MatchString(text) {
+			t.Errorf("%s reads the clock", file)
+		}
+	})
+}
+
+func TestTheDemonstrationGoesThroughTheDoor(t *testing.T) {
+	house(t, func(pkg, file string, imports []string, _ string) {
+		if pkg != "narthex/demo" && !strings.HasPrefix(pkg, "narthex/demo/") {
+			return
+		}
+		for _, p := range imports {
+			for _, no := range []string{"store", "workflow", "policy", "gateway", "journal", "office", "server", "identity", "book"} {
+				if strings.HasSuffix(p, "/"+no) || strings.Contains(p, "/"+no+"/") && strings.HasPrefix(p, "narthex") {
+					t.Errorf("%s imports %s", file, p)
+				}
+			}
+		}
+	})
+}
+
+func TestNothingRunsBeforeMainAndEveryPackageSaysWhatItIs(t *testing.T) {
+	start := regexp.MustCompile(`(?m)^func init\(\)`)
+	said := map[string]bool{}
+	house(t, func(pkg, file string, _ []string, text string) {
+		if start.MatchString(text) {
+			t.Errorf("%s has an init", file)
+		}
+		before, _, _ := strings.Cut(text, "\npackage ")
+		said[pkg] = said[pkg] || strings.Contains(before, "// ") || strings.HasPrefix(text, "// ")
+	})
+	for pkg, says := range said {
+		if !says {
+			t.Errorf("%s has no package comment", pkg)
+		}
+	}
+}
+
+// TestDocumentsNameWhatExists holds every `package.Symbol` of the two lives to the code.
+func TestDocumentsNameWhatExists(t *testing.T) {
+	var all strings.Builder
+	house(t, func(_, _ string, _ []string, text string) { all.WriteString(text) })
+	code := all.String()
+	name := regexp.MustCompile("`?\\b(?:[a-z]+)\\.((?:[A-Z][A-Za-z]*\\.)?[A-Z][A-Za-z]*)\\b")
+	for _, file := range []string{"docs/life-of-an-engagement.md", "docs/life-of-a-call.md"} {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, found := range name.FindAllStringSubmatch(string(text), -1) {
+			for _, part := range strings.Split(found[1], ".") {
+				if !regexp.MustCompile(`(?m)^func (\([a-z]+ \*?[A-Za-z]+\) )?` + part + `[\[(]|^type ` + part + `[ \[]|^\t` + part + `\s`).MatchString(code) {
+					t.Errorf("%s names %s, which is not in the code", file, found[1])
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,108 @@
+package journal_test
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/sys/unix"
+
+	"narthex"
+	"narthex/internal/journal"
+	"narthex/internal/store/sqlite"
+	"narthex/ledger"
+)
+
+func signer(t testing.TB) note.Signer {
+	t.Helper()
+	key, _, err := ledger.NewKey(rand.Reader, "lab.example/ledger")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := note.NewSigner(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func inception(tx *journal.Tx) error {
+	var fields []narthex.Field
+	for _, name := range narthex.EntryInception.Fields() {
+		fields = append(fields, narthex.TextField(name, "x"))
+	}
+	_, err := tx.Append(narthex.EntryInception, fields...)
+	return err
+}
+
+// read appends a small entry of use.
+func read(tx *journal.Tx) error {
+	_, err := tx.Append(narthex.EntryCallRead, narthex.TextField("grant", "grt_aaaaaaaaaaaaaaaaaaaaaaaaaa"), narthex.TextField("key", "key_aaaaaaaaaaaaaaaaaaaaaaaaaa"), narthex.TextField("what", "models"))
+	return err
+}
+
+// BenchmarkAppend measures durable appends, with tree, signature and commit, at so many writers; syncs/s is one write of 4 KiB
+// and one fdatasync each, by one writer on the same disk.
+func BenchmarkAppend(b *testing.B) {
+	for _, writers := range []int{1, 16, 64, 256, 1024} {
+		b.Run(fmt.Sprint(writers), func(b *testing.B) {
+			dir := b.TempDir()
+			s, err := sqlite.Open(b.Context(), dir)
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer s.Close()
+			j, err := journal.Open(b.Context(), s, journal.Config{Clock: time.Now, Random: rand.Reader, Signer: signer(b)})
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer j.Close()
+			if err := j.Update(b.Context(), inception); err != nil {
+				b.Fatal(err)
+			}
+			began, n := time.Now(), 0
+			for b.Loop() {
+				var wg sync.WaitGroup
+				for range writers {
+					wg.Go(func() {
+						for range 8 {
+							if err := j.Update(context.Background(), read); err != nil {
+								b.Error(err)
+							}
+						}
+					})
+				}
+				wg.Wait()
+				n += 8 * writers
+			}
+			b.ReportMetric(float64(n)/time.Since(began).Seconds(), "appends/s")
+			b.ReportMetric(syncs(b, dir), "syncs/s")
+		})
+	}
+}
+
+func syncs(b *testing.B, dir string) float64 {
+	b.Helper()
+	file, err := os.Create(filepath.Join(dir, "sync"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer file.Close()
+	page := make([]byte, 4096)
+	began := time.Now()
+	for range 500 {
+		if _, err := file.Write(page); err != nil {
+			b.Fatal(err)
+		}
+		if err := unix.Fdatasync(int(file.Fd())); err != nil {
+			b.Fatal(err)
+		}
+	}
+	return 500 / time.Since(began).Seconds()
+}
