@@ -10,23 +10,33 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"regexp"
 
 	"github.com/go-json-experiment/json/jsontext"
 
 	"narthex"
 )
 
-// JSON gives the canonical form of a value of ours.
+// replaced finds what the encoder writes in place of invalid UTF-8: an escape, where a replacement character that was there
+// is written as itself.
+var replaced = regexp.MustCompile(`(^|[^\\])(\\\\)*\\ufffd`)
+
+// JSON gives the canonical form of a value of ours. Text that is not valid UTF-8 is an error. Whole numbers keep every digit,
+// beyond 2^53 too, where RFC 8785 would let two of them look alike.
 func JSON(v any) ([]byte, error) {
-	var buf bytes.Buffer
-	encoder := json.NewEncoder(&buf)
+	var form bytes.Buffer
+	encoder := json.NewEncoder(&form)
 	encoder.SetEscapeHTML(false)
 	if err := encoder.Encode(v); err != nil {
 		return nil, fmt.Errorf("write canonical form: %w", err)
 	}
-	value := jsontext.Value(buf.Bytes())
-	if err := value.Canonicalize(); err != nil {
+	if bytes.Contains(form.Bytes(), []byte(`\ufffd`)) && replaced.Match(form.Bytes()) {
+		return nil, errors.New("write canonical form: a text is not valid UTF-8")
+	}
+	value := jsontext.Value(form.Bytes())
+	if err := value.Canonicalize(jsontext.CanonicalizeRawInts(false)); err != nil {
 		return nil, fmt.Errorf("write canonical form: %w", err)
 	}
 	return value, nil
