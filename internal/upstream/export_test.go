@@ -1,0 +1,28 @@
+package upstream
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"io"
+	"net"
+	"time"
+)
+
+// Parse reads an answer from bytes, as from a connection.
+func Parse(data []byte) (int, []byte, error) {
+	in := bufio.NewReaderSize(bytes.NewReader(data), 16<<10)
+	h, err := readHead(in)
+	if err != nil {
+		return 0, nil, err
+	}
+	client := &Client{config: Config{Idle: time.Second, MostIdle: 1}}
+	left, right := net.Pipe()
+	right.Close()
+	r := &reading{client: client, conn: &conn{left, in}, ctx: context.Background(), stop: func() bool { return true }, close: true, chunked: h.chunked, left: max(h.length, 0)}
+	if !h.chunked && h.length == 0 {
+		r.end()
+	}
+	body, err := io.ReadAll(r)
+	return h.status, body, err
+}
