@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -144,7 +145,7 @@ func readHead(in *bufio.Reader) (head, error) {
 
 func (h *head) field(line []byte) error {
 	name, value, found := bytes.Cut(line, []byte(":"))
-	if !found || len(name) == 0 || bytes.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
+	if !found || len(name) == 0 || bytes.ContainsFunc(name, notToken) {
 		return errHead
 	}
 	value = bytes.Trim(value, " \t")
@@ -171,6 +172,11 @@ func (h *head) field(line []byte) error {
 		h.close = h.close || !bytes.EqualFold(value, []byte("keep-alive"))
 	}
 	return nil
+}
+
+// notToken says whether a character cannot stand in a header's name (RFC 9110, section 5.6.2).
+func notToken(r rune) bool {
+	return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("!#$%&'*+-.^_`|~", r))
 }
 
 // readLine gives a line without its CR LF, good until the next read.
