@@ -1,0 +1,252 @@
+package agreement_test
+
+import (
+	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"narthex"
+	"narthex/internal/agreement"
+	"narthex/internal/lab"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// input is an agreement's input with fixed values.
+func input(t testing.TB) agreement.Input {
+	t.Helper()
+	files, err := lab.Template()
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, problems := lab.Load(files)
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	person := narthex.PersonID("per_" + strings.Repeat("a", 26))
+	parties := []narthex.Party{
+		{Role: narthex.PartyResearcher, Name: "Ada *Outside* <script>", Person: person, Signers: []narthex.PartySigner{{Person: person, Name: "Ada", Fingerprint: "SHA256:a"}}},
+		{Role: narthex.PartyInstitution, Name: "Institute", Signers: []narthex.PartySigner{{Person: "per_" + narthex.PersonID(strings.Repeat("b", 25)+"a"), Name: "Otto", Fingerprint: "SHA256:b"}}},
+		{Role: narthex.PartyLab, Name: "Lab", Signers: []narthex.PartySigner{{Person: "per_" + narthex.PersonID(strings.Repeat("c", 25)+"a"), Name: "Dan", Fingerprint: "SHA256:c"}}},
+	}
+	start := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	app := narthex.Application{Engagement: "eng_" + narthex.EngagementID(strings.Repeat("a", 26)), Pathway: "interpretability", Directory: "sha256:d", Title: "A title with [links](http://x), <b>tags</b> and \u202e bidi",
+		Terms: []narthex.Term{{Attribute: "model.sample", Asset: "example-model", Limits: map[narthex.LimitName]narthex.Value{"tokens": narthex.NumberValue(1000), "tokens_per_day": narthex.NumberValue(100)}},
+			{Attribute: "model.logprobs", Asset: "example-model", Limits: map[narthex.LimitName]narthex.Value{"top_k": narthex.NumberValue(5)}}}}
+	return agreement.Input{Lab: "Example Lab", Origin: "ledger.lab.example", Engagement: narthex.Engagement{ID: app.Engagement, Application: app, Digest: "sha256:e"}, Pathway: d.Pathways["interpretability"], Clauses: d.Clauses,
+		Taxonomy: d.Taxonomy, Parties: parties, NotBefore: start, NotAfter: start.AddDate(0, 0, 180)}
+}
+
+func render(t testing.TB, in agreement.Input) (narthex.Agreement, narthex.Digest) {
+	t.Helper()
+	a, err := agreement.Render(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	digest, err := agreement.Digest(a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a, digest
+}
+
+func TestARenderingIsTheSameEachTimeAndReadsAsItShould(t *testing.T) {
+	in := input(t)
+	a, digest := render(t, in)
+	_, again := render(t, in)
+	if digest != again {
+		t.Error("two renderings differ")
+	}
+	text, err := agreement.Markdown(in.Taxonomy, a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := agreement.HTML(in.Taxonomy, a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, got := range map[string]string{"agreement.md": text, "agreement.html": page} {
+		path := filepath.Join("testdata", name)
+		if *update {
+			if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(path)
+		if err != nil || string(want) != got {
+			t.Errorf("%s is not what it was; look at it and run with -update", name)
+		}
+		if !strings.Contains(got, string(digest)) || !strings.Contains(got, "SHA256:a") {
+			t.Errorf("%s does not show the digest and the signers' keys", name)
+		}
+	}
+	for _, live := range []string{"<script", "<b>tags", "http://x\"", "\u202e"} {
+		if strings.Contains(page, live) {
+			t.Errorf("the page holds %q as it was written", live)
+		}
+	}
+}
+
+func TestTheNoticesStandInEveryAgreement(t *testing.T) {
+	in := input(t)
+	in.Pathway.Clauses = in.Pathway.Clauses[:1]
+	a, _ := render(t, in)
+	for _, name := range []narthex.ClauseName{"safe-harbour", "whistleblower-notices"} {
+		if !slices.ContainsFunc(a.Clauses, func(c narthex.AgreedClause) bool { return c.Name == name }) {
+			t.Errorf("a pathway that leaves out %s is not given it", name)
+		}
+	}
+	for _, term := range a.Terms {
+		if !strings.HasPrefix(term.Clause, "2.") {
+			t.Errorf("a term has the clause %q", term.Clause)
+		}
+	}
+}
+
+func TestWhatIsIncompleteIsNotRendered(t *testing.T) {
+	for name, spoil := range map[string]func(*agreement.Input){
+		"no terms":          func(in *agreement.Input) { in.Engagement.Application.Terms = nil },
+		"one party":         func(in *agreement.Input) { in.Parties = in.Parties[:1] },
+		"no clauses":        func(in *agreement.Input) { in.Pathway.Clauses = nil },
+		"dates reversed":    func(in *agreement.Input) { in.NotAfter = in.NotBefore },
+		"an unknown clause": func(in *agreement.Input) { in.Pathway.Clauses = []narthex.ClauseUse{{Clause: "none"}} },
+		"no cap":            func(in *agreement.Input) { in.Pathway.Clauses = []narthex.ClauseUse{{Clause: "liability"}} },
+	} {
+		in := input(t)
+		if spoil(&in); true {
+			if _, err := agreement.Render(in); err == nil {
+				t.Errorf("it was rendered with %s", name)
+			}
+		}
+	}
+}
+
+// TestASignatureIsGoodForOneThingOnly replays each signature against every other document, party, person and lab.
+func TestASignatureIsGoodForOneThingOnly(t *testing.T) {
+	key, err := agreement.NewKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	public := key.Public().(ed25519.PublicKey)
+	var statements []agreement.Statement
+	for _, digest := range []narthex.Digest{"sha256:1", "sha256:2"} {
+		for _, party := range []narthex.PartyRole{narthex.PartyResearcher, narthex.PartyInstitution, narthex.PartyLab} {
+			for _, person := range []narthex.PersonID{"per_" + narthex.PersonID(strings.Repeat("a", 26)), "per_" + narthex.PersonID(strings.Repeat("b", 25)+"a")} {
+				for _, origin := range []string{"a.example", "b.example"} {
+					statements = append(statements, agreement.NewStatement(digest, party, person, origin))
+				}
+			}
+		}
+	}
+	for i, signed := range statements {
+		envelope, err := agreement.Sign(key, signed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for j, want := range statements {
+			if err := agreement.VerifyEnvelope(envelope, public, want); (err == nil) != (i == j) {
+				t.Errorf("the signature of %+v on %+v: %v", signed, want, err)
+			}
+		}
+	}
+	envelope, err := agreement.Sign(key, statements[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range envelope {
+		changed := envelope[:i] + string(envelope[i]^1) + envelope[i+1:]
+		if agreement.VerifyEnvelope(changed, public, statements[0]) == nil {
+			t.Fatalf("a change at byte %d of the envelope is not found: %s", i, changed)
+		}
+	}
+	for name, text := range map[string]string{"empty": "", "spaces": " " + envelope, "a second signature": strings.Replace(envelope, `"signatures":[`, `"signatures":[{"keyid":"x","sig":"eA=="},`, 1), "no signature": `{"payload":"","payloadType":"","signatures":[]}`} {
+		if agreement.VerifyEnvelope(text, public, statements[0]) == nil {
+			t.Errorf("an envelope that is %s was taken", name)
+		}
+	}
+	other, err := agreement.NewKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if agreement.VerifyEnvelope(envelope, other.Public().(ed25519.PublicKey), statements[0]) == nil {
+		t.Error("another key verifies it")
+	}
+}
+
+func TestAKeyThatSignsAnythingIsRefused(t *testing.T) {
+	for _, text := range []string{"", "AAAA", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", "AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", "7P///////////////////////////////////////38=", "AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAIA=",
+		"xxdqcD1N2E+6PAt2DRBnDypvSI/KYF5GUyT8fXKsA3o=", "JuiVj8KyJ7BFw/SJ8u+Y8NXfrAXTxjM5sTgCiG1T/AU=", " AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="} {
+		if _, err := agreement.ParseKey(text); err == nil {
+			t.Errorf("%q was taken as a key", text)
+		}
+	}
+}
+
+func TestAFileIsCheckedOffline(t *testing.T) {
+	in := input(t)
+	keys := map[string]ed25519.PublicKey{}
+	private := map[narthex.PartyRole]ed25519.PrivateKey{}
+	for i := range in.Parties {
+		key, err := agreement.NewKey(rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		public := key.Public().(ed25519.PublicKey)
+		in.Parties[i].Signers[0].Fingerprint = agreement.Fingerprint(public)
+		keys[string(in.Parties[i].Role)], private[in.Parties[i].Role] = public, key
+	}
+	a, digest := render(t, in)
+	bundle := agreement.Bundle{Agreement: a, Digest: digest}
+	for _, party := range in.Parties {
+		envelope, err := agreement.Sign(private[party.Role], agreement.NewStatement(digest, party.Role, party.Signers[0].Person, a.Origin))
+		if err != nil {
+			t.Fatal(err)
+		}
+		bundle.Signatures = append(bundle.Signatures, narthex.SignedBy{Party: party.Role, By: party.Signers[0].Person, Digest: digest, Signer: party.Signers[0].Fingerprint, Envelope: envelope, At: in.NotBefore, PublicKey: agreement.EncodeKey(keys[string(party.Role)])})
+	}
+	check := func(b agreement.Bundle, keys map[string]ed25519.PublicKey) (agreement.Report, error) {
+		data, err := json.Marshal(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return agreement.VerifyBundle(data, keys)
+	}
+	if report, err := check(bundle, keys); err != nil || report.Stated || len(report.Lines) != 3 {
+		t.Errorf("with keys that were brought: %+v %v", report, err)
+	}
+	if report, err := check(bundle, nil); err != nil || !report.Stated || !strings.Contains(fmt.Sprint(report.Lines), "as stated by the lab") {
+		t.Errorf("without: %+v %v", report, err)
+	}
+	for name, spoil := range map[string]func(*agreement.Bundle){
+		"another title":     func(b *agreement.Bundle) { b.Agreement.Title += "x" },
+		"a wider term":      func(b *agreement.Bundle) { b.Agreement.Terms[0].Limits["tokens"] = narthex.NumberValue(9e9) },
+		"a signature fewer": func(b *agreement.Bundle) { b.Signatures = b.Signatures[:2] },
+		"one party twice":   func(b *agreement.Bundle) { b.Signatures = append(b.Signatures, b.Signatures[0]) },
+		"signatures swapped": func(b *agreement.Bundle) {
+			b.Signatures[0].Envelope, b.Signatures[1].Envelope = b.Signatures[1].Envelope, b.Signatures[0].Envelope
+		},
+		"somebody else's key": func(b *agreement.Bundle) { b.Signatures[0].Signer = b.Signatures[1].Signer },
+		"another signer":      func(b *agreement.Bundle) { b.Signatures[0].By = b.Signatures[1].By },
+	} {
+		data, err := json.Marshal(bundle)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var copied agreement.Bundle
+		if err := json.Unmarshal(data, &copied); err != nil {
+			t.Fatal(err)
+		}
+		spoil(&copied)
+		if _, err := check(copied, keys); err == nil {
+			t.Errorf("a file with %s was taken", name)
+		}
+	}
+}
