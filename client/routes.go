@@ -1,0 +1,192 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+
+	"narthex"
+)
+
+// Status is what anyone may know of the node.
+func (c *Client) Status(ctx context.Context) (Status, error) {
+	return call[Status](ctx, c, "GET", "/api/status", nil)
+}
+
+// Logout ends the session.
+func (c *Client) Logout(ctx context.Context) error {
+	_, err := call[struct{}](ctx, c, "POST", "/api/logout", struct{}{})
+	return err
+}
+
+// WhoAmI is the person behind the session.
+func (c *Client) WhoAmI(ctx context.Context) (WhoAmI, error) {
+	return call[WhoAmI](ctx, c, "GET", "/api/whoami", nil)
+}
+
+// People lists the people whom the session's person may know of.
+func (c *Client) People(ctx context.Context) (PersonList, error) {
+	return call[PersonList](ctx, c, "GET", "/api/people", nil)
+}
+
+// Invite makes a one-time code.
+func (c *Client) Invite(ctx context.Context, in Invite) (Invited, error) {
+	return call[Invited](ctx, c, "POST", "/api/people", in)
+}
+
+// Suspend stops a person at once.
+func (c *Client) Suspend(ctx context.Context, person narthex.PersonID, reason string) (narthex.Person, error) {
+	return call[narthex.Person](ctx, c, "POST", route("api", "people", string(person), "suspend"), PersonChange{Reason: reason})
+}
+
+// Remove stops a person for good.
+func (c *Client) Remove(ctx context.Context, person narthex.PersonID, reason string) (narthex.Person, error) {
+	return call[narthex.Person](ctx, c, "POST", route("api", "people", string(person), "remove"), PersonChange{Reason: reason})
+}
+
+// Lab gives the lab directory's state, with the difference that is proposed where withDiff is set.
+func (c *Client) Lab(ctx context.Context, withDiff bool) (LabState, error) {
+	path := "/api/lab"
+	if withDiff {
+		path += "?diff=yes"
+	}
+	return call[LabState](ctx, c, "GET", path, nil)
+}
+
+// Propose offers a lab directory.
+func (c *Client) Propose(ctx context.Context, files map[string][]byte) (LabState, error) {
+	return call[LabState](ctx, c, "POST", "/api/lab/propose", LabPropose{Files: files})
+}
+
+// ApproveLab approves the proposed lab directory by its digest.
+func (c *Client) ApproveLab(ctx context.Context, digest narthex.Digest) (LabState, error) {
+	return call[LabState](ctx, c, "POST", "/api/lab/approve", LabApprove{Digest: digest})
+}
+
+// Signers lists the person's signing keys.
+func (c *Client) Signers(ctx context.Context) (SignerList, error) {
+	return call[SignerList](ctx, c, "GET", "/api/signers", nil)
+}
+
+// RevokeSigner ends a signing key of the person.
+func (c *Client) RevokeSigner(ctx context.Context, fingerprint string) (Signer, error) {
+	return call[Signer](ctx, c, "POST", "/api/signers/revoke", map[string]string{"fingerprint": fingerprint})
+}
+
+// Pathways lists the pathways.
+func (c *Client) Pathways(ctx context.Context) (PathwayList, error) {
+	return call[PathwayList](ctx, c, "GET", "/api/pathways", nil)
+}
+
+// Pathway gives one pathway.
+func (c *Client) Pathway(ctx context.Context, name narthex.PathwayName) (PathwayView, error) {
+	return call[PathwayView](ctx, c, "GET", route("api", "pathways", string(name)), nil)
+}
+
+// Engagements lists the engagements that the person may know of.
+func (c *Client) Engagements(ctx context.Context) (EngagementList, error) {
+	return call[EngagementList](ctx, c, "GET", "/api/engagements", nil)
+}
+
+// Engagement gives one engagement.
+func (c *Client) Engagement(ctx context.Context, id narthex.EngagementID) (EngagementView, error) {
+	return call[EngagementView](ctx, c, "GET", route("api", "engagements", string(id)), nil)
+}
+
+// Draft begins an application.
+func (c *Client) Draft(ctx context.Context, in Draft) (EngagementView, error) {
+	return call[EngagementView](ctx, c, "POST", "/api/engagements", in)
+}
+
+// Edit writes a draft anew.
+func (c *Client) Edit(ctx context.Context, id narthex.EngagementID, in Draft) (EngagementView, error) {
+	return call[EngagementView](ctx, c, "POST", route("api", "engagements", string(id), "edit"), in)
+}
+
+// Command gives a command on an engagement.
+func (c *Client) Command(ctx context.Context, id narthex.EngagementID, command string, in Command) (EngagementView, error) {
+	return call[EngagementView](ctx, c, "POST", route("api", "engagements", string(id), command), in)
+}
+
+// Agreement gives an engagement's agreement.
+func (c *Client) Agreement(ctx context.Context, id narthex.EngagementID) (AgreementView, error) {
+	return call[AgreementView](ctx, c, "GET", route("api", "engagements", string(id), "agreement"), nil)
+}
+
+// Sign sends a party's signature.
+func (c *Client) Sign(ctx context.Context, id narthex.EngagementID, in Sign) (EngagementView, error) {
+	return call[EngagementView](ctx, c, "POST", route("api", "engagements", string(id), "sign"), in)
+}
+
+// Grants lists the grants that the person may know of.
+func (c *Client) Grants(ctx context.Context) (GrantList, error) {
+	return call[GrantList](ctx, c, "GET", "/api/grants", nil)
+}
+
+// Grant gives one grant.
+func (c *Client) Grant(ctx context.Context, id narthex.GrantID) (GrantView, error) {
+	return call[GrantView](ctx, c, "GET", route("api", "grants", string(id)), nil)
+}
+
+// OwnGrant gives the grant of an API key; it works when the grant is locked or over, too.
+func (c *Client) OwnGrant(ctx context.Context) (GrantView, error) {
+	return call[GrantView](ctx, c, "GET", "/v1/grant", nil)
+}
+
+// Models gives the models that an API key's grant shows, as OpenAI's API lists them. Calls on them go through [Client.Do].
+func (c *Client) Models(ctx context.Context) (json.RawMessage, error) {
+	return call[json.RawMessage](ctx, c, "GET", "/v1/models", nil)
+}
+
+// Mint makes a key of a grant.
+func (c *Client) Mint(ctx context.Context, id narthex.GrantID, in Mint) (Minted, error) {
+	return call[Minted](ctx, c, "POST", route("api", "grants", string(id), "keys"), in)
+}
+
+// RevokeKey ends a key.
+func (c *Client) RevokeKey(ctx context.Context, id narthex.KeyID) (narthex.Key, error) {
+	return call[narthex.Key](ctx, c, "POST", route("api", "keys", string(id), "revoke"), struct{}{})
+}
+
+// Locks lists the locks in force.
+func (c *Client) Locks(ctx context.Context) (LockList, error) {
+	return call[LockList](ctx, c, "GET", "/api/locks", nil)
+}
+
+// Lock stops something at once. When it returns, every live call that it concerns has ended.
+func (c *Client) Lock(ctx context.Context, in LockRequest) (Locked, error) {
+	return call[Locked](ctx, c, "POST", "/api/locks", in)
+}
+
+// Unlock lifts a lock.
+func (c *Client) Unlock(ctx context.Context, id narthex.LockID) (narthex.Lock, error) {
+	return call[narthex.Lock](ctx, c, "POST", route("api", "locks", string(id), "lift"), struct{}{})
+}
+
+// Ledger gives the ledger's state.
+func (c *Client) Ledger(ctx context.Context) (LedgerState, error) {
+	return call[LedgerState](ctx, c, "GET", "/ledger/state", nil)
+}
+
+// Export writes the whole ledger to w.
+func (c *Client) Export(ctx context.Context, w io.Writer) error {
+	answer, err := c.Do(ctx, "GET", "/api/ledger/export", nil)
+	if err != nil {
+		return err
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		return ReadProblem(answer)
+	}
+	if _, err := io.Copy(w, answer.Body); err != nil {
+		return narthex.Unavailablef("The export broke off; what was written is not whole. Ask again.").Because(err)
+	}
+	return nil
+}
+
+// Proof gives an entry of the ledger with its inclusion proof.
+func (c *Client) Proof(ctx context.Context, index uint64) (EntryProof, error) {
+	return call[EntryProof](ctx, c, "GET", fmt.Sprintf("/api/ledger/proof/%d", index), nil)
+}

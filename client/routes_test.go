@@ -1,0 +1,73 @@
+package client_test
+
+import (
+	"context"
+	"io"
+	"slices"
+	"testing"
+
+	"narthex"
+	"narthex/client"
+)
+
+// err1 drops an answer.
+func err1[T any](_ T, err error) error { return err }
+
+func TestEveryMethodAsksItsOneRoute(t *testing.T) {
+	var (
+		eng = narthex.EngagementID("eng_aaaaaaaaaaaaaaaaaaaaaaaaaa")
+		per = narthex.PersonID("per_aaaaaaaaaaaaaaaaaaaaaaaaaa")
+		grt = narthex.GrantID("grt_aaaaaaaaaaaaaaaaaaaaaaaaaa")
+		key = narthex.KeyID("key_aaaaaaaaaaaaaaaaaaaaaaaaaa")
+		lck = narthex.LockID("lck_aaaaaaaaaaaaaaaaaaaaaaaaaa")
+	)
+	node := newFake(t, says(200, `{}`))
+	c := node.client(t)
+	for _, row := range []struct {
+		route string
+		ask   func(context.Context) error
+	}{
+		{"GET /api/status", func(ctx context.Context) error { return err1(c.Status(ctx)) }},
+		{"POST /api/logout", c.Logout},
+		{"GET /api/whoami", func(ctx context.Context) error { return err1(c.WhoAmI(ctx)) }},
+		{"GET /api/people", func(ctx context.Context) error { return err1(c.People(ctx)) }},
+		{"POST /api/people", func(ctx context.Context) error { return err1(c.Invite(ctx, client.Invite{})) }},
+		{"POST /api/people/" + string(per) + "/suspend", func(ctx context.Context) error { return err1(c.Suspend(ctx, per, "why")) }},
+		{"POST /api/people/" + string(per) + "/remove", func(ctx context.Context) error { return err1(c.Remove(ctx, per, "why")) }},
+		{"GET /api/lab", func(ctx context.Context) error { return err1(c.Lab(ctx, false)) }},
+		{"GET /api/lab?diff=yes", func(ctx context.Context) error { return err1(c.Lab(ctx, true)) }},
+		{"POST /api/lab/propose", func(ctx context.Context) error { return err1(c.Propose(ctx, nil)) }},
+		{"POST /api/lab/approve", func(ctx context.Context) error { return err1(c.ApproveLab(ctx, "")) }},
+		{"GET /api/signers", func(ctx context.Context) error { return err1(c.Signers(ctx)) }},
+		{"POST /api/signers/revoke", func(ctx context.Context) error { return err1(c.RevokeSigner(ctx, "SHA256:x")) }},
+		{"GET /api/pathways", func(ctx context.Context) error { return err1(c.Pathways(ctx)) }},
+		{"GET /api/pathways/credits", func(ctx context.Context) error { return err1(c.Pathway(ctx, "credits")) }},
+		{"GET /api/engagements", func(ctx context.Context) error { return err1(c.Engagements(ctx)) }},
+		{"POST /api/engagements", func(ctx context.Context) error { return err1(c.Draft(ctx, client.Draft{})) }},
+		{"GET /api/engagements/" + string(eng), func(ctx context.Context) error { return err1(c.Engagement(ctx, eng)) }},
+		{"POST /api/engagements/" + string(eng) + "/edit", func(ctx context.Context) error { return err1(c.Edit(ctx, eng, client.Draft{})) }},
+		{"POST /api/engagements/" + string(eng) + "/submit", func(ctx context.Context) error { return err1(c.Command(ctx, eng, "submit", client.Command{})) }},
+		{"GET /api/engagements/" + string(eng) + "/agreement", func(ctx context.Context) error { return err1(c.Agreement(ctx, eng)) }},
+		{"POST /api/engagements/" + string(eng) + "/sign", func(ctx context.Context) error { return err1(c.Sign(ctx, eng, client.Sign{})) }},
+		{"GET /api/grants", func(ctx context.Context) error { return err1(c.Grants(ctx)) }},
+		{"GET /api/grants/" + string(grt), func(ctx context.Context) error { return err1(c.Grant(ctx, grt)) }},
+		{"POST /api/grants/" + string(grt) + "/keys", func(ctx context.Context) error { return err1(c.Mint(ctx, grt, client.Mint{})) }},
+		{"POST /api/keys/" + string(key) + "/revoke", func(ctx context.Context) error { return err1(c.RevokeKey(ctx, key)) }},
+		{"GET /v1/grant", func(ctx context.Context) error { return err1(c.OwnGrant(ctx)) }},
+		{"GET /v1/models", func(ctx context.Context) error { return err1(c.Models(ctx)) }},
+		{"GET /api/locks", func(ctx context.Context) error { return err1(c.Locks(ctx)) }},
+		{"POST /api/locks", func(ctx context.Context) error { return err1(c.Lock(ctx, client.LockRequest{})) }},
+		{"POST /api/locks/" + string(lck) + "/lift", func(ctx context.Context) error { return err1(c.Unlock(ctx, lck)) }},
+		{"GET /ledger/state", func(ctx context.Context) error { return err1(c.Ledger(ctx)) }},
+		{"GET /api/ledger/export", func(ctx context.Context) error { return c.Export(ctx, io.Discard) }},
+		{"GET /api/ledger/proof/7", func(ctx context.Context) error { return err1(c.Proof(ctx, 7)) }},
+	} {
+		before := len(node.seen())
+		if err := row.ask(t.Context()); err != nil {
+			t.Errorf("%s: %v", row.route, err)
+		}
+		if asked := node.seen()[before:]; !slices.Equal(asked, []string{row.route}) {
+			t.Errorf("%s: it asked %v", row.route, asked)
+		}
+	}
+}
