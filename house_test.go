@@ -162,3 +162,52 @@ func TestDocumentsNameWhatExists(t *testing.T) {
 		}
 	}
 }
+
+func TestEveryAttemptHasItsTest(t *testing.T) {
+	text, err := os.ReadFile("docs/bypass.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var tests strings.Builder
+	err = filepath.WalkDir(".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || !strings.HasSuffix(name, "_test.go") {
+			return err
+		}
+		data, err := os.ReadFile(name)
+		tests.Write(data)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := regexp.MustCompile("`((?:Test|Fuzz)[A-Za-z0-9]+)`").FindAllStringSubmatch(string(text), -1)
+	if len(named) < 30 {
+		t.Error("the list names too few tests")
+	}
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, found := range append(named, regexp.MustCompile("`((?:Test|Fuzz)[A-Za-z0-9]+)`").FindAllStringSubmatch(string(readme), -1)...) {
+		if !strings.Contains(tests.String(), "func "+found[1]+"(") {
+			t.Errorf("%s is named and does not exist", found[1])
+		}
+	}
+}
+
+func TestEveryDependencyHasItsLine(t *testing.T) {
+	mod, err := os.ReadFile("go.mod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := os.ReadFile("docs/dependencies.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(mod)) {
+		fields := strings.Fields(line)
+		if len(fields) == 2 && strings.HasPrefix(line, "\t") && !strings.Contains(string(list), fields[0]) {
+			t.Errorf("%s has no line in docs/dependencies.md", fields[0])
+		}
+	}
+}
