@@ -211,7 +211,7 @@ func TestNoCredentialButTheRightOneIsTaken(t *testing.T) {
 	if !strings.HasPrefix(base, "HTTP/1.1 401") {
 		t.Fatalf("without a credential: %s", base)
 	}
-	for name, token := range map[string]string{"cut to 40": key[:40], "cut to 20": key[:20], "cut by one": key[:len(key)-1], "longer": key + "a", "a space after": key + " ", "a space before": " " + key, "a tab": key + "\t",
+	for name, token := range map[string]string{"cut to 40": key[:40], "cut to 20": key[:20], "cut by one": key[:len(key)-1], "longer": key + "a", "a space before": " " + key, "a space inside": key[:20] + " " + key[20:],
 		"upper case": strings.ToUpper(key), "quoted": "x' OR '1'='1", "empty": "", "another kind": "ns_" + key[3:], "one letter changed": key[:10] + string(key[10]^1) + key[11:], "its own hash": strings.Repeat("ab", 32)} {
 		if got := plain(send(t, e, post(token, "/v1/chat/completions", body))); got != base {
 			t.Errorf("a token that is %s: %s", name, got)

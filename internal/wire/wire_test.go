@@ -140,6 +140,11 @@ func TestATokenIsWholeAndOfItsKind(t *testing.T) {
 		if _, err := wire.ParseToken(kind, token); err != nil {
 			t.Errorf("%s: %v", kind, err)
 		}
+		for _, wrong := range []string{text + " ", text + "\t", text + "\n", text + "\x00", " " + text} {
+			if _, err := wire.ParseToken(kind, narthex.NewSecret(wrong)); !narthex.IsKind(err, narthex.Unauthenticated) {
+				t.Errorf("%s was trimmed", kind)
+			}
+		}
 		for i := range text {
 			for _, wrong := range []string{text[:i], text[:i] + string(text[i]^1) + text[i+1:], text[:i] + text[i+1:]} {
 				if _, err := wire.ParseToken(kind, narthex.NewSecret(wrong)); !narthex.IsKind(err, narthex.Unauthenticated) {
