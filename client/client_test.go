@@ -92,6 +92,9 @@ func TestNoCredentialCrossesANetworkInTheClear(t *testing.T) {
 			t.Errorf("a connection to %s gives %v", address, err)
 		}
 	}
+	if err := client.Dial(t.Context(), dial(t, "http://localhost:1"), "192.0.2.1:80"); err == nil || !strings.Contains(err.Error(), "off loopback") {
+		t.Errorf("where localhost leads elsewhere, a connection gives %v", err)
+	}
 }
 
 func TestAnUnknownCertificateGetsNoCredential(t *testing.T) {
@@ -157,6 +160,7 @@ func TestAnIdentifierLeadsToNoOtherRoute(t *testing.T) {
 
 func TestAnAnswerWithoutEndIsRefused(t *testing.T) {
 	node := newFake(t, func(w http.ResponseWriter, r *http.Request) {
+		io.WriteString(w, `{"lab": "Endless"}`)
 		block := []byte(strings.Repeat(" ", 1<<20))
 		for r.Context().Err() == nil {
 			if _, err := w.Write(block); err != nil {

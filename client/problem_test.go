@@ -3,6 +3,7 @@ package client_test
 import (
 	"io"
 	"log"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -20,7 +21,11 @@ func TestEveryKindOfErrorComesBackAsItself(t *testing.T) {
 			"by type":   `{"error":{"message":"No.","type":"` + facts.Name + `","code":"c","request_id":"req_1"}}`,
 			"by status": `{"error":{"message":"No.","type":"some_error","code":"c","request_id":"req_1"}}`,
 		} {
-			_, err := newFake(t, says(facts.Status, body)).client(t).Status(t.Context())
+			status := http.StatusTeapot // says nothing of the kind
+			if form == "by status" {
+				status = facts.Status
+			}
+			_, err := newFake(t, says(status, body)).client(t).Status(t.Context())
 			e := narthex.AsError(err)
 			if e.Kind != kind || e.Code != "c" || e.Public != "No." || client.RequestID(err) != "req_1" {
 				t.Errorf("%s, %s: %+v", facts.Name, form, e)

@@ -17,7 +17,8 @@ type Problem struct {
 // ProblemBody says what happened, why and what to do next. Clause, limit, allowed and asked are set where a term decided.
 type ProblemBody struct {
 	Message string `json:"message"`
-	Type    string `json:"type"` // the kind of error
+	Type    string `json:"type"`           // the kind of error in the words that stock clients know
+	Kind    string `json:"kind,omitempty"` // the kind of error, as in package narthex
 	Param   string `json:"param,omitempty"`
 	Code    string `json:"code"`
 	Clause  string `json:"clause,omitempty"`

@@ -33,8 +33,8 @@ func main() {
 	runtime.GOMAXPROCS(max(processors, runtime.GOMAXPROCS(0)))
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	os.Exit(cli.Run(ctx, os.Args[1:], cli.Env{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv, Version: version,
-		Terminal: term.IsTerminal(int(os.Stdout.Fd())), Serve: serve, Demo: runDemo, VerifyDir: server.VerifyDir}))
+	os.Exit(cli.Run(ctx, os.Args[1:], cli.Env{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv, Now: time.Now, Version: version,
+		Serve: serve, Demo: runDemo, VerifyDir: server.VerifyDir}))
 }
 
 func config(level slog.Level) server.Config {

@@ -4,352 +4,172 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 
-	"github.com/goccy/go-yaml"
 	"github.com/spf13/cobra"
 
 	"narthex"
 	"narthex/client"
 	"narthex/internal/lab"
-	"narthex/internal/wire"
 )
 
-func (a *app) pathwaysCommand() *cobra.Command {
-	return leaf("pathways [NAME]", "Show what can be applied for; needs no log-in", "  narthex pathways\n  narthex pathways interpretability", cobra.MaximumNArgs(1), func(ctx context.Context, args []string) error {
-		node, err := a.node()
-		if err != nil {
-			return err
-		}
-		if len(args) == 1 {
-			view, err := node.Pathway(ctx, narthex.PathwayName(args[0]))
-			if err != nil {
-				return err
-			}
-			return a.show(view, func(w io.Writer) { writePathway(w, view) })
-		}
-		list, err := node.Pathways(ctx)
-		if err != nil {
-			return err
-		}
-		return a.show(list, func(w io.Writer) {
-			if len(list.Pathways) == 0 {
-				row(w, "The lab publishes no pathway yet; ask its programme manager.")
-				return
-			}
-			row(w, "PATHWAY", "TITLE", "DECIDED IN", "FOR")
-			for _, p := range list.Pathways {
-				row(w, p.Name, p.Title, fmt.Sprintf("%d business days", p.ReviewDays), p.Who)
-			}
-		})
-	})
-}
-
-func writePathway(w io.Writer, view client.PathwayView) {
-	p := view.Pathway
-	fmt.Fprintf(w, "%s\n%s\n\nfor: %s\n", visible(p.Title), visible(p.Summary), visible(p.Who))
-	for _, c := range p.Criteria {
-		fmt.Fprintf(w, "  - %s\n", visible(c))
-	}
-	fmt.Fprintln(w)
-	row(w, "ATTRIBUTE", "ON", "LIMIT", "STANDARD", "RANGE")
-	for _, offer := range p.Offers {
-		first := []any{offer.Attribute, strings.Trim(fmt.Sprint(offer.Assets), "[]")}
-		if len(offer.Limits) == 0 {
-			row(w, first[0], first[1], "", "", "")
-		}
-		for _, name := range slices.Sorted(maps.Keys(offer.Limits)) {
-			row(w, first[0], first[1], name, offer.Limits[name].Default, lab.RangeInWords(offer.Limits[name]))
-			first = []any{"", ""}
-		}
-	}
-	fmt.Fprintln(w)
-	for _, q := range p.Questions {
-		needed := ""
-		if q.Required {
-			needed = " (needed)"
-		}
-		fmt.Fprintf(w, "asks %s: %s%s\n", q.Name, visible(q.Ask), needed)
-	}
-	for _, r := range p.Reviews {
-		fmt.Fprintf(w, "decided by %d × %s\n", r.Quorum, r.Role)
-	}
-	fmt.Fprintf(w, "within %d business days; lasts %d days, at most %d\nnot on the list: %s\n\nnext: narthex apply %s --example\n", p.ReviewDays, p.GrantDays, p.MostDays, visible(p.NotOffered), p.Name)
-}
-
-func (a *app) applyCommand() *cobra.Command {
+func (a *app) apply() *cobra.Command {
 	var from string
 	var example, submit bool
-	c := leaf("apply PATHWAY", "Apply, from a file that you fill in", `  narthex apply interpretability --example > application.yaml
-  narthex apply interpretability --from application.yaml
-  narthex apply interpretability --from application.yaml --submit`, cobra.ExactArgs(1), func(ctx context.Context, args []string) error {
-		node, err := a.node()
-		if err != nil {
-			return err
-		}
-		if example || from == "" {
-			view, err := node.Pathway(ctx, narthex.PathwayName(args[0]))
-			if err != nil {
-				return err
+	c := a.command(leaf{
+		use: "apply PATHWAY", short: "Begin an application from a file",
+		long: `Begin an application. --example prints a file to fill in: the questions, and every term that the pathway offers with its
+standard limits. --from sends it as a draft, and at once you are told what is not offered as you ask for it and who else must
+then approve. --submit hands it in where nothing stands against it.`,
+		example: "narthex apply interpretability --example > application.yaml\nnarthex apply interpretability --from application.yaml\nnarthex apply interpretability --from application.yaml --submit",
+		run: func(ctx context.Context, args []string) error {
+			name := narthex.PathwayName(args[0])
+			switch {
+			case example == (from != "") || example && submit:
+				return problem(narthex.Invalid, "--example prints a file, --from sends one", "it takes one of --example and --from")
+			case example:
+				return a.applyExample(ctx, name)
 			}
-			if !example {
-				return narthex.Invalidf("Give your application with --from FILE; `narthex apply %s --example` prints one to fill in.", view.Pathway.Name).For("from")
-			}
-			_, err = io.WriteString(a.env.Stdout, exampleOf(view))
-			return err
-		}
-		draft, err := readDraft(from)
-		if err != nil {
-			return err
-		}
-		draft.Pathway = narthex.PathwayName(args[0])
-		c, err := a.me()
-		if err != nil {
-			return err
-		}
-		view, err := c.Draft(ctx, draft)
-		if err == nil && submit {
-			view, err = c.Command(ctx, view.Engagement.ID, "submit", client.Command{})
-		}
-		if err != nil {
-			return err
-		}
-		return a.showEngagement(view)
-	})
-	c.Flags().StringVar(&from, "from", "", "the file with your application")
+			return a.applyFrom(ctx, name, from, submit)
+		}})
+	c.Flags().StringVar(&from, "from", "", "the application, a YAML file, or - for standard input")
 	c.Flags().BoolVar(&example, "example", false, "print a file to fill in")
-	c.Flags().BoolVar(&submit, "submit", false, "submit it at once")
+	c.Flags().BoolVar(&submit, "submit", false, "submit it where nothing stands against it")
 	return c
 }
 
-// exampleOf prints an application with the pathway's standard terms.
-func exampleOf(view client.PathwayView) string {
-	p := view.Pathway
+func (a *app) applyExample(ctx context.Context, name narthex.PathwayName) error {
+	c, err := a.visitor()
+	if err != nil {
+		return err
+	}
+	view, err := c.Pathway(ctx, name)
+	if err != nil {
+		return err
+	}
+	text, err := exampleOf(view)
+	if err != nil {
+		return err
+	}
+	return a.show(map[string]string{"yaml": text}, func(p *page) { p.document(text) })
+}
+
+// exampleOf writes an application that can be filled in. Everything that comes from the lab is quoted as JSON is.
+func exampleOf(view client.PathwayView) (string, error) {
+	way := view.Pathway
 	var out strings.Builder
-	fmt.Fprintf(&out, "# An application through %s. Take out the terms that you do not need.\ntitle: \"\"\ndays: %d\n# sponsor: per_…\nanswers:\n", p.Name, p.GrantDays)
-	for _, q := range p.Questions {
-		fmt.Fprintf(&out, "  # %s\n  %s: \"\"\n", strings.ReplaceAll(q.Ask, "\n", " "), q.Name)
+	fmt.Fprintf(&out, "# An application for %s. Fill it in, take out what you do not need, then:\n", oneLine(way.Title))
+	fmt.Fprintf(&out, "#   narthex apply %s --from FILE\n", way.Name)
+	fmt.Fprintf(&out, "pathway: %s\ntitle: \"\"  # of your project, at most 200 characters\ndays: %d  # at most %d\n", way.Name, way.GrantDays, way.MostDays)
+	out.WriteString("# sponsor: per_…  # someone of the lab who works with you\n# members: [per_…]  # people of your organisation who use the access with you\n")
+	if len(way.Questions) > 0 {
+		out.WriteString("answers:\n")
+	}
+	for _, q := range way.Questions {
+		fmt.Fprintf(&out, "  # %s\n", oneLine(q.Ask+questionNote(q)))
+		if q.Help != "" {
+			fmt.Fprintf(&out, "  # %s\n", oneLine(q.Help))
+		}
+		fmt.Fprintf(&out, "  %s: \"\"\n", q.Name)
 	}
 	out.WriteString("terms:\n")
-	for _, offer := range p.Offers {
+	for _, offer := range way.Offers {
 		for _, asset := range offer.Assets {
-			fmt.Fprintf(&out, "  - attribute: %s  # %s\n    asset: %s\n    limits:\n", offer.Attribute, view.Attributes[offer.Attribute].Says, asset)
-			if len(offer.Limits) == 0 {
-				out.WriteString("      {}\n")
-			}
-			for _, name := range slices.Sorted(maps.Keys(offer.Limits)) {
-				value, err := json.Marshal(offer.Limits[name].Default)
-				if err != nil {
-					continue
-				}
-				fmt.Fprintf(&out, "      %s: %s  # %s\n", name, value, lab.RangeInWords(offer.Limits[name]))
+			if err := exampleTerm(&out, view.Attributes[offer.Attribute], offer, asset); err != nil {
+				return "", err
 			}
 		}
 	}
-	return out.String()
+	return out.String(), nil
 }
 
-// readDraft reads an application's YAML strictly.
-func readDraft(path string) (client.Draft, error) {
-	var draft client.Draft
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return draft, narthex.Invalidf("The application's file cannot be read; check its path.").For("from").Because(err)
+func exampleTerm(out *strings.Builder, attribute narthex.Attribute, offer narthex.Offer, asset narthex.AssetName) error {
+	fmt.Fprintf(out, "  # %s\n  - attribute: %s\n    asset: %s\n", oneLine(attribute.Says), offer.Attribute, asset)
+	if len(offer.Limits) == 0 {
+		return nil
 	}
-	form, err := yaml.YAMLToJSON(data)
-	if err != nil {
-		return draft, narthex.Invalidf("The application is not YAML: %s", yaml.FormatError(err, false, true)).For("from")
-	}
-	return wire.Decode[client.Draft](form, wire.Limits{Bytes: 1 << 20, Depth: 16})
-}
-
-func (a *app) showEngagement(view client.EngagementView) error {
-	return a.show(view, func(w io.Writer) {
-		e := view.Engagement
-		row(w, "engagement", e.ID)
-		row(w, "title", e.Application.Title)
-		row(w, "state", strings.ReplaceAll(string(e.State), "_", " "))
-		if !e.Due.IsZero() {
-			row(w, "due", e.Due.Format("2006-01-02"))
-		}
-		row(w, "digest", e.Digest)
-		for _, term := range e.Application.Terms {
-			row(w, "term", fmt.Sprintf("%s on %s", term.Attribute, term.Asset))
-			for _, name := range slices.Sorted(maps.Keys(term.Limits)) {
-				row(w, "", fmt.Sprintf("%s %s", name, term.Limits[name]))
-			}
-		}
-		for _, name := range slices.Sorted(maps.Keys(e.Application.Answers)) {
-			row(w, "answer", name+": "+e.Application.Answers[name])
-		}
-		for _, n := range view.Notices {
-			row(w, "notice", n.Says)
-		}
-		for _, n := range e.Notes {
-			row(w, "note", view.People[string(n.By)]+": "+n.Text)
-		}
-		for _, v := range e.Votes {
-			verdict := "approved"
-			if !v.Approve {
-				verdict = "declined: " + v.Reason
-			}
-			row(w, "vote", fmt.Sprintf("%s as %s %s", view.People[string(v.By)], v.As, verdict))
-		}
-		if e.Agreement != "" {
-			row(w, "agreement", e.Agreement)
-		}
-		if e.Grant != "" {
-			row(w, "grant", e.Grant)
-		}
-		if len(view.Waiting) > 0 {
-			row(w, "waits for", strings.Join(view.Waiting, ", "))
-		}
-		row(w, "you can", strings.Join(view.Allowed, ", "))
-	})
-}
-
-func (a *app) engagementsCommand() *cobra.Command {
-	list := leaf("list", "List engagements", "  narthex engagements list", cobra.NoArgs, a.listEngagements)
-	show := leaf("show ENGAGEMENT", "Show an engagement and what you can do with it", "  narthex engagements show eng_…", cobra.ExactArgs(1), func(ctx context.Context, args []string) error {
-		return a.onEngagement(ctx, args[0], func(c *client.Client, id narthex.EngagementID) (client.EngagementView, error) {
-			return c.Engagement(ctx, id)
-		})
-	})
-	var from string
-	edit := leaf("edit ENGAGEMENT", "Write a draft anew", "  narthex engagements edit eng_… --from application.yaml", cobra.ExactArgs(1), func(ctx context.Context, args []string) error {
-		draft, err := readDraft(from)
+	out.WriteString("    limits:\n")
+	for _, name := range slices.Sorted(maps.Keys(offer.Limits)) {
+		r := offer.Limits[name]
+		value, err := json.Marshal(r.Default)
 		if err != nil {
-			return err
+			return fmt.Errorf("write example: %w", err)
 		}
-		return a.onEngagement(ctx, args[0], func(c *client.Client, id narthex.EngagementID) (client.EngagementView, error) {
-			view, err := c.Engagement(ctx, id)
-			if err != nil {
-				return view, err
-			}
-			draft.Pathway = view.Engagement.Application.Pathway
-			return c.Edit(ctx, id, draft)
-		})
-	})
-	edit.Flags().StringVar(&from, "from", "", "the file with your application")
-	commands := []*cobra.Command{list, show, edit, a.reviseCommand()}
-	for name, short := range map[string]string{"submit": "Submit a draft", "withdraw": "Withdraw an application", "end": "End an engagement; its grant ends at once", "close": "Close an engagement that has ended", "assign": "Assign a submitted application"} {
-		commands = append(commands, a.engagementAct(name, short))
+		fmt.Fprintf(out, "      %s: %s  # %s\n", name, value, oneLine(lab.RangeInWords(r)))
 	}
-	slices.SortFunc(commands, func(x, y *cobra.Command) int { return strings.Compare(x.Name(), y.Name()) })
-	return group("engagements", "Engagements: what was asked, and where it stands", commands...)
+	return nil
 }
 
-func (a *app) reviseCommand() *cobra.Command {
-	var from, text string
-	c := leaf("revise ENGAGEMENT", "Answer a returned application, and change it where you must", "  narthex engagements revise eng_… --answer 'No, they are ours.' --from application.yaml", cobra.ExactArgs(1), func(ctx context.Context, args []string) error {
-		in := client.Command{Text: text}
-		if from != "" {
-			draft, err := readDraft(from)
-			if err != nil {
-				return err
-			}
-			in.Draft = &draft
-		}
-		return a.onEngagement(ctx, args[0], func(c *client.Client, id narthex.EngagementID) (client.EngagementView, error) {
-			if in.Draft != nil {
-				view, err := c.Engagement(ctx, id)
-				if err != nil {
-					return view, err
-				}
-				in.Draft.Pathway = view.Engagement.Application.Pathway
-			}
-			return c.Command(ctx, id, "revise", in)
-		})
-	})
-	c.Flags().StringVar(&text, "answer", "", "your answer to the question")
-	c.Flags().StringVar(&from, "from", "", "the file with the changed application")
-	return c
-}
+// oneLine makes text fit for a comment.
+func oneLine(text string) string { return printable(strings.Join(strings.Fields(text), " ")) }
 
-func (a *app) engagementAct(name, short string) *cobra.Command {
-	var reason string
-	c := leaf(name+" ENGAGEMENT", short, "  narthex engagements "+name+" eng_…", cobra.ExactArgs(1), func(ctx context.Context, args []string) error {
-		return a.onEngagement(ctx, args[0], func(c *client.Client, id narthex.EngagementID) (client.EngagementView, error) {
-			return c.Command(ctx, id, name, client.Command{Text: reason})
-		})
-	})
-	c.Flags().StringVar(&reason, "reason", "", "why")
-	return c
-}
-
-func (a *app) onEngagement(ctx context.Context, text string, do func(*client.Client, narthex.EngagementID) (client.EngagementView, error)) error {
-	engagement, err := id[narthex.EngagementID](text)
+func (a *app) applyFrom(ctx context.Context, name narthex.PathwayName, from string, submit bool) error {
+	draft, err := a.readDraft(name, from)
 	if err != nil {
 		return err
 	}
-	c, err := a.me()
+	c, p, err := a.member()
 	if err != nil {
 		return err
 	}
-	view, err := do(c, engagement)
+	view, err := c.Draft(ctx, draft)
 	if err != nil {
 		return err
 	}
-	return a.showEngagement(view)
+	id := view.Engagement.ID
+	a.say("drafted %s", id)
+	if blocked := blocking(view.Notices); submit && blocked > 0 {
+		a.showNotices(view.Notices)
+		return problem(narthex.Refused, fmt.Sprintf("change the file, then: narthex engagements edit %s --from FILE, and submit it", id), "the draft %s was kept and not submitted: %d of its terms are not offered as asked", id, blocked)
+	}
+	if submit {
+		if view, err = c.Command(ctx, id, "submit", client.Command{}); err != nil {
+			return hinted{err, fmt.Sprintf("the draft was kept; correct it with `narthex engagements edit %s --from FILE`", id)}
+		}
+	}
+	return a.showEngagement(p, view)
 }
 
-func (a *app) listEngagements(ctx context.Context, _ []string) error {
-	c, err := a.me()
+// readDraft reads an application; the pathway on the command line and the one in the file are the same.
+func (a *app) readDraft(name narthex.PathwayName, from string) (client.Draft, error) {
+	draft, err := readYAML[client.Draft](a, from)
 	if err != nil {
-		return err
+		return draft, err
 	}
-	list, err := c.Engagements(ctx)
-	if err != nil {
-		return err
+	if draft.Pathway == "" {
+		draft.Pathway = name
 	}
-	return a.show(list, func(w io.Writer) {
-		if len(list.Engagements) == 0 {
-			row(w, "There are no engagements that you may see. `narthex pathways` shows what can be applied for.")
-			return
-		}
-		row(w, "ENGAGEMENT", "STATE", "DUE", "APPLICANT", "TITLE", "WAITS FOR")
-		for _, e := range list.Engagements {
-			due := ""
-			if !e.Due.IsZero() {
-				due = e.Due.Format("2006-01-02")
-			}
-			row(w, e.ID, strings.ReplaceAll(string(e.State), "_", " "), due, e.Applicant, e.Title, strings.Join(e.Waiting, ", "))
-		}
-	})
+	if name != "" && draft.Pathway != name {
+		return draft, problem(narthex.Invalid, "name the pathway that you mean in both places", "the file is for the pathway %s and not for %s", draft.Pathway, name)
+	}
+	return draft, nil
 }
 
-func (a *app) reviewCommand() *cobra.Command {
-	list := leaf("list", "List what you may review", "  narthex review list", cobra.NoArgs, a.listEngagements)
-	show := leaf("show ENGAGEMENT", "Show what is asked, with the digest to vote on", "  narthex review show eng_…", cobra.ExactArgs(1), func(ctx context.Context, args []string) error {
-		return a.onEngagement(ctx, args[0], func(c *client.Client, id narthex.EngagementID) (client.EngagementView, error) {
-			return c.Engagement(ctx, id)
-		})
-	})
-	vote := func(name, short string, saw bool) *cobra.Command {
-		var as, text, digest string
-		c := leaf(name+" ENGAGEMENT", short, "  narthex review "+name+" eng_… --as security --digest sha256:…", cobra.ExactArgs(1), func(ctx context.Context, args []string) error {
-			in := client.Command{As: narthex.Role(as), Text: text}
-			if saw {
-				seen, err := narthex.ParseDigest(digest)
-				if err != nil {
-					return err
-				}
-				in.Saw = seen
-			}
-			return a.onEngagement(ctx, args[0], func(c *client.Client, id narthex.EngagementID) (client.EngagementView, error) {
-				return c.Command(ctx, id, name, in)
-			})
-		})
-		c.Flags().StringVar(&as, "as", "", "the role that you act in, such as security")
-		c.Flags().StringVar(&text, "reason", "", "your question or reason")
-		if saw {
-			c.Flags().StringVar(&digest, "digest", "", "the digest of what you read; `narthex review show` prints it")
+func blocking(notices []client.Notice) int {
+	n := 0
+	for _, notice := range notices {
+		if notice.Blocks {
+			n++
 		}
-		return c
 	}
-	return group("review", "Review applications", list, show, vote("approve", "Approve what you read", true), vote("decline", "Decline, with a reason", true), vote("return", "Return it with a question", false))
+	return n
+}
+
+// showNotices tells what is not offered as asked, to people only.
+func (a *app) showNotices(notices []client.Notice) {
+	if !a.json {
+		writeNotices(a.page(a.env.Stderr), notices)
+	}
+}
+
+func writeNotices(p *page, notices []client.Notice) {
+	for _, notice := range notices {
+		word := "note:"
+		if notice.Blocks {
+			word = "not offered:"
+		}
+		p.mark(word, yellow, notice.Says)
+	}
 }

@@ -1,210 +1,197 @@
-// Package cli is the command line: what a person types, what they see, and what they do when it fails.
+// Package cli is the command line: what people of a lab, researchers and auditors type.
 //
-// Its rules: a table aligns; an empty list says what to do next; an error is one line that says what happened and why, and a
-// hint where there is one; --json gives what the API gave; colour only on a terminal. A secret is shown once, where it is made.
-// Exit codes are those of the kinds of errors in package narthex.
+// It promises that a command does one thing and says what it did; that every failure is one line of what happened and why, a
+// hint of what to do next, and an exit code by the kind of error; that --json prints one JSON document and nothing else; that
+// a vote, a signature and an approval carry the digest of what was shown; that secrets stand in files of mode 0600, are never
+// arguments where a file or the environment will do, and are printed only by the command that is asked for one; and that
+// nothing which an outsider wrote can move the terminal's cursor or hide a word.
 //
-// It trusts nothing but the person's own files. It decides nothing: the node does. Read next: profile.go for what is kept.
+// It trusts its user and their files. It trusts a node for its answers, and checks what can be checked: digests of what is
+// signed, signatures of checkpoints, proofs of entries. Read next: fail.go for what a failure looks like, home.go for what is
+// kept, connect.go for how a node is reached; then a file for each family of commands.
 package cli
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
-	"fmt"
 	"io"
+	"slices"
 	"strings"
-	"text/tabwriter"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"narthex"
-	"narthex/client"
 	"narthex/ledger"
 )
 
-// Env is what surrounds a run: the person's terminal and environment, and the parts of the program that commands start.
+// Env is everything that a run gets from outside. Serve, Demo and VerifyDir are the node's side; a nil one is a command that
+// this build does not have.
 type Env struct {
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
 	Getenv         func(string) string
-	Terminal       bool // whether standard output is one
+	Now            func() time.Time
 	Version        string
-
-	Serve     func(ctx context.Context, f ServeFlags) error
-	Demo      func(ctx context.Context, f DemoFlags) error
+	Serve          func(context.Context, ServeFlags) error
+	Demo           func(context.Context, DemoFlags) error
+	// VerifyDir checks the ledger in the data directory of a node that does not run. An empty key means the directory's own;
+	// the text says where the key came from.
 	VerifyDir func(ctx context.Context, dir, key string) (ledger.Report, string, error)
 }
 
-// ServeFlags is what `narthex serve` takes.
-type ServeFlags struct {
-	Lab, Data, Listen, Ops, TLSCert, TLSKey string
-	BehindTLSProxy                          bool
-}
-
-// DemoFlags is what `narthex demo` takes.
-type DemoFlags struct {
-	Dir, Info string
-	Once      bool
-}
-
-// app is one run.
-type app struct {
-	env  Env
-	json bool
-	url  string
-	name string // of the profile
-}
-
-// Run runs a command line and gives the exit code.
+// Run runs one command and gives its exit code: 0, or that of the kind of error.
 func Run(ctx context.Context, args []string, env Env) int {
 	a := &app{env: env}
 	root := a.root()
 	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
+	command, err := root.ExecuteContextC(ctx)
 	if err == nil {
 		return 0
 	}
-	return a.report(err)
+	if !a.begun {
+		err = usage(command, err)
+	}
+	a.json = a.json || slices.Contains(args, "--json")
+	return a.fail(command, err)
 }
 
-// report writes an error and gives its exit code.
-func (a *app) report(err error) int {
-	var tamper *ledger.TamperError
-	if errors.As(err, &tamper) {
-		fmt.Fprintf(a.env.Stderr, "narthex: the ledger does not verify: %s\n", tamper)
-		return narthex.Refused.Facts().Exit
-	}
-	var public *narthex.Error
-	if !errors.As(err, &public) {
-		fmt.Fprintf(a.env.Stderr, "narthex: %s\n", strings.TrimSuffix(err.Error(), "."))
-		if isUsage(err) {
-			fmt.Fprintln(a.env.Stderr, "hint: `narthex --help` lists the commands, and each has a --help with examples")
-			return narthex.Invalid.Facts().Exit
-		}
-		return narthex.Internal.Facts().Exit
-	}
-	fmt.Fprintf(a.env.Stderr, "narthex: %s\n", public.Public)
-	if public.Reason != nil && public.Reason.Clause != "" {
-		fmt.Fprintf(a.env.Stderr, "clause: %s\n", public.Reason.Clause)
-	}
-	if public.Err != nil && (public.Kind == narthex.Internal || public.Kind == narthex.Unavailable || public.Kind == narthex.Conflict) {
-		fmt.Fprintf(a.env.Stderr, "cause: %s\n", public.Err)
-	}
-	if public.Kind == narthex.Unauthenticated {
-		fmt.Fprintln(a.env.Stderr, "hint: `narthex login` makes a new session")
-	}
-	return public.Kind.Facts().Exit
-}
-
-// isUsage knows the errors that the command parser makes.
-func isUsage(err error) bool {
-	for _, start := range []string{"unknown command", "unknown flag", "unknown shorthand", "accepts ", "requires ", "required flag", "invalid argument", "flag needs"} {
-		if strings.HasPrefix(err.Error(), start) {
-			return true
-		}
-	}
-	return false
+// app is one run.
+type app struct {
+	env     Env
+	profile string
+	url     string
+	json    bool
+	begun   bool // whether the command's own work began; before that an error is about its use
 }
 
 func (a *app) root() *cobra.Command {
-	root := &cobra.Command{Use: "narthex", Short: "Access for partial insiders: what was agreed, and nothing else", Version: a.env.Version,
-		Long:          "Narthex gives people who do not work at a lab the access that was agreed, and nothing else.\n\nA lab: init, check, serve, lab, people, lock. A researcher: login, pathways, apply, agreement, grant, key. Everyone: ledger.",
-		SilenceErrors: true, SilenceUsage: true, Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error { return c.Help() }}
+	root := a.group("narthex", "Negotiated, recorded access to what a lab holds, for people who do not work there")
+	root.Long = `Narthex gives people outside a lab negotiated, recorded access to what the lab holds.
+
+A researcher reads the pathways, applies, signs and uses a key; the lab's people review, sign and lock; an auditor checks
+the ledger. Each of them has a log-in: begin with the code that came with your invitation,
+
+  narthex login --url https://narthex.lab.example --code -`
+	root.Version = a.env.Version
+	root.SetVersionTemplate("narthex {{.Version}}\n")
+	root.SilenceErrors, root.SilenceUsage = true, true
 	root.SetIn(a.env.Stdin)
 	root.SetOut(a.env.Stdout)
 	root.SetErr(a.env.Stderr)
-	root.PersistentFlags().BoolVar(&a.json, "json", false, "print what the API answered, as JSON")
-	root.PersistentFlags().StringVar(&a.url, "url", "", "address of the node (kept by `narthex login`)")
-	root.PersistentFlags().StringVar(&a.name, "profile", "default", "whose keys and session to use")
-	root.AddCommand(a.serveCommand(), a.demoCommand(), a.initCommand(), a.checkCommand(), a.labCommand(), a.peopleCommand(), a.signerCommand(), a.loginCommand(), a.logoutCommand(),
-		a.whoamiCommand(), a.pathwaysCommand(), a.applyCommand(), a.engagementsCommand(), a.reviewCommand(), a.agreementCommand(), a.grantCommand(), a.keyCommand(), a.lockCommand(), a.unlockCommand(), a.ledgerCommand())
+	flags := root.PersistentFlags()
+	flags.StringVar(&a.profile, "profile", "", "which of your log-ins to use (else NARTHEX_PROFILE, else the one in use)")
+	flags.StringVar(&a.url, "url", "", "the node's address (else NARTHEX_URL, else the profile's)")
+	flags.BoolVar(&a.json, "json", false, "print one JSON document")
+	for _, family := range []struct {
+		id, title string
+		commands  []*cobra.Command
+	}{
+		{"self", "Who you are:", []*cobra.Command{a.login(), a.logout(), a.whoami(), a.signer(), a.config()}},
+		{"use", "Apply, agree, use:", []*cobra.Command{a.pathways(), a.apply(), a.engagements(), a.agreement(), a.grant(), a.key()}},
+		{"decide", "Decide and guard:", []*cobra.Command{a.review(), a.people(), a.lab(), a.lock(), a.unlock()}},
+		{"check", "Check what happened:", []*cobra.Command{a.ledger()}},
+		{"run", "Run a node:", []*cobra.Command{a.init(), a.check(), a.serve(), a.demo()}},
+		{"other", "More:", []*cobra.Command{a.completion(), a.version()}},
+	} {
+		root.AddGroup(&cobra.Group{ID: family.id, Title: family.title})
+		for _, command := range family.commands {
+			command.GroupID = family.id
+			root.AddCommand(command)
+		}
+	}
+	root.SetHelpCommandGroupID("other")
 	return root
 }
 
-// node gives a client of the node, without a credential.
-func (a *app) node() (*client.Client, error) {
-	url := a.url
-	if url == "" {
-		p, err := a.profile()
-		if err != nil {
-			return nil, err
+// leaf is a command that does something. Its use line says what it takes: a word in capitals is an argument, one in brackets
+// may be left out.
+type leaf struct {
+	use, short, example string
+	long                string
+	complete            []string // what the first argument may be
+	run                 func(ctx context.Context, args []string) error
+}
+
+func (a *app) command(l leaf) *cobra.Command {
+	c := &cobra.Command{Use: l.use, Short: l.short, Long: l.long, Example: indent(l.example), Args: takes(l.use)}
+	c.ValidArgsFunction = func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+		if len(args) == 0 && l.complete != nil {
+			return l.complete, cobra.ShellCompDirectiveNoFileComp
 		}
-		url = p.URL
-	}
-	if url == "" {
-		return nil, narthex.Invalidf("No node is named. Give its address with --url, or log in once: `narthex login --url URL --code CODE`.").For("url")
-	}
-	return client.New(url)
-}
-
-// me gives a client with the person's session.
-func (a *app) me() (*client.Client, error) {
-	p, err := a.profile()
-	if err != nil {
-		return nil, err
-	}
-	if p.Session == "" {
-		return nil, narthex.UnauthenticatedError()
-	}
-	node, err := a.node()
-	if err != nil {
-		return nil, err
-	}
-	return node.With(p.Session), nil
-}
-
-// show prints a value as JSON, or as people read it.
-func (a *app) show(value any, people func(w io.Writer)) error {
-	if a.json {
-		out := json.NewEncoder(a.env.Stdout)
-		out.SetIndent("", "  ")
-		out.SetEscapeHTML(false)
-		return out.Encode(value)
-	}
-	w := tabwriter.NewWriter(a.env.Stdout, 0, 4, 2, ' ', 0)
-	people(w)
-	return w.Flush()
-}
-
-// row prints the cells of one row of a table.
-func row(w io.Writer, cells ...any) {
-	texts := make([]string, len(cells))
-	for i, c := range cells {
-		texts[i] = strings.ReplaceAll(visible(fmt.Sprint(c)), "\t", " ")
-	}
-	fmt.Fprintln(w, strings.Join(texts, "\t"))
-}
-
-// visible makes text from outside harmless to a terminal.
-func visible(text string) string {
-	return strings.Map(func(r rune) rune {
-		if r < 0x20 && r != '\n' || r >= 0x7f && r < 0xa0 || r >= 0x200b && r <= 0x200f || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069 {
-			return '\uFFFD'
+		if strings.Contains(l.use, "FILE") || strings.Contains(l.use, "DIR") {
+			return nil, cobra.ShellCompDirectiveDefault
 		}
-		return r
-	}, text)
-}
-
-// id reads an identifier of an argument.
-func id[T any, P interface {
-	*T
-	UnmarshalText([]byte) error
-}](text string) (T, error) {
-	var parsed T
-	err := P(&parsed).UnmarshalText([]byte(text))
-	return parsed, err
-}
-
-// leaf makes a command without commands below it.
-func leaf(use, short, example string, args cobra.PositionalArgs, run func(ctx context.Context, args []string) error) *cobra.Command {
-	return &cobra.Command{Use: use, Short: short, Example: example, Args: args, RunE: func(c *cobra.Command, args []string) error { return run(c.Context(), args) }}
-}
-
-// group makes a command that has commands below it.
-func group(use, short string, below ...*cobra.Command) *cobra.Command {
-	c := &cobra.Command{Use: use, Short: short, Args: cobra.NoArgs, RunE: func(c *cobra.Command, _ []string) error { return c.Help() }}
-	c.AddCommand(below...)
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	c.RunE = func(c *cobra.Command, args []string) error {
+		a.begun = true
+		return l.run(c.Context(), args)
+	}
 	return c
 }
+
+// group is a command that only holds others: alone it prints its help.
+func (a *app) group(use, short string, children ...*cobra.Command) *cobra.Command {
+	c := &cobra.Command{Use: use, Short: short, Args: cobra.ArbitraryArgs}
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return c.Help()
+		}
+		return unknownCommand(c, args[0])
+	}
+	c.AddCommand(children...)
+	return c
+}
+
+func unknownCommand(c *cobra.Command, word string) error {
+	c.SuggestionsMinimumDistance = 2
+	next := "`" + c.CommandPath() + " --help` lists its commands"
+	if near := c.SuggestionsFor(word); len(near) > 0 {
+		next = "did you mean `" + c.CommandPath() + " " + near[0] + "`?"
+	}
+	return hinted{narthex.Invalidf("%s has no command %q", c.CommandPath(), word), next}
+}
+
+// takes holds the arguments to a use line.
+func takes(use string) cobra.PositionalArgs {
+	words := strings.Fields(use)[1:]
+	least := slices.IndexFunc(words, func(w string) bool { return strings.HasPrefix(w, "[") })
+	if least < 0 {
+		least = len(words)
+	}
+	return func(c *cobra.Command, args []string) error {
+		if len(args) >= least && len(args) <= len(words) {
+			return nil
+		}
+		return hinted{narthex.Invalidf("%s takes %s, and got %d", c.CommandPath(), argumentsInWords(words), len(args)),
+			"`" + c.CommandPath() + " --help` shows examples"}
+	}
+}
+
+func argumentsInWords(words []string) string {
+	if len(words) == 0 {
+		return "no arguments"
+	}
+	return strings.Join(words, " ")
+}
+
+func indent(text string) string {
+	if text == "" {
+		return ""
+	}
+	return "  " + strings.ReplaceAll(text, "\n", "\n  ")
+}
+
+// oneOf completes a flag from a closed list.
+func oneOf[S ~string](c *cobra.Command, flag string, values []S) {
+	words := make([]string, len(values))
+	for i, v := range values {
+		words[i] = string(v)
+	}
+	err := c.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp))
+	if err != nil {
+		panic(err) // the flag was not defined: a mistake of ours
+	}
+}
+
+func (a *app) now() time.Time { return a.env.Now().UTC() }

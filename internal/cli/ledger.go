@@ -1,15 +1,19 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -18,103 +22,19 @@ import (
 	"narthex/ledger"
 )
 
-func (a *app) ledgerCommand() *cobra.Command {
-	state := leaf("state", "Show the ledger's size, checkpoint and key", "  narthex ledger state --url https://narthex.lab.example", cobra.NoArgs, func(ctx context.Context, _ []string) error {
-		node, err := a.node()
-		if err != nil {
-			return err
-		}
-		state, err := node.Ledger(ctx)
-		if err != nil {
-			return err
-		}
-		return a.show(state, func(w io.Writer) {
-			row(w, "origin", state.Origin)
-			row(w, "entries", state.Size)
-			row(w, "key", state.Key)
-			fmt.Fprintf(w, "\n%s", visible(state.Checkpoint))
-		})
-	})
-	export := leaf("export FILE", "Write the whole ledger to a file that anyone can verify", "  narthex ledger export ledger.jsonl", cobra.ExactArgs(1), func(ctx context.Context, args []string) error {
-		c, err := a.me()
-		if err != nil {
-			return err
-		}
-		file, err := os.OpenFile(args[0], os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-		if err != nil {
-			return narthex.Invalidf("The file cannot be made; name one that is not there yet.").Because(err)
-		}
-		if err := c.Export(ctx, file); err != nil {
-			return errors.Join(err, file.Close(), os.Remove(args[0]))
-		}
-		return errors.Join(file.Sync(), file.Close())
-	})
-	prove := leaf("prove ID", "Prove that a call or entry is in the ledger", "  narthex ledger prove call_42\n  narthex ledger prove 42", cobra.ExactArgs(1), a.prove)
-	return group("ledger", "The ledger: read, export, verify", state, export, a.verifyCommand(), prove)
+func (a *app) ledger() *cobra.Command {
+	return a.group("ledger", "What happened, and whether the record of it was changed",
+		a.command(leaf{use: "state", short: "Show the ledger's size, its signed checkpoint and its key", example: "narthex ledger state --url https://narthex.lab.example",
+			run: func(ctx context.Context, _ []string) error { return a.ledgerState(ctx) }}),
+		a.command(leaf{
+			use: "export [FILE]", short: "Write the whole ledger, for auditors and custodians",
+			example: "narthex ledger export ledger.jsonl\nnarthex ledger export | gzip > ledger.jsonl.gz",
+			run:     func(ctx context.Context, args []string) error { return a.ledgerExport(ctx, args) }}),
+		a.ledgerVerify(), a.ledgerProve())
 }
 
-func (a *app) verifyCommand() *cobra.Command {
-	var key, dir string
-	c := leaf("verify [FILE]", "Verify a ledger offline, with the lab's public key alone", "  narthex ledger verify ledger.jsonl --key 'lab.example+…'\n  narthex ledger verify --dir ./data", cobra.MaximumNArgs(1), func(ctx context.Context, args []string) error {
-		if (dir == "") == (len(args) == 0) {
-			return narthex.Invalidf("Name a file that was exported, or the data of a stopped node with --dir.")
-		}
-		if dir != "" {
-			report, source, err := a.env.VerifyDir(ctx, dir, key)
-			if err != nil {
-				return err
-			}
-			return a.showReport(report, source)
-		}
-		if key == "" {
-			return narthex.Invalidf("Give the lab's verifier key with --key, from a source other than the file: the lab publishes it at /ledger/key.").For("key")
-		}
-		file, err := os.Open(args[0])
-		if err != nil {
-			return narthex.Invalidf("The file cannot be read; check its path.").Because(err)
-		}
-		report, err := ledger.Verify(file, key)
-		if err = errors.Join(err, file.Close()); err != nil {
-			return err
-		}
-		return a.showReport(report, "the key that you gave")
-	})
-	c.Flags().StringVar(&key, "key", "", "the lab's verifier key, name+hash+key")
-	c.Flags().StringVar(&dir, "dir", "", "the data directory of a stopped or killed node; it is not changed")
-	return c
-}
-
-func (a *app) showReport(report ledger.Report, source string) error {
-	return a.show(report, func(w io.Writer) {
-		row(w, "verified", fmt.Sprintf("%d entries of %s, with %s", report.Size, report.Origin, source))
-		row(w, "root", report.Root)
-		row(w, "from", report.First.Format("2006-01-02 15:04:05 MST"))
-		row(w, "until", report.Last.Format("2006-01-02 15:04:05 MST"))
-		row(w, "governance", report.Governance)
-		row(w, "use", report.Use)
-		row(w, "opened", fmt.Sprintf("%d; of the others only that they stand is verified", report.Opened))
-		for _, kind := range slices.Sorted(maps.Keys(report.ByType)) {
-			row(w, "", fmt.Sprintf("%s %d", kind, report.ByType[kind]))
-		}
-		for _, call := range report.Open {
-			row(w, "open", string(call)+": an intent without an outcome; the node closes it when it starts")
-		}
-	})
-}
-
-// prove fetches an entry with its inclusion proof and checks the proof against the node's checkpoint.
-func (a *app) prove(ctx context.Context, args []string) error {
-	index, err := narthex.CallID(args[0]).Index()
-	if err != nil {
-		if index, err = strconv.ParseUint(args[0], 10, 62); err != nil {
-			return narthex.Invalidf("Name a call, such as call_42, or an entry's index.")
-		}
-	}
-	c, err := a.me()
-	if err != nil {
-		return err
-	}
-	proof, err := c.Proof(ctx, index)
+func (a *app) ledgerState(ctx context.Context) error {
+	c, err := a.visitor()
 	if err != nil {
 		return err
 	}
@@ -122,48 +42,252 @@ func (a *app) prove(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	if err := checkProof(proof, state.Key); err != nil {
+	if _, err := signedState(state, state.Key); err != nil {
 		return err
 	}
-	return a.show(proof, func(w io.Writer) {
-		row(w, "entry", proof.Index)
-		row(w, "proven", "in the tree of the checkpoint below, with the key that the node states")
-		if proof.Opening != nil {
-			row(w, "says", string(proof.Opening))
-		}
-		fmt.Fprintf(w, "\n%s", visible(proof.Checkpoint))
+	return a.show(state, func(p *page) {
+		p.fields([2]string{"origin", state.Origin}, [2]string{"entries", strconv.FormatUint(state.Size, 10)}, [2]string{"key", state.Key})
+		p.heading("Checkpoint, signed by that key")
+		p.block(state.Checkpoint)
 	})
 }
 
-func checkProof(proof client.EntryProof, key string) error {
-	bad := func(cause error) error {
-		return narthex.Refusedf("The node's proof does not hold. Keep what it answered and tell an auditor.").Because(cause)
+// signedState holds a state to its checkpoint's signature.
+func signedState(state client.LedgerState, key string) (ledger.Checkpoint, error) {
+	checkpoint, err := ledger.OpenCheckpoint(state.Checkpoint, key)
+	if err == nil && (checkpoint.Size != state.Size || checkpoint.Origin != state.Origin) {
+		err = errors.New("it is not of the size and origin that the node states")
+	}
+	if err != nil {
+		return checkpoint, &ledger.TamperError{Index: -1, What: "The node's checkpoint is not what its key signed: " + err.Error()}
+	}
+	return checkpoint, nil
+}
+
+// ledgerExport writes the export to standard output, or to a new file that is there whole or not at all.
+func (a *app) ledgerExport(ctx context.Context, args []string) error {
+	c, _, err := a.member()
+	if err != nil {
+		return err
+	}
+	if len(args) == 0 || args[0] == "-" {
+		return c.Export(ctx, a.env.Stdout)
+	}
+	path := args[0]
+	if _, err := os.Lstat(path); err == nil {
+		return problem(narthex.Conflict, "name a new file, so that nothing is overwritten", "%s is there already", path)
+	}
+	file, err := os.CreateTemp(filepath.Dir(path), ".export-*")
+	if err != nil {
+		return fileError("written", path, err)
+	}
+	err = c.Export(ctx, file)
+	if err = errors.Join(err, file.Sync(), file.Close()); err == nil {
+		err = os.Rename(file.Name(), path)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(file.Name()))
+	}
+	a.say("wrote %s; check it, on any machine, with: narthex ledger verify %s --key KEY", path, path)
+	return nil
+}
+
+func (a *app) ledgerVerify() *cobra.Command {
+	var key, dir string
+	c := a.command(leaf{
+		use: "verify [FILE]", short: "Check an export, or a stopped node's data, without trusting the lab",
+		long: `Check every entry of an exported ledger: that none was changed, removed, added or moved, that the stories in it are whole, and
+that the lab signed exactly this. It needs no network. Get the verifier key by a way of your own, such as the signed agreement or
+the lab's website, and not from the file.
+
+With --dir, check the data directory of a node that is stopped or was killed. FILE may be - for standard input.`,
+		example: "narthex ledger verify ledger.jsonl --key ledger.lab.example+…\nnarthex ledger verify --dir /var/lib/narthex",
+		run: func(ctx context.Context, args []string) error {
+			switch {
+			case (dir == "") == (len(args) == 0):
+				return problem(narthex.Invalid, "name an export, or a data directory with --dir", "it checks one thing")
+			case dir != "":
+				return a.verifyDir(ctx, dir, key)
+			}
+			return a.verifyExport(args[0], key)
+		}})
+	c.Flags().StringVar(&key, "key", "", "the ledger's verifier key, name+hash+key")
+	c.Flags().StringVar(&dir, "dir", "", "the data directory of a node that does not run")
+	return c
+}
+
+func (a *app) verifyExport(path, key string) error {
+	in := a.env.Stdin
+	if path != "-" {
+		file, err := os.Open(path)
+		if err != nil {
+			return fileError("read", path, err)
+		}
+		defer file.Close()
+		in = file
+	}
+	if key == "" {
+		return noKey(in)
+	}
+	report, err := ledger.Verify(in, key)
+	if err != nil {
+		return err
+	}
+	return a.show(report, func(p *page) { writeReport(p, report, "the key that you gave") })
+}
+
+// noKey refuses to take an export's own word, and shows what it states.
+func noKey(in io.Reader) error {
+	stated, err := ledger.StatedKey(in)
+	if err != nil {
+		return err
+	}
+	return problem(narthex.Invalid, "give the lab's key with --key, from another source than the file; the file states "+stated, "an export is not checked with its own word for the key")
+}
+
+func (a *app) verifyDir(ctx context.Context, dir, key string) error {
+	if a.env.VerifyDir == nil {
+		return a.notBuilt("check a data directory")
+	}
+	report, source, err := a.env.VerifyDir(ctx, dir, key)
+	if err != nil {
+		return err
+	}
+	out := struct {
+		ledger.Report
+		KeySource string `json:"key_source"`
+	}{report, source}
+	return a.show(out, func(p *page) { writeReport(p, report, source) })
+}
+
+func writeReport(p *page, r ledger.Report, source string) {
+	p.line("the ledger is whole: %d entries, none changed, all of them signed", r.Size)
+	p.fields([2]string{"origin", r.Origin}, [2]string{"root", r.Root}, [2]string{"first", day(r.First)}, [2]string{"last", day(r.Last)},
+		[2]string{"governance", strconv.FormatUint(r.Governance, 10)}, [2]string{"use", strconv.FormatUint(r.Use, 10)},
+		[2]string{"opened", strconv.FormatUint(r.Opened, 10)}, [2]string{"checked with", source})
+	if len(r.ByType) > 0 {
+		p.blank()
+		t := newTable("TYPE", "ENTRIES")
+		for _, kind := range slices.Sorted(maps.Keys(r.ByType)) {
+			t.row(string(kind), strconv.Itoa(r.ByType[kind]))
+		}
+		p.table(t)
+	}
+	if len(r.Open) > 0 {
+		p.line("calls without an outcome yet: %s", joined(r.Open))
+	}
+}
+
+func (a *app) ledgerProve() *cobra.Command {
+	var key string
+	c := a.command(leaf{
+		use: "prove ID", short: "Show an entry and prove that it stands in the ledger",
+		long: `Ask for an entry with its proof and check it here: what the entry says against its record, the record against the tree, the
+tree against the checkpoint that the lab signed. ID is a call's, such as call_17, or an entry's number. Without --key, the
+checkpoint is checked with the key that the node states, and that is said.`,
+		example: "narthex ledger prove call_17\nnarthex ledger prove 3 --key ledger.lab.example+…",
+		run: func(ctx context.Context, args []string) error {
+			index, err := entryIndex(args[0])
+			if err != nil {
+				return err
+			}
+			return a.proveEntry(ctx, index, key)
+		}})
+	c.Flags().StringVar(&key, "key", "", "the ledger's verifier key, name+hash+key")
+	return c
+}
+
+func entryIndex(text string) (uint64, error) {
+	if strings.HasPrefix(text, "call_") {
+		return narthex.CallID(text).Index()
+	}
+	index, err := strconv.ParseUint(text, 10, 62)
+	if err != nil || strconv.FormatUint(index, 10) != text {
+		return 0, problem(narthex.Invalid, "give a call's identifier, such as call_17, or an entry's number", "that names no entry")
+	}
+	return index, nil
+}
+
+// proved is an entry whose proof was checked.
+type proved struct {
+	client.EntryProof
+	Origin    string `json:"origin"`
+	Size      uint64 `json:"size"`
+	KeySource string `json:"key_source"`
+}
+
+func (a *app) proveEntry(ctx context.Context, index uint64, key string) error {
+	c, _, err := a.member()
+	if err != nil {
+		return err
+	}
+	proof, err := c.Proof(ctx, index)
+	if err != nil {
+		return err
+	}
+	source := "the key that you gave"
+	if key == "" {
+		state, err := c.Ledger(ctx)
+		if err != nil {
+			return err
+		}
+		key, source = state.Key, "the key that the node states; bring the lab's with --key to be sure"
+	}
+	record, opening, checkpoint, err := checkProof(proof, index, key)
+	if err != nil {
+		return err
+	}
+	out := proved{proof, checkpoint.Origin, checkpoint.Size, source}
+	return a.show(out, func(p *page) {
+		p.line("entry %d stands in the ledger %s of %d entries", index, checkpoint.Origin, checkpoint.Size)
+		p.fields([2]string{"when", day(record.Time())}, [2]string{"checked with", source})
+		if opening == nil {
+			p.line("what it says is not shown to you")
+			return
+		}
+		pairs := [][2]string{{"type", string(opening.Type)}}
+		for _, field := range opening.Fields {
+			pairs = append(pairs, [2]string{field.Name, field.Value})
+		}
+		p.blank()
+		p.fields(pairs...)
+	})
+}
+
+// checkProof checks an entry's proof from its words up to the signature of the checkpoint.
+func checkProof(proof client.EntryProof, index uint64, key string) (ledger.Record, *ledger.Opening, ledger.Checkpoint, error) {
+	wrong := func(what string, err error) error {
+		return &ledger.TamperError{Index: int64(index), What: fmt.Sprintf("%s (%v)", what, err)}
 	}
 	checkpoint, err := ledger.OpenCheckpoint(proof.Checkpoint, key)
 	if err != nil {
-		return bad(err)
+		return ledger.Record{}, nil, checkpoint, wrong("the checkpoint is not signed by the key", err)
 	}
 	record, err := ledger.ParseRecord(proof.Record)
 	if err != nil {
-		return bad(err)
+		return record, nil, checkpoint, wrong("its record is not well formed", err)
 	}
 	var hashes []ledger.Hash
 	for _, text := range proof.Proof {
-		raw, err := base64.StdEncoding.DecodeString(text)
-		if err != nil || len(raw) != 32 {
-			return bad(err)
+		raw, err := base64.StdEncoding.Strict().DecodeString(text)
+		if err != nil || len(raw) != len(ledger.Hash{}) {
+			return record, nil, checkpoint, wrong("its proof is not well formed", err)
 		}
 		hashes = append(hashes, ledger.Hash(raw))
 	}
-	if err := ledger.CheckInclusion(record, proof.Index, checkpoint.Size, checkpoint.Root, hashes); err != nil {
-		return bad(err)
+	if err := ledger.CheckInclusion(record, index, checkpoint.Size, checkpoint.Root, hashes); err != nil || proof.Index != index {
+		return record, nil, checkpoint, wrong("its proof does not lead to the checkpoint", err)
 	}
-	if proof.Opening != nil {
-		var opening ledger.Opening
-		if err := opening.UnmarshalJSON(proof.Opening); err != nil {
-			return bad(err)
-		}
-		return opening.Opens(record)
+	if len(proof.Opening) == 0 || bytes.Equal(proof.Opening, []byte("null")) {
+		return record, nil, checkpoint, nil
 	}
-	return nil
+	var opening ledger.Opening
+	err = json.Unmarshal(proof.Opening, &opening)
+	if err == nil {
+		err = opening.Opens(record)
+	}
+	if err != nil {
+		return record, nil, checkpoint, wrong("what it says is not what was recorded", err)
+	}
+	return record, &opening, checkpoint, nil
 }

@@ -15,7 +15,6 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -409,16 +408,3 @@ institution: true
 
 // Config gives the node's configuration, to start another by hand.
 func (e *Env) Config() server.Config { return e.config }
-
-// Terminal gives a home for the command line with a person's keys and session in it.
-func (e *Env) Terminal(t testing.TB, name string) string {
-	t.Helper()
-	p := e.People[name]
-	session, err := e.Client.Login(t.Context(), p.Login)
-	must(t, err)
-	home := t.TempDir()
-	data, err := json.Marshal(map[string]any{"url": e.Client.Base(), "person": p.ID, "login": p.Login, "signer": p.Signer, "session": session.Token})
-	must(t, err)
-	must(t, os.WriteFile(filepath.Join(home, "default.json"), data, 0o600))
-	return home
-}

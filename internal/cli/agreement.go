@@ -1,0 +1,290 @@
+package cli
+
+import (
+	"context"
+	"crypto/ed25519"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"narthex"
+	"narthex/client"
+	"narthex/internal/agreement"
+	"narthex/internal/canon"
+	"narthex/internal/lab"
+)
+
+func (a *app) agreement() *cobra.Command {
+	return a.group("agreement", "Read, sign and check the document that both sides sign", a.agreementShow(), a.agreementSign(), a.agreementExport(), a.agreementVerify())
+}
+
+// checkedAgreement gives an engagement's agreement, whose digest is held to the document, and the document to the engagement
+// and the lab, so that nothing is shown or signed on the node's word alone.
+func checkedAgreement(ctx context.Context, c *client.Client, p profile, id narthex.EngagementID) (client.AgreementView, error) {
+	view, err := c.Agreement(ctx, id)
+	if err != nil {
+		return view, err
+	}
+	digest, err := agreement.Digest(view.Agreement)
+	if err != nil {
+		return view, err
+	}
+	if digest != view.Digest || view.Agreement.Engagement != id || view.Agreement.Origin != p.Origin {
+		return view, problem(narthex.Conflict, "sign nothing, and ask the lab", "the node's agreement is not the document that it states: its digest, engagement or lab differs")
+	}
+	return view, nil
+}
+
+func (a *app) agreementShow() *cobra.Command {
+	var format, out string
+	c := a.command(leaf{
+		use: "show ID", short: "Show an engagement's agreement, with the digest that is signed",
+		long:    "Show an engagement's agreement. The text is made here from the document whose digest is signed, so that what you read is\nwhat you sign.",
+		example: "narthex agreement show eng_…\nnarthex agreement show eng_… --format html --out agreement.html",
+		run: func(ctx context.Context, args []string) error {
+			id, err := engagementID(args[0])
+			if err != nil {
+				return err
+			}
+			return a.showAgreement(ctx, id, format, out)
+		}})
+	c.Flags().StringVar(&format, "format", "md", "md, html or json")
+	c.Flags().StringVar(&out, "out", "", "write it to a new file")
+	oneOf(c, "format", []string{"md", "html", "json"})
+	return c
+}
+
+func (a *app) showAgreement(ctx context.Context, id narthex.EngagementID, format, out string) error {
+	if !slices.Contains([]string{"md", "html", "json"}, format) {
+		return problem(narthex.Invalid, "--format is md, html or json", "an agreement has no form of that name")
+	}
+	c, p, err := a.member()
+	if err != nil {
+		return err
+	}
+	view, err := checkedAgreement(ctx, c, p, id)
+	if err != nil {
+		return err
+	}
+	text, err := written(view.Agreement, format)
+	if err != nil {
+		return err
+	}
+	switch {
+	case out != "":
+		err = newFile(out, []byte(text))
+		a.say("wrote %s", out)
+	case a.json:
+		err = a.encode(a.env.Stdout, view)
+	case format == "json":
+		_, err = fmt.Fprint(a.env.Stdout, text)
+	default:
+		page := a.page(a.env.Stdout)
+		page.document(text)
+		err = page.err
+	}
+	if err != nil {
+		return err
+	}
+	if len(view.Missing) > 0 {
+		a.say("digest %s; not signed yet by: %s", view.Digest, strings.Join(view.Missing, ", "))
+	}
+	return p.saw("agreement "+string(id), view.Digest)
+}
+
+// written gives an agreement in a form; JSON is the canonical one, of which the digest is.
+func written(document narthex.Agreement, format string) (string, error) {
+	if format == "json" {
+		data, err := canon.JSON(document)
+		return string(data) + "\n", err
+	}
+	taxonomy, err := lab.Taxonomy()
+	if err != nil {
+		return "", err
+	}
+	if format == "html" {
+		return agreement.HTML(taxonomy, document)
+	}
+	return agreement.Markdown(taxonomy, document)
+}
+
+// newFile writes a file that was not there before.
+func newFile(path string, data []byte) error {
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if err != nil {
+		return fileError("written", path, err)
+	}
+	_, err = file.Write(data)
+	if closed := file.Close(); err == nil {
+		err = closed
+	}
+	if err != nil {
+		return fileError("written", path, err)
+	}
+	return nil
+}
+
+func partyRoles() []narthex.PartyRole {
+	return []narthex.PartyRole{narthex.PartyResearcher, narthex.PartyInstitution, narthex.PartyLab}
+}
+
+func (a *app) agreementSign() *cobra.Command {
+	var as, digest string
+	c := a.command(leaf{
+		use: "sign ID", short: "Sign the agreement for a party",
+		long: `Sign an agreement with the signing key on this machine. The signature is on the digest of the text that
+"narthex agreement show" showed you last, or on the one you give with --digest; it is for one document, party, person and lab.
+With the last signature the grant is in force.`,
+		example: "narthex agreement show eng_…\nnarthex agreement sign eng_… --as researcher",
+		run: func(ctx context.Context, args []string) error {
+			id, err := engagementID(args[0])
+			if err != nil {
+				return err
+			}
+			return a.signAgreement(ctx, id, narthex.PartyRole(as), digest)
+		}})
+	c.Flags().StringVar(&as, "as", "", "for whom you sign: "+joined(partyRoles()))
+	c.Flags().StringVar(&digest, "digest", "", "the digest of the text you have read")
+	oneOf(c, "as", partyRoles())
+	return c
+}
+
+func (a *app) signAgreement(ctx context.Context, id narthex.EngagementID, party narthex.PartyRole, named string) error {
+	if !slices.Contains(partyRoles(), party) {
+		return problem(narthex.Invalid, "give it with --as: "+joined(partyRoles()), "a signature is for a party")
+	}
+	c, p, err := a.member()
+	if err != nil {
+		return err
+	}
+	key, err := p.signingKey()
+	if err != nil {
+		return err
+	}
+	view, err := checkedAgreement(ctx, c, p, id)
+	if err != nil {
+		return err
+	}
+	digest, err := seen(p, "agreement "+string(id), named, "narthex agreement show "+string(id))
+	if err != nil {
+		return err
+	}
+	if digest != view.Digest {
+		return problem(narthex.Conflict, "read it again with `narthex agreement show "+string(id)+"`", "the agreement is another than the one you read: its digest is %s", view.Digest.Short())
+	}
+	if !names(view.Agreement, party, p.Person, fingerprint(key)) {
+		return problem(narthex.Refused, "the cover of `narthex agreement show "+string(id)+"` says who may sign", "the agreement does not name you with the key on this machine for the %s", party)
+	}
+	envelope, err := agreement.Sign(key, agreement.NewStatement(digest, party, p.Person, p.Origin))
+	if err != nil {
+		return err
+	}
+	after, err := c.Sign(ctx, id, client.Sign{Party: party, Digest: digest, Signer: fingerprint(key), Envelope: envelope})
+	if err != nil {
+		return err
+	}
+	return a.show(after, func(page *page) {
+		page.line("signed %s for the %s with %s", digest, party, fingerprint(key))
+		if after.Engagement.Grant != "" {
+			page.line("every party has signed: the grant %s is in force; `narthex key mint %s --label NAME` makes a key of it", after.Engagement.Grant, after.Engagement.Grant)
+			return
+		}
+		page.line("it waits for: %s", strings.Join(after.Waiting, ", "))
+	})
+}
+
+// names says whether the agreement's cover names the person with that key for the party.
+func names(a narthex.Agreement, party narthex.PartyRole, person narthex.PersonID, print string) bool {
+	return slices.ContainsFunc(a.Parties, func(named narthex.Party) bool {
+		return named.Role == party && slices.ContainsFunc(named.Signers, func(s narthex.PartySigner) bool { return s.Person == person && s.Fingerprint == print })
+	})
+}
+
+func (a *app) agreementExport() *cobra.Command {
+	var out string
+	c := a.command(leaf{
+		use: "export ID", short: "Write the agreement with its signatures as one file to keep",
+		example: "narthex agreement export eng_… --out agreement.json\nnarthex agreement verify agreement.json --signer ada=ada.pub",
+		run: func(ctx context.Context, args []string) error {
+			id, err := engagementID(args[0])
+			if err != nil {
+				return err
+			}
+			c, p, err := a.member()
+			if err != nil {
+				return err
+			}
+			view, err := checkedAgreement(ctx, c, p, id)
+			if err != nil {
+				return err
+			}
+			data, err := canon.JSON(agreement.Bundle{Agreement: view.Agreement, Digest: view.Digest, Signatures: view.Signatures})
+			if err != nil {
+				return err
+			}
+			if len(view.Missing) > 0 {
+				a.say("not signed yet by: %s", strings.Join(view.Missing, ", "))
+			}
+			if out == "" {
+				_, err = fmt.Fprintf(a.env.Stdout, "%s\n", data)
+				return err
+			}
+			if err := newFile(out, append(data, '\n')); err != nil {
+				return err
+			}
+			a.say("wrote %s; `narthex agreement verify %s` checks it without the lab", out, out)
+			return nil
+		}})
+	c.Flags().StringVar(&out, "out", "", "write it to a new file")
+	return c
+}
+
+func (a *app) agreementVerify() *cobra.Command {
+	var signers []string
+	c := a.command(leaf{
+		use: "verify FILE", short: "Check an exported agreement and its signatures, offline",
+		long: `Check a file that "narthex agreement export" wrote: that nothing in it was changed, and that every party has signed it. Bring
+the public keys of the signers by a way of your own, each as --signer NAME=FILE with what "narthex signer show --public" printed
+there; a signature by a key that you did not bring is checked with the key that the file states, and is said to be so.`,
+		example: "narthex agreement verify agreement.json --signer ada=ada.pub --signer dean=dean.pub --signer lab=lab.pub",
+		run:     func(_ context.Context, args []string) error { return a.verifyAgreement(args[0], signers) }})
+	c.Flags().StringArrayVar(&signers, "signer", nil, "a signer's name and the file of their public key, NAME=FILE")
+	return c
+}
+
+func (a *app) verifyAgreement(path string, signers []string) error {
+	keys := map[string]ed25519.PublicKey{}
+	for _, signer := range signers {
+		name, file, found := strings.Cut(signer, "=")
+		if !found || name == "" || keys[name] != nil {
+			return problem(narthex.Invalid, "write --signer ada=ada.pub, each name once", "a signer is a name and a file")
+		}
+		data, err := readFile(file)
+		if err != nil {
+			return err
+		}
+		if keys[name], err = agreement.ParseKey(strings.TrimSpace(string(data))); err != nil {
+			return hinted{err, file + " must hold what `narthex signer show --public` prints"}
+		}
+	}
+	data, err := readFile(path)
+	if err != nil {
+		return err
+	}
+	report, err := agreement.VerifyBundle(data, keys)
+	if err != nil {
+		return advise(err, "rely on nothing in this file; ask the other sides for their copies")
+	}
+	return a.show(report, func(p *page) {
+		p.line("every party has signed %s", report.Digest)
+		for _, line := range report.Lines {
+			p.line("  %s", line)
+		}
+		if report.Stated {
+			p.mark("note:", yellow, "at least one key is only what the file states; bring it with --signer to be sure of it")
+		}
+	})
+}

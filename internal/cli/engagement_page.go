@@ -1,0 +1,132 @@
+package cli
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"narthex"
+	"narthex/client"
+)
+
+// showEngagement prints an engagement and remembers the digest of what was shown.
+func (a *app) showEngagement(p profile, view client.EngagementView) error {
+	e := view.Engagement
+	if err := a.show(view, func(page *page) { writeEngagement(page, view) }); err != nil {
+		return err
+	}
+	return p.saw(string(e.ID), e.Digest)
+}
+
+func writeEngagement(p *page, view client.EngagementView) {
+	e, app := view.Engagement, view.Engagement.Application
+	named := func(id narthex.PersonID) string {
+		if name := view.People[string(id)]; name != "" {
+			return name
+		}
+		return string(id)
+	}
+	state := strings.ReplaceAll(string(e.State), "_", " ")
+	if e.Locked {
+		state += ", locked"
+	}
+	sponsor := ""
+	if app.Sponsor != "" {
+		sponsor = named(app.Sponsor)
+	}
+	members := make([]string, len(app.Members))
+	for i, member := range app.Members {
+		members[i] = named(member)
+	}
+	p.fields([2]string{"engagement", string(e.ID)}, [2]string{"state", state}, [2]string{"title", app.Title}, [2]string{"pathway", string(app.Pathway)},
+		[2]string{"applicant", named(app.Applicant)}, [2]string{"with", strings.Join(members, ", ")}, [2]string{"sponsor", sponsor}, [2]string{"for", fmt.Sprintf("%d days", app.Days)},
+		[2]string{"must approve", reviewsInWords(app.Reviews)}, [2]string{"due", dueText(e)}, [2]string{"waits for", strings.Join(view.Waiting, ", ")},
+		[2]string{"agreement", string(e.Agreement)}, [2]string{"grant", string(e.Grant)}, [2]string{"reason", e.Reason}, [2]string{"digest", string(e.Digest)})
+	p.heading("Asked for")
+	p.table(termTable(app.Terms))
+	writeNotices(p, view.Notices)
+	for _, question := range slices.Sorted(maps.Keys(app.Answers)) {
+		p.heading("Answer to " + question)
+		p.block(app.Answers[question])
+	}
+	writeVotes(p, e, named)
+	for _, note := range e.Notes {
+		p.heading(named(note.By) + " wrote, " + day(note.At))
+		p.block(note.Text)
+	}
+	writeNext(p, view)
+}
+
+func dueText(e narthex.Engagement) string {
+	if e.Due.IsZero() {
+		return ""
+	}
+	return day(e.Due)
+}
+
+// termTable has a row a limit.
+func termTable(terms []narthex.Term) *table {
+	t := newTable("CLAUSE", "ATTRIBUTE", "ON", "LIMIT", "VALUE")
+	for _, term := range terms {
+		clause, attribute, asset := term.Clause, string(term.Attribute), string(term.Asset)
+		if len(term.Limits) == 0 {
+			t.row(clause, attribute, asset, "", "")
+		}
+		for _, name := range slices.Sorted(maps.Keys(term.Limits)) {
+			t.row(clause, attribute, asset, string(name), term.Limits[name].String())
+			clause, attribute, asset = "", "", ""
+		}
+	}
+	return t
+}
+
+func writeVotes(p *page, e narthex.Engagement, named func(narthex.PersonID) string) {
+	if len(e.Votes) == 0 {
+		return
+	}
+	p.heading("Votes on this text")
+	t := newTable("WHO", "AS", "VOTE", "WHEN", "REASON")
+	for _, vote := range e.Votes {
+		verdict := "declined"
+		if vote.Approve {
+			verdict = "approved"
+		}
+		t.row(named(vote.By), words([]narthex.Role{vote.As}), verdict, day(vote.At), vote.Reason)
+	}
+	p.table(t)
+}
+
+// writeNext says what the reader may do now, as command lines.
+func writeNext(p *page, view client.EngagementView) {
+	id := string(view.Engagement.ID)
+	lines := map[string]string{
+		"edit":     "narthex engagements edit " + id + " --from FILE",
+		"submit":   "narthex engagements submit " + id,
+		"revise":   "narthex engagements revise " + id + " --answer TEXT --from FILE",
+		"withdraw": "narthex engagements withdraw " + id,
+		"approve":  "narthex review approve " + id + " --as ROLE",
+		"decline":  "narthex review decline " + id + " --as ROLE --reason WHY",
+		"return":   "narthex review return " + id + " --as ROLE --reason QUESTION",
+		"sign":     "narthex agreement show " + id + ", then narthex agreement sign " + id + " --as PARTY",
+		"end":      "narthex engagements end " + id + " --reason WHY",
+		"close":    "narthex engagements close " + id,
+		"lock":     "narthex lock engagement " + id + " --reason CODE",
+	}
+	var can []string
+	for _, command := range view.Allowed {
+		if line, known := lines[command]; known {
+			can = append(can, line)
+		}
+	}
+	if view.Engagement.Grant != "" {
+		can = append(can, "narthex grant show "+string(view.Engagement.Grant))
+	}
+	if len(can) == 0 {
+		return
+	}
+	p.heading("You can")
+	for _, line := range can {
+		p.line("  %s", line)
+	}
+}

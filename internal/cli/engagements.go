@@ -1,0 +1,189 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"narthex"
+	"narthex/client"
+)
+
+const engagementsHint = "`narthex engagements list` shows identifiers"
+
+func engagementID(text string) (narthex.EngagementID, error) {
+	return parseID[narthex.EngagementID](text, engagementsHint)
+}
+
+func (a *app) engagements() *cobra.Command {
+	return a.group("engagements", "Follow an application from draft to the end",
+		a.command(leaf{use: "list", short: "List the engagements that you may know of", example: "narthex engagements list",
+			run: func(ctx context.Context, _ []string) error { return a.engagementList(ctx) }}),
+		a.command(leaf{use: "show ID", short: "Show an engagement, whom it waits for and what you can do", example: "narthex engagements show eng_…",
+			run: func(ctx context.Context, args []string) error { return a.engagementShow(ctx, args[0]) }}),
+		a.engagementEdit(), a.engagementRevise(),
+		a.engagementCommand("submit", "Hand in a draft", "submitted", "", ""),
+		a.vote("engagements", "return", "Send an application back with a question", "returned", "the question, for the applicant"),
+		a.engagementCommand("withdraw", "Take an application back, for good", "withdrawn", "reason", "why"),
+		a.engagementCommand("end", "End the grant and every live call on it, for good", "ended", "reason", "why"),
+		a.engagementCommand("close", "Close an engagement whose grant has ended", "closed", "reason", "what closing found"))
+}
+
+func (a *app) engagementList(ctx context.Context) error {
+	c, _, err := a.member()
+	if err != nil {
+		return err
+	}
+	list, err := c.Engagements(ctx)
+	if err != nil {
+		return err
+	}
+	return a.list(list, engagementTable(list.Engagements), "no engagement yet; `narthex pathways` shows what can be applied for")
+}
+
+func engagementTable(rows []client.EngagementRow) *table {
+	t := newTable("ID", "STATE", "TITLE", "APPLICANT", "PATHWAY", "DUE", "WAITS FOR")
+	for _, row := range rows {
+		due := ""
+		if !row.Due.IsZero() {
+			due = day(row.Due)
+		}
+		t.row(string(row.ID), strings.ReplaceAll(string(row.State), "_", " "), row.Title, row.Applicant, string(row.Pathway), due, strings.Join(row.Waiting, ", "))
+	}
+	return t
+}
+
+func (a *app) engagementShow(ctx context.Context, named string) error {
+	id, err := engagementID(named)
+	if err != nil {
+		return err
+	}
+	c, p, err := a.member()
+	if err != nil {
+		return err
+	}
+	view, err := c.Engagement(ctx, id)
+	if err != nil {
+		return err
+	}
+	return a.showEngagement(p, view)
+}
+
+func (a *app) engagementEdit() *cobra.Command {
+	var from string
+	c := a.command(leaf{
+		use: "edit ID", short: "Write a draft anew from a file",
+		example: "narthex engagements edit eng_… --from application.yaml",
+		run: func(ctx context.Context, args []string) error {
+			if from == "" {
+				return problem(narthex.Invalid, "give the file with --from", "an edit needs the application")
+			}
+			return a.change(ctx, args[0], from, func(c *client.Client, id narthex.EngagementID, draft *client.Draft) (client.EngagementView, error) {
+				return c.Edit(ctx, id, *draft)
+			})
+		}})
+	c.Flags().StringVar(&from, "from", "", "the application, a YAML file, or - for standard input")
+	return c
+}
+
+func (a *app) engagementRevise() *cobra.Command {
+	var from, text string
+	c := a.command(leaf{
+		use: "revise ID", short: "Answer what was asked, and hand in again",
+		example: "narthex engagements revise eng_… --answer 'The data are public.'\nnarthex engagements revise eng_… --from application.yaml --answer 'Narrowed as you asked.'",
+		run: func(ctx context.Context, args []string) error {
+			if from == "" && text == "" {
+				return problem(narthex.Invalid, "give --answer, --from or both", "a revision answers in words, with a changed application, or both")
+			}
+			return a.change(ctx, args[0], from, func(c *client.Client, id narthex.EngagementID, draft *client.Draft) (client.EngagementView, error) {
+				return c.Command(ctx, id, "revise", client.Command{Text: text, Draft: draft})
+			})
+		}})
+	c.Flags().StringVar(&from, "from", "", "the changed application, a YAML file, or - for standard input")
+	c.Flags().StringVar(&text, "answer", "", "the answer in words")
+	return c
+}
+
+// change sends an engagement's application anew, where a file gives it. The file may leave the pathway out: it is the
+// engagement's.
+func (a *app) change(ctx context.Context, named, from string, send func(*client.Client, narthex.EngagementID, *client.Draft) (client.EngagementView, error)) error {
+	id, err := engagementID(named)
+	if err != nil {
+		return err
+	}
+	var draft *client.Draft
+	if from != "" {
+		read, err := a.readDraft("", from)
+		if err != nil {
+			return err
+		}
+		draft = &read
+	}
+	c, p, err := a.member()
+	if err != nil {
+		return err
+	}
+	if draft != nil && draft.Pathway == "" {
+		view, err := c.Engagement(ctx, id)
+		if err != nil {
+			return err
+		}
+		draft.Pathway = view.Engagement.Application.Pathway
+	}
+	view, err := send(c, id, draft)
+	if err != nil {
+		return err
+	}
+	return a.showEngagement(p, view)
+}
+
+// engagementCommand is a command that takes at most a text.
+func (a *app) engagementCommand(verb, short, done, flag, flagSays string) *cobra.Command {
+	var text string
+	example := "narthex engagements " + verb + " eng_…"
+	if flag != "" {
+		example += " --" + flag + " '…'"
+	}
+	c := a.command(leaf{
+		use: verb + " ID", short: short, example: example,
+		run: func(ctx context.Context, args []string) error {
+			return a.give(ctx, args[0], verb, done, client.Command{Text: text})
+		}})
+	if flag != "" {
+		c.Flags().StringVar(&text, flag, "", flagSays)
+	}
+	return c
+}
+
+// give gives a command on an engagement and says what then is.
+func (a *app) give(ctx context.Context, named, verb, done string, in client.Command) error {
+	id, err := engagementID(named)
+	if err != nil {
+		return err
+	}
+	c, _, err := a.member()
+	if err != nil {
+		return err
+	}
+	if verb == "withdraw" || verb == "end" || verb == "close" {
+		if err := a.confirm(fmt.Sprintf("%s%s %s for good?", strings.ToUpper(verb[:1]), verb[1:], id)); err != nil {
+			return err
+		}
+	}
+	view, err := c.Command(ctx, id, verb, in)
+	if err != nil {
+		return err
+	}
+	return a.show(view, func(p *page) {
+		e := view.Engagement
+		p.line("%s %s; it is %s", done, e.ID, strings.ReplaceAll(string(e.State), "_", " "))
+		if len(view.Waiting) > 0 {
+			p.line("it waits for: %s", strings.Join(view.Waiting, ", "))
+		}
+		if !e.Due.IsZero() && e.State == narthex.InReview {
+			p.line("a decision is due %s", day(e.Due))
+		}
+	})
+}

@@ -1,0 +1,149 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"narthex"
+	"narthex/internal/lab"
+)
+
+func (a *app) pathways() *cobra.Command {
+	return a.command(leaf{
+		use: "pathways [NAME]", short: "Show how to get access, and what each pathway offers",
+		long: `List the pathways that a lab publishes, or show one: who may apply, what is offered and how far it can be negotiated, what
+is asked, who decides and how long that takes. It needs no log-in.`,
+		example: "narthex pathways --url https://narthex.lab.example\nnarthex pathways interpretability",
+		run: func(ctx context.Context, args []string) error {
+			if len(args) == 0 {
+				return a.pathwayList(ctx)
+			}
+			return a.pathwayShow(ctx, narthex.PathwayName(args[0]))
+		}})
+}
+
+func (a *app) pathwayList(ctx context.Context) error {
+	c, err := a.visitor()
+	if err != nil {
+		return err
+	}
+	list, err := c.Pathways(ctx)
+	if err != nil {
+		return err
+	}
+	t := newTable("PATHWAY", "FOR", "OFFERS", "DECIDED BY", "WITHIN", "LASTS")
+	for _, p := range list.Pathways {
+		t.row(string(p.Name), p.Title, attributesOf(p), reviewsInWords(p.Reviews), fmt.Sprintf("%d business days", p.ReviewDays), lasts(p))
+	}
+	return a.list(list, t, "this lab publishes no pathway yet; ask it when it will")
+}
+
+func attributesOf(p narthex.Pathway) string {
+	var names []string
+	for _, offer := range p.Offers {
+		names = append(names, string(offer.Attribute))
+	}
+	return strings.Join(names, ", ")
+}
+
+func lasts(p narthex.Pathway) string {
+	return fmt.Sprintf("%d days, at most %d", p.GrantDays, p.MostDays)
+}
+
+// reviewsInWords says who must approve.
+func reviewsInWords(rules []narthex.ReviewRule) string {
+	parts := make([]string, len(rules))
+	for i, rule := range rules {
+		parts[i] = fmt.Sprintf("%d × %s", rule.Quorum, words([]narthex.Role{rule.Role}))
+	}
+	return strings.Join(parts, ", ")
+}
+
+func (a *app) pathwayShow(ctx context.Context, name narthex.PathwayName) error {
+	c, err := a.visitor()
+	if err != nil {
+		return err
+	}
+	view, err := c.Pathway(ctx, name)
+	if narthex.IsKind(err, narthex.Withheld) {
+		return problem(narthex.Withheld, "`narthex pathways` lists what there is", "the lab publishes no pathway of that name")
+	}
+	if err != nil {
+		return err
+	}
+	return a.show(view, func(p *page) { showPathway(p, view.Pathway) })
+}
+
+func showPathway(p *page, way narthex.Pathway) {
+	p.line("%s: %s", way.Name, way.Title)
+	p.line("%s", way.Summary)
+	p.heading("Who may apply")
+	p.line("  %s", way.Who)
+	for _, criterion := range way.Criteria {
+		p.line("  - %s", criterion)
+	}
+	p.heading("What is offered")
+	p.table(offerTable(way))
+	p.line("%s", way.NotOffered)
+	p.heading("What is asked")
+	for _, q := range way.Questions {
+		p.line("  %s: %s%s", q.Name, q.Ask, questionNote(q))
+	}
+	p.heading("How it is decided")
+	p.fields([2]string{"  by", reviewsInWords(way.Reviews)}, [2]string{"  within", fmt.Sprintf("%d business days", way.ReviewDays)},
+		[2]string{"  lasts", lasts(way)}, [2]string{"  content kept", way.ContentLog}, [2]string{"  signed by", parties(way)},
+		[2]string{"  appeals", fmt.Sprintf("%s, answered in %d business days", way.AppealTo, way.AppealDays)})
+	p.blank()
+	p.line("to apply: narthex apply %s --example > application.yaml", way.Name)
+}
+
+func parties(way narthex.Pathway) string {
+	if way.Institution {
+		return "you, your institution, the lab"
+	}
+	return "you, the lab"
+}
+
+func offerTable(way narthex.Pathway) *table {
+	t := newTable("ATTRIBUTE", "ON", "LIMIT", "STANDARD", "RANGE", "BEYOND IT")
+	for _, offer := range way.Offers {
+		attribute, assets := string(offer.Attribute), joined(offer.Assets)
+		if len(offer.Limits) == 0 {
+			t.row(attribute, assets, "", "", "", "")
+		}
+		for _, name := range slices.Sorted(maps.Keys(offer.Limits)) {
+			r := offer.Limits[name]
+			beyond := "not offered"
+			if len(offer.Beyond) > 0 {
+				beyond = words(offer.Beyond) + " must approve too"
+			}
+			t.row(attribute, assets, string(name), r.Default.String(), lab.RangeInWords(r), beyond)
+			attribute, assets = "", ""
+		}
+	}
+	return t
+}
+
+func joined[S ~string](names []S) string {
+	parts := make([]string, len(names))
+	for i, name := range names {
+		parts[i] = string(name)
+	}
+	return strings.Join(parts, ", ")
+}
+
+func questionNote(q narthex.Question) string {
+	note := fmt.Sprintf(" (at most %d characters", q.MaxChars)
+	if len(q.Choices) > 0 {
+		note = " (" + strings.Join(q.Choices, ", ")
+	}
+	if q.Required {
+		note += "; required"
+	}
+	return note + ")"
+}

@@ -1,0 +1,109 @@
+package cli
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"narthex"
+	"narthex/client"
+)
+
+func (a *app) review() *cobra.Command {
+	var all bool
+	list := a.command(leaf{
+		use: "list", short: "List what waits for your review",
+		example: "narthex review list\nnarthex review list --all",
+		run:     func(ctx context.Context, _ []string) error { return a.reviewList(ctx, all) }})
+	list.Flags().BoolVar(&all, "all", false, "everything in review, whoever it waits for")
+	return a.group("review", "Decide on applications", list,
+		a.command(leaf{
+			use: "show ID", short: "Show what is asked for, with the digest that a vote names",
+			example: "narthex review show eng_…",
+			run:     func(ctx context.Context, args []string) error { return a.engagementShow(ctx, args[0]) }}),
+		a.vote("review", "approve", "Approve what you were shown", "approved", "a remark"),
+		a.vote("review", "decline", "Decline, for good, with a reason", "declined", "why, for the applicant"),
+		a.vote("review", "return", "Send back with a question", "returned", "the question, for the applicant"))
+}
+
+func (a *app) reviewList(ctx context.Context, all bool) error {
+	c, _, err := a.member()
+	if err != nil {
+		return err
+	}
+	who, err := c.WhoAmI(ctx)
+	if err != nil {
+		return err
+	}
+	list, err := c.Engagements(ctx)
+	if err != nil {
+		return err
+	}
+	mine := func(waiting string) bool {
+		return slices.ContainsFunc(who.Person.Roles, func(r narthex.Role) bool { return words([]narthex.Role{r}) == waiting })
+	}
+	list.Engagements = slices.DeleteFunc(list.Engagements, func(row client.EngagementRow) bool {
+		return row.State != narthex.InReview || !all && !slices.ContainsFunc(row.Waiting, mine)
+	})
+	empty := "nothing waits for you; `narthex review list --all` shows everything in review"
+	if all {
+		empty = "nothing is in review; `narthex engagements list` shows the rest"
+	}
+	return a.list(list, engagementTable(list.Engagements), empty)
+}
+
+// vote is a reviewer's command. It carries the digest of what they were shown.
+func (a *app) vote(group, verb, short, done, reasonSays string) *cobra.Command {
+	var as, reason, digest string
+	given := " --reason '…'"
+	if verb == "approve" {
+		given = ""
+	}
+	c := a.command(leaf{
+		use: verb + " ID", short: short,
+		long:    short + ".\n\nThe vote names the digest of the text that `narthex " + group + " show` showed you last, or the one you give with --digest. Where\nthe text has changed since, the vote does not count and you look again.",
+		example: "narthex " + group + " show eng_…\nnarthex " + group + " " + verb + " eng_… --as security" + given,
+		run: func(ctx context.Context, args []string) error {
+			return a.castVote(ctx, args[0], verb, done, digest, client.Command{As: narthex.Role(as), Text: reason})
+		}})
+	c.Flags().StringVar(&as, "as", "", "the role in which you review: "+joined(narthex.Roles()))
+	c.Flags().StringVar(&reason, "reason", "", reasonSays)
+	c.Flags().StringVar(&digest, "digest", "", "the digest of the text you have seen")
+	oneOf(c, "as", narthex.Roles())
+	return c
+}
+
+func (a *app) castVote(ctx context.Context, named, verb, done, digest string, in client.Command) error {
+	id, err := engagementID(named)
+	if err != nil {
+		return err
+	}
+	if !slices.Contains(narthex.Roles(), in.As) {
+		return problem(narthex.Invalid, "give it with --as: "+joined(narthex.Roles()), "a reviewer acts in a role")
+	}
+	if verb != "approve" && strings.TrimSpace(in.Text) == "" {
+		return problem(narthex.Invalid, "give it with --reason; the applicant reads it", "it takes words to %s an application", verb)
+	}
+	_, p, err := a.member()
+	if err != nil {
+		return err
+	}
+	if in.Saw, err = seen(p, string(id), digest, "narthex review show "+string(id)); err != nil {
+		return err
+	}
+	return a.give(ctx, named, verb, done, in)
+}
+
+// seen gives the digest that a vote or signature is on: the one that was named, or that of what was shown last.
+func seen(p profile, what, named, look string) (narthex.Digest, error) {
+	if named != "" {
+		return narthex.ParseDigest(named)
+	}
+	digest := p.hasSeen(what)
+	if digest == "" {
+		return "", problem(narthex.Invalid, "look with `"+look+"`, then repeat the command", "you have not been shown the text, and so cannot decide on it")
+	}
+	return digest, nil
+}

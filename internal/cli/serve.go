@@ -1,0 +1,77 @@
+package cli
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"narthex"
+)
+
+// ServeFlags is what `narthex serve` was told.
+type ServeFlags struct {
+	Lab            string // the lab directory; may be empty once the lab is open
+	Data           string // the directory of the store and the ledger's key
+	Listen         string // the public address
+	Ops            string // the operators' address, or empty for none
+	TLSCert        string
+	TLSKey         string
+	BehindTLSProxy bool
+}
+
+// DemoFlags is what `narthex demo` was told.
+type DemoFlags struct {
+	Dir  string // where its state is kept; empty for a folder that goes when it ends
+	Info string // a file for scripts, written once it is up; empty for none
+	Once bool   // tell the story and end
+}
+
+func (a *app) notBuilt(what string) error {
+	return problem(narthex.Unavailable, "use a full build of narthex", "this build cannot %s", what)
+}
+
+func (a *app) serve() *cobra.Command {
+	var f ServeFlags
+	c := a.command(leaf{
+		use: "serve", short: "Run a node",
+		long: `Run a node until it is interrupted. On an empty store it prints the lab directory's digest and a one-time code for each
+custodian: they log in with "narthex login --code -", look with "narthex lab diff" and approve with "narthex lab approve"; with
+the last approval the lab is open. A node that cannot hold its promises does not start, and says why.
+
+Off loopback the node ends TLS itself (--tls-cert, --tls-key) or stands behind something that does (--behind-tls-proxy).
+Credentials of upstreams come from the environment or files, as each asset names them.`,
+		example: "narthex serve --lab lab --data data\nnarthex serve --lab lab --data /var/lib/narthex --listen 0.0.0.0:443 --tls-cert cert.pem --tls-key key.pem --ops 127.0.0.1:9090",
+		run: func(ctx context.Context, _ []string) error {
+			if a.env.Serve == nil {
+				return a.notBuilt("run a node")
+			}
+			return a.env.Serve(ctx, f)
+		}})
+	flags := c.Flags()
+	flags.StringVar(&f.Lab, "lab", "", "the lab directory, for the first start and to show what differs later")
+	flags.StringVar(&f.Data, "data", "", "the directory of the store and the ledger's key")
+	flags.StringVar(&f.Listen, "listen", "127.0.0.1:8080", "the address to answer at")
+	flags.StringVar(&f.Ops, "ops", "", "the operators' address on loopback, for health and metrics; empty for none")
+	flags.StringVar(&f.TLSCert, "tls-cert", "", "a certificate's file")
+	flags.StringVar(&f.TLSKey, "tls-key", "", "its key's file")
+	flags.BoolVar(&f.BehindTLSProxy, "behind-tls-proxy", false, "something before the node ends TLS and nobody else reaches it")
+	return c
+}
+
+func (a *app) demo() *cobra.Command {
+	var f DemoFlags
+	c := a.command(leaf{
+		use: "demo", short: "Run a miniature lab with a node, and tell its story",
+		long:    "Run a miniature lab with a node before it, all on this machine: people of a lab and a researcher take one engagement from the\napplication to the audit, and then there is an API key to try. Nothing in it is secret.",
+		example: "narthex demo\nnarthex demo --once\nnarthex demo --dir demo --info info.json",
+		run: func(ctx context.Context, _ []string) error {
+			if a.env.Demo == nil {
+				return a.notBuilt("run the demonstration")
+			}
+			return a.env.Demo(ctx, f)
+		}})
+	c.Flags().StringVar(&f.Dir, "dir", "", "keep its state there; else it goes when it ends")
+	c.Flags().StringVar(&f.Info, "info", "", "write addresses and the API key to this file once it is up")
+	c.Flags().BoolVar(&f.Once, "once", false, "tell the story and end")
+	return c
+}
