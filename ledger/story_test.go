@@ -143,7 +143,9 @@ func TestALogOfRecordsAloneVerifies(t *testing.T) {
 
 // TestVerifyingKeepsOpenCallsOnly weighs the heap while a log of many closed calls is verified: at its start and near its end.
 func TestVerifyingKeepsOpenCallsOnly(t *testing.T) {
-	export, key := told(t, func(e []narthex.Entry) []narthex.Entry { return append(e[:activated+1], callsFrom(activated+1, 8000)...) })
+	export, key := told(t, func(e []narthex.Entry) []narthex.Entry {
+		return append(e[:activated+1], callsFrom(activated+1, 8000)...)
+	})
 	in := &weighingReader{rest: export}
 	if report, err := ledger.Verify(in, key); err != nil || len(report.Open) != 0 {
 		t.Fatalf("%d calls are open: %v", len(report.Open), err)
