@@ -55,7 +55,7 @@ bench: build
 
 # rigs runs the long forms of the rigs.
 rigs: build
-	NARTHEX_RIG=long $(GO) test -timeout 120m -run 'Rig' -v ./internal/server ./policy ./internal/workflow
+	NARTHEX_RIG=long $(GO) test -timeout 120m -run 'Rig' -v ./internal/server ./policy ./internal/workflow ./demo
 
 clean:
 	rm -rf bin $(CORPUS)

@@ -211,8 +211,8 @@ func (d *Desk) Login(ctx context.Context, in client.Login) (client.Session, erro
 		if person == nil || person.State != narthex.PersonActive {
 			return narthex.UnauthenticatedError()
 		}
-		if locks, err := personLocks(tx, *person); err != nil || len(locks) > 0 {
-			return narthex.UnauthenticatedError().Because(err)
+		if err := mayComeIn(tx, *person); err != nil {
+			return err
 		}
 		session, err = d.open(tx, *person)
 		return err
@@ -220,8 +220,16 @@ func (d *Desk) Login(ctx context.Context, in client.Login) (client.Session, erro
 	return session, err
 }
 
-func personLocks(tx *journal.Tx, person narthex.Person) ([]narthex.Lock, error) {
-	return book.LocksOn(tx, book.Subject("person", person.ID), book.Subject("org", person.Org))
+// mayComeIn refuses a person who is locked, or whose organisation is.
+func mayComeIn(tx *journal.Tx, person narthex.Person) error {
+	locks, err := book.LocksOn(tx, book.Subject("person", person.ID), book.Subject("org", person.Org))
+	if err != nil {
+		return err
+	}
+	if len(locks) > 0 {
+		return narthex.UnauthenticatedError()
+	}
+	return nil
 }
 
 // open makes a session.
@@ -265,10 +273,7 @@ func (d *Desk) Who(ctx context.Context, token narthex.Secret) (narthex.Person, e
 		if person == nil || person.State != narthex.PersonActive {
 			return narthex.UnauthenticatedError()
 		}
-		if locks, err := personLocks(tx, *person); err != nil || len(locks) > 0 {
-			return narthex.UnauthenticatedError().Because(err)
-		}
-		return nil
+		return mayComeIn(tx, *person)
 	})
 	if err != nil {
 		return narthex.Person{}, err
