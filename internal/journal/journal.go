@@ -16,6 +16,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"sync"
 	"time"
 
@@ -148,19 +149,24 @@ func (j *Journal) run() {
 	}
 }
 
-// gather takes what waits already.
+// gather takes what waits already, and what those who run now bring while they keep bringing: a commit costs much and one
+// change more in it little.
 func (j *Journal) gather(first *op) []*op {
 	ops := []*op{first}
-	for len(ops) < mostOps {
-		select {
-		case next := <-j.ops:
-			ops = append(ops, next)
-		default:
-			return ops
+	for grown := true; grown && len(ops) < mostOps; {
+		grown = false
+		for range yields {
+			runtime.Gosched()
+			for len(j.ops) > 0 && len(ops) < mostOps {
+				ops, grown = append(ops, <-j.ops), true
+			}
 		}
 	}
 	return ops
 }
+
+// yields is how often the writer lets others run before it commits without them.
+const yields = 4
 
 // recoverOrphans closes the calls that a crash, or a commit of unknown outcome, left open.
 func (j *Journal) recoverOrphans(ctx context.Context) error {

@@ -191,7 +191,7 @@ type cache struct {
 
 func newCache() cache {
 	c := cache{map[store.Table]map[string]any{}}
-	for _, table := range []store.Table{store.Keys, store.Grants, store.Accounts, store.Locks, store.People, store.Holdings} {
+	for _, table := range []store.Table{store.Meta, store.Keys, store.Grants, store.Accounts, store.Locks, store.People, store.Holdings} {
 		c.tables[table] = map[string]any{}
 	}
 	return c

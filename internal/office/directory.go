@@ -58,8 +58,11 @@ func needed(row *book.Directory) int {
 
 func filesOf(tx *journal.Tx, digest narthex.Digest) (lab.Files, error) {
 	row, err := journal.Get[book.Files](tx, store.Files, string(digest))
-	if err != nil || row == nil {
-		return nil, narthex.WithheldError().Because(err)
+	if err != nil {
+		return nil, err
+	}
+	if row == nil {
+		return nil, narthex.WithheldError()
 	}
 	return row.Files, nil
 }
