@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -68,7 +69,7 @@ func (a *app) vote(group, verb, short, done, reasonSays string) *cobra.Command {
 		run: func(ctx context.Context, args []string) error {
 			return a.castVote(ctx, args[0], verb, done, digest, client.Command{As: narthex.Role(as), Text: reason})
 		}})
-	c.Flags().StringVar(&as, "as", "", "the role in which you review: "+joined(narthex.Roles()))
+	c.Flags().StringVar(&as, "as", "", "the role in which you review, where you have more than one: "+joined(narthex.Roles()))
 	c.Flags().StringVar(&reason, "reason", "", reasonSays)
 	c.Flags().StringVar(&digest, "digest", "", "the digest of the text you have seen")
 	oneOf(c, "as", narthex.Roles())
@@ -80,15 +81,25 @@ func (a *app) castVote(ctx context.Context, named, verb, done, digest string, in
 	if err != nil {
 		return err
 	}
-	if !slices.Contains(narthex.Roles(), in.As) {
-		return problem(narthex.Invalid, "give it with --as: "+joined(narthex.Roles()), "a reviewer acts in a role")
+	if in.As != "" && !slices.Contains(narthex.Roles(), in.As) {
+		return problem(narthex.Invalid, "the roles are "+joined(narthex.Roles()), "there is no role %q", in.As)
 	}
 	if verb != "approve" && strings.TrimSpace(in.Text) == "" {
 		return problem(narthex.Invalid, "give it with --reason; the applicant reads it", "it takes words to %s an application", verb)
 	}
-	_, p, err := a.member()
+	c, p, err := a.member()
 	if err != nil {
 		return err
+	}
+	if in.As == "" {
+		who, err := c.WhoAmI(ctx)
+		if err != nil {
+			return err
+		}
+		if len(who.Person.Roles) != 1 {
+			return problem(narthex.Invalid, "give it with --as; you have "+cmp.Or(joined(who.Person.Roles), "none"), "a reviewer acts in one role")
+		}
+		in.As = who.Person.Roles[0]
 	}
 	if in.Saw, err = seen(p, string(id), digest, "narthex review show "+string(id)); err != nil {
 		return err
