@@ -146,15 +146,15 @@ With the last signature the grant is in force.`,
 			}
 			return a.signAgreement(ctx, id, narthex.PartyRole(as), digest)
 		}})
-	c.Flags().StringVar(&as, "as", "", "for whom you sign: "+joined(partyRoles()))
+	c.Flags().StringVar(&as, "as", "", "for whom you sign, where you may for more than one: "+joined(partyRoles()))
 	c.Flags().StringVar(&digest, "digest", "", "the digest of the text you have read")
 	oneOf(c, "as", partyRoles())
 	return c
 }
 
 func (a *app) signAgreement(ctx context.Context, id narthex.EngagementID, party narthex.PartyRole, named string) error {
-	if !slices.Contains(partyRoles(), party) {
-		return problem(narthex.Invalid, "give it with --as: "+joined(partyRoles()), "a signature is for a party")
+	if party != "" && !slices.Contains(partyRoles(), party) {
+		return problem(narthex.Invalid, "the parties are "+joined(partyRoles()), "there is no party %q", party)
 	}
 	c, p, err := a.member()
 	if err != nil {
@@ -174,6 +174,11 @@ func (a *app) signAgreement(ctx context.Context, id narthex.EngagementID, party 
 	}
 	if digest != view.Digest {
 		return problem(narthex.Conflict, "read it again with `narthex agreement show "+string(id)+"`", "the agreement is another than the one you read: its digest is %s", view.Digest.Short())
+	}
+	if party == "" {
+		if party, err = onlyParty(view.Agreement, p.Person, fingerprint(key)); err != nil {
+			return err
+		}
 	}
 	if !names(view.Agreement, party, p.Person, fingerprint(key)) {
 		return problem(narthex.Refused, "the cover of `narthex agreement show "+string(id)+"` says who may sign", "the agreement does not name you with the key on this machine for the %s", party)
@@ -287,4 +292,16 @@ func (a *app) verifyAgreement(path string, signers []string) error {
 			p.mark("note:", yellow, "at least one key is only what the file states; bring it with --signer to be sure of it")
 		}
 	})
+}
+
+// onlyParty gives the one party that the agreement lets this person sign for with this key.
+func onlyParty(made narthex.Agreement, person narthex.PersonID, print string) (narthex.PartyRole, error) {
+	may := slices.DeleteFunc(partyRoles(), func(role narthex.PartyRole) bool { return !names(made, role, person, print) })
+	switch len(may) {
+	case 0:
+		return "", problem(narthex.Refused, "its cover says who may sign, and with which key", "the agreement does not name you with the key on this machine")
+	case 1:
+		return may[0], nil
+	}
+	return "", problem(narthex.Invalid, "give it with --as: "+joined(may), "you may sign for more than one party")
 }
