@@ -49,40 +49,47 @@ const (
 	EntryCallRead          EntryType = "call.read"
 	EntryRefusalsCounted   EntryType = "refusals.counted"
 	EntryRecovered         EntryType = "node.recovered"
+	EntryLogKeyRotated     EntryType = "log_key.rotated"
+	EntryLedgerRestored    EntryType = "ledger.restored"
+	EntryOpeningsErased    EntryType = "openings.erased"
 )
 
-// entryFields is the closed list of entry types, with the class of each and the fields it has, in order.
+// entryFields is the closed list of entry types, with the class of each, whether it is public, and the fields it has, in order.
 var entryFields = map[EntryType]struct {
 	class  EntryClass
+	public bool // it concerns no person, and its opening is published
 	fields []string
 }{
-	EntryInception:         {GovernanceEntry, []string{"lab", "origin", "directory", "custodians", "single_custodian", "log_key"}},
-	EntryDirectoryProposed: {GovernanceEntry, []string{"directory", "by"}},
-	EntryDirectoryApproved: {GovernanceEntry, []string{"directory", "by"}},
-	EntryDirectoryInForce:  {GovernanceEntry, []string{"directory", "replaces", "approved_by"}},
-	EntryPersonInvited:     {GovernanceEntry, []string{"person", "org", "official", "by"}},
-	EntryPersonEnrolled:    {GovernanceEntry, []string{"person", "login_key"}},
-	EntryPersonChanged:     {GovernanceEntry, []string{"person", "state", "by", "reason"}},
-	EntrySignerEnrolled:    {GovernanceEntry, []string{"person", "fingerprint", "by"}},
-	EntrySignerRevoked:     {GovernanceEntry, []string{"person", "fingerprint", "by"}},
-	EntrySessionOpened:     {GovernanceEntry, []string{"person", "session"}},
-	EntrySessionEnded:      {GovernanceEntry, []string{"person", "session"}},
-	EntryEngagementChanged: {GovernanceEntry, []string{"engagement", "command", "by", "as", "state", "saw", "event"}},
-	EntryAgreementRendered: {GovernanceEntry, []string{"engagement", "agreement", "application", "directory"}},
-	EntryAgreementSigned:   {GovernanceEntry, []string{"engagement", "agreement", "party", "by", "signer", "envelope"}},
-	EntryGrantActive:       {GovernanceEntry, []string{"grant", "engagement", "agreement", "not_before", "not_after"}},
-	EntryGrantEnded:        {GovernanceEntry, []string{"grant", "engagement", "by", "reason"}},
-	EntryKeyMinted:         {GovernanceEntry, []string{"key", "grant", "person", "actor", "not_after", "by"}},
-	EntryKeyRevoked:        {GovernanceEntry, []string{"key", "grant", "by"}},
-	EntryLockSet:           {GovernanceEntry, []string{"lock", "subject", "target", "reason", "by"}},
-	EntryLockLifted:        {GovernanceEntry, []string{"lock", "subject", "target", "by"}},
-	EntryLedgerRead:        {GovernanceEntry, []string{"by", "what"}},
-	EntryCallIntent:        {UseEntry, []string{"grant", "key", "agreement", "directory", "uses", "asset", "version", "clauses", "reserved", "request"}},
-	EntryCallOutcome:       {UseEntry, []string{"call", "grant", "status", "used", "answer"}},
-	EntryCallDenied:        {UseEntry, []string{"grant", "key", "agreement", "directory", "uses", "asset", "version", "reasons"}},
-	EntryCallRead:          {UseEntry, []string{"grant", "key", "what"}},
-	EntryRefusalsCounted:   {UseEntry, []string{"kind", "count", "since"}},
-	EntryRecovered:         {GovernanceEntry, []string{"closed", "size"}},
+	EntryInception:         {GovernanceEntry, true, []string{"lab", "origin", "directory", "guardrails", "custodians", "single_custodian", "log_key"}},
+	EntryDirectoryProposed: {GovernanceEntry, false, []string{"directory", "by"}},
+	EntryDirectoryApproved: {GovernanceEntry, false, []string{"directory", "by"}},
+	EntryDirectoryInForce:  {GovernanceEntry, true, []string{"directory", "guardrails", "replaces"}},
+	EntryPersonInvited:     {GovernanceEntry, false, []string{"person", "org", "official", "by"}},
+	EntryPersonEnrolled:    {GovernanceEntry, false, []string{"person", "login_key"}},
+	EntryPersonChanged:     {GovernanceEntry, false, []string{"person", "state", "by", "reason"}},
+	EntrySignerEnrolled:    {GovernanceEntry, false, []string{"person", "fingerprint", "by"}},
+	EntrySignerRevoked:     {GovernanceEntry, false, []string{"person", "fingerprint", "by"}},
+	EntrySessionOpened:     {GovernanceEntry, false, []string{"person", "session"}},
+	EntrySessionEnded:      {GovernanceEntry, false, []string{"person", "session"}},
+	EntryEngagementChanged: {GovernanceEntry, false, []string{"engagement", "command", "by", "as", "state", "saw", "event"}},
+	EntryAgreementRendered: {GovernanceEntry, false, []string{"engagement", "agreement", "application", "directory"}},
+	EntryAgreementSigned:   {GovernanceEntry, false, []string{"engagement", "agreement", "party", "by", "signer", "envelope"}},
+	EntryGrantActive:       {GovernanceEntry, false, []string{"grant", "engagement", "agreement", "not_before", "not_after"}},
+	EntryGrantEnded:        {GovernanceEntry, false, []string{"grant", "engagement", "by", "reason"}},
+	EntryKeyMinted:         {GovernanceEntry, false, []string{"key", "grant", "person", "actor", "terms", "not_after", "by"}},
+	EntryKeyRevoked:        {GovernanceEntry, false, []string{"key", "grant", "by"}},
+	EntryLockSet:           {GovernanceEntry, false, []string{"lock", "subject", "target", "reason", "by"}},
+	EntryLockLifted:        {GovernanceEntry, false, []string{"lock", "subject", "target", "by"}},
+	EntryLedgerRead:        {GovernanceEntry, false, []string{"by", "what"}},
+	EntryCallIntent:        {UseEntry, false, []string{"grant", "key", "agreement", "directory", "facts", "uses", "asset", "version", "clauses", "reserved", "nonce", "request"}},
+	EntryCallOutcome:       {UseEntry, false, []string{"call", "grant", "status", "used", "answer"}},
+	EntryCallDenied:        {UseEntry, false, []string{"grant", "key", "agreement", "directory", "facts", "uses", "asset", "version", "reasons"}},
+	EntryCallRead:          {UseEntry, false, []string{"grant", "key", "what"}},
+	EntryRefusalsCounted:   {UseEntry, false, []string{"kind", "count", "since"}},
+	EntryRecovered:         {GovernanceEntry, true, []string{"closed", "size"}},
+	EntryLogKeyRotated:     {GovernanceEntry, true, []string{"old_key", "new_key", "old_signature", "new_signature"}},
+	EntryLedgerRestored:    {GovernanceEntry, true, []string{"anchor_size", "anchor_root", "size", "reason"}},
+	EntryOpeningsErased:    {GovernanceEntry, false, []string{"person", "by", "reason", "entries"}},
 }
 
 // EntryTypes lists every type, sorted.
@@ -97,6 +104,9 @@ func EntryTypes() []EntryType {
 
 // Class gives the class of the type; an unknown type has class 0, which no entry may have.
 func (t EntryType) Class() EntryClass { return entryFields[t].class }
+
+// Public says whether entries of the type concern no person, so that their openings are published.
+func (t EntryType) Public() bool { return entryFields[t].public }
 
 // Fields gives the names of the fields that an entry of the type has, in order.
 func (t EntryType) Fields() []string { return slices.Clone(entryFields[t].fields) }

@@ -23,10 +23,10 @@ func NewKey(random io.Reader, origin string) (signer, verifier string, err error
 	return note.GenerateKey(random, origin)
 }
 
-// SignCheckpoint gives the signed note over a tree.
-func SignCheckpoint(signer note.Signer, size uint64, root Hash) (string, error) {
+// SignCheckpoint gives the signed note over a tree. Two signers sign while the log's key changes; both have its name.
+func SignCheckpoint(signer note.Signer, size uint64, root Hash, also ...note.Signer) (string, error) {
 	text := fmt.Sprintf("%s\n%d\n%s\n", signer.Name(), size, base64.StdEncoding.EncodeToString(root[:]))
-	signed, err := note.Sign(&note.Note{Text: text}, signer)
+	signed, err := note.Sign(&note.Note{Text: text}, append([]note.Signer{signer}, also...)...)
 	if err != nil {
 		return "", fmt.Errorf("sign checkpoint: %w", err)
 	}

@@ -41,6 +41,8 @@ func with(kind narthex.EntryType, n int, given texts) narthex.Entry {
 		text := "v"
 		if t, is := given[name]; is {
 			text = t
+		} else if kind == narthex.EntryInception && name == "log_key" {
+			_, text = keyOf("r")
 		}
 		e.Fields = append(e.Fields, narthex.TextField(name, text))
 	}
@@ -50,7 +52,7 @@ func with(kind narthex.EntryType, n int, given texts) narthex.Entry {
 // withheld is the entry of the story whose opening its export does not show.
 const withheld = 29
 
-// story is a small log with every type of entry: people, an engagement that leads to a grant, its use and its end.
+// story is a small log with every type of entry but a rotation of its key: people, an engagement that leads to a grant, its use and its end.
 func story() []narthex.Entry {
 	var entries []narthex.Entry
 	add := func(kind narthex.EntryType, given texts) {
@@ -77,7 +79,7 @@ func story() []narthex.Entry {
 	}
 	for _, kind := range []narthex.EntryType{narthex.EntryCallDenied, narthex.EntryCallRead, narthex.EntryCallRead, narthex.EntryRefusalsCounted, narthex.EntryLockSet,
 		narthex.EntryLockLifted, narthex.EntryKeyRevoked, narthex.EntrySignerRevoked, narthex.EntryPersonChanged, narthex.EntryLedgerRead, narthex.EntryGrantEnded,
-		narthex.EntryRecovered, narthex.EntryCallIntent} {
+		narthex.EntryRecovered, narthex.EntryOpeningsErased, narthex.EntryLedgerRestored, narthex.EntryCallIntent} {
 		add(kind, nil)
 	}
 	return entries
@@ -102,13 +104,17 @@ func place(t testing.TB, entries []narthex.Entry, kind narthex.EntryType, nth in
 // newKey gives the key pair of a log, the same for the same letter.
 func newKey(t testing.TB, letter string) (note.Signer, string) {
 	t.Helper()
+	return keyOf(letter)
+}
+
+func keyOf(letter string) (note.Signer, string) {
 	secret, key, err := ledger.NewKey(strings.NewReader(strings.Repeat(letter, 99)), origin)
 	if err != nil {
-		t.Fatal(err)
+		panic(err)
 	}
 	signer, err := note.NewSigner(secret)
 	if err != nil {
-		t.Fatal(err)
+		panic(err)
 	}
 	return signer, key
 }

@@ -29,7 +29,7 @@ func Example() {
 		At:   time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),
 		Fields: []narthex.Field{
 			narthex.TextField("lab", "Example Lab"), narthex.TextField("origin", "lab.example"), narthex.TextField("directory", "sha256:…"),
-			narthex.NumberField("custodians", 2), narthex.FlagField("single_custodian", false), narthex.TextField("log_key", key),
+			narthex.TextField("guardrails", "sha256:…"), narthex.NumberField("custodians", 2), narthex.FlagField("single_custodian", false), narthex.TextField("log_key", key),
 		},
 	}, [32]byte{1}) // a seed is fresh randomness
 	if err != nil {

@@ -47,7 +47,8 @@ const longestLine = 1 << 20
 // Verify reads an export and checks it against the key. In this order, for each entry: its line reads strictly and has the
 // next index; its record is well formed and its leaf is the record's; its opening, where it is shown, is the record's; time
 // does not go back; the first opened entry is an inception and no other is; a call has at most one outcome, after its intent;
-// a grant comes after its application, its approvals by two people and its signatures. At the end: the number of entries and
+// a grant comes after its application, its approvals by two people and its signatures; a change of the log's key is signed by
+// both keys, and is followed. At the end: the number of entries and
 // the tree's root are those of the checkpoint, and the checkpoint is signed by the key. Memory grows with governance and not
 // with use. The error is a *TamperError where the export is at fault.
 func Verify(r io.Reader, verifierKey string) (Report, error) {
@@ -56,7 +57,7 @@ func Verify(r io.Reader, verifierKey string) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
-	v := newVerification()
+	v := newVerification(verifierKey)
 	for {
 		data, err := readLine(in)
 		if err != nil {
@@ -72,7 +73,7 @@ func Verify(r io.Reader, verifierKey string) (Report, error) {
 			return v.report, err
 		}
 	}
-	return v.report, v.finish(head, verifierKey)
+	return v.report, v.finish(head)
 }
 
 func readHeader(in *bufio.Reader) (header, error) {
@@ -121,6 +122,7 @@ type verification struct {
 	open   map[uint64]bool
 	cases  map[string]*caseHistory
 	signed map[string]map[string]bool // parties that signed, by agreement
+	keys   *Keys
 	last   Record
 }
 
@@ -130,8 +132,8 @@ type caseHistory struct {
 	approvals map[string]bool // people, since the last edit
 }
 
-func newVerification() *verification {
-	return &verification{report: Report{ByType: map[narthex.EntryType]int{}, Open: []narthex.CallID{}}, open: map[uint64]bool{},
+func newVerification(verifierKey string) *verification {
+	return &verification{keys: NewKeys(verifierKey), report: Report{ByType: map[narthex.EntryType]int{}, Open: []narthex.CallID{}}, open: map[uint64]bool{},
 		cases: map[string]*caseHistory{}, signed: map[string]map[string]bool{}}
 }
 
@@ -194,6 +196,9 @@ func (v *verification) story(o Opening) error {
 	if (index == 0) != (o.Type == narthex.EntryInception) {
 		return v.tampered("a log begins with its inception, and has one only")
 	}
+	if err := v.keys.See(index, o); err != nil {
+		return v.tampered("%s", err)
+	}
 	switch o.Type {
 	case narthex.EntryCallIntent:
 		v.open[index] = true
@@ -253,11 +258,15 @@ func (v *verification) end(in *bufio.Reader, data []byte) error {
 	return nil
 }
 
-func (v *verification) finish(head header, verifierKey string) error {
+func (v *verification) finish(head header) error {
 	root := v.tree.Root()
 	v.report.Root = fmt.Sprintf("%x", root)
 	for index := range v.open {
 		v.report.Open = append(v.report.Open, narthex.MakeCallID(index))
+	}
+	verifierKey, err := v.keys.Last()
+	if err != nil {
+		return &TamperError{-1, err.Error()}
 	}
 	checkpoint, err := OpenCheckpoint(head.Checkpoint, verifierKey)
 	if err != nil {

@@ -35,7 +35,7 @@ type holderEnd struct {
 func (v *visit) admit(call *model.Call) (*admission, error) {
 	var admitted *admission
 	var denial *narthex.Error
-	err := v.door.Journal.Update(v.r.Context(), func(tx *journal.Tx) error {
+	err := v.update(func(tx *journal.Tx) error {
 		admitted, denial = nil, nil
 		h, err := v.hold(tx)
 		if err != nil {
@@ -138,9 +138,13 @@ func (a *attempt) ask() error {
 		return err
 	}
 	a.question = policy.Question{
-		Principal: policy.Principal{Person: a.h.person.ID, Org: a.h.grant.Org, Actor: a.h.key.Actor, Region: a.h.person.Region, Address: a.v.address},
-		Asset:     a.asset, Version: a.version.Name, Uses: uses, Demands: demands, Layers: layers, Others: others, Now: a.tx.Now()}
+		Principal: a.principal(), Asset: a.asset, Version: a.version.Name, Uses: uses, Demands: demands, Layers: layers, Others: others, Now: a.tx.Now()}
 	return nil
+}
+
+// principal is who calls.
+func (a *attempt) principal() policy.Principal {
+	return policy.Principal{Person: a.h.person.ID, Org: a.h.grant.Org, Actor: a.h.key.Actor, Region: a.h.person.Region, Address: a.v.address}
 }
 
 // grantedTokens is the least max_tokens of any layer, or the context where none says.
@@ -208,6 +212,10 @@ func (a *attempt) record() (*admission, error) {
 	if err != nil {
 		return nil, err
 	}
+	facts, err := canon.JSON(policy.FactsOf(a.question))
+	if err != nil {
+		return nil, err
+	}
 	clauses := make([]string, 0, len(a.decision.Reasons))
 	for _, reason := range a.decision.Reasons {
 		clause, _, _ := strings.Cut(reason.Clause, "@")
@@ -215,9 +223,10 @@ func (a *attempt) record() (*admission, error) {
 	}
 	intent, err := a.tx.AppendIntent(narthex.TextField("grant", a.h.grant.ID), narthex.TextField("key", a.h.key.ID),
 		narthex.TextField("agreement", a.h.grant.Agreement), narthex.TextField("directory", a.rules.Directory.Digest),
-		narthex.CanonicalField("uses", string(uses)), narthex.TextField("asset", a.asset.Name), narthex.TextField("version", a.version.Name),
+		narthex.CanonicalField("facts", string(facts)), narthex.CanonicalField("uses", string(uses)),
+		narthex.TextField("asset", a.asset.Name), narthex.TextField("version", a.version.Name),
 		narthex.TextField("clauses", strings.Join(clauses, " ")), narthex.CanonicalField("reserved", string(reserved)),
-		narthex.TextField("request", a.call.Digest()))
+		narthex.TextField("nonce", a.v.seal.nonce), narthex.TextField("request", a.v.seal.request))
 	if err != nil {
 		return nil, err
 	}
@@ -243,10 +252,15 @@ func (a *attempt) recordDenial(denial *narthex.Error) error {
 	if err != nil {
 		return err
 	}
+	a.question.Principal = a.principal() // also where it was denied before there was a question
+	facts, err := canon.JSON(policy.FactsOf(a.question))
+	if err != nil {
+		return err
+	}
 	_, err = a.tx.Append(narthex.EntryCallDenied, narthex.TextField("grant", a.h.grant.ID), narthex.TextField("key", a.h.key.ID),
 		narthex.TextField("agreement", a.h.grant.Agreement), narthex.TextField("directory", a.rules.Directory.Digest),
-		narthex.CanonicalField("uses", string(uses)), narthex.TextField("asset", a.asset.Name), narthex.TextField("version", a.version.Name),
-		narthex.CanonicalField("reasons", string(form)))
+		narthex.CanonicalField("facts", string(facts)), narthex.CanonicalField("uses", string(uses)),
+		narthex.TextField("asset", a.asset.Name), narthex.TextField("version", a.version.Name), narthex.CanonicalField("reasons", string(form)))
 	return err
 }
 
@@ -262,7 +276,7 @@ func (v *visit) denyUnread(cause error) error {
 	if denial.Kind == narthex.Withheld {
 		denial = denial.For("model") // a name that nothing can have is answered like one that nothing has
 	}
-	err := v.door.Journal.Update(v.r.Context(), func(tx *journal.Tx) error {
+	err := v.update(func(tx *journal.Tx) error {
 		h, err := v.hold(tx)
 		if err != nil {
 			return err

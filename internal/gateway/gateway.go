@@ -56,7 +56,9 @@ type visit struct {
 	w       http.ResponseWriter
 	r       *http.Request
 	id      string // of the request, random
+	token   narthex.Secret
 	hash    string // of the token
+	seal    seal
 	key     *narthex.Key
 	address netip.Addr
 	wrote   bool
@@ -102,6 +104,7 @@ func (v *visit) identify() error {
 	if v.hash, err = wire.ParseToken(wire.KeyToken, token); err != nil {
 		return err
 	}
+	v.token = token
 	if v.key, err = journal.Peek[narthex.Key](v.r.Context(), v.door.Journal, store.Keys, v.hash); err != nil {
 		return narthex.Unavailablef("The key could not be looked up; try again in a moment.").Because(err)
 	}

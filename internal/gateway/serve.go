@@ -2,9 +2,7 @@ package gateway
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
-	"hash"
 	"io"
 	"net/http"
 	"strconv"
@@ -40,8 +38,7 @@ type serving struct {
 	call   *model.Call
 	live   *live.Call
 	cutter *model.Cutter
-	sum    hash.Hash // over every byte of the answer
-	shown  string    // the call's identifier
+	shown  string // the call's identifier
 }
 
 // complete is the life of a model call.
@@ -53,6 +50,9 @@ func (v *visit) complete(parse func([]byte) (*model.Call, error)) error {
 	call, err := parse(body)
 	if err != nil {
 		return v.denyUnread(err)
+	}
+	if v.seal, err = v.newSeal(body); err != nil {
+		return err
 	}
 	// The call is in the registry before it is admitted: a lock either commits first and is seen, or finds it here.
 	grant, err := journal.Peek[narthex.Grant](v.r.Context(), v.door.Journal, store.Grants, string(v.key.Grant))
@@ -72,7 +72,7 @@ func (v *visit) complete(parse func([]byte) (*model.Call, error)) error {
 		end = admitted.until.key.NotAfter
 	}
 	entered.Admit(end)
-	s := &serving{admission: admitted, v: v, call: call, live: entered, sum: sha256.New(), shown: string(narthex.MakeCallID(admitted.intent))}
+	s := &serving{admission: admitted, v: v, call: call, live: entered, shown: string(narthex.MakeCallID(admitted.intent))}
 	s.cutter = model.NewCutter(call, s.limits())
 	s.cutter.SetID(s.shown)
 	v.w.Header().Set("Narthex-Call", s.shown)
@@ -121,7 +121,7 @@ func (s *serving) whole() error {
 	if err != nil {
 		return s.failed(err)
 	}
-	s.sum.Write(out)
+	s.v.seal.answer.Write(out)
 	if err := s.settle("served", usage); err != nil {
 		return err
 	}
@@ -223,7 +223,7 @@ func (s *serving) event(data []byte) error {
 	if err := s.write(line); err != nil {
 		return err
 	}
-	s.sum.Write(line)
+	s.v.seal.answer.Write(line)
 	return nil
 }
 
@@ -313,7 +313,7 @@ func (s *serving) settle(status string, usage model.Usage) error {
 		used = []policy.Used{{Unit: narthex.Calls, Amount: 1}, {Unit: narthex.Tokens, Amount: -1}}
 	}
 	end := s.live.Ended()
-	answer := narthex.MakeDigest([32]byte(s.sum.Sum(nil)))
+	answer := narthex.MakeDigest([32]byte(s.v.seal.answer.Sum(nil)))
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.v.r.Context()), 30*time.Second)
 	defer cancel()
 	outcome := func(tx *journal.Tx) error {

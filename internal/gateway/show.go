@@ -91,7 +91,7 @@ func (d *Door) Grant() http.Handler {
 // read runs a reading of the key's holder and records it, or its denial.
 func (v *visit) read(what string, look func(*journal.Tx, holder) *narthex.Error) error {
 	var denial *narthex.Error
-	err := v.door.Journal.Update(v.r.Context(), func(tx *journal.Tx) error {
+	err := v.update(func(tx *journal.Tx) error {
 		h, err := v.hold(tx)
 		if err != nil {
 			return err

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -205,14 +204,16 @@ func (i *Inception) first(tx *journal.Tx, approvals []string) error {
 			return err
 		}
 	}
-	custodians := make([]string, len(approvals))
 	row := book.Directory{InForce: i.Directory.Digest, Single: i.Directory.SingleCustodian}
-	for n, handle := range approvals {
-		custodians[n] = string(ids[handle])
-	}
 	if _, err := tx.Append(narthex.EntryInception, narthex.TextField("lab", i.Directory.Name), narthex.TextField("origin", i.Origin), narthex.TextField("directory", i.Directory.Digest),
-		narthex.TextField("custodians", strings.Join(custodians, " ")), narthex.FlagField("single_custodian", i.Directory.SingleCustodian), narthex.TextField("log_key", i.LogKey)); err != nil {
+		narthex.TextField("guardrails", i.Directory.GuardrailsDigest()), narthex.NumberField("custodians", int64(len(approvals))),
+		narthex.FlagField("single_custodian", i.Directory.SingleCustodian), narthex.TextField("log_key", i.LogKey)); err != nil {
 		return err
+	}
+	for _, handle := range approvals {
+		if _, err := tx.Append(narthex.EntryDirectoryApproved, narthex.TextField("directory", i.Directory.Digest), narthex.TextField("by", ids[handle])); err != nil {
+			return err
+		}
 	}
 	if err := journal.Put(tx, store.Files, string(i.Directory.Digest), &book.Files{Files: i.Directory.Files}); err != nil {
 		return err

@@ -104,6 +104,9 @@ func (j *Journal) Random() io.Reader { return j.config.Random }
 // anew each time.
 func (j *Journal) Update(ctx context.Context, change func(*Tx) error) error {
 	o := &op{change: change, done: make(chan error, 1)}
+	if last, asked := ctx.Value(lastKey{}).(*Last); asked {
+		o.change = func(tx *Tx) error { return last.after(tx, change) }
+	}
 	select {
 	case <-j.stop:
 		return errStopped()

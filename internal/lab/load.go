@@ -49,6 +49,15 @@ func (d *Directory) Person(handle string) (Person, bool) {
 	return d.People[at], true
 }
 
+// GuardrailsDigest is over the guardrail files alone: the rules that a decision was made by.
+func (d *Directory) GuardrailsDigest() narthex.Digest {
+	files := Files{}
+	for name, text := range d.GuardrailFiles {
+		files[name] = []byte(text)
+	}
+	return files.Digest()
+}
+
 // Custodians gives the people who approve directories.
 func (d *Directory) Custodians() []Person {
 	return slices.DeleteFunc(slices.Clone(d.People), func(p Person) bool { return !slices.Contains(p.Roles, narthex.Custodian) })

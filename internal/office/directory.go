@@ -163,16 +163,12 @@ func (o *Office) putInForce(tx *journal.Tx, row *book.Directory) (*book.Rules, e
 	if err := PutPeople(tx, o.Journal, directory); err != nil {
 		return nil, err
 	}
-	approvers := ""
-	for _, a := range row.Approvals {
-		approvers += string(a.Person) + " "
-	}
 	replaced := row.InForce
 	row.InForce, row.Proposed, row.Proposer, row.Approvals, row.Single = directory.Digest, "", "", nil, directory.SingleCustodian
 	if err := book.WriteDirectory(tx, row); err != nil {
 		return nil, err
 	}
-	_, err = tx.Append(narthex.EntryDirectoryInForce, narthex.TextField("directory", directory.Digest), narthex.TextField("replaces", replaced), narthex.TextField("approved_by", approvers))
+	_, err = tx.Append(narthex.EntryDirectoryInForce, narthex.TextField("directory", directory.Digest), narthex.TextField("guardrails", directory.GuardrailsDigest()), narthex.TextField("replaces", replaced))
 	return rules, err
 }
 

@@ -11,6 +11,7 @@ import (
 	"narthex"
 	"narthex/client"
 	"narthex/internal/book"
+	"narthex/internal/canon"
 	"narthex/internal/gateway"
 	"narthex/internal/gateway/live"
 	"narthex/internal/identity"
@@ -146,8 +147,12 @@ func (o *Office) Mint(ctx context.Context, by narthex.PersonID, id narthex.Grant
 		if err := book.Tell(tx, p.ID, "a key was minted: "+string(key.ID)); err != nil {
 			return err
 		}
+		terms, err := canon.JSON(append([]narthex.Term{}, key.Terms...))
+		if err != nil {
+			return err
+		}
 		_, err = tx.Append(narthex.EntryKeyMinted, narthex.TextField("key", key.ID), narthex.TextField("grant", id), narthex.TextField("person", p.ID),
-			narthex.TextField("actor", key.Actor), narthex.TimeField("not_after", key.NotAfter), narthex.TextField("by", p.ID))
+			narthex.TextField("actor", key.Actor), narthex.CanonicalField("terms", string(terms)), narthex.TimeField("not_after", key.NotAfter), narthex.TextField("by", p.ID))
 		return err
 	})
 	return out, err

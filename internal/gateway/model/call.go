@@ -14,7 +14,6 @@ type Call struct {
 	surface Surface
 	asset   narthex.AssetName
 	version narthex.VersionName // as asked, or empty
-	digest  narthex.Digest
 
 	stream       bool
 	includeUsage bool
@@ -82,9 +81,6 @@ func (c *Call) Asked() (int64, bool) { return c.answer, c.answer > 0 }
 
 // Logprobs gives how many alternatives a token were asked, 0 to 20, and whether log-probabilities were asked at all.
 func (c *Call) Logprobs() (int, bool) { return c.topK, c.logprobs }
-
-// Digest gives the SHA-256 of the body as received.
-func (c *Call) Digest() narthex.Digest { return c.digest }
 
 // ResolveModel reads a model's name: an asset, or asset@version. Every text that is not one in its canonical form is
 // Withheld, as a model that is not there.

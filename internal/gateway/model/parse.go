@@ -2,7 +2,6 @@ package model
 
 import (
 	"cmp"
-	"crypto/sha256"
 	"math"
 	"slices"
 	"strconv"
@@ -22,7 +21,7 @@ func ParseChat(body []byte) (*Call, error) {
 	if err := request.refused(); err != nil {
 		return nil, err
 	}
-	call := &Call{surface: Chat, digest: narthex.MakeDigest(sha256.Sum256(body))}
+	call := &Call{surface: Chat}
 	if err := call.readSampling(&request.sampling, request.MaxCompletionTokens); err != nil {
 		return nil, err
 	}
@@ -71,7 +70,7 @@ func ParseCompletion(body []byte) (*Call, error) {
 	if request.Suffix != nil {
 		return nil, Completions.refuse("suffix")
 	}
-	call := &Call{surface: Completions, digest: narthex.MakeDigest(sha256.Sum256(body))}
+	call := &Call{surface: Completions}
 	if err := call.readSampling(&request.sampling, nil); err != nil {
 		return nil, err
 	}

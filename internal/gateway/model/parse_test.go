@@ -1,7 +1,6 @@
 package model_test
 
 import (
-	"crypto/sha256"
 	"strings"
 	"testing"
 
@@ -195,14 +194,6 @@ func TestEchoNeverScoresTheCallersText(t *testing.T) {
 	}
 	mustParse(t, model.Completions, plain(model.Completions, `"echo":true,"logprobs":null`))
 	mustParse(t, model.Completions, plain(model.Completions, `"echo":false,"logprobs":2`))
-}
-
-func TestTheDigestIsOfTheBodyAsReceived(t *testing.T) {
-	for _, body := range []string{plain(model.Chat, ""), plain(model.Chat, "") + " "} {
-		if got := mustParse(t, model.Chat, body).Digest(); got != narthex.MakeDigest(sha256.Sum256([]byte(body))) {
-			t.Errorf("%q has the digest %s", body, got)
-		}
-	}
 }
 
 func TestACallTellsWhatWasAsked(t *testing.T) {
