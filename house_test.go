@@ -17,14 +17,14 @@ import (
 // levels is the house: imports point down, never up, and two of one level never import each other but where said.
 var levels = map[string]int{
 	"narthex":        0,
-	"narthex/ledger": 1, "narthex/client": 1, "narthex/internal/canon": 1, "narthex/internal/wire": 2, "narthex/internal/upstream": 2, "narthex/policy": 1, "narthex/internal/workflow": 2,
-	"narthex/internal/agreement": 3, "narthex/internal/lab": 3,
+	"narthex/ledger": 1, "narthex/client": 1, "narthex/internal/durable": 1, "narthex/internal/canon": 1, "narthex/internal/wire": 2, "narthex/internal/upstream": 2, "narthex/policy": 1, "narthex/internal/workflow": 2,
+	"narthex/internal/agreement": 3, "narthex/internal/witness": 3, "narthex/internal/lab": 4,
 	"narthex/internal/store": 1, "narthex/internal/store/sqlite": 2, "narthex/internal/store/memory": 2, "narthex/internal/store/storetest": 2,
-	"narthex/internal/journal": 3, "narthex/internal/book": 4,
-	"narthex/internal/gateway/live": 4, "narthex/internal/gateway/model": 4, "narthex/internal/gateway": 5, "narthex/internal/identity": 5,
-	"narthex/internal/office": 6, "narthex/internal/api": 7, "narthex/internal/server": 8, "narthex/internal/cli": 8,
-	"narthex/internal/testenv": 9, "narthex/demo/minilab": 1, "narthex/demo": 9, "narthex/cmd/narthex": 10,
-	"narthex/demo/minilab/gencorpus": 10, "narthex/demo/minilab/data/code/corpus": 10,
+	"narthex/internal/journal": 3, "narthex/internal/book": 5,
+	"narthex/internal/gateway/live": 4, "narthex/internal/gateway/model": 4, "narthex/internal/openlog": 5, "narthex/internal/gateway": 6, "narthex/internal/identity": 6,
+	"narthex/internal/office": 7, "narthex/internal/api": 8, "narthex/internal/server": 9, "narthex/internal/cli": 9,
+	"narthex/internal/testenv": 10, "narthex/demo/minilab": 1, "narthex/demo": 10, "narthex/cmd/narthex": 11,
+	"narthex/demo/minilab/gencorpus": 11, "narthex/demo/minilab/data/code/corpus": 11,
 }
 
 // pure packages do no I/O, read no clock and draw no randomness.

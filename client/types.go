@@ -316,12 +316,30 @@ type LockList struct {
 	Locks []narthex.Lock `json:"locks"`
 }
 
-// LedgerState is GET /ledger/state.
+// LedgerState is GET /ledger/state: what is published, and who else has signed it.
 type LedgerState struct {
-	Origin     string `json:"origin"`
-	Key        string `json:"key"` // the verifier key
-	Size       uint64 `json:"size"`
-	Checkpoint string `json:"checkpoint"`
+	Origin     string        `json:"origin"`
+	Key        string        `json:"key"` // the verifier key
+	Size       uint64        `json:"size"`
+	Checkpoint string        `json:"checkpoint"`
+	Witnesses  []WitnessView `json:"witnesses"`
+	Require    int           `json:"require_witnesses"` // how many must sign before anything is served
+}
+
+// WitnessView is a witness of the ledger and what it has signed.
+type WitnessView struct {
+	Name        string    `json:"name"`
+	Key         string    `json:"key"` // its verifier key, as the lab's directory has it
+	Size        uint64    `json:"size"`
+	At          time.Time `json:"at,omitzero"`
+	SilentSince time.Time `json:"silent_since,omitzero"`
+	Wrong       string    `json:"wrong,omitempty"` // what stood in the way the last time
+	Alarm       bool      `json:"alarm"`           // it has been silent for too long, or knows another history
+}
+
+// PublicOpenings is GET /ledger/openings: the entries that concern no person, whose openings are published.
+type PublicOpenings struct {
+	Openings []uint64 `json:"openings"`
 }
 
 // EntryProof is GET /api/ledger/proof/{index}: an entry, its opening where the reader may see it, and its inclusion proof.

@@ -9,6 +9,7 @@
 package api
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"io"
@@ -23,6 +24,7 @@ import (
 	"narthex/internal/gateway"
 	"narthex/internal/identity"
 	"narthex/internal/office"
+	"narthex/internal/openlog"
 	"narthex/internal/wire"
 )
 
@@ -41,7 +43,7 @@ const (
 // Route is one row of the table.
 type Route struct {
 	Method  string
-	Path    string // segments in braces are arguments
+	Path    string // segments in braces are arguments; one that ends in dots takes the rest
 	Right   Right
 	Says    string
 	In, Out reflect.Type // of the bodies, or nil
@@ -56,6 +58,7 @@ type Node struct {
 	Office    *office.Office
 	Desk      *identity.Desk
 	Door      *gateway.Door
+	Log       *openlog.Log
 	Inception *identity.Inception // nil once the lab is open
 }
 
@@ -148,10 +151,14 @@ func (s *Server) find(r *http.Request) (*Route, map[string]string) {
 
 func match(path string, segments []string) (map[string]string, bool) {
 	want := strings.Split(path, "/")
+	args := map[string]string{}
+	if last := len(want) - 1; strings.HasSuffix(path, "...}") && len(segments) > last {
+		args[strings.Trim(want[last], "{.}")] = strings.Join(segments[last:], "/")
+		want, segments = want[:last], segments[:last]
+	}
 	if len(want) != len(segments) {
 		return nil, false
 	}
-	args := map[string]string{}
 	for i, w := range want {
 		if strings.HasPrefix(w, "{") {
 			args[strings.Trim(w, "{}")] = segments[i]
@@ -196,15 +203,17 @@ func (r *request) admit(route *Route) error {
 }
 
 func (s *Server) write(w http.ResponseWriter, status int, body any) {
-	data, err := json.Marshal(body)
-	if err != nil {
+	var data bytes.Buffer
+	out := json.NewEncoder(&data)
+	out.SetEscapeHTML(false) // what an entry says is passed on letter by letter
+	if err := out.Encode(body); err != nil {
 		s.fail(w, err)
 		return
 	}
 	w.Header().Set("X-Request-Id", gateway.RequestID(s.Random))
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	w.Write(append(data, '\n')) // the connection is the caller's to lose
+	w.Write(data.Bytes()) // the connection is the caller's to lose
 }
 
 // fail answers with the error object.

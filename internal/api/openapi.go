@@ -63,7 +63,7 @@ func operation(registry huma.Registry, route Route) map[string]any {
 	var parameters []any
 	for segment := range strings.SplitSeq(route.Path, "/") {
 		if strings.HasPrefix(segment, "{") {
-			parameters = append(parameters, map[string]any{"name": strings.Trim(segment, "{}"), "in": "path", "required": true, "schema": map[string]any{"type": "string"}})
+			parameters = append(parameters, map[string]any{"name": strings.Trim(segment, "{.}"), "in": "path", "required": true, "schema": map[string]any{"type": "string"}})
 		}
 	}
 	if parameters != nil {

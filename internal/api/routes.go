@@ -41,6 +41,7 @@ func (s *Server) table() []Route {
 	routes = append(routes, peopleRoutes()...)
 	routes = append(routes, engagementRoutes()...)
 	routes = append(routes, grantRoutes()...)
+	routes = append(routes, s.logRoutes()...)
 	return append(routes, s.doorRoutes()...)
 }
 
@@ -160,9 +161,6 @@ func grantRoutes() []Route {
 			}
 			return r.node.Office.Lift(r.Context(), r.person.ID, id)
 		})},
-		{Method: "GET", Path: "/ledger/state", Right: Anyone, Says: "the ledger's size, checkpoint and key", Out: typeOf[client.LedgerState](), serve: get(func(r *request) (client.LedgerState, error) { return r.node.Office.Ledger(r.Context()) })},
-		{Method: "GET", Path: "/ledger/checkpoint", Right: Anyone, Says: "the ledger's latest checkpoint, a signed note", serve: text(func(s client.LedgerState) string { return s.Checkpoint })},
-		{Method: "GET", Path: "/ledger/key", Right: Anyone, Says: "the ledger's verifier key", serve: text(func(s client.LedgerState) string { return s.Key + "\n" })},
 		{Method: "GET", Path: "/api/ledger/export", Right: Someone, Says: "the whole ledger, opened", serve: export},
 		{Method: "GET", Path: "/api/ledger/proof/{index}", Right: Someone, Says: "an entry with its inclusion proof", Out: typeOf[client.EntryProof](), serve: get(proof)},
 	}
@@ -218,19 +216,6 @@ func labApprove(r *request, in client.LabApprove) (client.LabState, error) {
 		return i.Approve(r.Context(), r.token, in)
 	}
 	return r.node.Office.Approve(r.Context(), r.person.ID, in)
-}
-
-func text(pick func(client.LedgerState) string) func(*request) (any, error) {
-	return func(r *request) (any, error) {
-		state, err := r.node.Office.Ledger(r.Context())
-		if err != nil {
-			return nil, err
-		}
-		r.w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		r.wrote = true
-		_, err = r.w.Write([]byte(pick(state)))
-		return nil, err
-	}
 }
 
 // export streams; an error after the first byte breaks the connection, so that no half export looks whole.

@@ -37,7 +37,7 @@ func newLog() (*log, error) {
 	l := &log{key: public}
 	var tree ledger.Tree
 	for i, entry := range []narthex.Entry{
-		{Type: narthex.EntryInception, At: noon, Fields: []narthex.Field{narthex.TextField("lab", "A Lab"), narthex.TextField("origin", origin), narthex.TextField("directory", "sha256:0"),
+		{Type: narthex.EntryInception, At: noon, Fields: []narthex.Field{narthex.TextField("lab", "A Lab"), narthex.TextField("origin", origin), narthex.TextField("directory", "sha256:0"), narthex.TextField("guardrails", "sha256:1"),
 			narthex.TextField("custodians", "per_a per_b"), narthex.FlagField("single_custodian", false), narthex.TextField("log_key", public)}},
 		{Type: narthex.EntrySessionOpened, At: noon, Fields: []narthex.Field{narthex.TextField("person", adaID), narthex.TextField("session", "ses_a")}},
 	} {

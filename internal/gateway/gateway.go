@@ -43,6 +43,15 @@ type Door struct {
 	Log       *slog.Logger
 	Meter     Meter
 	Later     *Later
+	Published Published
+}
+
+// Published is the ledger as others can see it.
+type Published interface {
+	// Published gives the latest checkpoint that was published, and how many entries it counts.
+	Published() (checkpoint string, size uint64)
+	// Ready refuses while the lab's required witnesses do not sign.
+	Ready() error
 }
 
 // Meter counts what operators watch. Labels are from closed lists, never from a request.

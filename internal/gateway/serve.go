@@ -43,6 +43,9 @@ type serving struct {
 
 // complete is the life of a model call.
 func (v *visit) complete(parse func([]byte) (*model.Call, error)) error {
+	if err := v.door.Published.Ready(); err != nil {
+		return err
+	}
 	body, err := wire.ReadBody(v.r, model.MaxBody)
 	if err != nil {
 		return v.denyUnread(err)

@@ -166,6 +166,13 @@ func putRun(s store.Tx, b *batch) error {
 	for _, record := range b.records {
 		records = append(records, record[:]...)
 	}
+	for i, opening := range b.openings {
+		if opening.Type.Public() {
+			if err := s.Put(store.Public, entryKey(b.first+uint64(i)), []byte(opening.Type)); err != nil {
+				return err
+			}
+		}
+	}
 	key := entryKey(b.first)
 	return errors.Join(s.Put(store.Entries, key, records), s.Put(store.Openings, key, encodeOpenings(b.openings)))
 }

@@ -79,14 +79,9 @@ type run struct {
 	openings []ledger.Opening
 }
 
-func parseRun(key string, records, openings []byte) (run, error) {
-	first, err := strconv.ParseUint(key, 16, 64)
-	if err != nil || len(records) == 0 || len(records)%len(ledger.Record{}) != 0 {
-		return run{}, fmt.Errorf("%w: the run of entries at %s does not read", store.ErrDamaged, key)
-	}
-	r := run{first: first}
-	for ; len(records) > 0; records = records[len(ledger.Record{}):] {
-		r.records = append(r.records, ledger.Record(records[:len(ledger.Record{})]))
+func parseRun(key string, records, openings []byte) (r run, err error) {
+	if r.first, r.records, err = parseRecords(key, records); err != nil {
+		return run{}, err
 	}
 	if r.openings, err = decodeOpenings(openings); err != nil {
 		return run{}, err
@@ -97,43 +92,63 @@ func parseRun(key string, records, openings []byte) (run, error) {
 	return r, nil
 }
 
+func parseRecords(key string, data []byte) (uint64, []ledger.Record, error) {
+	first, err := strconv.ParseUint(key, 16, 64)
+	if err != nil || len(data) == 0 || len(data)%len(ledger.Record{}) != 0 {
+		return 0, nil, fmt.Errorf("%w: the run of entries at %s does not read", store.ErrDamaged, key)
+	}
+	records := make([]ledger.Record, 0, len(data)/len(ledger.Record{}))
+	for ; len(data) > 0; data = data[len(ledger.Record{}):] {
+		records = append(records, ledger.Record(data[:len(ledger.Record{})]))
+	}
+	return first, records, nil
+}
+
 // eachRun gives the runs that hold the entries [from, to), in order and without a gap.
 func eachRun(r store.Reader, from, to uint64, visit func(run) error) error {
+	return scanRuns(r, from, to, func(row store.Row) (uint64, error) {
+		openings, err := r.Get(store.Openings, row.Key)
+		if err != nil {
+			return 0, err
+		}
+		found, err := parseRun(row.Key, row.Value, openings)
+		if err != nil {
+			return 0, err
+		}
+		return found.first + uint64(len(found.records)), visit(found)
+	})
+}
+
+// scanRuns gives the rows that hold the entries [from, to) to visit, which says where the next run must begin.
+func scanRuns(r store.Reader, from, to uint64, visit func(store.Row) (uint64, error)) error {
+	if from >= to {
+		return nil
+	}
 	start, err := r.Scan(store.Entries, store.Span{To: entryKey(from + 1), Reverse: true, Limit: 1})
-	if err != nil || from >= to {
+	if err != nil {
 		return err
 	}
-	key := entryKey(from)
-	if len(start) == 1 {
-		key = start[0].Key
+	if len(start) == 0 {
+		return fmt.Errorf("%w: the entries do not reach back to %d", store.ErrDamaged, from)
 	}
-	for next := uint64(0); next < to; {
+	for next, key := uint64(0), start[0].Key; next < to; key = entryKey(next) {
 		rows, err := r.Scan(store.Entries, store.Span{From: key, Limit: 64})
 		if err != nil {
 			return err
 		}
-		for _, row := range rows {
-			openings, err := r.Get(store.Openings, row.Key)
-			if err != nil {
-				return err
-			}
-			found, err := parseRun(row.Key, row.Value, openings)
-			if err != nil {
-				return err
-			}
-			if next != 0 && found.first != next || next == 0 && found.first > from {
-				return fmt.Errorf("%w: entries are missing before %d", store.ErrDamaged, found.first)
-			}
-			if next = found.first + uint64(len(found.records)); found.first >= to {
-				return nil
-			}
-			if err := visit(found); err != nil {
-				return err
-			}
-			key = entryKey(next)
-		}
 		if len(rows) == 0 {
 			return fmt.Errorf("%w: the entries end before %d", store.ErrDamaged, to)
+		}
+		for _, row := range rows {
+			if next != 0 && row.Key != entryKey(next) {
+				return fmt.Errorf("%w: entries are missing before %s", store.ErrDamaged, row.Key)
+			}
+			if next, err = visit(row); err != nil {
+				return err
+			}
+			if next >= to {
+				return nil
+			}
 		}
 	}
 	return nil
@@ -158,6 +173,43 @@ func EachEntry(r store.Reader, from, to uint64, visit func(uint64, ledger.Record
 		}
 		return nil
 	})
+}
+
+// EachRecord gives the records of the entries [from, to) in order, without what they say.
+func EachRecord(r store.Reader, from, to uint64, visit func(uint64, ledger.Record) error) error {
+	return scanRuns(r, from, to, func(row store.Row) (uint64, error) {
+		first, records, err := parseRecords(row.Key, row.Value)
+		if err != nil {
+			return 0, err
+		}
+		for i, record := range records {
+			if index := first + uint64(i); index >= from && index < to {
+				if err := visit(index, record); err != nil {
+					return 0, err
+				}
+			}
+		}
+		return first + uint64(len(records)), nil
+	})
+}
+
+// PublicEntries lists the entries below size whose openings are published.
+func PublicEntries(r store.Reader, size uint64) ([]uint64, error) {
+	indexes := []uint64{}
+	for from := uint64(0); ; {
+		rows, err := r.Scan(store.Public, store.Span{From: entryKey(from), To: entryKey(size), Limit: 1000})
+		if err != nil || len(rows) == 0 {
+			return indexes, err
+		}
+		for _, row := range rows {
+			index, err := strconv.ParseUint(row.Key, 16, 64)
+			if err != nil {
+				return nil, fmt.Errorf("%w: the list of public entries does not read", store.ErrDamaged)
+			}
+			indexes = append(indexes, index)
+			from = index + 1
+		}
+	}
 }
 
 // ReadHead gives the last commit's head. On a store without a ledger it is ErrEmpty.

@@ -11,6 +11,8 @@ import (
 	"unicode"
 
 	"narthex"
+	"narthex/internal/witness"
+	"narthex/ledger"
 	"narthex/policy"
 )
 
@@ -29,6 +31,8 @@ type Directory struct {
 	Origin          string
 	SingleCustodian bool
 	People          []Person
+	Witnesses       []Witness // of the ledger
+	Require         int       // how many of them must sign before anything is served; 0 for none
 	Calendar        Calendar
 	Assets          map[narthex.AssetName]narthex.Asset
 	Pathways        map[narthex.PathwayName]narthex.Pathway
@@ -78,11 +82,19 @@ func (c Calendar) Add(t time.Time, n int) time.Time {
 }
 
 type labFile struct {
-	Name            string   `json:"name"`
-	Origin          string   `json:"origin"`
-	SingleCustodian bool     `json:"single_custodian"`
-	Holidays        []string `json:"holidays"`
-	People          []Person `json:"people"`
+	Name            string    `json:"name"`
+	Origin          string    `json:"origin"`
+	SingleCustodian bool      `json:"single_custodian"`
+	Holidays        []string  `json:"holidays"`
+	Witnesses       []Witness `json:"witnesses"`
+	Require         int       `json:"require_witnesses"`
+	People          []Person  `json:"people"`
+}
+
+// Witness is someone outside who signs that they have seen the ledger grow: a server of c2sp.org/tlog-witness.
+type Witness struct {
+	URL string `json:"url"` // https, or http on loopback
+	Key string `json:"key"` // name+hash+key
 }
 
 // Load reads every file and checks all of it. The directory is of use only where there are no problems.
@@ -164,7 +176,31 @@ func (l *loader) lab() {
 			l.at("lab.yaml", []string{"holidays", itoa(i)}, "a holiday is a date such as 2026-12-25")
 		}
 	}
+	l.witnesses(file)
 	l.people()
+}
+
+// witnesses checks who watches the ledger. What counts is distinct keys: one witness listed twice is one.
+func (l *loader) witnesses(file labFile) {
+	l.d.Witnesses, l.d.Require = file.Witnesses, file.Require
+	keys := map[string]bool{}
+	for i, w := range file.Witnesses {
+		at := func(field string) []string { return []string{"witnesses", itoa(i), field} }
+		if err := witness.CheckAddress(w.URL); err != nil {
+			l.at("lab.yaml", at("url"), "%s", err)
+		}
+		if _, err := ledger.NewWitnessVerifier(w.Key); err != nil {
+			l.at("lab.yaml", at("key"), "%s", err)
+		}
+		if material := w.Key[strings.LastIndex(w.Key, "+")+1:]; keys[material] {
+			l.at("lab.yaml", at("key"), "that witness stands here already; each counts once")
+		} else {
+			keys[material] = true
+		}
+	}
+	if file.Require < 0 || file.Require > len(file.Witnesses) {
+		l.at("lab.yaml", []string{"require_witnesses"}, "require_witnesses is from 0 to the number of witnesses, which is %d", len(file.Witnesses))
+	}
 }
 
 func isOrigin(text string) bool {

@@ -14,17 +14,6 @@ import (
 	"narthex/ledger"
 )
 
-// Ledger gives the log's state; anyone may read it.
-func (o *Office) Ledger(ctx context.Context) (client.LedgerState, error) {
-	state := client.LedgerState{Origin: o.Origin, Key: o.LogKey}
-	err := o.Journal.View(ctx, func(tx *journal.Tx) error {
-		head, err := journal.ReadHead(tx.Reader())
-		state.Size, state.Checkpoint = head.Size, head.Checkpoint
-		return err
-	})
-	return state, err
-}
-
 // Export writes the whole ledger. Auditors and the lab's custodians see what every entry says; the reading is an entry too,
 // which the next export holds.
 func (o *Office) Export(ctx context.Context, by narthex.PersonID, w io.Writer) error {

@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"path/filepath"
 	"time"
 
 	"narthex"
@@ -26,6 +27,9 @@ type Config struct {
 	Lab string
 	// Data is the directory that holds the store and the ledger's key, mode 0700. It is made where it is missing.
 	Data string
+	// Anchor is the file, outside the database, that holds the last published checkpoint; empty for the data directory's name
+	// and ".anchor". It belongs on another volume than the database.
+	Anchor string
 	// Listen is the public listener's address, such as 127.0.0.1:8080. Off loopback, TLS must be set.
 	Listen string
 	// Ops is the operators' listener, for health and metrics, on loopback always; empty for none.
@@ -46,6 +50,14 @@ type Config struct {
 	Inception func(digest narthex.Digest, codes map[string]string)
 	// Wrap lets a test stand between the node and its store.
 	Wrap func(store.Store) store.Store
+}
+
+// anchor is the anchor's path.
+func (c Config) anchor() string {
+	if c.Anchor != "" {
+		return c.Anchor
+	}
+	return filepath.Clean(c.Data) + ".anchor"
 }
 
 // check refuses a configuration that is incomplete or unsafe, naming the setting.

@@ -19,6 +19,7 @@ import (
 	"narthex/internal/journal"
 	"narthex/internal/lab"
 	"narthex/internal/office"
+	"narthex/internal/openlog"
 	"narthex/internal/store"
 	"narthex/internal/store/sqlite"
 )
@@ -27,6 +28,7 @@ import (
 type Server struct {
 	config    Config
 	store     store.Store
+	log       *openlog.Log
 	journal   *journal.Journal
 	rules     *book.InForce
 	live      *live.Registry
@@ -88,8 +90,15 @@ func (s *Server) start(ctx context.Context) error {
 		return err
 	}
 	s.logKey = key
+	anchor, err := s.anchor(ctx, empty, key)
+	if err != nil {
+		return damaged(err)
+	}
 	if s.journal, err = journal.Open(ctx, s.store, journal.Config{Clock: s.config.Clock, Random: s.config.Random, Signer: signer, Recover: gateway.Recover}); err != nil {
 		return damaged(err)
+	}
+	if s.log, err = openlog.New(ctx, openlog.Config{Journal: s.journal, Anchor: anchor, Panel: (&panel{rules: s.rules, log: s.config.Log}).now, Alarm: witnessAlarm, Log: s.config.Log}); err != nil {
+		return err
 	}
 	s.upstreams = &upstreams{rules: s.rules, getenv: s.config.Getenv}
 	node, err := s.node(directory, empty)
@@ -100,6 +109,18 @@ func (s *Server) start(ctx context.Context) error {
 		return err
 	}
 	return s.listen()
+}
+
+// witnessAlarm is how long a witness may be silent before it is an alarm.
+const witnessAlarm = 10 * time.Minute
+
+// anchor gives the file that the last published checkpoint is kept in, and refuses a store that is behind it.
+func (s *Server) anchor(ctx context.Context, empty bool, key string) (*openlog.Anchor, error) {
+	anchor := openlog.NewAnchor(s.config.anchor())
+	if empty {
+		return anchor, anchor.Begin()
+	}
+	return anchor, s.store.View(ctx, func(r store.Reader) error { return anchor.Check(r, key) })
 }
 
 func notReady(missing []string) error {
@@ -184,9 +205,10 @@ func (s *Server) showDifference(inForce *lab.Directory) {
 // node puts the parts together, for an open lab or for inception.
 func (s *Server) node(directory *lab.Directory, empty bool) (*api.Node, error) {
 	node := &api.Node{
+		Log:    s.log,
 		Office: &office.Office{Journal: s.journal, Rules: s.rules, Live: s.live, Origin: s.origin, LogKey: s.logKey},
 		Desk:   &identity.Desk{Journal: s.journal, Origin: s.origin, Challenges: identity.NewChallenges()},
-		Door:   &gateway.Door{Journal: s.journal, Rules: s.rules, Live: s.live, Upstreams: s.upstreams, Refusals: s.refusals, Log: s.config.Log, Meter: s.meter, Later: s.later},
+		Door:   &gateway.Door{Journal: s.journal, Rules: s.rules, Live: s.live, Upstreams: s.upstreams, Refusals: s.refusals, Log: s.config.Log, Meter: s.meter, Later: s.later, Published: s.log},
 	}
 	rules, err := book.NewRules(directory)
 	if err != nil {
@@ -241,6 +263,7 @@ func (s *Server) listen() error {
 	ctx, cancel := context.WithCancel(context.Background())
 	s.stop = cancel
 	s.running.Go(func() { s.flush(ctx) })
+	s.running.Go(func() { s.log.Run(ctx) })
 	s.running.Go(func() { s.later.Run(ctx, s.journal) })
 	return nil
 }
@@ -305,6 +328,9 @@ func (s *Server) Close() error {
 	if s.journal != nil {
 		if _, err := s.rules.Get(); err == nil {
 			errs = append(errs, s.refusals.Flush(ctx, s.journal))
+		}
+		if s.log != nil {
+			errs = append(errs, s.log.Publish(ctx))
 		}
 		errs = append(errs, s.journal.Close())
 	}

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"log/slog"
 	"net/http"
 	"os"
 	"strings"
@@ -12,8 +13,36 @@ import (
 
 	"narthex"
 	"narthex/internal/book"
+	"narthex/internal/openlog"
 	"narthex/internal/upstream"
+	"narthex/internal/witness"
 )
+
+// panel keeps a client for each witness of the directory in force.
+type panel struct {
+	rules *book.InForce
+	log   *slog.Logger
+	of    narthex.Digest // the directory that list is of; one publication at a time reads and sets both
+	list  openlog.Panel
+}
+
+// now gives the witnesses of the directory in force; none before there is one.
+func (p *panel) now() openlog.Panel {
+	rules, err := p.rules.Get()
+	if err != nil || rules.Directory.Digest == p.of {
+		return p.list
+	}
+	p.of, p.list = rules.Directory.Digest, openlog.Panel{Require: rules.Directory.Require}
+	for _, w := range rules.Directory.Witnesses {
+		remote, err := witness.NewRemote(w.URL, w.Key)
+		if err != nil { // the directory was checked: this cannot be, and a witness less can only refuse more
+			p.log.Error("a witness of the directory cannot be asked", "cause", err.Error())
+			continue
+		}
+		p.list.Witnesses = append(p.list.Witnesses, remote)
+	}
+	return p.list
+}
 
 // upstreams keeps a client for each asset of the directory in force.
 type upstreams struct {

@@ -40,12 +40,13 @@ const (
 	Entries     Table = "entries"     // by index of the first of a run, the records
 	Openings    Table = "openings"    // by index of the first of a run, the openings
 	Tiles       Table = "tiles"       // by level and index
+	Public      Table = "public"      // by index, the entries whose openings are published
 )
 
 // Tables lists every table.
 func Tables() []Table {
 	return []Table{Meta, Files, People, Orgs, Logins, Invites, Sessions, Signers, Engagements, Events, Agreements, Grants,
-		Holdings, Accounts, Keys, KeyNames, Locks, LockNames, Entries, Openings, Tiles}
+		Holdings, Accounts, Keys, KeyNames, Locks, LockNames, Entries, Openings, Tiles, Public}
 }
 
 // ErrUnknown says that a commit may or may not have happened.
