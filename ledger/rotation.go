@@ -34,6 +34,7 @@ func Rotation(origin string, index uint64, oldKey string, oldSigner note.Signer,
 type Keys struct {
 	held  string
 	chain string // "" while the inception was not seen
+	moved bool   // whether the chain has a rotation
 }
 
 // NewKeys starts with the verifier's key.
@@ -52,6 +53,7 @@ func (k *Keys) See(index uint64, o Opening) error {
 		if err := checkRotation(index, o, oldKey, newKey); err != nil {
 			return err
 		}
+		k.moved = true
 		if k.chain = newKey; k.held == oldKey {
 			k.held = newKey
 		}
@@ -75,6 +77,9 @@ func checkRotation(index uint64, o Opening, oldKey, newKey string) error {
 
 // Last gives the key that must have signed the checkpoint, or an error where the log's own chain ends with another.
 func (k *Keys) Last() (string, error) {
+	if k.chain != "" && k.chain != k.held && !k.moved {
+		return "", errors.New("the given key is not the log's")
+	}
 	if k.chain != "" && k.chain != k.held {
 		return "", errors.New("the log's key was changed, and the given key does not lead to the one in force")
 	}

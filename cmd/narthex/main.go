@@ -20,6 +20,7 @@ import (
 	"narthex/demo"
 	"narthex/internal/cli"
 	"narthex/internal/server"
+	"narthex/internal/witness"
 )
 
 // version is set by the build.
@@ -34,7 +35,8 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	os.Exit(cli.Run(ctx, os.Args[1:], cli.Env{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv, Now: time.Now, Version: version,
-		Serve: serve, Demo: runDemo, VerifyDir: server.VerifyDir}))
+		Serve: serve, Demo: runDemo, VerifyDir: server.VerifyDir, RestoreLedger: restoreLedger, Witness: runWitness,
+		NewWitness: func(dir, name string) (string, error) { return witness.New(dir, name, rand.Reader) }}))
 }
 
 func config(level slog.Level) server.Config {
@@ -44,7 +46,7 @@ func config(level slog.Level) server.Config {
 // serve runs a node until the process is told to end.
 func serve(ctx context.Context, f cli.ServeFlags) error {
 	c := config(slog.LevelInfo)
-	c.Lab, c.Data, c.Listen, c.Ops, c.TLSCert, c.TLSKey, c.BehindTLSProxy = f.Lab, f.Data, f.Listen, f.Ops, f.TLSCert, f.TLSKey, f.BehindTLSProxy
+	c.Lab, c.Data, c.Anchor, c.Listen, c.Ops, c.TLSCert, c.TLSKey, c.BehindTLSProxy = f.Lab, f.Data, f.Anchor, f.Listen, f.Ops, f.TLSCert, f.TLSKey, f.BehindTLSProxy
 	c.Inception = func(digest narthex.Digest, codes map[string]string) {
 		fmt.Printf("The store is empty. The lab opens when its custodians have approved the directory's digest:\n  %s\nGive each their one-time code; they run `narthex login --url … --code …`, `narthex lab diff` and `narthex lab approve --digest …`.\n", digest)
 		for _, handle := range slices.Sorted(maps.Keys(codes)) {
@@ -58,6 +60,19 @@ func serve(ctx context.Context, f cli.ServeFlags) error {
 	c.Log.Info("listening", "address", node.Address(), "operators", node.OpsAddress(), "ledger_key", node.LogKey())
 	<-ctx.Done()
 	return node.Close()
+}
+
+func restoreLedger(ctx context.Context, data, anchor, reason string) (published, size uint64, err error) {
+	c := config(slog.LevelWarn)
+	c.Data, c.Anchor = data, anchor
+	found, err := server.RestoreLedger(ctx, c, reason)
+	return found.AnchorSize, found.Size, err
+}
+
+// runWitness runs a witness until the process is told to end.
+func runWitness(ctx context.Context, f cli.WitnessFlags) error {
+	log := config(slog.LevelInfo).Log
+	return witness.Run(ctx, f.Dir, f.Logs, f.Listen, time.Now, log)
 }
 
 // runDemo runs the demonstration, with a node of this same program.

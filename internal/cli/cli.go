@@ -24,7 +24,7 @@ import (
 	"narthex/ledger"
 )
 
-// Env is everything that a run gets from outside. Serve, Demo and VerifyDir are the node's side; a nil one is a command that
+// Env is everything that a run gets from outside. What is a function below is the node's side; a nil one is a command that
 // this build does not have.
 type Env struct {
 	Stdin          io.Reader
@@ -37,6 +37,13 @@ type Env struct {
 	// VerifyDir checks the ledger in the data directory of a node that does not run. An empty key means the directory's own;
 	// the text says where the key came from.
 	VerifyDir func(ctx context.Context, dir, key string) (ledger.Report, string, error)
+	// RestoreLedger states that a database which is behind its anchor is the one to go on with, and gives how many entries
+	// had been published and how many there are.
+	RestoreLedger func(ctx context.Context, data, anchor, reason string) (published, size uint64, err error)
+	// Witness runs a witness until the context ends.
+	Witness func(ctx context.Context, f WitnessFlags) error
+	// NewWitness makes a witness's folder and gives its verifier key.
+	NewWitness func(dir, name string) (string, error)
 }
 
 // Run runs one command and gives its exit code: 0, or that of the kind of error.
@@ -90,7 +97,7 @@ the ledger. Each of them has a log-in: begin with the code that came with your i
 		{"use", "Apply, agree, use:", []*cobra.Command{a.pathways(), a.apply(), a.engagements(), a.agreement(), a.grant(), a.key()}},
 		{"decide", "Decide and guard:", []*cobra.Command{a.review(), a.people(), a.lab(), a.lock(), a.unlock()}},
 		{"check", "Check what happened:", []*cobra.Command{a.ledger()}},
-		{"run", "Run a node:", []*cobra.Command{a.init(), a.check(), a.serve(), a.demo()}},
+		{"run", "Run a node:", []*cobra.Command{a.init(), a.check(), a.serve(), a.witness(), a.demo()}},
 		{"other", "More:", []*cobra.Command{a.completion(), a.version()}},
 	} {
 		root.AddGroup(&cobra.Group{ID: family.id, Title: family.title})

@@ -30,7 +30,7 @@ func (a *app) ledger() *cobra.Command {
 			use: "export [FILE]", short: "Write the whole ledger, for auditors and custodians",
 			example: "narthex ledger export ledger.jsonl\nnarthex ledger export | gzip > ledger.jsonl.gz",
 			run:     func(ctx context.Context, args []string) error { return a.ledgerExport(ctx, args) }}),
-		a.ledgerVerify(), a.ledgerProve())
+		a.ledgerVerify(), a.ledgerProve(), a.ledgerRestore())
 }
 
 func (a *app) ledgerState(ctx context.Context) error {
@@ -49,7 +49,34 @@ func (a *app) ledgerState(ctx context.Context) error {
 		p.fields([2]string{"origin", state.Origin}, [2]string{"entries", strconv.FormatUint(state.Size, 10)}, [2]string{"key", state.Key})
 		p.heading("Checkpoint, signed by that key")
 		p.block(state.Checkpoint)
+		writeWitnesses(p, state)
 	})
+}
+
+// writeWitnesses says which witness has signed what.
+func writeWitnesses(p *page, state client.LedgerState) {
+	if len(state.Witnesses) == 0 {
+		p.line("nobody outside signs this ledger: the lab's directory names no witnesses")
+		return
+	}
+	t := newTable("WITNESS", "SIGNED", "AT", "STATE")
+	for _, w := range state.Witnesses {
+		says := "signs"
+		switch {
+		case w.Alarm:
+			says = "ALARM: " + w.Wrong
+		case w.Wrong != "":
+			says = w.Wrong
+		case w.Size == 0:
+			says = "not asked yet"
+		}
+		t.row(w.Name, strconv.FormatUint(w.Size, 10), day(w.At), says)
+	}
+	p.heading("Witnesses")
+	p.table(t)
+	if state.Require > 0 {
+		p.line("nothing is served while fewer than %d of them sign", state.Require)
+	}
 }
 
 // signedState holds a state to its checkpoint's signature.

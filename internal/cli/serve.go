@@ -12,6 +12,7 @@ import (
 type ServeFlags struct {
 	Lab            string // the lab directory; may be empty once the lab is open
 	Data           string // the directory of the store and the ledger's key
+	Anchor         string // the file with the last published checkpoint; empty for the data directory's name and .anchor
 	Listen         string // the public address
 	Ops            string // the operators' address, or empty for none
 	TLSCert        string
@@ -50,6 +51,7 @@ Credentials of upstreams come from the environment or files, as each asset names
 	flags := c.Flags()
 	flags.StringVar(&f.Lab, "lab", "", "the lab directory, for the first start and to show what differs later")
 	flags.StringVar(&f.Data, "data", "", "the directory of the store and the ledger's key")
+	flags.StringVar(&f.Anchor, "anchor", "", "the file that keeps the last published checkpoint, best on another volume (else DATA.anchor)")
 	flags.StringVar(&f.Listen, "listen", "127.0.0.1:8080", "the address to answer at")
 	flags.StringVar(&f.Ops, "ops", "", "the operators' address on loopback, for health and metrics; empty for none")
 	flags.StringVar(&f.TLSCert, "tls-cert", "", "a certificate's file")

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"narthex"
+	"narthex/internal/durable"
 	"narthex/ledger"
 )
 
@@ -54,13 +55,7 @@ func logKey(dir, origin string, empty bool, random io.Reader) (note.Signer, stri
 
 // writeFile makes a file that is there whole or not at all.
 func writeFile(path, text string, mode os.FileMode) error {
-	temporary := path + ".new"
-	file, err := os.OpenFile(temporary, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, mode)
-	if err != nil {
-		return err
-	}
-	_, err = file.WriteString(text + "\n")
-	return errors.Join(err, file.Sync(), file.Close(), os.Rename(temporary, path))
+	return durable.WriteFile(path, []byte(text+"\n"), mode)
 }
 
 // checkDemo refuses a demonstration's store to a node that is none, and the other way round.

@@ -120,7 +120,7 @@ func (s *Server) anchor(ctx context.Context, empty bool, key string) (*openlog.A
 	if empty {
 		return anchor, anchor.Begin()
 	}
-	return anchor, s.store.View(ctx, func(r store.Reader) error { return anchor.Check(r, key) })
+	return anchor, checkAnchor(ctx, s.store, anchor, key)
 }
 
 func notReady(missing []string) error {
