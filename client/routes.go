@@ -190,3 +190,8 @@ func (c *Client) Export(ctx context.Context, w io.Writer) error {
 func (c *Client) Proof(ctx context.Context, index uint64) (EntryProof, error) {
 	return call[EntryProof](ctx, c, "GET", fmt.Sprintf("/api/ledger/proof/%d", index), nil)
 }
+
+// Receipt gives the receipt of a call of the API key, as it was written: its one form is part of what is checked.
+func (c *Client) Receipt(ctx context.Context, id narthex.CallID) (json.RawMessage, error) {
+	return call[json.RawMessage](ctx, c, "GET", route("v1", "receipts", string(id)), nil)
+}

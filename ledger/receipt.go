@@ -243,3 +243,15 @@ func (e Evidence) Holds(body Body, bytes []byte) error {
 
 // MarshalReceipt writes a receipt in its one form.
 func MarshalReceipt(r *Receipt) ([]byte, error) { return json.Marshal(r) }
+
+// ReceiptCosignatures gives the good cosignatures under the witnesses' keys of a receipt's checkpoint.
+func ReceiptCosignatures(data []byte, keys ...string) ([]Cosignature, error) {
+	var r Receipt
+	if err := strict(data, &r); err != nil {
+		return nil, &TamperError{-1, "the file does not read as a receipt"}
+	}
+	if len(keys) == 0 {
+		return []Cosignature{}, nil
+	}
+	return Cosignatures(r.Checkpoint, keys...)
+}

@@ -23,6 +23,7 @@ import (
 	"narthex/client"
 	"narthex/internal/gateway"
 	"narthex/internal/identity"
+	"narthex/internal/journal"
 	"narthex/internal/office"
 	"narthex/internal/openlog"
 	"narthex/internal/wire"
@@ -251,15 +252,31 @@ func arg[T any, P interface {
 	return id, nil
 }
 
-// post makes the handler of a route with a body.
+// post makes the handler of a route with a body. The answer carries the signed promise about the last entry that it made.
 func post[In any, Out any](most int64, do func(*request, In) (Out, error)) func(*request) (any, error) {
 	return func(r *request) (any, error) {
 		in, err := body[In](r, most)
 		if err != nil {
 			return nil, err
 		}
-		return do(r, in)
+		var last journal.Last
+		r.Request = r.WithContext(journal.WithLast(r.Context(), &last))
+		out, err := do(r, in)
+		if err == nil && last.Type != "" && r.node.Office.Journal != nil {
+			r.promise(last)
+		}
+		return out, err
 	}
+}
+
+// promise sets the promise. What was done is done: without a signature it is told without a promise.
+func (r *request) promise(last journal.Last) {
+	promise, err := r.node.Office.Journal.Promise(last)
+	if err != nil {
+		r.server.Log.Warn("a promise could not be signed", "cause", err.Error())
+		return
+	}
+	r.w.Header().Set("Narthex-Receipt", promise)
 }
 
 // get makes the handler of a route without a body.

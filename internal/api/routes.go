@@ -8,6 +8,7 @@ import (
 	"narthex"
 	"narthex/client"
 	"narthex/internal/workflow"
+	"narthex/ledger"
 )
 
 func typeOf[T any]() reflect.Type { return reflect.TypeFor[T]() }
@@ -175,6 +176,7 @@ func (s *Server) doorRoutes() []Route {
 		{Method: "POST", Path: "/v1/chat/completions", Right: Holder, Says: "a chat completion, as OpenAI's API", raw: door(func(n *Node) http.Handler { return n.Door.Chat() })},
 		{Method: "POST", Path: "/v1/completions", Right: Holder, Says: "a completion, as OpenAI's API", raw: door(func(n *Node) http.Handler { return n.Door.Completions() })},
 		{Method: "GET", Path: "/v1/models", Right: Holder, Says: "the models that the key's grant shows", raw: door(func(n *Node) http.Handler { return n.Door.Models() })},
+		{Method: "GET", Path: "/v1/receipts/{call}", Right: Holder, Says: "a call of the key, proved in the published ledger", Out: typeOf[ledger.Receipt](), raw: door(func(n *Node) http.Handler { return n.Door.Receipt() })},
 		{Method: "GET", Path: "/v1/grant", Right: Holder, Says: "the key's grant: used, reserved and left", Out: typeOf[client.GrantView](), raw: door(func(n *Node) http.Handler { return n.Door.Grant() })},
 	}
 }

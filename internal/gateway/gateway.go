@@ -44,6 +44,7 @@ type Door struct {
 	Meter     Meter
 	Later     *Later
 	Published Published
+	LogKey    string // the ledger's verifier key, stated in receipts
 }
 
 // Published is the ledger as others can see it.

@@ -6,9 +6,12 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"net/http"
+	"path"
 
 	"narthex"
 	"narthex/internal/journal"
+	"narthex/internal/store"
 	"narthex/ledger"
 )
 
@@ -45,4 +48,75 @@ func (v *visit) update(change func(*journal.Tx) error) error {
 	}
 	v.w.Header().Set("Narthex-Receipt", promise)
 	return nil
+}
+
+// Receipt serves GET /v1/receipts/{call}: a call of this very key, proved in the published ledger. It works with the key of a
+// grant that is locked, over or lapsed too.
+func (d *Door) Receipt() http.Handler {
+	return d.Handler(func(v *visit) error {
+		data, err := v.receipt(path.Base(v.r.URL.Path))
+		if err != nil && !narthex.IsKind(err, narthex.Withheld) {
+			return err
+		}
+		recorded := v.read("receipt", func(*journal.Tx, holder) *narthex.Error {
+			if err != nil {
+				return narthex.AsError(err)
+			}
+			return nil
+		})
+		if recorded != nil {
+			return recorded
+		}
+		v.w.Header().Set("Content-Type", "application/json")
+		_, err = v.w.Write(data)
+		return ignoreGone(err)
+	})
+}
+
+// receipt makes the receipt of a call. A call of another key is as if absent.
+func (v *visit) receipt(id string) (data []byte, err error) {
+	index, err := narthex.CallID(id).Index()
+	if err != nil {
+		return nil, narthex.WithheldError()
+	}
+	checkpoint, size := v.door.Published.Published()
+	err = v.door.Journal.View(v.r.Context(), func(tx *journal.Tx) error {
+		head, err := journal.ReadHead(tx.Reader())
+		if err != nil {
+			return err
+		}
+		if index >= head.Size {
+			return narthex.WithheldError()
+		}
+		r := ledger.NewReceipt(v.door.LogKey, checkpoint)
+		if err := v.proveIntent(tx.Reader(), r, index, size); err != nil {
+			return err
+		}
+		outcome, record, opening, found, err := journal.FindOutcome(tx.Reader(), index, size)
+		if err == nil && found {
+			r.Outcome = &ledger.ProvenEntry{}
+			err = r.Outcome.Prove(journal.Tiles{Reader: tx.Reader()}, outcome, size, record, opening)
+		}
+		if err != nil {
+			return err
+		}
+		data, err = ledger.MarshalReceipt(r)
+		return err
+	})
+	return data, err
+}
+
+// proveIntent puts the call's intent into its receipt, with the salts that only this key gives.
+func (v *visit) proveIntent(reader store.Reader, r *ledger.Receipt, index, size uint64) error {
+	return journal.EachEntry(reader, index, index+1, func(_ uint64, record ledger.Record, opening ledger.Opening) error {
+		if opening.Type != narthex.EntryCallIntent || opening.Text("key") != string(v.key.ID) {
+			return narthex.WithheldError()
+		}
+		if index >= size {
+			return narthex.Unavailablef("The call is recorded and its checkpoint is not published yet; ask again in two seconds.")
+		}
+		nonce := opening.Text("nonce")
+		r.RequestSalt, r.AnswerSalt = ledger.BodySalt(v.token, ledger.RequestBody, nonce), ledger.BodySalt(v.token, ledger.AnswerBody, nonce)
+		return r.Intent.Prove(journal.Tiles{Reader: reader}, index, size, record, opening)
+	})
 }

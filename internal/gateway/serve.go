@@ -219,10 +219,15 @@ const mostEvent = 1 << 20
 
 var errCut = errors.New("the call was cut")
 
+// eventLine is an event as it goes over the wire.
+func eventLine(data []byte) []byte {
+	line := make([]byte, 0, len(data)+8)
+	return append(append(append(line, "data: "...), data...), "\n\n"...)
+}
+
 // event writes one event through the gate.
 func (s *serving) event(data []byte) error {
-	line := make([]byte, 0, len(data)+8)
-	line = append(append(append(line, "data: "...), data...), "\n\n"...)
+	line := eventLine(data)
 	if err := s.write(line); err != nil {
 		return err
 	}
@@ -259,11 +264,13 @@ func (s *serving) finish() error {
 		return s.failed(upstream.ErrBroken)
 	}
 	usage, _ := s.cutter.Usage()
+	last := eventLine([]byte("[DONE]"))
+	s.v.seal.answer.Write(last) // the outcome commits to the whole answer, its last word included
 	if err := s.settle("served", usage); err != nil {
 		return err
 	}
 	s.v.door.Meter.Call(string(s.call.Surface()), "served")
-	if err := s.event([]byte("[DONE]")); err != nil {
+	if err := s.write(last); err != nil {
 		panic(http.ErrAbortHandler)
 	}
 	return nil

@@ -175,6 +175,25 @@ func EachEntry(r store.Reader, from, to uint64, visit func(uint64, ledger.Record
 	})
 }
 
+// FindOutcome looks for the outcome of the call whose intent stands at index, among the entries below size. It reads on from the
+// intent: the nearer the outcome, the cheaper.
+func FindOutcome(r store.Reader, intent, size uint64) (index uint64, record ledger.Record, opening ledger.Opening, found bool, err error) {
+	call := string(narthex.MakeCallID(intent))
+	err = EachEntry(r, intent+1, size, func(i uint64, rec ledger.Record, o ledger.Opening) error {
+		if o.Type == narthex.EntryCallOutcome && o.Text("call") == call {
+			index, record, opening, found = i, rec, o, true
+			return errFound
+		}
+		return nil
+	})
+	if errors.Is(err, errFound) {
+		err = nil
+	}
+	return index, record, opening, found, err
+}
+
+var errFound = errors.New("found")
+
 // EachRecord gives the records of the entries [from, to) in order, without what they say.
 func EachRecord(r store.Reader, from, to uint64, visit func(uint64, ledger.Record) error) error {
 	return scanRuns(r, from, to, func(row store.Row) (uint64, error) {

@@ -2,6 +2,7 @@ package office
 
 import (
 	"context"
+	"crypto/sha256"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -207,7 +208,7 @@ func (o *Office) ChangePerson(ctx context.Context, by, target narthex.PersonID, 
 			return err
 		}
 		_, err = tx.Append(narthex.EntryPersonChanged, narthex.TextField("person", target), narthex.TextField("state", state),
-			narthex.TextField("by", p.ID), narthex.TextField("reason", reason))
+			narthex.TextField("by", p.ID), narthex.TextField("reason", narthex.MakeDigest(sha256.Sum256([]byte(reason)))))
 		return err
 	})
 	if err == nil {

@@ -3,7 +3,6 @@ package openlog
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"narthex"
@@ -55,7 +54,7 @@ type asking struct {
 func (l *Log) choose(panel Panel, size uint64, now time.Time) []asking {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.require, l.order = panel.Require, l.order[:0]
+	l.order = l.order[:0]
 	var asked []asking
 	for _, w := range panel.Witnesses {
 		state := l.panel[w.Key()]
@@ -134,22 +133,26 @@ func (l *Log) Witnesses() []client.WitnessView {
 }
 
 // Require is how many witnesses must sign before anything is served; 0 for none.
-func (l *Log) Require() int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.require
-}
+func (l *Log) Require() int { return l.config.Panel().Require }
 
-// Ready refuses to serve while fewer witnesses than required have signed within the alarm time.
+// Ready refuses to serve while fewer witnesses than the directory in force requires have signed within the alarm time.
 func (l *Log) Ready() error {
-	now := l.config.Journal.Now()
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	signing := len(slices.DeleteFunc(slices.Clone(l.order), func(key string) bool { return !l.signs(l.panel[key], now) }))
-	if signing >= l.require {
+	panel := l.config.Panel()
+	if panel.Require == 0 {
 		return nil
 	}
-	err := narthex.Unavailablef("The lab requires %d witnesses of its ledger and %d sign, so nothing is served. Try again later; the operators see which are silent.", l.require, signing)
+	now, signing := l.config.Journal.Now(), 0
+	l.mu.Lock()
+	for _, w := range panel.Witnesses {
+		if state := l.panel[w.Key()]; state != nil && l.signs(state, now) {
+			signing++
+		}
+	}
+	l.mu.Unlock()
+	if signing >= panel.Require {
+		return nil
+	}
+	err := narthex.Unavailablef("The lab requires %d witnesses of its ledger and %d sign, so nothing is served. Try again later; the operators see which are silent.", panel.Require, signing)
 	err.Code = "witnesses_missing"
 	return err
 }

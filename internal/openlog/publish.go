@@ -23,7 +23,7 @@ const patience = 800 * time.Millisecond
 type Config struct {
 	Journal *journal.Journal
 	Anchor  *Anchor
-	Panel   func() Panel  // asked at each publication
+	Panel   func() Panel  // of the directory in force; may be asked from anywhere
 	Alarm   time.Duration // how long a witness may be silent before it is an alarm
 	Log     *slog.Logger
 }
@@ -37,8 +37,6 @@ type Log struct {
 	mu        sync.Mutex // guards all below
 	published string     // a signed note, with the cosignatures that came in time
 	known     uint64     // its size
-	offered   uint64     // size of the checkpoint that the witnesses were asked about last
-	require   int
 	panel     map[string]*witnessState // by key
 	order     []string                 // the keys of the panel, as the directory lists them
 }

@@ -276,7 +276,7 @@ func TestRigKill(t *testing.T) {
 		node := spawn(t, data, e.Model.URL)
 		var mu sync.Mutex
 		var wg sync.WaitGroup
-		stop := make(chan struct{})
+		stop, before := make(chan struct{}), len(acknowledged)
 		for range 4 {
 			wg.Go(func() {
 				for {
@@ -292,6 +292,16 @@ func TestRigKill(t *testing.T) {
 					}
 				}
 			})
+		}
+		// Three cycles of four are killed under load, once a call was acknowledged; the others while the node is hardly up.
+		for wait := 0; cycle%4 != 0 && wait < 5000; wait++ {
+			mu.Lock()
+			loaded := len(acknowledged) > before
+			mu.Unlock()
+			if loaded {
+				break
+			}
+			time.Sleep(time.Millisecond)
 		}
 		time.Sleep(time.Duration(1+cycle%17) * time.Millisecond)
 		node.kill()

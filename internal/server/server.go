@@ -208,7 +208,7 @@ func (s *Server) node(directory *lab.Directory, empty bool) (*api.Node, error) {
 		Log:    s.log,
 		Office: &office.Office{Journal: s.journal, Rules: s.rules, Live: s.live, Origin: s.origin, LogKey: s.logKey},
 		Desk:   &identity.Desk{Journal: s.journal, Origin: s.origin, Challenges: identity.NewChallenges()},
-		Door:   &gateway.Door{Journal: s.journal, Rules: s.rules, Live: s.live, Upstreams: s.upstreams, Refusals: s.refusals, Log: s.config.Log, Meter: s.meter, Later: s.later, Published: s.log},
+		Door:   &gateway.Door{Journal: s.journal, Rules: s.rules, Live: s.live, Upstreams: s.upstreams, Refusals: s.refusals, Log: s.config.Log, Meter: s.meter, Later: s.later, Published: s.log, LogKey: s.logKey},
 	}
 	rules, err := book.NewRules(directory)
 	if err != nil {

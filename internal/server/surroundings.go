@@ -22,12 +22,16 @@ import (
 type panel struct {
 	rules *book.InForce
 	log   *slog.Logger
-	of    narthex.Digest // the directory that list is of; one publication at a time reads and sets both
-	list  openlog.Panel
+
+	mu   sync.Mutex     // guards both below
+	of   narthex.Digest // the directory that list is of
+	list openlog.Panel
 }
 
 // now gives the witnesses of the directory in force; none before there is one.
 func (p *panel) now() openlog.Panel {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	rules, err := p.rules.Get()
 	if err != nil || rules.Directory.Digest == p.of {
 		return p.list
