@@ -34,9 +34,9 @@ type Log struct {
 
 	turn sync.Mutex // one publication at a time
 
-	mu        sync.Mutex // guards all below
-	published string     // a signed note, with the cosignatures that came in time
-	known     uint64     // its size
+	mu        sync.Mutex               // guards all below
+	published string                   // a signed note, with the cosignatures that came in time
+	known     uint64                   // its size
 	panel     map[string]*witnessState // by key
 	order     []string                 // the keys of the panel, as the directory lists them
 }
