@@ -33,6 +33,7 @@ const FileName = "narthex.db"
 
 // Store is an open database.
 type Store struct {
+	options options
 	lock    *os.File
 	readers *sql.DB
 	db      *sql.DB
@@ -41,13 +42,27 @@ type Store struct {
 	stmts   map[string]*sql.Stmt // of writer; owned by whoever has the turn
 }
 
+// Option changes how a database is opened.
+type Option func(*options)
+
+type options struct {
+	vfs string
+}
+
+// VFS names a file system of SQLite, registered before, that the database is on; without it that is the machine's.
+func VFS(name string) Option { return func(o *options) { o.vfs = name } }
+
 // Open opens the database in dir, which must exist, making an empty one where there is none.
-func Open(ctx context.Context, dir string) (*Store, error) {
+func Open(ctx context.Context, dir string, choices ...Option) (*Store, error) {
+	var o options
+	for _, choose := range choices {
+		choose(&o)
+	}
 	lock, err := takeLock(filepath.Join(dir, "narthex.lock"))
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{lock: lock, turn: make(chan struct{}, 1), stmts: map[string]*sql.Stmt{}}
+	s := &Store{options: o, lock: lock, turn: make(chan struct{}, 1), stmts: map[string]*sql.Stmt{}}
 	if err := s.open(ctx, filepath.Join(dir, FileName)); err != nil {
 		return nil, errors.Join(damaged(err), s.Close())
 	}
@@ -74,7 +89,7 @@ func (s *Store) open(ctx context.Context, path string) error {
 	if err := file.Close(); err != nil {
 		return err
 	}
-	if s.db, err = driver.Open("file:" + escape(path) + "?_pragma=busy_timeout(10000)&_pragma=journal_mode(wal)&_pragma=synchronous(full)&_pragma=cell_size_check(on)"); err != nil {
+	if s.db, err = driver.Open(s.uri(path) + "_pragma=busy_timeout(10000)&_pragma=journal_mode(wal)&_pragma=synchronous(full)&_pragma=cell_size_check(on)"); err != nil {
 		return err
 	}
 	s.db.SetMaxOpenConns(1)
@@ -84,12 +99,21 @@ func (s *Store) open(ctx context.Context, path string) error {
 	if err := s.migrate(ctx); err != nil {
 		return err
 	}
-	if s.readers, err = driver.Open("file:" + escape(path) + "?mode=ro&_pragma=busy_timeout(10000)&_pragma=query_only(on)"); err != nil {
+	if s.readers, err = driver.Open(s.uri(path) + "mode=ro&_pragma=busy_timeout(10000)&_pragma=query_only(on)"); err != nil {
 		return err
 	}
 	s.readers.SetMaxOpenConns(8)
 	s.readers.SetMaxIdleConns(8)
 	return syncDir(filepath.Dir(path))
+}
+
+// uri gives the database's address, to which the parameters of a connection are added.
+func (s *Store) uri(path string) string {
+	uri := "file:" + escape(path) + "?"
+	if s.options.vfs != "" {
+		uri += "vfs=" + s.options.vfs + "&"
+	}
+	return uri
 }
 
 // escape keeps a path's special characters from being read as parts of a URI.
