@@ -19,11 +19,11 @@ var levels = map[string]int{
 	"narthex":        0,
 	"narthex/ledger": 1, "narthex/client": 1, "narthex/internal/durable": 1, "narthex/internal/canon": 1, "narthex/internal/wire": 2, "narthex/internal/upstream": 2, "narthex/policy": 1, "narthex/internal/workflow": 2,
 	"narthex/internal/agreement": 3, "narthex/internal/witness": 3, "narthex/internal/lab": 4,
-	"narthex/internal/store": 1, "narthex/internal/store/sqlite": 2, "narthex/internal/store/memory": 2, "narthex/internal/store/storetest": 2,
+	"narthex/internal/store": 1, "narthex/internal/store/schema": 2, "narthex/internal/store/sqlite": 3, "narthex/internal/store/postgres": 3, "narthex/internal/store/memory": 2, "narthex/internal/store/storetest": 2,
 	"narthex/internal/journal": 3, "narthex/internal/book": 5,
 	"narthex/internal/gateway/live": 4, "narthex/internal/gateway/model": 4, "narthex/internal/openlog": 5, "narthex/internal/gateway": 6, "narthex/internal/identity": 6,
 	"narthex/internal/office": 7, "narthex/internal/api": 8, "narthex/internal/server": 9, "narthex/internal/cli": 9,
-	"narthex/internal/testenv": 10, "narthex/demo/minilab": 1, "narthex/demo": 10, "narthex/cmd/narthex": 11,
+	"narthex/internal/testenv/pgtest": 1, "narthex/internal/testenv": 10, "narthex/demo/minilab": 1, "narthex/demo": 10, "narthex/cmd/narthex": 11,
 	"narthex/demo/minilab/gencorpus": 11, "narthex/demo/minilab/data/code/corpus": 11,
 }
 
@@ -31,8 +31,8 @@ var levels = map[string]int{
 var pure = []string{"narthex", "narthex/policy", "narthex/ledger", "narthex/internal/workflow", "narthex/internal/canon", "narthex/internal/gateway/model"}
 
 var forbidden = map[string][]string{ // import: the only packages that may have it
-	"database/sql": {"narthex/internal/store/sqlite"},
-	"os/exec":      {"narthex/demo/minilab/gencorpus"},
+	"database/sql": {"narthex/internal/store/schema", "narthex/internal/store/sqlite", "narthex/internal/store/postgres"},
+	"os/exec":      {"narthex/demo/minilab/gencorpus", "narthex/internal/testenv/pgtest"},
 	"math/rand":    {}, "unsafe": {}, "C": {},
 }
 

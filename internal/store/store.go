@@ -3,16 +3,20 @@
 //
 // It promises that an Update happens wholly and durably or not at all, that a View sees one committed state, and that keys
 // come back in byte order. When a commit's outcome cannot be known, the error is ErrUnknown: the caller must read back before
-// it believes anything.
+// it believes anything. One process holds a store at a time: each that opens it raises a number, every Update reads it in its
+// own transaction, and where it is another's it commits nothing and returns ErrLost. Once lost, a store stays lost.
 //
 // A store is trusted to keep what it acknowledged and for nothing else: it never authorises, never defaults and never reads
-// the clock, and what it returns is checked against the ledger. Drivers live in sqlite and memory; storetest holds each of
-// them to this contract. Read next: journal, the one writer.
+// the clock, and what it returns is checked against the ledger. Drivers live in sqlite, postgres and memory; storetest
+// holds each of them to this contract. Read next: journal, the one writer.
 package store
 
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
+	"unicode/utf8"
 )
 
 // Table is one of the closed list of tables.
@@ -41,16 +45,21 @@ const (
 	Openings    Table = "openings"    // by index of the first of a run, the openings
 	Tiles       Table = "tiles"       // by level and index
 	Public      Table = "public"      // by index, the entries whose openings are published
+	Snapshots   Table = "snapshots"   // by size, what the tables held when that many entries were folded
 )
 
 // Tables lists every table.
 func Tables() []Table {
 	return []Table{Meta, Files, People, Orgs, Logins, Invites, Sessions, Signers, Engagements, Events, Agreements, Grants,
-		Holdings, Accounts, Keys, KeyNames, Locks, LockNames, Entries, Openings, Tiles, Public}
+		Holdings, Accounts, Keys, KeyNames, Locks, LockNames, Entries, Openings, Tiles, Public, Snapshots}
 }
 
 // ErrUnknown says that a commit may or may not have happened.
 var ErrUnknown = errors.New("the outcome of the commit is unknown")
+
+// ErrLost says that this process no longer holds the store: another has opened it, or it cannot be reached. Nothing was done
+// and nothing will be.
+var ErrLost = errors.New("this process no longer holds the store")
 
 // ErrDamaged says that what is stored cannot be what was written.
 var ErrDamaged = errors.New("the stored data is damaged")
@@ -62,7 +71,8 @@ type Row struct {
 }
 
 // Span is the half-open range of keys from From to To, in byte order; an empty To is unbounded. Reverse gives the last keys
-// first. Limit bounds the rows; 0 gives none.
+// first. Limit bounds the rows; 0 gives none. From is text, and so is To but for one byte 0xff that may end it, which stands
+// above every key that begins with what is before it.
 type Span struct {
 	From, To string
 	Reverse  bool
@@ -73,6 +83,28 @@ type Span struct {
 func Prefix(prefix string, limit int) Span {
 	return Span{From: prefix, To: prefix + "\xff", Limit: limit}
 }
+
+// Check refuses bounds that no key can be compared with.
+func (s Span) Check() error {
+	if !isText(s.From) || !isText(strings.TrimSuffix(s.To, "\xff")) {
+		return errors.New("scan: a bound is not text")
+	}
+	return nil
+}
+
+// CheckRow refuses what no store holds: a key that is empty or not text, a value that is nil.
+func CheckRow(table Table, key string, value []byte) error {
+	if value == nil || !IsKey(key) {
+		return fmt.Errorf("put into %s: the key or the value is missing, or the key is not text", table)
+	}
+	return nil
+}
+
+// IsKey says whether a store may hold key; under any other nothing stands.
+func IsKey(key string) bool { return key != "" && isText(key) }
+
+// isText says whether s is what every database takes as text: UTF-8 without NUL.
+func isText(s string) bool { return utf8.ValidString(s) && !strings.Contains(s, "\x00") }
 
 // Reader sees one committed state. Values belong to the caller.
 type Reader interface {
@@ -95,6 +127,10 @@ type Tx interface {
 type Store interface {
 	View(ctx context.Context, read func(Reader) error) error
 	// Update commits what change did when it returns nil, and nothing when it returns an error, which is passed on.
+	// Change may run more than once, each time on a state of its own, and the last run counts.
 	Update(ctx context.Context, change func(Tx) error) error
+	// Lost is closed when this process no longer holds the store, after Close too. It is nil for a store that nobody else can hold.
+	Lost() <-chan struct{}
+	// Close gives the store up for the next to open.
 	Close() error
 }

@@ -5,7 +5,6 @@ package memory
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -62,6 +61,9 @@ func (s *Store) Update(ctx context.Context, change func(store.Tx) error) error {
 	return nil
 }
 
+// Lost is nil: nobody else can hold it.
+func (s *Store) Lost() <-chan struct{} { return nil }
+
 // Close does nothing.
 func (s *Store) Close() error { return nil }
 
@@ -78,6 +80,9 @@ func (t *tx) Get(table store.Table, key string) ([]byte, error) {
 }
 
 func (t *tx) Scan(table store.Table, span store.Span) ([]store.Row, error) {
+	if err := span.Check(); err != nil {
+		return nil, err
+	}
 	rows := maps.Clone(t.base[table])
 	maps.Copy(rows, t.changed[table])
 	var found []store.Row
@@ -94,8 +99,8 @@ func (t *tx) Scan(table store.Table, span store.Span) ([]store.Row, error) {
 }
 
 func (t *tx) Put(table store.Table, key string, value []byte) error {
-	if value == nil || key == "" {
-		return fmt.Errorf("put into %s: the key or the value is missing", table)
+	if err := store.CheckRow(table, key, value); err != nil {
+		return err
 	}
 	t.set(table, key, slices.Clone(value))
 	return nil

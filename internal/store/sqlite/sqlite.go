@@ -4,8 +4,9 @@
 // It promises the contract of package store, one writing process at a time (a second one is refused at Open), and an error
 // that wraps store.ErrDamaged for a file that is not a sound database of ours.
 //
-// It trusts the file system to do what fsync says. It does not trust the file's content beyond its shape: the ledger's
-// verifier reads it again. Read next: store, journal.
+// It trusts the file system to do what fsync says, and the kernel to free the lock of a process only when that has ended: so
+// a database that was not closed is taken over at once. It does not trust the file's content beyond its shape: the ledger's
+// verifier reads it again. Read next: store, lease.go, journal.
 package sqlite
 
 import (
@@ -16,17 +17,15 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"github.com/ncruces/go-sqlite3"
 	"github.com/ncruces/go-sqlite3/driver"
-	"golang.org/x/sys/unix"
 
 	"narthex"
 	"narthex/internal/store"
+	"narthex/internal/store/schema"
 )
-
-// schema is the version of the tables, kept in the file's user_version.
-const schema = 1
 
 // FileName is the database's name inside a data directory.
 const FileName = "narthex.db"
@@ -34,50 +33,51 @@ const FileName = "narthex.db"
 // Store is an open database.
 type Store struct {
 	options options
-	lock    *os.File
+	lock    *os.File // nil where it was skipped
 	readers *sql.DB
 	db      *sql.DB
 	writer  *sql.Conn // used by one Update at a time
 	turn    chan struct{}
 	stmts   map[string]*sql.Stmt // of writer; owned by whoever has the turn
+	number  int64                // by which this process holds the store; 0 until it does
+	lost    chan struct{}
+	lose    func() // closes lost, once
 }
 
 // Option changes how a database is opened.
 type Option func(*options)
 
 type options struct {
-	vfs string
+	vfs      string
+	unlocked bool
+	version  int64
+	connect  []func(*sqlite3.Conn) error
 }
 
 // VFS names a file system of SQLite, registered before, that the database is on; without it that is the machine's.
 func VFS(name string) Option { return func(o *options) { o.vfs = name } }
 
+// UnlockedForTests opens the database although another process may hold it. It is for tests of what then happens.
+func UnlockedForTests() Option { return func(o *options) { o.unlocked = true } }
+
 // Open opens the database in dir, which must exist, making an empty one where there is none.
 func Open(ctx context.Context, dir string, choices ...Option) (*Store, error) {
-	var o options
+	s := &Store{options: options{version: schema.Latest}, turn: make(chan struct{}, 1), stmts: map[string]*sql.Stmt{}, lost: make(chan struct{})}
+	s.lose = sync.OnceFunc(func() { close(s.lost) })
 	for _, choose := range choices {
-		choose(&o)
+		choose(&s.options)
 	}
-	lock, err := takeLock(filepath.Join(dir, "narthex.lock"))
-	if err != nil {
-		return nil, err
+	if !s.options.unlocked {
+		lock, err := takeLock(filepath.Join(dir, "narthex.lock"))
+		if err != nil {
+			return nil, err
+		}
+		s.lock = lock
 	}
-	s := &Store{options: o, lock: lock, turn: make(chan struct{}, 1), stmts: map[string]*sql.Stmt{}}
 	if err := s.open(ctx, filepath.Join(dir, FileName)); err != nil {
 		return nil, errors.Join(damaged(err), s.Close())
 	}
 	return s, nil
-}
-
-func takeLock(path string) (*os.File, error) {
-	lock, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, narthex.Unavailablef("The data directory cannot be written; check that it exists and belongs to this user.").Because(err)
-	}
-	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		return nil, errors.Join(narthex.Conflictf("Another narthex process holds this data directory. Stop it first; a second node on one store is refused.").Because(err), lock.Close())
-	}
-	return lock, nil
 }
 
 func (s *Store) open(ctx context.Context, path string) error {
@@ -89,14 +89,17 @@ func (s *Store) open(ctx context.Context, path string) error {
 	if err := file.Close(); err != nil {
 		return err
 	}
-	if s.db, err = driver.Open(s.uri(path) + "_pragma=busy_timeout(10000)&_pragma=journal_mode(wal)&_pragma=synchronous(full)&_pragma=cell_size_check(on)"); err != nil {
+	if s.db, err = driver.Open(s.uri(path)+"_pragma=busy_timeout(10000)&_pragma=journal_mode(wal)&_pragma=synchronous(full)&_pragma=cell_size_check(on)", s.options.connect...); err != nil {
 		return err
 	}
 	s.db.SetMaxOpenConns(1)
+	if err := s.migrate(ctx); err != nil {
+		return err
+	}
 	if s.writer, err = s.db.Conn(ctx); err != nil {
 		return err
 	}
-	if err := s.migrate(ctx); err != nil {
+	if err := s.checkTables(ctx); err != nil {
 		return err
 	}
 	if s.readers, err = driver.Open(s.uri(path) + "mode=ro&_pragma=busy_timeout(10000)&_pragma=query_only(on)"); err != nil {
@@ -104,7 +107,7 @@ func (s *Store) open(ctx context.Context, path string) error {
 	}
 	s.readers.SetMaxOpenConns(8)
 	s.readers.SetMaxIdleConns(8)
-	return syncDir(filepath.Dir(path))
+	return errors.Join(s.raise(ctx), syncDir(filepath.Dir(path)))
 }
 
 // uri gives the database's address, to which the parameters of a connection are added.
@@ -129,28 +132,22 @@ func syncDir(dir string) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
+// migrate reads the file's own table of tables first: what is no database is found before anything is tried.
 func (s *Store) migrate(ctx context.Context) error {
-	var version int
-	if err := s.writer.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
+	var tables, version int
+	if err := s.db.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema").Scan(&tables); err != nil {
 		return err
 	}
-	switch {
-	case version == schema:
-		return s.checkTables(ctx)
-	case version != 0:
-		return narthex.Conflictf("The database was written by another version of narthex; start the version that wrote it, or a later one.")
+	if err := s.db.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
+		return err
 	}
-	var text strings.Builder
-	text.WriteString("BEGIN IMMEDIATE;")
-	for _, table := range store.Tables() {
-		fmt.Fprintf(&text, "CREATE TABLE %s (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;", table)
+	if version != 0 {
+		return narthex.Conflictf("The database is of a form from before the first that this narthex can upgrade. Nothing was changed; start the narthex that wrote it.")
 	}
-	fmt.Fprintf(&text, "PRAGMA user_version = %d; COMMIT;", schema)
-	_, err := s.writer.ExecContext(ctx, text.String())
-	return err
+	return schema.Migrate(ctx, s.db, schema.SQLite(), s.options.version)
 }
 
-// checkTables reads one row of every table: a file with a damaged header or root pages is found at the start.
+// checkTables reads one row of every table: a file with damaged root pages is found at the start.
 func (s *Store) checkTables(ctx context.Context) error {
 	for _, table := range store.Tables() {
 		var key string
@@ -172,12 +169,15 @@ func damaged(err error) error {
 	return err
 }
 
-// Close ends the store; what was acknowledged is safe before it and without it.
+// Close ends the store after the Update that runs; what was acknowledged is safe before it and without it.
 func (s *Store) Close() error {
-	var errs []error
+	s.turn <- struct{}{}
+	errs := []error{s.release()}
+	s.lose()
 	for _, stmt := range s.stmts {
 		errs = append(errs, stmt.Close())
 	}
+	clear(s.stmts)
 	if s.writer != nil {
 		errs = append(errs, s.writer.Close())
 	}
@@ -186,5 +186,9 @@ func (s *Store) Close() error {
 			errs = append(errs, db.Close())
 		}
 	}
-	return errors.Join(append(errs, s.lock.Close())...)
+	if s.lock != nil {
+		errs = append(errs, s.lock.Close())
+	}
+	<-s.turn
+	return errors.Join(errs...)
 }

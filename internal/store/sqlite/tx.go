@@ -32,12 +32,21 @@ func (s *Store) Update(ctx context.Context, change func(store.Tx) error) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+	select {
+	case <-s.lost:
+		return store.ErrLost
+	default:
+	}
 	// From here on the caller's context no longer ends the work: a transaction is short and its end must be known.
 	ctx = context.WithoutCancel(ctx)
 	if err := s.exec(ctx, "BEGIN IMMEDIATE"); err != nil {
 		return damaged(fmt.Errorf("begin: %w", err))
 	}
-	if err := run(writer{reader{ctx, s.prepared}, s}, change); err != nil {
+	err := s.held(ctx)
+	if err == nil {
+		err = run(writer{reader{ctx, s.prepared}, s}, change)
+	}
+	if err != nil {
 		return damaged(errors.Join(err, s.rollback(ctx)))
 	}
 	if err := s.exec(ctx, "COMMIT"); err != nil {
@@ -119,6 +128,9 @@ func (r reader) Get(table store.Table, key string) ([]byte, error) {
 }
 
 func (r reader) Scan(table store.Table, span store.Span) ([]store.Row, error) {
+	if err := span.Check(); err != nil {
+		return nil, err
+	}
 	text, args := "SELECT key, value FROM "+string(table)+" WHERE key >= $1", []any{span.From}
 	if span.To != "" {
 		text, args = text+" AND key < $2 ORDER BY key", append(args, span.To)
@@ -157,8 +169,8 @@ type writer struct {
 }
 
 func (w writer) Put(table store.Table, key string, value []byte) error {
-	if value == nil || key == "" {
-		return fmt.Errorf("put into %s: the key or the value is missing", table)
+	if err := store.CheckRow(table, key, value); err != nil {
+		return err
 	}
 	return w.exec("INSERT INTO "+string(table)+" (key, value) VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET value = excluded.value", key, value)
 }

@@ -92,6 +92,9 @@ func (f *Faults) Update(ctx context.Context, change func(store.Tx) error) error 
 	return nil
 }
 
+// Lost is the inner store's.
+func (f *Faults) Lost() <-chan struct{} { return f.Inner.Lost() }
+
 // Close closes the inner store.
 func (f *Faults) Close() error { return f.Inner.Close() }
 

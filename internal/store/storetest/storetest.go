@@ -14,21 +14,51 @@ import (
 	"narthex/internal/store"
 )
 
-// Run holds the store that open makes, empty each time, to the contract. Where reopen is not nil it closes and opens the same
-// store again, and what was committed must still be there.
-func Run(t *testing.T, open func(t *testing.T) store.Store, reopen func(t *testing.T, s store.Store) store.Store) {
-	for name, hold := range contract {
-		t.Run(name, func(t *testing.T) { hold(t, open(t)) })
+// Opener opens one store, made empty by who gave it; beside opens it although another handle may hold it.
+type Opener func(ctx context.Context, beside bool) (store.Store, error)
+
+// Driver is a kind of store that is held to the contract.
+type Driver struct {
+	Make func(t *testing.T) Opener
+	Kept bool // what was committed is there after opening again, and one handle holds it at a time
+}
+
+// With gives the driver with every store that it opens behind a wrapper.
+func (d Driver) With(wrap func(store.Store) store.Store) Driver {
+	return Driver{Kept: d.Kept, Make: func(t *testing.T) Opener {
+		open := d.Make(t)
+		return func(ctx context.Context, beside bool) (store.Store, error) {
+			s, err := open(ctx, beside)
+			if err != nil {
+				return nil, err
+			}
+			return wrap(s), nil
+		}
+	}}
+}
+
+// open opens a store and closes it at the test's end.
+func (o Opener) open(t *testing.T, beside bool) store.Store {
+	t.Helper()
+	s, err := o(t.Context(), beside)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if reopen == nil {
+	t.Cleanup(func() { _ = s.Close() }) // a test may have closed it
+	return s
+}
+
+// Run holds a driver to the contract, with an empty store for each part of it.
+func Run(t *testing.T, d Driver) {
+	for name, hold := range contract {
+		t.Run(name, func(t *testing.T) { hold(t, d.Make(t).open(t, false)) })
+	}
+	if !d.Kept {
 		return
 	}
-	t.Run("what was committed is there after opening again", func(t *testing.T) {
-		s := open(t)
-		put(t, s, "a", "1")
-		s = reopen(t, s)
-		expect(t, s, "a", "1")
-	})
+	for name, hold := range kept {
+		t.Run(name, func(t *testing.T) { hold(t, d.Make(t)) })
+	}
 }
 
 var contract = map[string]func(*testing.T, store.Store){
@@ -48,6 +78,15 @@ var contract = map[string]func(*testing.T, store.Store){
 	"an empty value is a value":               emptyValue,
 	"deleting what is absent does nothing":    deleteAbsent,
 	"a key may hold any text that is not nul": oddKeys,
+	"a key that is no text is refused":        noText,
+	"keys come in the order of their bytes":   byteOrder,
+	"a bound above every key of a beginning":  prefixes,
+	"a large value comes back whole":          large,
+	"ten thousand rows are scanned":           many,
+	"a change runs on a state of its own":     ownState,
+	"an update cancelled while it waits":      cancelledWaiting,
+	"a transaction deletes what it put":       putDeleted,
+	"it is not lost":                          notLost,
 }
 
 func put(t *testing.T, s store.Store, key, value string) {
@@ -248,11 +287,12 @@ func cancelled(t *testing.T, s store.Store) {
 func emptyValue(t *testing.T, s store.Store) {
 	put(t, s, "a", "")
 	err := s.View(t.Context(), func(r store.Reader) error {
+		got, getErr := r.Get(store.People, "a")
 		rows, err := r.Scan(store.People, store.Span{Limit: 2})
-		if len(rows) != 1 {
-			t.Errorf("an empty value was lost")
+		if len(rows) != 1 || got == nil || len(got) != 0 {
+			t.Errorf("an empty value came back as %v and %v", got, rows)
 		}
-		return err
+		return errors.Join(err, getErr)
 	})
 	if err != nil {
 		t.Fatal(err)

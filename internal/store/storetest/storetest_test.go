@@ -1,37 +1,57 @@
 package storetest_test
 
 import (
+	"context"
 	"testing"
+	"time"
 
 	"narthex/internal/store"
 	"narthex/internal/store/memory"
+	"narthex/internal/store/postgres"
 	"narthex/internal/store/sqlite"
 	"narthex/internal/store/storetest"
+	"narthex/internal/testenv/pgtest"
 )
 
 func TestEveryStoreKeepsTheContract(t *testing.T) {
-	dir := map[store.Store]string{}
-	openSQLite := func(t *testing.T, at string) store.Store {
-		s, err := sqlite.Open(t.Context(), at)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = s.Close() })
-		dir[s] = at
-		return s
-	}
-	t.Run("sqlite", func(t *testing.T) {
-		storetest.Run(t, func(t *testing.T) store.Store { return openSQLite(t, t.TempDir()) }, func(t *testing.T, s store.Store) store.Store {
-			if err := s.Close(); err != nil {
-				t.Fatal(err)
-			}
-			return openSQLite(t, dir[s])
+	server := pgtest.Start(t)
+	for name, driver := range map[string]storetest.Driver{
+		"memory":   {Make: func(*testing.T) storetest.Opener { return inMemory(memory.New()) }},
+		"sqlite":   {Kept: true, Make: func(t *testing.T) storetest.Opener { return onSQLite(t.TempDir()) }},
+		"postgres": {Kept: true, Make: func(t *testing.T) storetest.Opener { return onPostgreSQL(server.Database(t)) }},
+	} {
+		t.Run(name, func(t *testing.T) { storetest.Run(t, driver) })
+		t.Run(name+" that runs every change twice", func(t *testing.T) {
+			storetest.Run(t, driver.With(func(s store.Store) store.Store { return storetest.Twice{Inner: s} }))
 		})
-	})
-	t.Run("memory", func(t *testing.T) {
-		storetest.Run(t, func(*testing.T) store.Store { return memory.New() }, nil)
-	})
-	t.Run("with faults that never come", func(t *testing.T) {
-		storetest.Run(t, func(*testing.T) store.Store { return &storetest.Faults{Inner: memory.New()} }, nil)
-	})
+		if name == "postgres" {
+			continue // a wrapper that does nothing is held by the others, in less time
+		}
+		t.Run(name+" with faults that never come", func(t *testing.T) {
+			storetest.Run(t, driver.With(func(s store.Store) store.Store { return &storetest.Faults{Inner: s} }))
+		})
+	}
+}
+
+func inMemory(s store.Store) storetest.Opener {
+	return func(context.Context, bool) (store.Store, error) { return s, nil }
+}
+
+func onSQLite(dir string) storetest.Opener {
+	return func(ctx context.Context, beside bool) (store.Store, error) {
+		if beside {
+			return sqlite.Open(ctx, dir, sqlite.UnlockedForTests())
+		}
+		return sqlite.Open(ctx, dir)
+	}
+}
+
+func onPostgreSQL(url string) storetest.Opener {
+	return func(ctx context.Context, beside bool) (store.Store, error) {
+		choices := []postgres.Option{postgres.Handover(10 * time.Millisecond), postgres.Heartbeat(100*time.Millisecond, 10*time.Second)}
+		if beside {
+			choices = append(choices, postgres.UnlockedForTests())
+		}
+		return postgres.Open(ctx, url, choices...)
+	}
 }

@@ -1,0 +1,25 @@
+-- The tables of keys and values, and the one row by which a store is held: the number that each who opens it raises.
+CREATE TABLE meta (key $KEY, value $VALUE) $ROWS;
+CREATE TABLE files (key $KEY, value $VALUE) $ROWS;
+CREATE TABLE people (key $KEY, value $VALUE) $ROWS;
+CREATE TABLE orgs (key $KEY, value $VALUE) $ROWS;
+CREATE TABLE logins (key $KEY, value $VALUE) $ROWS;
+CREATE TABLE invites (key $KEY, value $VALUE) $ROWS;
+CREATE TABLE sessions (key $KEY, value $VALUE) $ROWS;
+CREATE TABLE signers (key $KEY, value $VALUE) $ROWS;
+CREATE TABLE engagements (key $KEY, value $VALUE) $ROWS;
+CREATE TABLE events (key $KEY, value $VALUE) $ROWS;
+CREATE TABLE agreements (key $KEY, value $VALUE) $ROWS;
+CREATE TABLE grants (key $KEY, value $VALUE) $ROWS;
+CREATE TABLE holdings (key $KEY, value $VALUE) $ROWS;
+CREATE TABLE accounts (key $KEY, value $VALUE) $ROWS;
+CREATE TABLE keys (key $KEY, value $VALUE) $ROWS;
+CREATE TABLE key_names (key $KEY, value $VALUE) $ROWS;
+CREATE TABLE locks (key $KEY, value $VALUE) $ROWS;
+CREATE TABLE lock_names (key $KEY, value $VALUE) $ROWS;
+CREATE TABLE entries (key $KEY, value $VALUE) $ROWS;
+CREATE TABLE openings (key $KEY, value $VALUE) $ROWS;
+CREATE TABLE tiles (key $KEY, value $VALUE) $ROWS;
+CREATE TABLE public (key $KEY, value $VALUE) $ROWS;
+CREATE TABLE lease (number BIGINT NOT NULL, released BOOLEAN NOT NULL);
+INSERT INTO lease (number, released) VALUES (0, TRUE);
