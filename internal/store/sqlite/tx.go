@@ -120,6 +120,9 @@ type reader struct {
 }
 
 func (r reader) Get(table store.Table, key string) ([]byte, error) {
+	if !store.IsKey(key) {
+		return nil, nil
+	}
 	rows, err := r.query("SELECT key, value FROM "+string(table)+" WHERE key = $1", key)
 	if err != nil || len(rows) == 0 {
 		return nil, err
