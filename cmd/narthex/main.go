@@ -46,7 +46,7 @@ func config(level slog.Level) server.Config {
 // serve runs a node until the process is told to end.
 func serve(ctx context.Context, f cli.ServeFlags) error {
 	c := config(slog.LevelInfo)
-	c.Lab, c.Data, c.Anchor, c.Listen, c.Ops, c.TLSCert, c.TLSKey, c.BehindTLSProxy = f.Lab, f.Data, f.Anchor, f.Listen, f.Ops, f.TLSCert, f.TLSKey, f.BehindTLSProxy
+	c.Lab, c.Data, c.Store, c.Anchor, c.Listen, c.Ops, c.TLSCert, c.TLSKey, c.BehindTLSProxy = f.Lab, f.Data, f.Store, f.Anchor, f.Listen, f.Ops, f.TLSCert, f.TLSKey, f.BehindTLSProxy
 	c.Inception = func(digest narthex.Digest, codes map[string]string) {
 		fmt.Printf("The store is empty. The lab opens when its custodians have approved the directory's digest:\n  %s\nGive each their one-time code; they run `narthex login --url … --code …`, `narthex lab diff` and `narthex lab approve --digest …`.\n", digest)
 		for _, handle := range slices.Sorted(maps.Keys(codes)) {

@@ -72,6 +72,7 @@ type Server struct {
 	Log     *slog.Logger
 
 	node   atomic.Pointer[Node]
+	halted atomic.Pointer[narthex.Error]
 	routes []Route
 	schema []byte
 }
@@ -88,6 +89,9 @@ func New(version, lab, origin string, random io.Reader, log *slog.Logger, node *
 
 // Use takes a node in, when inception is over.
 func (s *Server) Use(node *Node) { s.node.Store(node) }
+
+// Halt makes err the answer to every request from now on.
+func (s *Server) Halt(err *narthex.Error) { s.halted.Store(err) }
 
 // Routes gives the table.
 func (s *Server) Routes() []Route { return s.routes }
@@ -118,6 +122,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "no-referrer")
+	if err := s.halted.Load(); err != nil {
+		gateway.WriteProblem(w, err, gateway.RequestID(s.Random)) // the log has it once, from who halted
+		return
+	}
 	if err := wire.CheckTarget(r); err != nil {
 		s.fail(w, err)
 		return

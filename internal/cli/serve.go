@@ -11,7 +11,8 @@ import (
 // ServeFlags is what `narthex serve` was told.
 type ServeFlags struct {
 	Lab            string // the lab directory; may be empty once the lab is open
-	Data           string // the directory of the store and the ledger's key
+	Data           string // the directory of the ledger's key, and of the store where that is SQLite
+	Store          string // the URL of a PostgreSQL database, or empty for SQLite in Data; may hold a password
 	Anchor         string // the file with the last published checkpoint; empty for the data directory's name and .anchor
 	Listen         string // the public address
 	Ops            string // the operators' address, or empty for none
@@ -39,9 +40,12 @@ func (a *app) serve() *cobra.Command {
 custodian: they log in with "narthex login --code -", look with "narthex lab diff" and approve with "narthex lab approve"; with
 the last approval the lab is open. A node that cannot hold its promises does not start, and says why.
 
+The store is a SQLite file in --data, or the PostgreSQL database that --store names; its password comes from PGPASSWORD or a
+passfile, or stands in the URL, where others on this machine can see it. One node runs on one store; a second one is refused.
+
 Off loopback the node ends TLS itself (--tls-cert, --tls-key) or stands behind something that does (--behind-tls-proxy).
 Credentials of upstreams come from the environment or files, as each asset names them.`,
-		example: "narthex serve --lab lab --data data\nnarthex serve --lab lab --data /var/lib/narthex --listen 0.0.0.0:443 --tls-cert cert.pem --tls-key key.pem --ops 127.0.0.1:9090",
+		example: "narthex serve --lab lab --data data\nnarthex serve --lab lab --data /var/lib/narthex --listen 0.0.0.0:443 --tls-cert cert.pem --tls-key key.pem --ops 127.0.0.1:9090\nnarthex serve --lab lab --data data --store postgres://narthex@127.0.0.1/narthex",
 		run: func(ctx context.Context, _ []string) error {
 			if a.env.Serve == nil {
 				return a.notBuilt("run a node")
@@ -50,7 +54,8 @@ Credentials of upstreams come from the environment or files, as each asset names
 		}})
 	flags := c.Flags()
 	flags.StringVar(&f.Lab, "lab", "", "the lab directory, for the first start and to show what differs later")
-	flags.StringVar(&f.Data, "data", "", "the directory of the store and the ledger's key")
+	flags.StringVar(&f.Data, "data", "", "the directory of the ledger's key, and of the store where that is SQLite")
+	flags.StringVar(&f.Store, "store", "", "a PostgreSQL database, postgres://user@host/database; empty for SQLite in --data")
 	flags.StringVar(&f.Anchor, "anchor", "", "the file that keeps the last published checkpoint, best on another volume (else DATA.anchor)")
 	flags.StringVar(&f.Listen, "listen", "127.0.0.1:8080", "the address to answer at")
 	flags.StringVar(&f.Ops, "ops", "", "the operators' address on loopback, for health and metrics; empty for none")

@@ -32,6 +32,9 @@ func (j *Journal) commit(ops []*op) {
 
 func notRecorded(err error) error {
 	var public *narthex.Error
+	if errors.Is(err, store.ErrLost) {
+		return narthex.Unavailablef("This node no longer holds its store and does nothing more. The operators must see which node does, and restart this one.").Because(err)
+	}
 	if errors.As(err, &public) {
 		return err
 	}
@@ -41,6 +44,11 @@ func notRecorded(err error) error {
 // commitAll puts the changes' own errors in answers and returns the error that holds for all others.
 func (j *Journal) commitAll(ops []*op, answers []error) error {
 	ctx := context.Background()
+	select {
+	case <-j.store.Lost():
+		return store.ErrLost
+	default:
+	}
 	if err := j.ready(ctx); err != nil {
 		return err
 	}

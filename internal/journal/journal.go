@@ -7,7 +7,7 @@
 // the commit is known, and dropped and read again when it is not.
 //
 // It trusts the store to keep what it acknowledged. It does not trust it to say the truth after a failed commit: it reads
-// back before it answers. It does not trust the clock to run forward: while the clock is more than five seconds behind the
+// back before it answers. When the store is lost to another node, every change is refused from then on. It does not trust the clock to run forward: while the clock is more than five seconds behind the
 // last entry, every change is refused. Read next: store for the contract below, ledger for what an entry is.
 package journal
 

@@ -25,8 +25,14 @@ type Config struct {
 	// Lab is the lab directory. It is read for the first approval and to show what differs later; the node runs from the
 	// approved copy in its store. It may be empty once the lab is open.
 	Lab string
-	// Data is the directory that holds the store and the ledger's key, mode 0700. It is made where it is missing.
+	// Data is the directory that holds the ledger's key, and the store where that is SQLite; mode 0700. It is made where it is missing.
 	Data string
+	// Store is the URL of the PostgreSQL database that holds the store, postgres://user@host:port/database; empty for SQLite in
+	// Data. Its password may be in it, or in PGPASSWORD or a passfile. It is never printed.
+	Store string
+	// Handover is how long a node on PostgreSQL waits where the last one did not give the store up; 0 for the two seconds after
+	// which that has certainly noticed. Less is for tests.
+	Handover time.Duration
 	// Anchor is the file, outside the database, that holds the last published checkpoint; empty for the data directory's name
 	// and ".anchor". It belongs on another volume than the database.
 	Anchor string
@@ -65,6 +71,8 @@ func (c Config) check() error {
 	switch {
 	case c.Data == "":
 		return narthex.Invalidf("data is not set: name a directory for the store and the ledger's key.").For("data")
+	case c.Handover < 0:
+		return narthex.Invalidf("handover is negative.").For("handover")
 	case c.Listen == "":
 		return narthex.Invalidf("listen is not set: name an address, such as 127.0.0.1:8080.").For("listen")
 	case (c.TLSCert == "") != (c.TLSKey == ""):

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"narthex"
@@ -21,6 +22,7 @@ import (
 	"narthex/internal/office"
 	"narthex/internal/openlog"
 	"narthex/internal/store"
+	"narthex/internal/store/postgres"
 	"narthex/internal/store/sqlite"
 )
 
@@ -43,6 +45,7 @@ type Server struct {
 	public, ops net.Listener
 	servers     []*http.Server
 	stop        context.CancelFunc
+	halted      atomic.Bool    // the store is lost
 	running     sync.WaitGroup // of the goroutines below; Close waits for them
 }
 
@@ -62,7 +65,7 @@ func (s *Server) start(ctx context.Context) error {
 	if err := os.MkdirAll(s.config.Data, 0o700); err != nil {
 		return narthex.Invalidf("The data directory cannot be made; check its path and rights.").For("data").Because(err)
 	}
-	opened, err := sqlite.Open(ctx, s.config.Data)
+	opened, err := s.open(ctx)
 	if err != nil {
 		return damaged(err)
 	}
@@ -121,6 +124,26 @@ func (s *Server) anchor(ctx context.Context, empty bool, key string) (*openlog.A
 		return anchor, anchor.Begin()
 	}
 	return anchor, checkAnchor(ctx, s.store, anchor, key)
+}
+
+// open opens the store that the configuration names.
+func (s *Server) open(ctx context.Context) (store.Store, error) {
+	if s.config.Store == "" {
+		return nilOr(sqlite.Open(ctx, s.config.Data))
+	}
+	var choices []postgres.Option
+	if s.config.Handover > 0 {
+		choices = append(choices, postgres.Handover(s.config.Handover))
+	}
+	return nilOr(postgres.Open(ctx, s.config.Store, choices...))
+}
+
+// nilOr keeps a driver that did not open from looking like one that did.
+func nilOr[S store.Store](opened S, err error) (store.Store, error) {
+	if err != nil {
+		return nil, err
+	}
+	return opened, nil
 }
 
 func notReady(missing []string) error {
@@ -262,6 +285,7 @@ func (s *Server) listen() error {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	s.stop = cancel
+	s.running.Go(func() { s.watch(ctx) })
 	s.running.Go(func() { s.flush(ctx) })
 	s.running.Go(func() { s.log.Run(ctx) })
 	s.running.Go(func() { s.later.Run(ctx, s.journal) })
@@ -275,6 +299,21 @@ func (s *Server) serve(server *http.Server, listener net.Listener) {
 			s.config.Log.Error("a listener ended", "cause", err.Error())
 		}
 	})
+}
+
+// watch ends everything that the node does when it no longer holds its store: what it serves, what it answers, what it
+// publishes. It stays up to say so until it is stopped.
+func (s *Server) watch(ctx context.Context) {
+	select {
+	case <-ctx.Done():
+		return
+	case <-s.store.Lost():
+	}
+	s.api.Halt(narthex.Unavailablef("This node no longer holds its store and serves nothing. Try again in a moment, another node may; the operators must restart this one."))
+	s.halted.Store(true)
+	cut := s.live.CutAll(live.End{Code: "lost", At: s.config.Clock().UTC()})
+	s.config.Log.Error("this node no longer holds its store: another node opened it, or it could not be reached; it serves nothing until it is restarted", "calls_cut", cut)
+	s.stop()
 }
 
 // flush records counted refusals once a minute, until the node stops.
@@ -326,19 +365,28 @@ func (s *Server) Close() error {
 	}
 	s.running.Wait()
 	if s.journal != nil {
-		if _, err := s.rules.Get(); err == nil {
-			errs = append(errs, s.refusals.Flush(ctx, s.journal))
-		}
-		if s.log != nil {
-			errs = append(errs, s.log.Publish(ctx))
-		}
-		errs = append(errs, s.journal.Close())
+		errs = append(errs, s.lastWords(ctx), s.journal.Close())
 	}
 	if s.upstreams != nil {
 		s.upstreams.close()
 	}
 	if s.store != nil {
 		errs = append(errs, s.store.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// lastWords records what was counted and publishes what was recorded, where the node still holds its store.
+func (s *Server) lastWords(ctx context.Context) error {
+	if s.halted.Load() {
+		return nil
+	}
+	var errs []error
+	if _, err := s.rules.Get(); err == nil {
+		errs = append(errs, s.refusals.Flush(ctx, s.journal))
+	}
+	if s.log != nil {
+		errs = append(errs, s.log.Publish(ctx))
 	}
 	return errors.Join(errs...)
 }

@@ -124,6 +124,10 @@ func (s *Server) operators() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(s.meter.registry, promhttp.HandlerOpts{}))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) {
+		if s.halted.Load() {
+			http.Error(w, "lost", http.StatusServiceUnavailable)
+			return
+		}
 		if _, err := s.rules.Get(); err != nil {
 			http.Error(w, "inception", http.StatusServiceUnavailable)
 			return

@@ -33,7 +33,7 @@ func VerifyDir(ctx context.Context, dir, key string) (report ledger.Report, sour
 	defer func() { err = errors.Join(err, os.RemoveAll(copied)) }()
 	for _, suffix := range []string{"", "-wal"} {
 		if err := copyFile(filepath.Join(dir, sqlite.FileName+suffix), filepath.Join(copied, sqlite.FileName+suffix), suffix != ""); err != nil {
-			return report, "", narthex.Invalidf("The database in that directory cannot be read.").For("dir").Because(err)
+			return report, "", narthex.Invalidf("The database in that directory cannot be read. A node on PostgreSQL keeps none there: verify an export of its ledger.").For("dir").Because(err)
 		}
 	}
 	opened, err := sqlite.Open(ctx, copied)

@@ -28,7 +28,7 @@ func NewRegistry() *Registry { return &Registry{calls: map[*Call]struct{}{}} }
 
 // End is why a call was cut.
 type End struct {
-	Code string        // locked, ended, expired, revoked, suspended
+	Code string        // locked, ended, expired, revoked, suspended, lost
 	Lock *narthex.Lock // with code locked
 	At   time.Time     // when it was cut
 }
@@ -95,7 +95,15 @@ func (c *Call) Leave() {
 
 // Cut ends every call that rests on the subject and returns how many there were, when none of them writes any more.
 func (r *Registry) Cut(subject string, end End) int {
-	covered := r.covered(subject)
+	return cut(r.covered(func(c *Call) bool { return slices.Contains(c.subjects, subject) }), end)
+}
+
+// CutAll ends every call.
+func (r *Registry) CutAll(end End) int {
+	return cut(r.covered(func(*Call) bool { return true }), end)
+}
+
+func cut(covered []*Call, end End) int {
 	for _, c := range covered {
 		c.cut.CompareAndSwap(nil, &end)
 		c.cancel()
@@ -116,12 +124,12 @@ func (c *Call) breakOff() {
 	}
 }
 
-func (r *Registry) covered(subject string) []*Call {
+func (r *Registry) covered(by func(*Call) bool) []*Call {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var covered []*Call
 	for c := range r.calls {
-		if slices.Contains(c.subjects, subject) {
+		if by(c) {
 			covered = append(covered, c)
 		}
 	}
