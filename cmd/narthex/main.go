@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"io"
 	"log/slog"
 	"maps"
 	"os"
@@ -36,6 +37,15 @@ func main() {
 	defer stop()
 	os.Exit(cli.Run(ctx, os.Args[1:], cli.Env{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv, Now: time.Now, Version: version,
 		Serve: serve, Demo: runDemo, VerifyDir: server.VerifyDir, RestoreLedger: restoreLedger, Witness: runWitness,
+		RotateKey: func(ctx context.Context, f cli.StoreFlags) (string, string, error) {
+			return server.RotateKey(ctx, at(f))
+		},
+		Backup: func(ctx context.Context, f cli.StoreFlags, w io.Writer) (uint64, error) {
+			return server.Backup(ctx, at(f), w)
+		},
+		RestoreBackup: func(ctx context.Context, f cli.StoreFlags, r io.Reader) (uint64, error) {
+			return server.RestoreBackup(ctx, at(f), r)
+		},
 		NewWitness: func(dir, name string) (string, error) { return witness.New(dir, name, rand.Reader) }}))
 }
 
@@ -62,10 +72,15 @@ func serve(ctx context.Context, f cli.ServeFlags) error {
 	return node.Close()
 }
 
-func restoreLedger(ctx context.Context, data, anchor, reason string) (published, size uint64, err error) {
+// at is the configuration of a node that an operator's command is about.
+func at(f cli.StoreFlags) server.Config {
 	c := config(slog.LevelWarn)
-	c.Data, c.Anchor = data, anchor
-	found, err := server.RestoreLedger(ctx, c, reason)
+	c.Data, c.Store, c.Anchor = f.Data, f.Store, f.Anchor
+	return c
+}
+
+func restoreLedger(ctx context.Context, f cli.StoreFlags, reason string) (published, size uint64, err error) {
+	found, err := server.RestoreLedger(ctx, at(f), reason)
 	return found.AnchorSize, found.Size, err
 }
 

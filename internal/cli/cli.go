@@ -39,7 +39,12 @@ type Env struct {
 	VerifyDir func(ctx context.Context, dir, key string) (ledger.Report, string, error)
 	// RestoreLedger states that a database which is behind its anchor is the one to go on with, and gives how many entries
 	// had been published and how many there are.
-	RestoreLedger func(ctx context.Context, data, anchor, reason string) (published, size uint64, err error)
+	RestoreLedger func(ctx context.Context, at StoreFlags, reason string) (published, size uint64, err error)
+	// RotateKey changes the log's key and gives the keys before and after.
+	RotateKey func(ctx context.Context, at StoreFlags) (before, after string, err error)
+	// Backup writes what a store holds and gives the number of rows; RestoreBackup fills an empty one.
+	Backup        func(ctx context.Context, at StoreFlags, w io.Writer) (uint64, error)
+	RestoreBackup func(ctx context.Context, at StoreFlags, r io.Reader) (uint64, error)
 	// Witness runs a witness until the context ends.
 	Witness func(ctx context.Context, f WitnessFlags) error
 	// NewWitness makes a witness's folder and gives its verifier key.
@@ -97,7 +102,7 @@ the ledger. Each of them has a log-in: begin with the code that came with your i
 		{"use", "Apply, agree, use:", []*cobra.Command{a.pathways(), a.apply(), a.engagements(), a.agreement(), a.grant(), a.key()}},
 		{"decide", "Decide and guard:", []*cobra.Command{a.review(), a.people(), a.lab(), a.lock(), a.unlock()}},
 		{"check", "Check what happened:", []*cobra.Command{a.ledger()}},
-		{"run", "Run a node:", []*cobra.Command{a.init(), a.check(), a.serve(), a.witness(), a.demo()}},
+		{"run", "Run a node:", []*cobra.Command{a.init(), a.check(), a.serve(), a.backup(), a.restore(), a.witness(), a.demo()}},
 		{"other", "More:", []*cobra.Command{a.completion(), a.version()}},
 	} {
 		root.AddGroup(&cobra.Group{ID: family.id, Title: family.title})

@@ -30,7 +30,7 @@ func (a *app) ledger() *cobra.Command {
 			use: "export [FILE]", short: "Write the whole ledger, for auditors and custodians",
 			example: "narthex ledger export ledger.jsonl\nnarthex ledger export | gzip > ledger.jsonl.gz",
 			run:     func(ctx context.Context, args []string) error { return a.ledgerExport(ctx, args) }}),
-		a.ledgerVerify(), a.ledgerProve(), a.ledgerReceipt(), a.verifyReceipt(), a.ledgerRestore())
+		a.ledgerVerify(), a.ledgerProve(), a.ledgerReceipt(), a.verifyReceipt(), a.rotateKey(), a.ledgerRestore())
 }
 
 func (a *app) ledgerState(ctx context.Context) error {

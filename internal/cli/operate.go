@@ -2,14 +2,128 @@ package cli
 
 import (
 	"context"
+	"errors"
+	"os"
+	"path/filepath"
 	"strconv"
 
 	"github.com/spf13/cobra"
+
+	"narthex"
 )
+
+// StoreFlags says which node's store an operator means.
+type StoreFlags struct {
+	Data   string // the data directory
+	Store  string // the URL of a PostgreSQL database, or empty for SQLite in Data; may hold a password
+	Anchor string // the anchor's file, or empty for the data directory's name and .anchor
+}
+
+func (f *StoreFlags) flags(c *cobra.Command) {
+	c.Flags().StringVar(&f.Data, "data", "", "the node's data directory")
+	c.Flags().StringVar(&f.Store, "store", "", "the node's PostgreSQL database, postgres://user@host/database; empty for SQLite in --data")
+	c.Flags().StringVar(&f.Anchor, "anchor", "", "the anchor's file (else DATA.anchor)")
+}
+
+func (a *app) rotateKey() *cobra.Command {
+	var at StoreFlags
+	c := a.command(leaf{
+		use: "rotate-key", short: "Change the ledger's key, with an entry that both keys sign",
+		long: `Change the key that signs the ledger, on the node's machine and while the node does not run. The entry is public, and verifiers
+that hold the old key follow it. Tell witnesses the new key (narthex witness serve --log, given again), and keep the new
+ledger.key where your backups of keys are.`,
+		example: "narthex ledger rotate-key --data /var/lib/narthex",
+		run: func(ctx context.Context, _ []string) error {
+			if a.env.RotateKey == nil {
+				return a.notBuilt("change a ledger's key")
+			}
+			before, after, err := a.env.RotateKey(ctx, at)
+			if err != nil {
+				return err
+			}
+			out := struct {
+				Before string `json:"before"`
+				After  string `json:"after"`
+			}{before, after}
+			return a.show(out, func(p *page) {
+				p.line("the ledger's key was changed, as an entry that both keys sign; start the node")
+				p.fields([2]string{"before", before}, [2]string{"after", after})
+			})
+		}})
+	at.flags(c)
+	return c
+}
+
+func (a *app) backup() *cobra.Command {
+	var at StoreFlags
+	c := a.command(leaf{
+		use: "backup FILE", short: "Write everything that a node's store holds to a new file, while it serves",
+		long: `Write everything that a node's store holds, as it is at one moment, to a new file. The node may run. The ledger's key and anchor
+are not in it: keep ledger.key apart, and the anchor where it is. The file holds people's names and what they agreed.`,
+		example: "narthex backup /backups/2026-11-25.narthex --data /var/lib/narthex",
+		run:     func(ctx context.Context, args []string) error { return a.writeBackup(ctx, at, args[0]) }})
+	at.flags(c)
+	return c
+}
+
+func (a *app) writeBackup(ctx context.Context, at StoreFlags, path string) error {
+	if a.env.Backup == nil {
+		return a.notBuilt("back up a store")
+	}
+	if _, err := os.Lstat(path); err == nil {
+		return problem(narthex.Conflict, "name a new file, so that nothing is overwritten", "%s is there already", path)
+	}
+	file, err := os.CreateTemp(filepath.Dir(path), ".backup-*")
+	if err != nil {
+		return fileError("written", path, err)
+	}
+	rows, err := a.env.Backup(ctx, at, file)
+	if err = errors.Join(err, file.Sync(), file.Close()); err == nil {
+		err = os.Rename(file.Name(), path)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(file.Name()))
+	}
+	return a.show(rowCount{rows}, func(p *page) { p.line("wrote %s: %d rows", path, rows) })
+}
+
+type rowCount struct {
+	Rows uint64 `json:"rows"`
+}
+
+func (a *app) restore() *cobra.Command {
+	var at StoreFlags
+	c := a.command(leaf{
+		use: "restore FILE", short: "Fill an empty store from a backup",
+		long: `Fill an empty store, of either kind, from a backup: all of it or nothing. Then put ledger.key and ledger.pub into the data
+directory from where you keep them, and start the node. A backup is older than what was published last, so the node asks for
+a statement first: narthex ledger restore.`,
+		example: "narthex restore /backups/2026-11-25.narthex --data /var/lib/narthex-new",
+		run: func(ctx context.Context, args []string) error {
+			if a.env.RestoreBackup == nil {
+				return a.notBuilt("restore a backup")
+			}
+			file, err := os.Open(args[0])
+			if err != nil {
+				return fileError("read", args[0], err)
+			}
+			defer file.Close()
+			rows, err := a.env.RestoreBackup(ctx, at, file)
+			if err != nil {
+				return err
+			}
+			return a.show(rowCount{rows}, func(p *page) {
+				p.line("filled the store: %d rows; put ledger.key and ledger.pub into the data directory, then start the node", rows)
+			})
+		}})
+	at.flags(c)
+	return c
+}
 
 // ledgerRestore is for the operators of the node's machine.
 func (a *app) ledgerRestore() *cobra.Command {
-	var data, anchor, reason string
+	var at StoreFlags
+	var reason string
 	c := a.command(leaf{
 		use: "restore", short: "State that an older database is the one to go on with",
 		long: `A node whose database is behind its anchor, or whose anchor is missing, does not start: it may be an old copy, put back by
@@ -21,7 +135,7 @@ them, still finds that history was lost: tell them why.`,
 			if a.env.RestoreLedger == nil {
 				return a.notBuilt("restore a ledger")
 			}
-			published, size, err := a.env.RestoreLedger(ctx, data, anchor, reason)
+			published, size, err := a.env.RestoreLedger(ctx, at, reason)
 			if err != nil {
 				return err
 			}
@@ -34,8 +148,7 @@ them, still finds that history was lost: tell them why.`,
 				p.fields([2]string{"had been published", strconv.FormatUint(published, 10)}, [2]string{"the database holds", strconv.FormatUint(size, 10)})
 			})
 		}})
-	c.Flags().StringVar(&data, "data", "", "the data directory of a node that does not run")
-	c.Flags().StringVar(&anchor, "anchor", "", "the anchor's file (else DATA.anchor)")
+	at.flags(c)
 	c.Flags().StringVar(&reason, "reason", "", "what happened, for everyone to read")
 	return c
 }

@@ -154,7 +154,7 @@ func (j *Journal) write(s store.Tx, b *batch, now time.Time) (*state, error) {
 	if len(b.records) == 0 {
 		return nil, errors.New("a change without an entry")
 	}
-	next, tiles, err := b.next(j.config.Signer, now, hex.EncodeToString(id[:]))
+	next, tiles, err := b.next(j.config.signers(), now, hex.EncodeToString(id[:]))
 	if err != nil {
 		return nil, err
 	}

@@ -30,11 +30,13 @@ import (
 // Clock gives the time; it is the only clock below the edge.
 type Clock func() time.Time
 
-// Config is what a journal needs. Every field must be set but Recover.
+// Config is what a journal needs. Every field must be set but Also and Recover.
 type Config struct {
 	Clock  Clock
 	Random io.Reader
 	Signer note.Signer // of the ledger's checkpoints; its name is the ledger's origin
+	// Also signs every checkpoint beside Signer: the key that is given up, while the log's key changes. Otherwise nil.
+	Also note.Signer
 	// Recover closes a call whose intent has no outcome and never will have one, inside an Update. Where it is nil such
 	// calls stay open.
 	Recover func(tx *Tx, intent uint64, opening ledger.Opening) error

@@ -151,10 +151,10 @@ type rowKey struct {
 }
 
 // next gives the state after the batch's commit, with the tiles to write.
-func (b *batch) next(signer note.Signer, now time.Time, id string) (*state, []ledger.Tile, error) {
+func (b *batch) next(signers []note.Signer, now time.Time, id string) (*state, []ledger.Tile, error) {
 	st := &state{tree: b.state.tree.Clone(), open: b.state.open, queue: b.state.queue}
 	tiles := st.tree.Append(b.records...)
-	checkpoint, err := ledger.SignCheckpoint(signer, st.tree.Size(), st.tree.Root())
+	checkpoint, err := ledger.SignCheckpoint(signers[0], st.tree.Size(), st.tree.Root(), signers[1:]...)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -238,4 +238,12 @@ func encodeRow(row any) ([]byte, error) {
 		return nil, fmt.Errorf("write a row: %w", err)
 	}
 	return value, nil
+}
+
+// signers gives who signs checkpoints, the one in force first.
+func (c Config) signers() []note.Signer {
+	if c.Also == nil {
+		return []note.Signer{c.Signer}
+	}
+	return []note.Signer{c.Signer, c.Also}
 }

@@ -11,7 +11,6 @@ import (
 	"narthex/internal/journal"
 	"narthex/internal/openlog"
 	"narthex/internal/store"
-	"narthex/internal/store/sqlite"
 )
 
 // Restored is what RestoreLedger found and stated.
@@ -27,7 +26,7 @@ func RestoreLedger(ctx context.Context, config Config, reason string) (found Res
 	if reason = strings.TrimSpace(reason); reason == "" || len(reason) > 500 {
 		return found, narthex.Invalidf("Say what happened in 1 to 500 bytes: --reason.").For("reason")
 	}
-	opened, err := sqlite.Open(ctx, config.Data)
+	opened, err := openStore(ctx, config)
 	if err != nil {
 		return found, damaged(err)
 	}
@@ -44,11 +43,12 @@ func RestoreLedger(ctx context.Context, config Config, reason string) (found Res
 		return found, err
 	}
 	anchor := openlog.NewAnchor(config.anchor())
-	if checkAnchor(ctx, opened, anchor, key) == nil {
+	keys := keysBefore(config.Data, key)
+	if checkAnchor(ctx, opened, anchor, keys...) == nil {
 		return found, narthex.Conflictf("The database continues what its anchor knows, so there is nothing to state. Start the node.")
 	}
 	// An anchor that is missing or cannot be read knows of nothing; the entry says so.
-	known, err := anchor.Read(key)
+	known, err := anchor.Read(keys...)
 	if err != nil {
 		known = openlog.Known{}
 	}
@@ -83,6 +83,6 @@ func originOf(checkpoint string) string {
 	return origin
 }
 
-func checkAnchor(ctx context.Context, s store.Store, anchor *openlog.Anchor, key string) error {
-	return s.View(ctx, func(r store.Reader) error { return anchor.Check(r, key) })
+func checkAnchor(ctx context.Context, s store.Store, anchor *openlog.Anchor, keys ...string) error {
+	return s.View(ctx, func(r store.Reader) error { return anchor.Check(r, keys...) })
 }

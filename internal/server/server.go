@@ -65,7 +65,7 @@ func (s *Server) start(ctx context.Context) error {
 	if err := os.MkdirAll(s.config.Data, 0o700); err != nil {
 		return narthex.Invalidf("The data directory cannot be made; check its path and rights.").For("data").Because(err)
 	}
-	opened, err := s.open(ctx)
+	opened, err := openStore(ctx, s.config)
 	if err != nil {
 		return damaged(err)
 	}
@@ -88,12 +88,15 @@ func (s *Server) start(ctx context.Context) error {
 		return notReady(missing)
 	}
 	s.origin = directory.Origin
+	if err := settleRotation(ctx, s.config.Data, s.store, empty); err != nil {
+		return err
+	}
 	signer, key, err := logKey(s.config.Data, directory.Origin, empty, s.config.Random)
 	if err != nil {
 		return err
 	}
 	s.logKey = key
-	anchor, err := s.anchor(ctx, empty, key)
+	anchor, err := s.anchor(ctx, empty, keysBefore(s.config.Data, key)...)
 	if err != nil {
 		return damaged(err)
 	}
@@ -118,24 +121,24 @@ func (s *Server) start(ctx context.Context) error {
 const witnessAlarm = 10 * time.Minute
 
 // anchor gives the file that the last published checkpoint is kept in, and refuses a store that is behind it.
-func (s *Server) anchor(ctx context.Context, empty bool, key string) (*openlog.Anchor, error) {
+func (s *Server) anchor(ctx context.Context, empty bool, keys ...string) (*openlog.Anchor, error) {
 	anchor := openlog.NewAnchor(s.config.anchor())
 	if empty {
 		return anchor, anchor.Begin()
 	}
-	return anchor, checkAnchor(ctx, s.store, anchor, key)
+	return anchor, checkAnchor(ctx, s.store, anchor, keys...)
 }
 
-// open opens the store that the configuration names.
-func (s *Server) open(ctx context.Context) (store.Store, error) {
-	if s.config.Store == "" {
-		return nilOr(sqlite.Open(ctx, s.config.Data))
+// openStore opens the store that a configuration names, and holds it.
+func openStore(ctx context.Context, config Config) (store.Store, error) {
+	if config.Store == "" {
+		return nilOr(sqlite.Open(ctx, config.Data))
 	}
 	var choices []postgres.Option
-	if s.config.Handover > 0 {
-		choices = append(choices, postgres.Handover(s.config.Handover))
+	if config.Handover > 0 {
+		choices = append(choices, postgres.Handover(config.Handover))
 	}
-	return nilOr(postgres.Open(ctx, s.config.Store, choices...))
+	return nilOr(postgres.Open(ctx, config.Store, choices...))
 }
 
 // nilOr keeps a driver that did not open from looking like one that did.

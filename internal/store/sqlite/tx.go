@@ -13,7 +13,11 @@ import (
 
 // View runs read inside one read transaction.
 func (s *Store) View(ctx context.Context, read func(store.Reader) error) error {
-	tx, err := s.readers.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	return view(ctx, s.readers, read)
+}
+
+func view(ctx context.Context, db *sql.DB, read func(store.Reader) error) error {
+	tx, err := db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
 		return damaged(err)
 	}
