@@ -55,7 +55,8 @@ type options struct {
 	unlocked       bool
 	version        int64
 	handover       time.Duration
-	every, timeout time.Duration
+	every, timeout time.Duration // of the heartbeat
+	stall          time.Duration // how long the server keeps a transaction whose next statement does not come
 }
 
 // Handover is how long Open waits where the last to hold the store did not give it up, so that it has certainly noticed. It is
@@ -73,17 +74,15 @@ func UnlockedForTests() Option { return func(o *options) { o.unlocked = true } }
 
 const (
 	mostReaders = 8
-	// patience is how long one transaction of the writer may take, and stall how long the server keeps one whose next statement
-	// does not come.
+	// patience is how long one transaction of the writer may take.
 	patience = 30 * time.Second
-	stall    = 5 * time.Second
 )
 
 // Open opens the database that a URL names, postgres://user@host:port/database, making the tables where there are none. The
 // password comes from the URL, PGPASSWORD or a passfile.
 func Open(ctx context.Context, url string, choices ...Option) (*Store, error) {
 	s := &Store{turn: make(chan struct{}, 1),
-		options: options{version: schema.Latest, handover: 2 * time.Second, every: 500 * time.Millisecond, timeout: 500 * time.Millisecond}}
+		options: options{version: schema.Latest, handover: 2 * time.Second, every: 500 * time.Millisecond, timeout: 500 * time.Millisecond, stall: 5 * time.Second}}
 	for _, choose := range choices {
 		choose(&s.options)
 	}

@@ -98,7 +98,7 @@ func (s *Store) connect(ctx context.Context) error {
 	if config.RuntimeParams["synchronous_commit"] != "remote_apply" {
 		config.RuntimeParams["synchronous_commit"] = "on"
 	}
-	config.RuntimeParams["idle_in_transaction_session_timeout"] = fmt.Sprint(stall.Milliseconds())
+	config.RuntimeParams["idle_in_transaction_session_timeout"] = fmt.Sprint(s.options.stall.Milliseconds())
 	var err error
 	s.writer, err = pgx.ConnectConfig(ctx, config)
 	return err

@@ -197,22 +197,32 @@ func (s *Server) URL(database string) string {
 }
 
 // Database makes an empty database and gives its URL.
-func (s *Server) Database(t testing.TB) string {
+func (s *Server) Database(t testing.TB) string { return s.database(t, "template1") }
+
+// Copy makes a copy of a database that nobody uses.
+func (s *Server) Copy(t testing.TB, url string) string {
+	t.Helper()
+	config, err := pgx.ParseConfig(url)
+	must(t, err)
+	return s.database(t, config.Database)
+}
+
+func (s *Server) database(t testing.TB, template string) string {
 	t.Helper()
 	s.made++
 	name := "d" + strconv.Itoa(s.made)
-	s.Run(t, "postgres", "CREATE DATABASE "+name)
+	s.Run(t, s.URL("postgres"), "CREATE DATABASE "+name+" TEMPLATE "+template)
 	return s.URL(name)
 }
 
-// Run runs a statement in a database.
-func (s *Server) Run(t testing.TB, database, statement string) {
+// Run runs statements in the database of a URL.
+func (s *Server) Run(t testing.TB, url, statements string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
-	conn, err := pgx.Connect(ctx, s.URL(database))
+	conn, err := pgx.Connect(ctx, url)
 	must(t, err)
-	_, err = conn.Exec(ctx, statement)
+	_, err = conn.Exec(ctx, statements)
 	must(t, errors.Join(err, conn.Close(ctx)))
 }
 
