@@ -5,8 +5,10 @@ GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 CORPUS   = demo/minilab/generated/pretrain.jsonl.gz
 FUZZTIME ?= 20s
-# Debian packages that the demonstration and the tests use, by the command that each brings.
-PACKAGES = curl:curl git:git
+# Debian packages that the demonstration and the tests use, by the command that each brings. The tests start PostgreSQL
+# themselves: PGCONF keeps Debian from making and starting a cluster of its own, where PostgreSQL was not set up before.
+PACKAGES = curl:curl git:git /usr/lib/postgresql/15/bin/initdb:postgresql-15
+PGCONF   = /etc/postgresql-common/createcluster.conf
 
 .PHONY: demo test build setup unit vet interop fuzz bench rigs once clean
 
@@ -29,7 +31,9 @@ setup:
 	@command -v $(GO) >/dev/null || { echo "narthex needs Go 1.26 or later: https://go.dev/dl"; exit 1; }
 	@missing=""; for pair in $(PACKAGES); do command -v $${pair%%:*} >/dev/null || missing="$$missing $${pair##*:}"; done; \
 	if [ -n "$$missing" ]; then echo "installing$$missing"; \
-		if [ "$$(id -u)" = 0 ]; then apt-get update -qq && apt-get install -y -qq $$missing; else sudo apt-get update -qq && sudo apt-get install -y -qq $$missing; fi; fi
+		if [ "$$(id -u)" = 0 ]; then root=; else root=sudo; fi; \
+		case "$$missing" in *postgresql*) test -e $(PGCONF) || { $$root mkdir -p $(dir $(PGCONF)) && echo "create_main_cluster = false" | $$root tee $(PGCONF) >/dev/null; } ;; esac; \
+		$$root apt-get update -qq && $$root env DEBIAN_FRONTEND=noninteractive UCF_FORCE_CONFFOLD=1 apt-get install -y -qq $$missing; fi
 
 test: build vet unit interop fuzz once
 
@@ -55,7 +59,7 @@ bench: build
 
 # rigs runs the long forms of the rigs.
 rigs: build
-	NARTHEX_RIG=long $(GO) test -timeout 120m -run 'Rig' -v ./internal/server ./policy ./internal/workflow ./demo
+	NARTHEX_RIG=long $(GO) test -timeout 120m -run 'Rig' -v ./internal/server ./internal/journal ./internal/store/... ./policy ./internal/workflow ./demo
 
 clean:
 	rm -rf bin $(CORPUS)

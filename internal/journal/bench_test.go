@@ -15,7 +15,10 @@ import (
 
 	"narthex"
 	"narthex/internal/journal"
+	"narthex/internal/store"
+	"narthex/internal/store/postgres"
 	"narthex/internal/store/sqlite"
+	"narthex/internal/testenv/pgtest"
 	"narthex/ledger"
 )
 
@@ -50,10 +53,20 @@ func read(tx *journal.Tx) error {
 // BenchmarkAppend measures durable appends, with tree, signature and commit, at so many writers; syncs/s is one write of 4 KiB
 // and one fdatasync each, by one writer on the same disk.
 func BenchmarkAppend(b *testing.B) {
+	b.Run("sqlite", func(b *testing.B) {
+		benchmarkAppend(b, func(dir string) (store.Store, error) { return sqlite.Open(b.Context(), dir) })
+	})
+	b.Run("postgres", func(b *testing.B) {
+		server := pgtest.Start(b)
+		benchmarkAppend(b, func(string) (store.Store, error) { return postgres.Open(b.Context(), server.Database(b)) })
+	})
+}
+
+func benchmarkAppend(b *testing.B, open func(dir string) (store.Store, error)) {
 	for _, writers := range []int{1, 16, 64, 256, 1024} {
 		b.Run(fmt.Sprint(writers), func(b *testing.B) {
 			dir := b.TempDir()
-			s, err := sqlite.Open(b.Context(), dir)
+			s, err := open(dir)
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"narthex/internal/journal"
 	"narthex/internal/store"
 	"narthex/internal/store/memory"
+	"narthex/internal/store/sqlite"
 	"narthex/internal/store/storetest"
 	"narthex/ledger"
 )
@@ -190,6 +192,41 @@ func TestACommitOfUnknownOutcomeIsReadBack(t *testing.T) {
 		if count, entries := stands(t, faults.Inner); count != done+1 || entries != done+1 {
 			t.Errorf("after opening again the counter is %d with %d entries, and %d were answered", count, entries, done+1)
 		}
+	}
+}
+
+// TestAWriterThatLostItsStoreRefusesEveryChange: another opens the store; what the first decides from then on is not done, and
+// it does not come back.
+func TestAWriterThatLostItsStoreRefusesEveryChange(t *testing.T) {
+	dir := t.TempDir()
+	first, err := sqlite.Open(t.Context(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer first.Close()
+	j := open(t, first, nil)
+	for _, change := range []func(*journal.Tx) error{inception, add} {
+		if err := j.Update(t.Context(), change); err != nil {
+			t.Fatal(err)
+		}
+	}
+	second, err := sqlite.Open(t.Context(), dir, sqlite.UnlockedForTests())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer second.Close()
+	other := open(t, second, nil)
+	for range 3 {
+		err := j.Update(t.Context(), add)
+		if public := narthex.AsError(err); public.Kind != narthex.Unavailable || !strings.Contains(public.Public, "no longer holds its store") || !errors.Is(err, store.ErrLost) {
+			t.Errorf("it said %v", err)
+		}
+		if err := other.Update(t.Context(), add); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n, entries := stands(t, second); n != 4 || entries != 4 {
+		t.Errorf("the counter is %d with %d entries", n, entries)
 	}
 }
 

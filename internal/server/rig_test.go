@@ -52,8 +52,10 @@ func budget(t testing.TB, e *testenv.Env, key string) client.BudgetView {
 }
 
 // TestRigAThousandCallersOnTheLastUnits: room for some of a thousand calls at once, and not one more is served.
-func TestRigAThousandCallersOnTheLastUnits(t *testing.T) {
-	e := testenv.New(t, testenv.Options{})
+func TestRigAThousandCallersOnTheLastUnits(t *testing.T) { onBoth(t, lastUnits) }
+
+func lastUnits(t *testing.T, url string) {
+	e := testenv.New(t, testenv.Options{Store: url})
 	e.Outsiders(t, "none", "Institute of none")
 	_, key := e.Grant(t, "none", testenv.Tokens(1, nil))
 	_, body, err := e.Chat(t.Context(), key, testenv.Hello)
@@ -196,9 +198,11 @@ func waitClosed(t testing.TB, e *testenv.Env) {
 
 // TestRigFaultsByNumber fails the n-th call of the store, for every n, over a call's whole life, before and after it did its
 // work: nobody is served what is not recorded, and what is recorded adds up.
-func TestRigFaultsByNumber(t *testing.T) {
+func TestRigFaultsByNumber(t *testing.T) { onBoth(t, faultsByNumber) }
+
+func faultsByNumber(t *testing.T, url string) {
 	faults := &storetest.Faults{}
-	e := testenv.New(t, testenv.Options{Wrap: func(s store.Store) store.Store { faults.Inner = s; return faults }})
+	e := testenv.New(t, testenv.Options{Store: url, Wrap: func(s store.Store) store.Store { faults.Inner = s; return faults }})
 	_, key := e.Grant(t, "", testenv.Tokens(1e8, nil))
 	streamed := strings.Replace(testenv.Hello, `{"model"`, `{"stream":true,"model"`, 1)
 	e.Model.Handle(testenv.Answer("canar", 7, 5))

@@ -16,9 +16,10 @@ import (
 	"narthex/internal/testenv/pgtest"
 )
 
-// cutUpgrade cuts the opening of a database of version 1 with every message, and at all that follow, as when the process ends
+// TestRigAnUpgradeThatIsCutIsMadeLater cuts the opening of a database of version 1 with every message, and at all that follow, as when the process ends
 // there. Opened again it is whole. NARTHEX_RIG=long cuts at each; the short form draws some.
-func cutUpgrade(t *testing.T, server *pgtest.Server) {
+func TestRigAnUpgradeThatIsCutIsMadeLater(t *testing.T) {
+	server := pgtest.Start(t)
 	old := server.Database(t)
 	s := open(t, old, postgres.Version(1))
 	must(t, s.Update(t.Context(), put("a", "1")))

@@ -189,7 +189,6 @@ func (s *Store) Close() error {
 	s.beating.Wait()
 	if s.readers != nil {
 		s.readers.Close()
-		s.readers = nil
 	}
 	for _, conn := range []*pgx.Conn{s.writer, s.hold} {
 		if conn != nil {

@@ -65,7 +65,6 @@ func TestTheDriverOnAServer(t *testing.T) {
 		"no message holds the password":                                  passwords,
 		"the schema has the tables of the contract and its own":          tables,
 		"a database of a later version is refused and left as it is":     later,
-		"an upgrade that is cut is made later":                           cutUpgrade,
 		"an update that the server could not order is run again":         ordered,
 		"an update that is never ordered ends":                           neverOrdered,
 		"a commit of unknown outcome is not tried again, and waited for": unknown,

@@ -139,10 +139,10 @@ func TestADatabaseOfVersion1IsUpgradedAndVerifies(t *testing.T) {
 	must(t, s.Close())
 }
 
-// TestAnUpgradeThatIsCutIsMadeLater cuts the opening of a database, empty or of version 1, at a step that SQLite is asked
+// TestRigAnUpgradeThatIsCutIsMadeLater cuts the opening of a database, empty or of version 1, at a step that SQLite is asked
 // for, and at all that follow, as when the process ends there. Opened again it is whole. NARTHEX_RIG=long cuts at each step;
 // the short form draws some of an empty database's.
-func TestAnUpgradeThatIsCutIsMadeLater(t *testing.T) {
+func TestRigAnUpgradeThatIsCutIsMadeLater(t *testing.T) {
 	draw, long := storetest.Rig(t)
 	for name, place := range map[string]func(*testing.T) string{"an empty one": func(t *testing.T) string { return t.TempDir() }, "of version 1": copyGolden} {
 		t.Run(name, func(t *testing.T) {

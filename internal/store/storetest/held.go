@@ -138,5 +138,8 @@ func closedLost(t *testing.T, open Opener) {
 	if err := first.Update(t.Context(), func(tx store.Tx) error { return tx.Put(store.People, "a", []byte("2")) }); !errors.Is(err, store.ErrLost) {
 		t.Errorf("a closed store said %v", err)
 	}
+	if first.View(t.Context(), func(store.Reader) error { return nil }) == nil {
+		t.Error("a closed store could be read")
+	}
 	expect(t, open.open(t, false), "a", "1")
 }
