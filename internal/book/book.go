@@ -31,6 +31,27 @@ type Invite struct {
 	Used      bool             `json:"used,omitempty"`
 }
 
+// Hand is the invitation of a person that counts: of several codes the latest, and who made it. It stands under "invited/" and
+// the person in Meta, and stays when the code was used.
+type Hand struct {
+	Code string           `json:"code"` // digest
+	By   narthex.PersonID `json:"by,omitempty"`
+}
+
+// SetHand makes a code the only one of a person.
+func SetHand(tx *journal.Tx, person narthex.PersonID, hand Hand) error {
+	return journal.Put(tx, store.Meta, "invited/"+string(person), &hand)
+}
+
+// HandOf gives the invitation of a person that counts; the zero Hand where there was none, as for those of inception.
+func HandOf(tx *journal.Tx, person narthex.PersonID) (Hand, error) {
+	hand, err := journal.Get[Hand](tx, store.Meta, "invited/"+string(person))
+	if err != nil || hand == nil {
+		return Hand{}, err
+	}
+	return *hand, nil
+}
+
 // Session is a log-in that was made, under the digest of its token.
 type Session struct {
 	ID        narthex.SessionID `json:"id"`

@@ -5,7 +5,8 @@
 // key, and from then on signs a challenge to get a session.
 //
 // It promises that a code, a challenge and a session's token are each drawn from fresh randomness, stored as digests only and
-// good for one person; that a code and a challenge work once; and that a suspended or locked person's session is dead at the
+// good for one person; that a code and a challenge work once; that a code is good for a first log-in key alone, and only the
+// latest code of a person; and that a suspended or locked person's session is dead at the
 // next request. What a caller learns of a wrong credential is one sentence, whatever was wrong.
 //
 // It trusts the journal. Read next: inception.go for the first two people, office for what people may do.
@@ -139,8 +140,18 @@ func (d *Desk) Redeem(ctx context.Context, in client.Redeem) (client.Session, er
 		if err != nil {
 			return err
 		}
-		if person == nil || person.State != narthex.PersonInvited && person.State != narthex.PersonActive {
+		if person == nil || person.State != narthex.PersonInvited {
 			return narthex.UnauthenticatedError()
+		}
+		hand, err := book.HandOf(tx, person.ID)
+		if err != nil {
+			return err
+		}
+		if hand.Code != hash {
+			return narthex.UnauthenticatedError()
+		}
+		if err := mayComeIn(tx, *person); err != nil {
+			return err
 		}
 		used := *invite
 		used.Used = true

@@ -126,6 +126,13 @@ func (o *Office) Approve(ctx context.Context, by narthex.PersonID, in client.Lab
 		if slices.ContainsFunc(row.Approvals, func(a client.LabApproval) bool { return a.Person == p.ID }) {
 			return narthex.Conflictf("You have approved it; a second custodian must.")
 		}
+		var before []narthex.PersonID
+		for _, a := range row.Approvals {
+			before = append(before, a.Person)
+		}
+		if err := apart(tx, p.ID, before); err != nil {
+			return err
+		}
 		next := *row
 		next.Approvals = append(slices.Clone(row.Approvals), client.LabApproval{Person: p.ID, Name: p.Name, At: tx.Now()})
 		if _, err := tx.Append(narthex.EntryDirectoryApproved, narthex.TextField("directory", in.Digest), narthex.TextField("by", p.ID)); err != nil {

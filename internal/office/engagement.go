@@ -209,6 +209,9 @@ func (o *Office) Command(ctx context.Context, by narthex.PersonID, id narthex.En
 			due := rules.Directory.Calendar.Add(tx.Now(), rules.Directory.Pathways[next.Application.Pathway].ReviewDays)
 			_, err = o.bySystem(tx, next, workflow.Event{Command: workflow.Assign, Due: due})
 		case workflow.Approve:
+			if err := apart(tx, p.ID, approvers(e)); err != nil {
+				return err
+			}
 			_, err = o.offer(tx, rules, next)
 		case workflow.End:
 			cut = &next
@@ -223,6 +226,17 @@ func (o *Office) Command(ctx context.Context, by narthex.PersonID, id narthex.En
 		o.Live.Cut(book.Subject("grant", cut.Grant), live.End{Code: "ended", At: o.Journal.Now()})
 	}
 	return o.Engagement(ctx, by, id)
+}
+
+// approvers lists who has approved the text as it stands.
+func approvers(e narthex.Engagement) []narthex.PersonID {
+	var people []narthex.PersonID
+	for _, vote := range e.Votes {
+		if vote.Approve {
+			people = append(people, vote.By)
+		}
+	}
+	return people
 }
 
 // facts gathers what the decision on a command needs.

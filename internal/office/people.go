@@ -18,6 +18,7 @@ import (
 )
 
 // Invite makes a one-time code for a person: a lab person of the directory by handle, or an outsider, with their organisation.
+// It is for a first log-in alone, and makes the person's earlier codes void.
 // The programme invites outsiders, custodians invite the lab's people, and an official invites people of their organisation.
 func (o *Office) Invite(ctx context.Context, by narthex.PersonID, in client.Invite) (client.Invited, error) {
 	var out client.Invited
@@ -42,6 +43,14 @@ func (o *Office) Invite(ctx context.Context, by narthex.PersonID, in client.Invi
 			return err
 		}
 		invite := book.Invite{ID: id, Person: person.ID, ExpiresAt: tx.Now().Add(identity.InviteLife)}
+		hand, err := handFor(tx, p, person)
+		if err != nil {
+			return err
+		}
+		hand.Code = wire.HashToken(code)
+		if err := book.SetHand(tx, person.ID, hand); err != nil {
+			return err
+		}
 		if err := journal.Put(tx, store.Invites, wire.HashToken(code), &invite); err != nil {
 			return err
 		}
@@ -69,10 +78,13 @@ func labInvitee(tx *journal.Tx, by narthex.Person, in client.Invite) (narthex.Pe
 	if people[at].ID == by.ID {
 		return narthex.Person{}, narthex.Refusedf("You cannot invite yourself; another custodian can.")
 	}
-	if people[at].State == narthex.PersonSuspended || people[at].State == narthex.PersonRemoved {
-		return narthex.Person{}, narthex.Refusedf("That person was suspended or removed; a directory proposal brings them back.")
+	switch people[at].State {
+	case narthex.PersonInvited:
+		return people[at], nil
+	case narthex.PersonActive:
+		return narthex.Person{}, narthex.Refusedf("That person has a log-in, and nobody makes another for them. Who has lost their key comes back under a new handle: name it in lab.yaml in place of the old one, and let two custodians approve it.").For("handle")
 	}
-	return people[at], nil
+	return narthex.Person{}, narthex.Refusedf("That person was suspended or removed; a directory proposal brings them back.")
 }
 
 // outsider makes a person who is not of the lab, and their organisation where it is new.

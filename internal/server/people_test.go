@@ -1,0 +1,154 @@
+package server_test
+
+import (
+	"strings"
+	"testing"
+
+	"narthex"
+	"narthex/client"
+	"narthex/internal/lab"
+	"narthex/internal/testenv"
+)
+
+// redeem makes a session of a code.
+func redeem(t testing.TB, e *testenv.Env, code string) (*client.Client, error) {
+	t.Helper()
+	key, err := client.NewKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	session, err := e.Client.Redeem(t.Context(), code, key)
+	return e.Client.With(session.Token), err
+}
+
+// invite makes a code for a person of the lab.
+func invite(t testing.TB, by *client.Client, handle string) string {
+	t.Helper()
+	invited, err := by.Invite(t.Context(), client.Invite{Handle: handle})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return invited.Code
+}
+
+// with adds people to the lab's file.
+func with(lines ...string) func(lab.Files) {
+	return func(f lab.Files) {
+		f["lab.yaml"] = append(f["lab.yaml"], []byte(strings.Join(lines, "\n")+"\n")...)
+	}
+}
+
+// propose proposes a changed directory.
+func propose(t testing.TB, e *testenv.Env, by *client.Client, change func(lab.Files)) narthex.Digest {
+	t.Helper()
+	files, err := testenv.Files(e.Model.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	change(files)
+	state, err := by.Propose(t.Context(), files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return state.Proposed
+}
+
+const (
+	eve   = "  - {handle: eve, name: Eve, email: eve@lab.test, roles: [custodian, security], region: de}"
+	frank = "  - {handle: frank, name: Frank, email: frank@lab.test, roles: [custodian], region: de}"
+)
+
+func TestNobodyMakesALogInForWhoHasOne(t *testing.T) {
+	e := testenv.New(t, testenv.Options{})
+	for _, handle := range []string{"dan", "olga", "sam"} {
+		if _, err := e.People["carol"].Invite(t.Context(), client.Invite{Handle: handle}); !narthex.IsKind(err, narthex.Refused) {
+			t.Errorf("a custodian gets a code for %s, who has a log-in: %v", handle, err)
+		}
+	}
+	if _, err := e.People["carol"].Invite(t.Context(), client.Invite{Handle: "carol"}); !narthex.IsKind(err, narthex.Refused) {
+		t.Errorf("a custodian gets a code for herself: %v", err)
+	}
+}
+
+func TestOnlyTheLatestCodeOfAPersonWorksAndOnlyWhileTheyMayComeIn(t *testing.T) {
+	e := testenv.New(t, testenv.Options{Files: with(eve, frank)})
+	first := invite(t, e.People["carol"].Client, "eve")
+	second := invite(t, e.People["dan"].Client, "eve")
+	if _, err := redeem(t, e, first); !narthex.IsKind(err, narthex.Unauthenticated) {
+		t.Errorf("a code works beside a later one: %v", err)
+	}
+	in, err := redeem(t, e, second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := in.WhoAmI(t.Context()); err != nil {
+		t.Error(err)
+	}
+	invited, err := e.People["carol"].Invite(t.Context(), client.Invite{Handle: "frank"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	lock, err := e.People["sam"].Lock(t.Context(), client.LockRequest{Subject: "person", Target: string(invited.Person.ID), Reason: "compromised_credential"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := redeem(t, e, invited.Code); !narthex.IsKind(err, narthex.Unauthenticated) {
+		t.Errorf("a locked person redeems a code: %v", err)
+	}
+	if _, err := e.People["dan"].Unlock(t.Context(), lock.Lock.ID); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := redeem(t, e, invited.Code); err != nil {
+		t.Errorf("the code does not work when the lock is lifted: %v", err)
+	}
+}
+
+func TestWhoeverMadeACodeIsNoSecondApprovalBesideIt(t *testing.T) {
+	e := testenv.New(t, testenv.Options{Files: with(eve, frank)})
+	carol := e.People["carol"].Client
+	asEve, err := redeem(t, e, invite(t, carol, "eve"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	asFrank, err := redeem(t, e, invite(t, asEve, "frank"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	digest := propose(t, e, carol, func(f lab.Files) { with(eve, frank)(f); delete(f, "guardrails/test.cedar") })
+	if _, err := carol.ApproveLab(t.Context(), digest); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]*client.Client{"eve": asEve, "frank": asFrank} {
+		if state, err := c.ApproveLab(t.Context(), digest); !narthex.IsKind(err, narthex.Refused) {
+			t.Errorf("%s, whose code came from carol, approves beside her: %s %v", name, state.InForce.Short(), err)
+		}
+	}
+	if state, err := e.People["dan"].ApproveLab(t.Context(), digest); err != nil || state.InForce != digest {
+		t.Errorf("two who came apart from each other do not put it in force: %v", err)
+	}
+}
+
+func TestASecondCustodianCanBeMadeByTheOnlyOne(t *testing.T) {
+	e := testenv.New(t, testenv.Options{})
+	carol := e.People["carol"].Client
+	change := func(f lab.Files) {
+		f["lab.yaml"] = []byte(strings.Replace(string(f["lab.yaml"]), "handle: dan, name: Dan,", "handle: dora, name: Dora,", 1))
+	}
+	digest := propose(t, e, carol, change)
+	for _, name := range []string{"dan", "carol"} {
+		if _, err := e.People[name].ApproveLab(t.Context(), digest); err != nil {
+			t.Fatal(err)
+		}
+	}
+	asDora, err := redeem(t, e, invite(t, carol, "dora"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	digest = propose(t, e, carol, func(f lab.Files) { change(f); delete(f, "guardrails/test.cedar") })
+	if _, err := carol.ApproveLab(t.Context(), digest); err != nil {
+		t.Fatal(err)
+	}
+	if state, err := asDora.ApproveLab(t.Context(), digest); err != nil || state.InForce != digest {
+		t.Errorf("the two custodians that the lab has can approve nothing: %v", err)
+	}
+}
