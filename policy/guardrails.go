@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
 	"math"
@@ -37,6 +38,11 @@ func ParseGuardrails(files map[string][]byte) (*Guardrails, []Problem) {
 	g := &Guardrails{policies: cedar.NewPolicySet(), names: map[cedar.PolicyID]string{}}
 	var problems []Problem
 	for _, file := range slices.Sorted(maps.Keys(files)) {
+		if at := tooDeep(files[file]); at >= 0 {
+			line := 1 + bytes.Count(files[file][:at], []byte("\n"))
+			problems = append(problems, Problem{file, line, at - bytes.LastIndexByte(files[file][:at], '\n'), fmt.Sprintf("this rule is nested too deep: brackets, conditions and negations stand at most %d in each other", mostDepth)})
+			continue
+		}
 		list, err := cedar.NewPolicyListFromBytes(file, files[file])
 		if err != nil {
 			line, column, text := place(err)

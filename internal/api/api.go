@@ -24,6 +24,7 @@ import (
 	"narthex/internal/gateway"
 	"narthex/internal/identity"
 	"narthex/internal/journal"
+	"narthex/internal/lab"
 	"narthex/internal/office"
 	"narthex/internal/openlog"
 	"narthex/internal/wire"
@@ -37,6 +38,8 @@ const (
 	Anyone Right = "anyone"
 	// Someone needs a session.
 	Someone Right = "someone"
+	// Insider needs the session of a person of the lab.
+	Insider Right = "insider"
 	// Holder needs an API key.
 	Holder Right = "holder"
 )
@@ -207,7 +210,9 @@ func (r *request) admit(route *Route) error {
 	if r.token, err = wire.Credential(r.Request); err != nil || r.node.Inception != nil {
 		return err
 	}
-	r.person, err = r.node.Desk.Who(r.Context(), r.token)
+	if r.person, err = r.node.Desk.Who(r.Context(), r.token); err == nil && route.Right == Insider && !r.person.InLab() {
+		err = narthex.WithheldError()
+	}
 	return err
 }
 
@@ -236,8 +241,12 @@ func (s *Server) fail(w http.ResponseWriter, err error) {
 	gateway.WriteProblem(w, public, id)
 }
 
-// mostBody bounds a request of the API, in bytes; a proposed directory may be larger.
-const mostBody = 1 << 20
+const (
+	// mostBody bounds a request of the API, in bytes.
+	mostBody = 1 << 20
+	// mostDirectory bounds one that proposes a lab directory: its files in base64, their names, and a little.
+	mostDirectory = lab.MostBytes/3*4 + 512<<10
+)
 
 func body[T any](r *request, most int64) (T, error) {
 	var zero T

@@ -70,7 +70,7 @@ func operation(registry huma.Registry, route Route) map[string]any {
 		op["parameters"] = parameters
 	}
 	switch route.Right {
-	case Someone:
+	case Someone, Insider:
 		op["security"] = []any{map[string]any{"session": []any{}}}
 	case Holder:
 		op["security"] = []any{map[string]any{"key": []any{}}}

@@ -34,7 +34,7 @@ func (s *Server) table() []Route {
 		})},
 		{Method: "GET", Path: "/api/whoami", Right: Someone, Says: "the person behind this session", Out: typeOf[client.WhoAmI](), serve: get(func(r *request) (client.WhoAmI, error) { return r.node.Office.WhoAmI(r.Context(), r.person.ID) })},
 		{Method: "GET", Path: "/api/lab", Right: Someone, Early: true, Says: "the lab directory in force and the one proposed", Out: typeOf[client.LabState](), serve: get(labState)},
-		{Method: "POST", Path: "/api/lab/propose", Right: Someone, Says: "propose a lab directory", In: typeOf[client.LabPropose](), Out: typeOf[client.LabState](), serve: post(64<<20, func(r *request, in client.LabPropose) (client.LabState, error) {
+		{Method: "POST", Path: "/api/lab/propose", Right: Insider, Says: "propose a lab directory", In: typeOf[client.LabPropose](), Out: typeOf[client.LabState](), serve: post(mostDirectory, func(r *request, in client.LabPropose) (client.LabState, error) {
 			return r.node.Office.Propose(r.Context(), r.person.ID, in)
 		})},
 		{Method: "POST", Path: "/api/lab/approve", Right: Someone, Early: true, Says: "approve the proposed lab directory", In: typeOf[client.LabApprove](), Out: typeOf[client.LabState](), serve: post(mostBody, labApprove)},

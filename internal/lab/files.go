@@ -27,9 +27,27 @@ import (
 type Files map[string][]byte
 
 const (
-	mostFile  = 1 << 20
+	// MostBytes is how large all files of a lab directory are together, at most.
+	MostBytes = 4 << 20
+
+	mostFile  = 256 << 10
 	mostFiles = 1000
 )
+
+// oversize gives what is too large in the files, one problem a file at most.
+func (f Files) oversize() Problems {
+	var problems Problems
+	total := 0
+	for _, name := range slices.Sorted(maps.Keys(f)) {
+		if total += len(f[name]); len(f[name]) > mostFile {
+			problems = append(problems, Problem{name, 1, 1, fmt.Sprintf("the file is larger than %d bytes", mostFile)})
+		}
+	}
+	if len(f) > mostFiles || total > MostBytes {
+		problems = append(problems, Problem{"lab.yaml", 1, 1, fmt.Sprintf("a lab directory has at most %d files of %d bytes together", mostFiles, MostBytes)})
+	}
+	return problems
+}
 
 // ReadDir reads the files of a directory: lab.yaml, and those below assets, pathways, clauses and guardrails. Names that begin
 // with a dot, and README.md, are not part of it. Links and odd files are refused.
@@ -39,7 +57,7 @@ func ReadDir(dir string) (Files, error) {
 		return nil, narthex.Invalidf("The lab directory cannot be opened; `narthex init DIR` makes one.").Because(err)
 	}
 	defer root.Close()
-	files := Files{}
+	files, total := Files{}, 0
 	err = fs.WalkDir(root.FS(), ".", func(name string, entry fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
@@ -57,8 +75,11 @@ func ReadDir(dir string) (Files, error) {
 			return narthex.Invalidf("The lab directory has more than %d files.", mostFiles)
 		}
 		data, err := fs.ReadFile(root.FS(), name)
-		if err == nil && len(data) > mostFile {
+		if total += len(data); err == nil && len(data) > mostFile {
 			err = narthex.Invalidf("%s is larger than %d bytes.", strconv.Quote(name), mostFile)
+		}
+		if err == nil && total > MostBytes {
+			err = narthex.Invalidf("The files of the lab directory are larger than %d bytes together.", MostBytes)
 		}
 		files[name] = data
 		return err

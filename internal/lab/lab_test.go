@@ -113,3 +113,47 @@ func TestBusinessDaysSkipWeekendsAndHolidays(t *testing.T) {
 		t.Errorf("six business days after %v are %v, want %v", friday, got, want)
 	}
 }
+
+// TestWhatNestsTooDeepIsRefusedBeforeItIsParsed: a parser that calls itself for every level would take the node down.
+func TestWhatNestsTooDeepIsRefusedBeforeItIsParsed(t *testing.T) {
+	const rule = "forbid (principal, action, resource) when { "
+	for name, c := range map[string]struct{ file, text string }{
+		"brackets in Cedar":                 {"guardrails/a.cedar", rule + strings.Repeat("(", 100_000)},
+		"sets in Cedar":                     {"guardrails/a.cedar", rule + strings.Repeat("[", 100_000)},
+		"brackets after a string":           {"guardrails/a.cedar", rule + strings.Repeat(`")" == (`, 20_000)},
+		"brackets after a comment":          {"guardrails/a.cedar", rule + strings.Repeat("( // )\n", 20_000)},
+		"brackets after quotes in comments": {"guardrails/a.cedar", rule + strings.Repeat(`( /* " */ `, 20_000)},
+		"negations in Cedar":                {"guardrails/a.cedar", rule + strings.Repeat("!", 100_000)},
+		"conditions in Cedar":               {"guardrails/a.cedar", rule + strings.Repeat("if a then b else ", 5_000)},
+		"a long conjunction":                {"guardrails/a.cedar", rule + strings.Repeat("a && ", 20_000)},
+		"flow lists in YAML":                {"lab.yaml", strings.Repeat("[", 100_000)},
+		"flow maps in YAML":                 {"lab.yaml", strings.Repeat("{a: ", 50_000)},
+		"flow lists with strings":           {"lab.yaml", strings.Repeat(`["]", `, 20_000)},
+		"lists on one line":                 {"lab.yaml", strings.Repeat("- ", 100_000)},
+		"keys on one line":                  {"lab.yaml", strings.Repeat("? ", 100_000)},
+		"tags on one line":                  {"lab.yaml", "a: " + strings.Repeat("!!x ", 50_000)},
+		"anchors on one line":               {"lab.yaml", "a: " + strings.Repeat("&a ", 50_000)},
+		"maps by indentation":               {"lab.yaml", indented("a:\n", 400)},
+		"lists by indentation":              {"lab.yaml", indented("-\n", 400)},
+		"front matter of a clause":          {"clauses/purpose.md", "---\n" + strings.Repeat("[", 100_000) + "\n---\ntext\n"},
+		"a file larger than any":            {"clauses/purpose.md", strings.Repeat("x", 300_000)},
+		"an indented list in a field":       {"pathways/interpretability.yaml", "name:\n" + strings.Repeat(" ", 100) + "- x: 1\n"},
+	} {
+		files := maps.Clone(template(t))
+		files[c.file] = []byte(c.text)
+		_, problems := lab.Load(files)
+		if len(problems) == 0 || !strings.Contains(problems.Error(), c.file) ||
+			!strings.Contains(problems.Error(), "nested too deep") && !strings.Contains(problems.Error(), "larger than") && !strings.Contains(problems.Error(), "refused") {
+			t.Errorf("%s: %.300s", name, problems.Error())
+		}
+	}
+}
+
+// indented puts a line n times, each a space further right.
+func indented(line string, n int) string {
+	var out strings.Builder
+	for i := range n {
+		out.WriteString(strings.Repeat(" ", i) + line)
+	}
+	return out.String()
+}

@@ -103,6 +103,9 @@ func Load(files Files) (*Directory, Problems) {
 	if err != nil {
 		return nil, Problems{{File: "taxonomy.yaml", Line: 1, Column: 1, Message: err.Error()}}
 	}
+	if large := files.oversize(); large != nil {
+		return nil, large
+	}
 	l := &loader{files: files, docs: map[string]document{}, d: &Directory{Taxonomy: taxonomy, Files: files, Digest: files.Digest(),
 		Assets: map[narthex.AssetName]narthex.Asset{}, Pathways: map[narthex.PathwayName]narthex.Pathway{}, Clauses: map[narthex.ClauseName]narthex.Clause{}, GuardrailFiles: map[string]string{}}}
 	l.lab()

@@ -125,6 +125,9 @@ func keyText(value *ast.MappingValueNode) string {
 func readYAML[T any](file string, first int, data []byte) (T, document, Problems) {
 	var zero T
 	doc := document{file: file, first: first}
+	if found := tooDeep(doc, data); found != nil {
+		return zero, doc, found
+	}
 	parsed, err := parser.ParseBytes(data, 0)
 	if err != nil {
 		return zero, doc, Problems{yamlProblem(doc, err)}
@@ -133,9 +136,6 @@ func readYAML[T any](file string, first int, data []byte) (T, document, Problems
 		return zero, doc, Problems{doc.at(nil, "a file holds one YAML document, and this one holds %d", len(parsed.Docs))}
 	}
 	doc.root = parsed.Docs[0].Body
-	if found := refuseTricks(doc); found != nil {
-		return zero, doc, found
-	}
 	var loose any
 	if err := yaml.UnmarshalWithOptions(data, &loose, yaml.Strict()); err != nil {
 		return zero, doc, Problems{yamlProblem(doc, err)}
@@ -182,25 +182,4 @@ func yamlProblem(doc document, err error) Problem {
 		return Problem{doc.file, doc.first + syntax.Token.Position.Line, syntax.Token.Position.Column, syntax.Message}
 	}
 	return doc.at(nil, "this is not YAML: %v", err)
-}
-
-type tricks struct{ found []*token.Token }
-
-// Visit collects nodes that would let one text mean another.
-func (t *tricks) Visit(node ast.Node) ast.Visitor {
-	switch node.(type) {
-	case *ast.AnchorNode, *ast.AliasNode, *ast.TagNode, *ast.MergeKeyNode, *ast.DirectiveNode:
-		t.found = append(t.found, node.GetToken())
-	}
-	return t
-}
-
-func refuseTricks(doc document) Problems {
-	var t tricks
-	ast.Walk(&t, doc.root)
-	var problems Problems
-	for _, found := range t.found {
-		problems = append(problems, Problem{doc.file, doc.first + found.Position.Line, found.Position.Column, "anchors, aliases, merges and tags are refused: write the value out"})
-	}
-	return problems
 }

@@ -69,6 +69,10 @@ func filesOf(tx *journal.Tx, digest narthex.Digest) (lab.Files, error) {
 
 // Propose offers a directory for approval. One with problems is refused with all of them; nothing takes effect.
 func (o *Office) Propose(ctx context.Context, by narthex.PersonID, in client.LabPropose) (client.LabState, error) {
+	// Who asks comes first: reading a directory is work, and strangers do not set it.
+	if err := o.look(ctx, by, func(_ *journal.Tx, p narthex.Person) error { return insider(p) }); err != nil {
+		return client.LabState{}, err
+	}
 	files := lab.Files(in.Files)
 	directory, problems := lab.Load(files)
 	if len(problems) > 0 {
@@ -78,8 +82,8 @@ func (o *Office) Propose(ctx context.Context, by narthex.PersonID, in client.Lab
 		return client.LabState{}, narthex.Invalidf("The origin names the ledger and never changes.").For("files")
 	}
 	err := o.act(ctx, by, func(tx *journal.Tx, p narthex.Person) error {
-		if !p.InLab() {
-			return narthex.WithheldError()
+		if err := insider(p); err != nil {
+			return err
 		}
 		row, err := book.ReadDirectory(tx)
 		if err != nil {

@@ -73,6 +73,14 @@ func need(p narthex.Person, roles ...narthex.Role) error {
 	return narthex.Refusedf("This takes the role %s, which you do not hold. `narthex people list` shows who does.", roles[0])
 }
 
+// insider withholds from who is not of the lab.
+func insider(p narthex.Person) error {
+	if !p.InLab() {
+		return narthex.WithheldError()
+	}
+	return nil
+}
+
 // everyone gives all people, for lists and for finding who may sign.
 func everyone(tx *journal.Tx) ([]narthex.Person, error) {
 	rows, err := journal.Scan[narthex.Person](tx, store.People, store.Span{Limit: 100_000})

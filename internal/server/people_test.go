@@ -152,3 +152,17 @@ func TestASecondCustodianCanBeMadeByTheOnlyOne(t *testing.T) {
 		t.Errorf("the two custodians that the lab has can approve nothing: %v", err)
 	}
 }
+
+func TestADirectoryOfAnOutsiderIsNotRead(t *testing.T) {
+	e := testenv.New(t, testenv.Options{})
+	session, err := e.Client.Login(t.Context(), e.People["ada"].Login)
+	if err != nil {
+		t.Fatal(err)
+	}
+	absent := plain(send(t, e, post(session.Token, "/api/lab/absent", "{}")))
+	for _, body := range []string{`{"files":{"lab.yaml":"eA=="}}`, `{"files":`, `no JSON`} {
+		if got := plain(send(t, e, post(session.Token, "/api/lab/propose", body))); !strings.Contains(got, "404") {
+			t.Errorf("an outsider proposes %s and is told\n%s\nand of what is not there\n%s", body, got, absent)
+		}
+	}
+}
