@@ -10,6 +10,7 @@ package api
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -210,7 +211,10 @@ func (r *request) admit(route *Route) error {
 	if r.token, err = wire.Credential(r.Request); err != nil || r.node.Inception != nil {
 		return err
 	}
-	if r.person, err = r.node.Desk.Who(r.Context(), r.token); err == nil && route.Right == Insider && !r.person.InLab() {
+	var ctx context.Context
+	ctx, r.person, err = r.node.Desk.Who(r.Context(), r.token)
+	r.Request = r.Request.WithContext(ctx)
+	if err == nil && route.Right == Insider && !r.person.InLab() {
 		err = narthex.WithheldError()
 	}
 	return err

@@ -263,33 +263,46 @@ func (d *Desk) open(tx *journal.Tx, person narthex.Person) (client.Session, erro
 	return client.Session{Token: token.Reveal(), Person: person, ExpiresAt: session.ExpiresAt}, nil
 }
 
-// Who gives the active person behind a session's token.
-func (d *Desk) Who(ctx context.Context, token narthex.Secret) (narthex.Person, error) {
+type sessionKey struct{}
+
+// Who gives the active person behind a session's token, and a context that carries the session, so that what the person then
+// asks for is decided on the session, the person and the locks as they are at that moment: see Present.
+func (d *Desk) Who(ctx context.Context, token narthex.Secret) (context.Context, narthex.Person, error) {
 	hash, err := wire.ParseToken(wire.SessionToken, token)
 	if err != nil {
-		return narthex.Person{}, err
+		return ctx, narthex.Person{}, err
 	}
-	var person *narthex.Person
-	err = d.Journal.View(ctx, func(tx *journal.Tx) error {
-		session, err := journal.Get[book.Session](tx, store.Sessions, hash)
-		if err != nil {
-			return err
-		}
-		if session == nil || session.Ended || !tx.Now().Before(session.ExpiresAt) {
-			return narthex.UnauthenticatedError()
-		}
-		if person, err = journal.Get[narthex.Person](tx, store.People, string(session.Person)); err != nil {
-			return err
-		}
-		if person == nil || person.State != narthex.PersonActive {
-			return narthex.UnauthenticatedError()
-		}
-		return mayComeIn(tx, *person)
+	ctx = context.WithValue(ctx, sessionKey{}, hash)
+	var person narthex.Person
+	err = d.Journal.View(ctx, func(tx *journal.Tx) (err error) {
+		person, err = Present(ctx, tx)
+		return err
 	})
+	return ctx, person, err
+}
+
+// Present gives the person whose session the context carries, while that is open and they are active and unlocked. Inside a
+// change it is so when the change is decided, however long ago the request began. No session is nobody.
+func Present(ctx context.Context, tx *journal.Tx) (narthex.Person, error) {
+	hash, _ := ctx.Value(sessionKey{}).(string)
+	if hash == "" {
+		return narthex.Person{}, narthex.UnauthenticatedError()
+	}
+	session, err := journal.Get[book.Session](tx, store.Sessions, hash)
 	if err != nil {
 		return narthex.Person{}, err
 	}
-	return *person, nil
+	if session == nil || session.Ended || !tx.Now().Before(session.ExpiresAt) {
+		return narthex.Person{}, narthex.UnauthenticatedError()
+	}
+	person, err := journal.Get[narthex.Person](tx, store.People, string(session.Person))
+	if err != nil {
+		return narthex.Person{}, err
+	}
+	if person == nil || person.State != narthex.PersonActive {
+		return narthex.Person{}, narthex.UnauthenticatedError()
+	}
+	return *person, mayComeIn(tx, *person)
 }
 
 // Logout ends a session for good.

@@ -14,6 +14,7 @@ import (
 	"narthex"
 	"narthex/internal/book"
 	"narthex/internal/gateway/live"
+	"narthex/internal/identity"
 	"narthex/internal/journal"
 	"narthex/internal/store"
 )
@@ -27,10 +28,11 @@ type Office struct {
 	LogKey  string // the ledger's verifier key
 }
 
-// act runs a change for a person, as they are at that moment: a role or state that was taken away no longer counts.
+// act runs a change for the person of the context's session, as they are at that moment: a role or state that was taken away
+// no longer counts, and a lock or the session's end stops a request that had begun before.
 func (o *Office) act(ctx context.Context, by narthex.PersonID, change func(tx *journal.Tx, p narthex.Person) error) error {
 	return o.Journal.Update(ctx, func(tx *journal.Tx) error {
-		p, err := personNow(tx, by)
+		p, err := present(ctx, tx, by)
 		if err != nil {
 			return err
 		}
@@ -41,7 +43,7 @@ func (o *Office) act(ctx context.Context, by narthex.PersonID, change func(tx *j
 // look runs a reading for a person.
 func (o *Office) look(ctx context.Context, by narthex.PersonID, read func(tx *journal.Tx, p narthex.Person) error) error {
 	return o.Journal.View(ctx, func(tx *journal.Tx) error {
-		p, err := personNow(tx, by)
+		p, err := present(ctx, tx, by)
 		if err != nil {
 			return err
 		}
@@ -49,15 +51,13 @@ func (o *Office) look(ctx context.Context, by narthex.PersonID, read func(tx *jo
 	})
 }
 
-func personNow(tx *journal.Tx, by narthex.PersonID) (narthex.Person, error) {
-	p, err := journal.Get[narthex.Person](tx, store.People, string(by))
-	if err != nil {
-		return narthex.Person{}, err
+// present gives the person of the context's session, who must be the one that is meant.
+func present(ctx context.Context, tx *journal.Tx, by narthex.PersonID) (narthex.Person, error) {
+	p, err := identity.Present(ctx, tx)
+	if err == nil && p.ID != by {
+		err = narthex.UnauthenticatedError()
 	}
-	if p == nil || p.State != narthex.PersonActive {
-		return narthex.Person{}, narthex.UnauthenticatedError()
-	}
-	return *p, nil
+	return p, err
 }
 
 // need refuses a person who has none of the roles. Outsiders learn nothing of it.

@@ -159,9 +159,13 @@ func TestADirectoryOfAnOutsiderIsNotRead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	absent := plain(send(t, e, post(session.Token, "/api/lab/absent", "{}")))
+	said := func(path, body string) string {
+		_, text, _ := strings.Cut(plain(send(t, e, post(session.Token, path, body))), "\n\n")
+		return text
+	}
+	absent := said("/api/lab/absent", "{}")
 	for _, body := range []string{`{"files":{"lab.yaml":"eA=="}}`, `{"files":`, `no JSON`} {
-		if got := plain(send(t, e, post(session.Token, "/api/lab/propose", body))); !strings.Contains(got, "404") {
+		if got := said("/api/lab/propose", body); got != absent || !strings.Contains(got, "withheld") {
 			t.Errorf("an outsider proposes %s and is told\n%s\nand of what is not there\n%s", body, got, absent)
 		}
 	}
