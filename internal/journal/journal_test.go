@@ -321,3 +321,34 @@ func TestAChangedStoreDoesNotOpen(t *testing.T) {
 	}
 	open(t, s, nil)
 }
+
+// TestWhatIsNotThereIsNotKept: callers name what is not there, as often as they like. A row that comes below the journal is
+// seen, so its absence was not kept.
+func TestWhatIsNotThereIsNotKept(t *testing.T) {
+	s := memory.New()
+	j := open(t, s, nil)
+	if err := j.Update(t.Context(), inception); err != nil {
+		t.Fatal(err)
+	}
+	for _, table := range []store.Table{store.Grants, store.People, store.Keys, store.Meta} {
+		look := func() (found bool) {
+			if err := j.Update(t.Context(), func(tx *journal.Tx) error {
+				row, err := journal.Get[counter](tx, table, "absent")
+				found = row != nil
+				return err
+			}); err != nil {
+				t.Fatal(err)
+			}
+			return found
+		}
+		if look() {
+			t.Fatalf("%s has what nobody put there", table)
+		}
+		if err := s.Update(t.Context(), func(tx store.Tx) error { return tx.Put(table, "absent", []byte(`{"N":1}`)) }); err != nil {
+			t.Fatal(err)
+		}
+		if !look() {
+			t.Errorf("%s: that a key is absent is kept", table)
+		}
+	}
+}

@@ -218,9 +218,10 @@ func (h *hotRows) get(table store.Table, key string) (any, bool) {
 	return h.cache.get(table, key) // only the writer changes it, and this is the writer
 }
 
-// learn keeps a committed row. Absent keys of Keys are not kept: strangers choose them.
+// learn keeps a committed row. That there is none under a key is kept only of those tables whose keys are made of what is
+// there: the keys of the others are the callers' to choose.
 func (h *hotRows) learn(table store.Table, key string, row any) {
-	if table == store.Keys && isNil(row) {
+	if isNil(row) && table != store.Locks && table != store.Holdings && table != store.Accounts {
 		return
 	}
 	h.mu.Lock()
