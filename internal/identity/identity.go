@@ -231,16 +231,19 @@ func (d *Desk) Login(ctx context.Context, in client.Login) (client.Session, erro
 	return session, err
 }
 
+// Unlocked says whether there is no lock on a person, nor on their organisation.
+func Unlocked(tx *journal.Tx, person narthex.Person) (bool, error) {
+	locks, err := book.LocksOn(tx, book.Subject("person", person.ID), book.Subject("org", person.Org))
+	return err == nil && len(locks) == 0, err
+}
+
 // mayComeIn refuses a person who is locked, or whose organisation is.
 func mayComeIn(tx *journal.Tx, person narthex.Person) error {
-	locks, err := book.LocksOn(tx, book.Subject("person", person.ID), book.Subject("org", person.Org))
-	if err != nil {
-		return err
+	unlocked, err := Unlocked(tx, person)
+	if err == nil && !unlocked {
+		err = narthex.UnauthenticatedError()
 	}
-	if len(locks) > 0 {
-		return narthex.UnauthenticatedError()
-	}
-	return nil
+	return err
 }
 
 // open makes a session.

@@ -14,10 +14,12 @@ import (
 	"narthex/internal/workflow"
 )
 
-// offer renders the agreement when the last approval is in. Where a party has no signing key yet it waits for one.
+// offer renders the agreement when the last approval is in, of those that count at that moment, and the application is by the
+// directory in force, whose clauses it will cite. Where a party has no signing key yet it waits for one.
 func (o *Office) offer(tx *journal.Tx, rules *book.Rules, e narthex.Engagement) (narthex.Engagement, error) {
-	if e.State != narthex.InReview || !workflow.Approved(e) {
-		return e, nil
+	counted, err := counting(tx, rules, e)
+	if err != nil || e.State != narthex.InReview || !workflow.Approved(counted) || outdated(rules, e) {
+		return e, err
 	}
 	parties, ready, err := o.parties(tx, rules, e)
 	if err != nil || !ready {
@@ -224,8 +226,12 @@ func (o *Office) signature(tx *journal.Tx, e narthex.Engagement, p narthex.Perso
 	return narthex.SignedBy{Party: in.Party, By: p.ID, Digest: in.Digest, Signer: in.Signer, Envelope: in.Envelope, At: tx.Now(), PublicKey: signer.PublicKey}, nil
 }
 
-// activate makes the grant of a signed agreement, after holding it once more to what may not be held together.
+// activate makes the grant of a signed agreement, after holding it once more to what may not be held together, and those who
+// signed to what they may do now.
 func (o *Office) activate(tx *journal.Tx, rules *book.Rules, e narthex.Engagement) error {
+	if err := signing(tx, e); err != nil {
+		return err
+	}
 	wrong, err := o.together(tx, rules, e.Application)
 	if err != nil {
 		return err

@@ -127,18 +127,22 @@ func (o *Office) Approve(ctx context.Context, by narthex.PersonID, in client.Lab
 		if row.Proposed == "" || row.Proposed != in.Digest {
 			return narthex.Conflictf("Another directory is proposed than the one you name, or none. Look again: `narthex lab diff`.").For("digest")
 		}
-		if slices.ContainsFunc(row.Approvals, func(a client.LabApproval) bool { return a.Person == p.ID }) {
+		counted, err := approving(tx, row.Approvals)
+		if err != nil {
+			return err
+		}
+		if slices.ContainsFunc(counted, func(a client.LabApproval) bool { return a.Person == p.ID }) {
 			return narthex.Conflictf("You have approved it; a second custodian must.")
 		}
 		var before []narthex.PersonID
-		for _, a := range row.Approvals {
+		for _, a := range counted {
 			before = append(before, a.Person)
 		}
 		if err := apart(tx, p.ID, before); err != nil {
 			return err
 		}
 		next := *row
-		next.Approvals = append(slices.Clone(row.Approvals), client.LabApproval{Person: p.ID, Name: p.Name, At: tx.Now()})
+		next.Approvals = append(counted, client.LabApproval{Person: p.ID, Name: p.Name, At: tx.Now()})
 		if _, err := tx.Append(narthex.EntryDirectoryApproved, narthex.TextField("directory", in.Digest), narthex.TextField("by", p.ID)); err != nil {
 			return err
 		}

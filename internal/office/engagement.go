@@ -195,6 +195,11 @@ func (o *Office) Command(ctx context.Context, by narthex.PersonID, id narthex.En
 		if err != nil {
 			return err
 		}
+		if command == workflow.Submit && e.State == narthex.Draft && outdated(rules, e) {
+			if e, err = o.renew(tx, rules, e, p); err != nil {
+				return err
+			}
+		}
 		draft := workflow.Event{Command: command, As: in.As, Saw: in.Saw, Text: in.Text}
 		facts, err := o.facts(tx, rules, &draft, e, p, in)
 		if err != nil {
@@ -209,6 +214,9 @@ func (o *Office) Command(ctx context.Context, by narthex.PersonID, id narthex.En
 			due := rules.Directory.Calendar.Add(tx.Now(), rules.Directory.Pathways[next.Application.Pathway].ReviewDays)
 			_, err = o.bySystem(tx, next, workflow.Event{Command: workflow.Assign, Due: due})
 		case workflow.Approve:
+			if outdated(rules, e) {
+				return narthex.Conflictf("The lab's directory changed since this was submitted. Return it to the applicant: their revision is made by the directory in force.")
+			}
 			if err := apart(tx, p.ID, approvers(e)); err != nil {
 				return err
 			}
@@ -226,6 +234,15 @@ func (o *Office) Command(ctx context.Context, by narthex.PersonID, id narthex.En
 		o.Live.Cut(book.Subject("grant", cut.Grant), live.End{Code: "ended", At: o.Journal.Now()})
 	}
 	return o.Engagement(ctx, by, id)
+}
+
+// renew writes a draft anew by the directory in force, as the one who submits it: its reviewers are those of today.
+func (o *Office) renew(tx *journal.Tx, rules *book.Rules, e narthex.Engagement, p narthex.Person) (narthex.Engagement, error) {
+	written, err := o.application(tx, rules, e.ID, e.Application.Applicant, e.Application.Org, draftOf(e.Application))
+	if err != nil {
+		return e, narthex.Conflictf("The lab's directory changed since this was written, and the pathway no longer takes it as it is. Edit it and submit again. %s", narthex.AsError(err).Public).Because(err)
+	}
+	return o.apply(tx, e, workflow.Event{Command: workflow.Edit, Application: &written}, p, workflow.Facts{})
 }
 
 // approvers lists who has approved the text as it stands.
@@ -249,10 +266,14 @@ func (o *Office) facts(tx *journal.Tx, rules *book.Rules, draft *workflow.Event,
 			return facts, narthex.Invalidf("An edit needs the draft.").For("draft")
 		}
 		if in.Draft == nil {
-			// An answer in words alone leaves the application as it is.
+			// An answer in words alone leaves the application as it is, by the directory in force.
 			same := a
 			draft.Application = &same
-			break
+			if !outdated(rules, e) {
+				break
+			}
+			written := draftOf(a)
+			in.Draft = &written
 		}
 		if in.Draft.Pathway != a.Pathway {
 			return facts, narthex.Invalidf("An engagement keeps its pathway; begin another one.").For("pathway")
@@ -314,12 +335,15 @@ func (o *Office) Engagement(ctx context.Context, by narthex.PersonID, id narthex
 		if !workflow.MayRead(e, p) {
 			return narthex.WithheldError()
 		}
-		view = client.EngagementView{Engagement: e, Allowed: []string{}, Waiting: waiting(e), People: map[string]string{}, Notices: []client.Notice{}}
+		view = client.EngagementView{Engagement: e, Allowed: []string{}, Waiting: []string{}, People: map[string]string{}, Notices: []client.Notice{}}
 		for _, command := range workflow.Allowed(e.State, workflow.PartsOf(e, p)) {
 			view.Allowed = append(view.Allowed, string(command))
 		}
 		rules, err := o.Rules.Get()
 		if err != nil {
+			return err
+		}
+		if view.Waiting, err = waiting(tx, rules, e); err != nil {
 			return err
 		}
 		if pathway, known := rules.Directory.Pathways[e.Application.Pathway]; known && (e.State == narthex.Draft || e.State == narthex.Returned) {
@@ -351,7 +375,7 @@ func names(tx *journal.Tx, e narthex.Engagement, into map[string]string) error {
 }
 
 // waiting says whom an engagement waits for.
-func waiting(e narthex.Engagement) []string {
+func waiting(tx *journal.Tx, rules *book.Rules, e narthex.Engagement) ([]string, error) {
 	list := []string{}
 	switch e.State {
 	case narthex.Draft, narthex.Returned:
@@ -359,6 +383,13 @@ func waiting(e narthex.Engagement) []string {
 	case narthex.Submitted:
 		list = append(list, "the programme")
 	case narthex.InReview:
+		if outdated(rules, e) {
+			return append(list, "a reviewer to return it, for the lab's directory changed"), nil
+		}
+		e, err := counting(tx, rules, e)
+		if err != nil {
+			return nil, err
+		}
 		for _, role := range workflow.Missing(e) {
 			list = append(list, strings.ReplaceAll(string(role), "_", " "))
 		}
@@ -372,7 +403,7 @@ func waiting(e narthex.Engagement) []string {
 	case narthex.Ending:
 		list = append(list, "closeout by the programme")
 	}
-	return list
+	return list, nil
 }
 
 // Engagements lists the engagements that a person may know of, the latest change first.
@@ -380,6 +411,10 @@ func (o *Office) Engagements(ctx context.Context, by narthex.PersonID) (client.E
 	list := client.EngagementList{Engagements: []client.EngagementRow{}}
 	err := o.look(ctx, by, func(tx *journal.Tx, p narthex.Person) error {
 		rows, err := journal.Scan[narthex.Engagement](tx, store.Engagements, store.Span{Limit: 100_000})
+		if err != nil {
+			return err
+		}
+		rules, err := o.Rules.Get()
 		if err != nil {
 			return err
 		}
@@ -393,8 +428,12 @@ func (o *Office) Engagements(ctx context.Context, by narthex.PersonID) (client.E
 			if err != nil || applicant == nil {
 				return narthex.Unavailablef("A list could not be read.").Because(err)
 			}
+			waits, err := waiting(tx, rules, e)
+			if err != nil {
+				return err
+			}
 			list.Engagements = append(list.Engagements, client.EngagementRow{ID: e.ID, State: e.State, Title: e.Application.Title, Pathway: e.Application.Pathway,
-				Applicant: applicant.Name, Due: e.Due, Waiting: waiting(e)})
+				Applicant: applicant.Name, Due: e.Due, Waiting: waits})
 		}
 		return nil
 	})

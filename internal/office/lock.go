@@ -113,8 +113,10 @@ func (o *Office) Lift(ctx context.Context, by narthex.PersonID, id narthex.LockI
 		if err := book.LiftLock(tx, lifted); err != nil {
 			return err
 		}
-		_, err = tx.Append(narthex.EntryLockLifted, narthex.TextField("lock", id), narthex.TextField("subject", lifted.Subject), narthex.TextField("target", lifted.Target), narthex.TextField("by", p.ID))
-		return err
+		if _, err := tx.Append(narthex.EntryLockLifted, narthex.TextField("lock", id), narthex.TextField("subject", lifted.Subject), narthex.TextField("target", lifted.Target), narthex.TextField("by", p.ID)); err != nil {
+			return err
+		}
+		return o.offerWaiting(tx) // a vote may count again
 	})
 	return lifted, err
 }

@@ -1,0 +1,86 @@
+package office
+
+import (
+	"slices"
+
+	"narthex"
+	"narthex/client"
+	"narthex/internal/book"
+	"narthex/internal/identity"
+	"narthex/internal/journal"
+	"narthex/internal/store"
+)
+
+// standing gives a person as they are now; ok is false while they are not active, or they or their organisation are locked.
+func standing(tx *journal.Tx, id narthex.PersonID) (p narthex.Person, ok bool, err error) {
+	row, err := journal.Get[narthex.Person](tx, store.People, string(id))
+	if err != nil || row == nil || row.State != narthex.PersonActive {
+		return narthex.Person{}, false, err
+	}
+	ok, err = identity.Unlocked(tx, *row)
+	return *row, ok, err
+}
+
+// counting gives the engagement with those votes alone that count now: of people who stand, and who still hold the role that
+// they voted in. What was voted stays in the record.
+func counting(tx *journal.Tx, rules *book.Rules, e narthex.Engagement) (narthex.Engagement, error) {
+	var votes []narthex.Vote
+	for _, vote := range e.Votes {
+		p, ok, err := standing(tx, vote.By)
+		if err != nil {
+			return e, err
+		}
+		if ok && p.Has(vote.As) && (vote.As != narthex.AssetOwner || owns(rules.Directory, e.Application.Terms, p)) {
+			votes = append(votes, vote)
+		}
+	}
+	e.Votes = votes
+	return e, nil
+}
+
+// approving gives the approvals of a directory that count now: of custodians who stand.
+func approving(tx *journal.Tx, approvals []client.LabApproval) ([]client.LabApproval, error) {
+	var list []client.LabApproval
+	for _, a := range approvals {
+		p, ok, err := standing(tx, a.Person)
+		if err != nil {
+			return nil, err
+		}
+		if ok && p.Has(narthex.Custodian) {
+			list = append(list, a)
+		}
+	}
+	return list, nil
+}
+
+// signing refuses while one who signed no longer may for that party: no grant comes of their word.
+func signing(tx *journal.Tx, e narthex.Engagement) error {
+	for _, s := range e.Signatures {
+		p, ok, err := standing(tx, s.By)
+		if err != nil {
+			return err
+		}
+		switch s.Party {
+		case narthex.PartyResearcher:
+			ok = ok && p.ID == e.Application.Applicant
+		case narthex.PartyInstitution:
+			ok = ok && p.Official && p.Org == e.Application.Org
+		default:
+			ok = ok && p.Has(narthex.Signatory)
+		}
+		if !ok {
+			return narthex.Conflictf("Who signed for the %s may not act now: suspended, locked, or without the role. When that ends, sign again; where it does not, the applicant withdraws and applies anew.", s.Party)
+		}
+	}
+	return nil
+}
+
+// outdated says whether the application was made by another directory than the one in force.
+func outdated(rules *book.Rules, e narthex.Engagement) bool {
+	return e.Application.Directory != rules.Directory.Digest
+}
+
+// draftOf gives an application as its applicant would write it.
+func draftOf(a narthex.Application) client.Draft {
+	return client.Draft{Pathway: a.Pathway, Title: a.Title, Sponsor: a.Sponsor, Members: slices.Clone(a.Members), Answers: a.Answers, Terms: a.Terms, Days: a.Days}
+}
