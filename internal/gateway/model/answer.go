@@ -68,9 +68,12 @@ func (t *turn) thought() bool {
 	return bool(t.ReasoningContent || t.Reasoning || t.Thinking)
 }
 
+// spoken counts the bytes of text in the piece.
+func (t *turn) spoken() int { return len(either(t.Content, "")) + len(either(t.Refusal, "")) }
+
 // shown counts the bytes of what the caller sees of the piece.
 func (t *turn) shown(tools bool) int {
-	count := len(either(t.Content, "")) + len(either(t.Refusal, ""))
+	count := t.spoken()
 	if !tools {
 		return count
 	}

@@ -29,6 +29,7 @@ func (c *Cutter) whole(out []byte, ch *choice) ([]byte, error) {
 			return nil, errors.New("it has a choice without text")
 		}
 		at.shown = len(*ch.Text)
+		c.follow(at, ch.Text, nil)
 		out = appendText(append(out, `,"text":`...), *ch.Text)
 		return c.tail(out, at, ch, *ch.Text != "")
 	}
@@ -37,6 +38,7 @@ func (c *Cutter) whole(out []byte, ch *choice) ([]byte, error) {
 		return nil, errors.New("it has a choice without the assistant's message")
 	}
 	at.shown = m.shown(c.call.tools != nil)
+	c.follow(at, m.Content, m.Refusal)
 	out = appendNullable(append(out, `,"message":{"role":"assistant","content":`...), m.Content)
 	out = appendNullable(append(out, `,"refusal":`...), m.Refusal)
 	if c.call.tools != nil && len(m.ToolCalls) > 0 {
@@ -44,7 +46,7 @@ func (c *Cutter) whole(out []byte, ch *choice) ([]byte, error) {
 			return nil, err
 		}
 	}
-	return c.tail(append(out, '}'), at, ch, at.shown > 0 && !m.thought())
+	return c.tail(append(out, '}'), at, ch, m.spoken() > 0 && !m.thought())
 }
 
 // piece writes a choice of an event, or nothing where nothing of it is to be seen.
@@ -68,12 +70,13 @@ func (c *Cutter) piece(out []byte, ch *choice) ([]byte, error) {
 	if !d.assistant() {
 		return nil, errors.New("it has a piece that is not the assistant's")
 	}
-	if err := at.count(len(either(d.Content, ""))+len(either(d.Refusal, "")), c.limits.MaxTokens); err != nil {
+	if err := at.count(d.spoken(), c.limits.MaxTokens); err != nil {
 		return nil, err
 	}
 	role, tools := d.Role != nil && !at.begun, c.call.tools != nil && len(d.ToolCalls) > 0
 	spoken := d.shown(c.call.tools != nil)
 	at.shown += spoken
+	c.follow(at, d.Content, d.Refusal)
 	if !role && !tools && spoken == 0 && !at.ended {
 		return out, nil
 	}
@@ -82,7 +85,7 @@ func (c *Cutter) piece(out []byte, ch *choice) ([]byte, error) {
 	if out, err = d.appendDelta(append(out, `,"delta":{`...), role, tools); err != nil {
 		return nil, err
 	}
-	return c.tail(append(out, '}'), at, ch, spoken > 0 && !d.thought())
+	return c.tail(append(out, '}'), at, ch, d.spoken() > 0 && !d.thought())
 }
 
 func (c *Cutter) textPiece(out []byte, at *progress, ch *choice) ([]byte, error) {
@@ -91,6 +94,7 @@ func (c *Cutter) textPiece(out []byte, at *progress, ch *choice) ([]byte, error)
 		return nil, err
 	}
 	at.shown += len(text)
+	c.follow(at, ch.Text, nil)
 	if text == "" && !at.ended {
 		return out, nil
 	}

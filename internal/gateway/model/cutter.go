@@ -23,7 +23,6 @@ type Limits struct {
 type Cutter struct {
 	call    *Call
 	limits  Limits
-	slack   int // bytes of marks and stop texts that log-probabilities may tell of and no text shows
 	id      string
 	choices []progress
 	usage   Usage
@@ -39,7 +38,9 @@ type progress struct {
 	pieces int64 // with text
 	tokens int64 // that log-probabilities told of
 	shown  int   // bytes of text
-	told   int   // bytes of text that log-probabilities told of, at least
+
+	content follower
+	refusal follower
 }
 
 // NewCutter makes the cutter for a call's one answer.
@@ -47,11 +48,12 @@ func NewCutter(call *Call, limits Limits) *Cutter {
 	limits.TopK = max(0, min(limits.TopK, call.topK))
 	limits.Decimals = max(0, min(limits.Decimals, mostDecimals))
 	limits.Logprobs = limits.Logprobs && call.logprobs
-	slack := 64
-	for _, stop := range call.stop {
-		slack = max(slack, 64+len(stop))
+	c := &Cutter{call: call, limits: limits, choices: make([]progress, call.n)}
+	for i := range c.choices {
+		c.choices[i].content = follower{stops: call.stop, stream: call.stream}
+		c.choices[i].refusal = follower{stops: call.stop, stream: call.stream}
 	}
-	return &Cutter{call: call, limits: limits, slack: slack, choices: make([]progress, call.n)}
+	return c
 }
 
 // SetID sets the identifier that the caller sees in place of the upstream's.

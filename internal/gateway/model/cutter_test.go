@@ -186,22 +186,47 @@ func TestLogProbabilitiesNeverSpellOutWhatIsNotShown(t *testing.T) {
 	}
 }
 
-func TestLogProbabilitiesOfShownTextStayWhateverTheTokensLookLike(t *testing.T) {
-	shout := strings.Repeat("😀", 30) // 120 bytes of which a byte-level model makes 120 tokens
-	for name, c := range map[string]struct{ content, token string }{
-		"parts of characters":            {shout, `{"token":"\ufffd","logprob":-1}`},
-		"parts of characters with bytes": {shout, `{"token":"bytes:\\xf0","bytes":[240],"logprob":-1}`},
-		"a stop text that is cut off":    {"a", `{"token":"` + strings.Repeat("x", 10) + `","logprob":-1}`},
+func TestLogProbabilitiesTellNoTextThatTheCallerDidNotSee(t *testing.T) {
+	hidden := strings.Repeat(`{"token":"hidden-thought ","logprob":-0.1},`, 200)
+	for name, c := range map[string]struct{ fields, text, tokens string }{
+		"after a long stop":             {`,"stop":["` + strings.Repeat("x", 256) + `"]`, "ok", hidden},
+		"in one short token":            {``, "ok", `{"token":"hidden-th","logprob":-1},`},
+		"in a token of sixty bytes":     {``, "ok", `{"token":"okhidden thought is exactly sixty bytes long, as it may be","logprob":-1},`},
+		"of the text's length":          {``, "ok now", `{"token":"hidden","logprob":-1},`},
+		"after the text":                {``, "ok", `{"token":"ok","logprob":-1},` + hidden},
+		"after a stop that began":       {`,"stop":["xyhidden-th-and-more"]`, "ok", `{"token":"okxy","logprob":-1},{"token":"hidden-thought that is long","logprob":-1},`},
+		"beside bytes that are shown":   {``, "ok", `{"token":"hidden-thought","bytes":[111,107],"logprob":-1},`},
+		"beside a byte that is no text": {``, "é", `{"token":"hidden-thought","bytes":[195],"logprob":-1},`},
+		"as parts of characters":        {``, "é", strings.Repeat(`{"token":"\ufffd","bytes":[240],"logprob":-1},`, 20)},
+		"as many parts of characters":   {``, "éa", strings.Repeat(`{"token":"\ufffd","logprob":-1},`, 20)},
 	} {
-		count := 120
-		if c.content == "a" {
-			count = 20
+		call := mustParse(t, model.Chat, plain(model.Chat, `"logprobs":true`+c.fields))
+		answer := chatAnswer(`{"index":0,"message":{"content":"`+c.text+`"},"finish_reason":"stop","logprobs":{"content":[`+strings.TrimSuffix(c.tokens, ",")+`]}}`, "null")
+		out, _, err := model.NewCutter(call, model.Limits{MaxTokens: 1000, Logprobs: true}).Answer([]byte(answer))
+		if err != nil || !strings.Contains(string(out), `"logprobs":null`) {
+			t.Errorf("%s: %s, %v", name, out, err)
 		}
-		call := mustParse(t, model.Chat, plain(model.Chat, `"logprobs":true,"stop":["`+strings.Repeat("x", 200)+`","y"]`))
-		if c.content != "a" {
-			call = mustParse(t, model.Chat, plain(model.Chat, `"logprobs":true`))
-		}
-		answer := chatAnswer(`{"index":0,"message":{"content":"`+c.content+`"},"finish_reason":"stop","logprobs":{"content":[`+strings.Repeat(c.token+",", count-1)+c.token+`]}}`, "null")
+	}
+	if _, err := parse(model.Chat, plain(model.Chat, `"stop":["`+strings.Repeat("x", 257)+`"]`)); narthex.AsError(err).Param != "stop" {
+		t.Errorf("a stop text of any length is taken: %v", err)
+	}
+}
+
+func TestLogProbabilitiesOfShownTextStayWhateverTheTokensLookLike(t *testing.T) {
+	smile, stop := "😀é", strings.Repeat("x", 200)
+	for name, c := range map[string]struct{ content, tokens string }{
+		"parts of characters":            {smile + "a", strings.Repeat(`{"token":"\ufffd","logprob":-1},`, 6) + `{"token":"a","logprob":-1},`},
+		"a few parts of characters":      {smile + "a", strings.Repeat(`{"token":"\ufffd","logprob":-1},`, 2) + `{"token":"éa","logprob":-1},`},
+		"parts of characters with bytes": {"é", `{"token":"bytes:\\xc3","bytes":[195],"logprob":-1},{"token":"\ufffd","bytes":[169],"logprob":-1},`},
+		"a named byte":                   {`a\r`, `{"token":"a","logprob":-1},{"token":"bytes:\\x0d","bytes":[13],"logprob":-1},`},
+		"a part that is no character":    {"\ufffda", `{"token":"\ufffd","bytes":[240],"logprob":-1},{"token":"\ufffd","bytes":[159],"logprob":-1},{"token":"a","bytes":[97],"logprob":-1},`},
+		"a stop text that is cut off":    {"a", `{"token":"a` + stop[:10] + `","logprob":-1},` + strings.Repeat(`{"token":"`+stop[:10]+`","logprob":-1},`, 19)},
+		"an end mark":                    {"a", `{"token":"a","logprob":-1},{"token":"<|endoftext|>","logprob":-1},`},
+		"a space that is left out":       {"a b", `{"token":" a","logprob":-1},{"token":" b","logprob":-1},`},
+		"the beginning of the text":      {"a b c", `{"token":"a","logprob":-1},`},
+	} {
+		call := mustParse(t, model.Chat, plain(model.Chat, `"logprobs":true,"stop":["`+stop+`","y"]`))
+		answer := chatAnswer(`{"index":0,"message":{"content":"`+c.content+`"},"finish_reason":"stop","logprobs":{"content":[`+strings.TrimSuffix(c.tokens, ",")+`]}}`, "null")
 		out, _, err := model.NewCutter(call, model.Limits{MaxTokens: 120, Logprobs: true}).Answer([]byte(answer))
 		if err != nil || strings.Contains(string(out), `"logprobs":null`) {
 			t.Errorf("%s: they are gone: %s, %v", name, out, err)
@@ -211,13 +236,13 @@ func TestLogProbabilitiesOfShownTextStayWhateverTheTokensLookLike(t *testing.T) 
 
 func TestLogProbabilitiesThatAreNoneShowNothing(t *testing.T) {
 	for name, scores := range map[string]string{
-		"a null score":             `{"content":[{"token":"a","logprob":null}]}`,
-		"no score":                 `{"content":[{"token":"a"}]}`,
-		"a score beyond numbers":   `{"content":[{"token":"a","logprob":-1e999}]}`,
-		"a score in words":         `{"content":[{"token":"a","logprob":"-Infinity"}]}`,
-		"an alternative unscored":  `{"content":[{"token":"a","logprob":-1,"top_logprobs":[{"token":"b"}]}]}`,
-		"a byte that is none":      `{"content":[{"token":"a","logprob":-1,"bytes":[256]}]}`,
-		"more tokens than allowed": `{"content":[` + strings.Repeat(`{"token":"a","logprob":-1},`, 8) + `{"token":"a","logprob":-1}]}`,
+		"a null score":             `{"content":[{"token":"H","logprob":null}]}`,
+		"no score":                 `{"content":[{"token":"H"}]}`,
+		"a score beyond numbers":   `{"content":[{"token":"H","logprob":-1e999}]}`,
+		"a score in words":         `{"content":[{"token":"H","logprob":"-Infinity"}]}`,
+		"an alternative unscored":  `{"content":[{"token":"H","logprob":-1,"top_logprobs":[{"token":"b"}]}]}`,
+		"a byte that is none":      `{"content":[{"token":"H","logprob":-1,"bytes":[256]}]}`,
+		"more tokens than allowed": `{"content":[` + strings.Repeat(`{"token":"H","logprob":-1},`, 8) + `{"token":"H","logprob":-1}]}`,
 	} {
 		answer := chatAnswer(strings.Replace(said, `"logprobs":null`, `"logprobs":`+scores, 1), spent)
 		got, _, err := cut(t, model.Chat, `"logprobs":true,"top_logprobs":5`, answer, model.Limits{Logprobs: true, TopK: 5})

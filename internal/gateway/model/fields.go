@@ -68,7 +68,7 @@ var (
 	ruleLogitBias   = Field{"logit_bias", true, Passed, "token numbers to whole numbers from -100 to 100, at most 1,000 of them; an empty one is dropped", []Need{{logitBias, "entries"}}}
 	ruleN           = Field{"n", true, Passed, "1 to 128; 1 where left out", []Need{{sample, "n"}}}
 	ruleSeed        = Field{"seed", true, Passed, "any 64-bit whole number", []Need{{fixSeed, ""}}}
-	ruleStop        = Field{"stop", true, Passed, "a text or a list of 1 to 4, none of them empty", nil}
+	ruleStop        = Field{"stop", true, Passed, "a text or a list of 1 to 4, each of 1 to 256 bytes", nil}
 	ruleStream      = Field{"stream", true, Passed, "true or false", nil}
 	ruleStreaming   = Field{"stream_options", true, Fixed, "include_usage says whether the caller sees the usage, include_obfuscation is dropped; the upstream is always asked for the usage of a stream; refused without stream", nil}
 	ruleTemperature = Field{"temperature", true, Fixed, "0 to 2; where left out, 1 is decided on and sent", []Need{{sample, "temperature"}}}

@@ -6,8 +6,6 @@ import (
 	"math"
 	"slices"
 	"strconv"
-	"strings"
-	"unicode/utf8"
 )
 
 // logScores is what an upstream tells of log-probabilities: content and refusal in chat, the other names in completions.
@@ -34,7 +32,8 @@ const (
 )
 
 // appendLogprobs writes the log-probabilities of a piece whose text is shown. They are null where they were not asked or
-// granted, and from the moment on that they tell of more text than is shown: they would spell out what is hidden.
+// granted, beside calls of tools, whose text no token spells as it is shown, and from the moment on that they tell of other
+// text than is shown: they would spell out what is hidden.
 func (c *Cutter) appendLogprobs(out []byte, at *progress, scores *logScores, shown bool) ([]byte, error) {
 	if scores == nil || !c.limits.Logprobs {
 		return append(out, "null"...), nil
@@ -49,7 +48,7 @@ func (c *Cutter) appendLogprobs(out []byte, at *progress, scores *logScores, sho
 	if !shown {
 		return append(out, "null"...), nil
 	}
-	if at.told += c.told(scores); at.told > at.shown+c.slack {
+	if !c.tells(at, scores) {
 		return append(out, "null"...), nil
 	}
 	if c.call.surface == Completions {
@@ -65,32 +64,30 @@ func (c *Cutter) appendLogprobs(out []byte, at *progress, scores *logScores, sho
 	return append(out, '}'), nil
 }
 
-// told counts the bytes of text that the tokens spell, at least: a token that cuts a character in two shows as a
-// replacement and stands for one byte or more.
-func (c *Cutter) told(scores *logScores) int {
-	count := 0
-	token := func(text string, bytes []int) {
-		switch {
-		case bytes != nil:
-			count += len(bytes)
-		case strings.ContainsRune(text, utf8.RuneError):
-			count++
-		default:
-			count += len(text)
-		}
+// follow adds shown text to what log-probabilities may tell of.
+func (c *Cutter) follow(at *progress, content, refusal *string) {
+	if c.limits.Logprobs {
+		at.content.show(either(content, ""))
+		at.refusal.show(either(refusal, ""))
 	}
+}
+
+// tells says whether every token spells text that is shown, or what may come after it.
+func (c *Cutter) tells(at *progress, scores *logScores) bool {
+	var content, refusal []byte
 	if c.call.surface == Completions {
-		for _, text := range scores.Tokens {
-			token(text, nil)
+		for _, token := range scores.Tokens {
+			content = spell(content, token, nil)
 		}
-		return count
+		return at.content.tell(content)
 	}
-	for _, entries := range [][]scored{scores.Content, scores.Refusal} {
-		for i := range entries {
-			token(entries[i].Token, entries[i].Bytes)
-		}
+	for i := range scores.Content {
+		content = spell(content, scores.Content[i].Token, scores.Content[i].Bytes)
 	}
-	return count
+	for i := range scores.Refusal {
+		refusal = spell(refusal, scores.Refusal[i].Token, scores.Refusal[i].Bytes)
+	}
+	return at.content.tell(content) && at.refusal.tell(refusal)
 }
 
 func (c *Cutter) appendScored(out []byte, entries []scored) ([]byte, error) {

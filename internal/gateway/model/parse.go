@@ -149,8 +149,8 @@ func (c *Call) readStop(stop *texts) error {
 	if stop == nil {
 		return nil
 	}
-	if len(*stop) == 0 || len(*stop) > 4 || slices.Contains(*stop, "") {
-		return narthex.Invalidf("The field stop must be a text or a list of 1 to 4, none of them empty.").For("stop")
+	if len(*stop) == 0 || len(*stop) > 4 || slices.ContainsFunc(*stop, func(text string) bool { return text == "" || len(text) > mostStop }) {
+		return narthex.Invalidf("The field stop must be a text or a list of 1 to 4, each of 1 to %d bytes.", mostStop).For("stop")
 	}
 	c.stop = *stop
 	return nil

@@ -129,6 +129,7 @@ func TestLogProbabilitiesOfAStreamAreOfShownText(t *testing.T) {
 	see(piece(`{"content":"a","reasoning":"secret"}`, "secret"), `"logprobs":null`)
 	see(piece(`{"content":"a"}`, strings.Repeat("secret", 20)), `"logprobs":null`)
 	see(piece(`{"content":"a"}`, "secret"), `"logprobs":null`)
+	see(piece(`{"content":"a"}`, "a"), `"logprobs":null`)
 }
 
 func TestAStreamOfCompletionsHasTheFormOfItsAnswers(t *testing.T) {
@@ -162,5 +163,18 @@ func TestAnEchoedPromptComesInPiecesToo(t *testing.T) {
 	}
 	if out, err := cutter.Event(piece); err == nil {
 		t.Errorf("it shows %s", out)
+	}
+}
+
+func TestAStreamMayHoldTextBackBeforeItTells(t *testing.T) {
+	cutter := streamCutter(t, `,"logprobs":true,"stop":["END"]`, model.Limits{Logprobs: true, Decimals: 1})
+	for i, step := range []struct {
+		text, token string
+		told        bool
+	}{{"", "E", false}, {"", "N", false}, {"ENx", "x", true}, {"b", "bEN", true}, {"ENc", "c", true}, {"d", "dhidden", true}, {"e", "e", false}} {
+		out, err := cutter.Event([]byte(event(`{"index":0,"delta":{"content":"`+step.text+`"},"logprobs":{"content":[{"token":"`+step.token+`","logprob":-1}]}}`, "")))
+		if err != nil || strings.Contains(string(out), `"token"`) != step.told {
+			t.Errorf("step %d: %s, %v", i, out, err)
+		}
 	}
 }
