@@ -23,10 +23,14 @@ const (
 )
 
 // Demand is what a call would take of every budget of a unit: at least Least, at most Most, in steps of Step above Least.
-// Where Least equals Most nothing less will do.
+// Where Least equals Most nothing less will do. What is granted beyond Fixed is shared by Step answers, and Each is the limit by
+// whose name guardrails see the share of one.
 type Demand struct {
 	Unit  Unit  `json:"unit"`
 	Least int64 `json:"least"`
 	Most  int64 `json:"most"`
 	Step  int64 `json:"step,omitempty"`
+
+	Fixed int64     `json:"fixed,omitempty"`
+	Each  LimitName `json:"each,omitempty"`
 }

@@ -16,7 +16,8 @@ import (
 
 // Guardrails is a lab's own rules in Cedar, which can only forbid. They see the principal (Person with org, actor, region),
 // the action (Attribute::"model.sample"), the resource (Asset with kind, label, version, leak) and the context: each fact
-// of the use by the name of its limit, the amounts that the call may take (calls, tokens) and now (Unix seconds).
+// of the use and of the call's first one by the name of its limit, the amounts that the call may take (calls, tokens), what one
+// answer may take of them (max_tokens, whether or not the caller named one) and now (Unix seconds).
 type Guardrails struct {
 	policies *cedar.PolicySet
 	names    map[cedar.PolicyID]string
@@ -154,12 +155,17 @@ func contextOf(q *Question, use narthex.Use, amounts []amount) (types.Record, er
 	for _, a := range amounts {
 		context[types.String(a.unit)] = types.Long(a.n)
 	}
-	for _, fact := range use.Facts {
+	for _, fact := range slices.Concat(q.Uses[0].Facts, use.Facts) {
 		value, err := cedarValue(fact.Value)
 		if err != nil {
 			return types.Record{}, err
 		}
 		context[types.String(fact.Limit)] = value
+	}
+	for _, d := range q.Demands {
+		if d.Each != "" {
+			context[types.String(d.Each)] = types.Long((amountOf(amounts, d.Unit) - d.Fixed) / max(1, d.Step))
+		}
 	}
 	return types.NewRecord(context), nil
 }

@@ -99,7 +99,11 @@ func (d Decision) Allowed() bool { return d.effect == allow && len(d.Reasons) > 
 
 // Amount is how much of a unit the call may take, between its demand's Least and Most.
 func (d Decision) Amount(unit narthex.Unit) int64 {
-	for _, a := range d.amounts {
+	return amountOf(d.amounts, unit)
+}
+
+func amountOf(amounts []amount, unit narthex.Unit) int64 {
+	for _, a := range amounts {
 		if a.unit == unit {
 			return a.n
 		}

@@ -147,6 +147,28 @@ func TestARuleThatErrsDenies(t *testing.T) {
 	}
 }
 
+// TestAGuardrailSeesWhatACallMayTake, whether the caller named it or not, and beside every use of the call.
+func TestAGuardrailSeesWhatACallMayTake(t *testing.T) {
+	terms := []narthex.Term{term("model.sample", limits{"tokens": number(100), "n": number(2)}), term("model.logprobs", nil)}
+	sample := use("model.sample", fact("n", number(2)), fact("temperature", number(1)))
+	for text, forbidden := range map[string]bool{
+		`context.max_tokens > 44`: true, // (100 - 10) / 2 are left to each
+		`context.max_tokens > 45`: false,
+		`context.n == 2`:          true,
+		`context.n == 3`:          false,
+		`context has max_tokens`:  true,
+	} {
+		for _, action := range []string{"model.sample", "model.logprobs"} {
+			q := ask(terms, sample, use("model.logprobs", fact("top_k", number(1))))
+			q.Demands[1] = narthex.Demand{Unit: narthex.Tokens, Least: 12, Most: 1000, Step: 2, Fixed: 10, Each: "max_tokens"}
+			d := engine(t, `forbid (principal, action == Attribute::"`+action+`", resource) when { `+text+` };`).Decide(q)
+			if d.Allowed() == forbidden || forbidden && d.Error().Code != "guardrail" {
+				t.Errorf("%s beside %s: %v", text, action, d.Error())
+			}
+		}
+	}
+}
+
 func TestWhatIsNoGuardrailIsRefused(t *testing.T) {
 	for _, text := range []string{`permit (principal, action, resource);`, `forbid (principal, action, resource) when { resource.label like "r*" };`, `forbid (principal == ?principal, action, resource);`, `forbid (`, `@id("Upper Case") forbid (principal, action, resource);`} {
 		if _, problems := policy.ParseGuardrails(map[string][]byte{"x.cedar": []byte(text)}); len(problems) == 0 || problems[0].Line < 1 {

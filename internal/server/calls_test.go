@@ -60,6 +60,7 @@ func TestEachLimitAdmitsAndRefuses(t *testing.T) {
 		"budget: requests":        {[]narthex.Term{sample(limits{"requests": number(1)})}, say(`"max_tokens":3`), say(`"max_tokens":3`), `budget_exhausted`},
 		"rate":                    {[]narthex.Term{sample(limits{"rate": number(1)})}, say(`"max_tokens":3`), say(`"max_tokens":3`), `rate_exceeded`},
 		"guardrail":               {[]narthex.Term{sample(nil)}, say(`"max_tokens":6`), say(`"max_tokens":7`), `no-seven`},
+		"guardrail, left out":     {[]narthex.Term{sample(limits{"max_tokens": number(7)})}, say(`"max_tokens":6`), say(`"temperature":1`), `no-seven`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			e.Outsiders(t, name, "Institute of "+name)

@@ -332,7 +332,7 @@ func Files(url string) (lab.Files, error) {
 			files[name] = data
 		}
 	}
-	files["guardrails/test.cedar"] = []byte("@id(\"no-seven\")\nforbid (principal, action, resource) when { context has max_tokens && context.max_tokens == 7 };\n")
+	files["guardrails/test.cedar"] = []byte("@id(\"no-seven\")\nforbid (principal, action, resource) when { context.max_tokens == 7 };\n")
 	return files, nil
 }
 

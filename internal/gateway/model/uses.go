@@ -69,7 +69,7 @@ func (c *Call) Demands(asset narthex.Asset, granted int64) ([]narthex.Demand, er
 	if err != nil {
 		return nil, err
 	}
-	tokens := narthex.Demand{Unit: narthex.Tokens, Step: c.n}
+	tokens := narthex.Demand{Unit: narthex.Tokens, Step: c.n, Fixed: prompt, Each: "max_tokens"}
 	switch {
 	case c.answer > 0:
 		tokens.Least = prompt + c.n*min(c.answer, asset.Context)

@@ -125,7 +125,7 @@ func TestWhatACallDemands(t *testing.T) {
 		if len(demands) != 2 || demands[0] != (narthex.Demand{Unit: narthex.Calls, Least: 1, Most: 1}) {
 			t.Errorf("%s demands %v", fields, demands)
 		}
-		if demands[1] != (narthex.Demand{Unit: narthex.Tokens, Least: want.least, Most: want.most, Step: want.step}) {
+		if d := demands[1]; d.Unit != narthex.Tokens || d.Least != want.least || d.Most != want.most || d.Step != want.step || d.Each != "max_tokens" || d.Fixed < 0 || d.Fixed+d.Step > d.Least {
 			t.Errorf("%s demands %v", fields, demands[1])
 		}
 	}
