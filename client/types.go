@@ -257,11 +257,13 @@ type GrantView struct {
 	Appeal  string         `json:"appeal"`
 }
 
-// CutView is a stream that was cut.
+// CutView is a call that was cut. The code is locked, with the lock's reason, or else expired, ended, revoked, suspended, removed
+// or rules_changed: the lab's rules changed, and the same call is decided by the new ones when it is made again.
 type CutView struct {
 	Call   narthex.CallID     `json:"call"`
 	At     time.Time          `json:"at"`
-	Reason narthex.LockReason `json:"reason"`
+	Code   string             `json:"code"`
+	Reason narthex.LockReason `json:"reason,omitempty"`
 }
 
 // BudgetView is one budget of a term.

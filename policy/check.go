@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"time"
 
 	"narthex"
 )
@@ -17,6 +18,7 @@ type check struct {
 	obligations []Obligation
 	amounts     []amount
 	caps        []budgetCap
+	until       time.Time
 }
 
 // budgetCap is what is left of a budget that the call would take from.
@@ -35,8 +37,16 @@ func (c *check) layer(l *Layer) {
 	if !c.q.Now.Before(l.NotAfter) {
 		c.deny(narthex.Reason{Code: "expired", Allowed: stamp(l.NotAfter), Asked: stamp(c.q.Now), Says: "This ended at " + stamp(l.NotAfter) + "; ask for a renewal."})
 	}
+	c.end(l.NotAfter)
 	for i := range c.q.Uses {
 		c.use(l, &c.q.Uses[i])
+	}
+}
+
+// end notes when one of the rights in use ends.
+func (c *check) end(at time.Time) {
+	if c.until.IsZero() || at.Before(c.until) {
+		c.until = at
 	}
 }
 

@@ -45,12 +45,15 @@ var known = map[narthex.LimitName]func(c *check, l *Layer, term *narthex.Term, a
 		return now, !c.q.Now.Before(allowed.Time), nil
 	},
 	"not_after": func(c *check, _ *Layer, _ *narthex.Term, allowed narthex.Value) (narthex.Value, bool, error) {
+		c.end(allowed.Time)
 		return narthex.Value{Form: narthex.FormTime, Time: c.q.Now}, c.q.Now.Before(allowed.Time), nil
 	},
 	"recertify_days": func(c *check, l *Layer, _ *narthex.Term, allowed narthex.Value) (narthex.Value, bool, error) {
+		const day = 24 * time.Hour
 		age := c.q.Now.Sub(c.q.Layers[0].NotBefore)
-		days := narthex.NumberValue(float64(age / (24 * time.Hour)))
-		return days, age < time.Duration(allowed.Number)*24*time.Hour, nil
+		last := time.Duration(allowed.Number) * day
+		c.end(c.q.Layers[0].NotBefore.Add(last))
+		return narthex.NumberValue(float64(age / day)), age < last, nil
 	},
 	"actor_kinds": func(c *check, _ *Layer, _ *narthex.Term, allowed narthex.Value) (narthex.Value, bool, error) {
 		return named(string(c.q.Principal.Actor), allowed)

@@ -85,6 +85,7 @@ type Decision struct {
 	effect      effect
 	Reasons     []narthex.Reason // of an allowance one a use; of a denial every one, the weightiest first
 	Obligations []Obligation
+	until       time.Time
 	amounts     []amount
 	kind        narthex.Kind
 }
@@ -110,6 +111,10 @@ func amountOf(amounts []amount, unit narthex.Unit) int64 {
 	}
 	return 0
 }
+
+// Until is when the first of the rights that the decision rests on ends; a call is not served beyond it. A denial's is the zero
+// time.
+func (d Decision) Until() time.Time { return d.until }
 
 // Number gives the smallest value that any layer sets for a numeric limit of an attribute in use.
 func (d Decision) Number(attribute narthex.AttributeName, limit narthex.LimitName) (float64, bool) {
@@ -154,7 +159,7 @@ func (e *Engine) Decide(q Question) Decision {
 	if len(c.denials) > 0 {
 		return c.denial()
 	}
-	return Decision{effect: allow, Reasons: c.reasons, Obligations: c.obligations, amounts: c.amounts}
+	return Decision{effect: allow, Reasons: c.reasons, Obligations: c.obligations, until: c.until, amounts: c.amounts}
 }
 
 func denied(reasons ...narthex.Reason) Decision {

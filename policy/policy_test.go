@@ -169,6 +169,35 @@ func TestAGuardrailSeesWhatACallMayTake(t *testing.T) {
 	}
 }
 
+// TestADecisionEndsWithTheFirstOfItsRights: a layer, a term of any layer, or what is to be certified anew.
+func TestADecisionEndsWithTheFirstOfItsRights(t *testing.T) {
+	at := func(after time.Duration) limits {
+		return limits{"not_after": narthex.TimeValue(now.Add(after))}
+	}
+	for name, c := range map[string]struct {
+		terms []narthex.Term
+		key   []narthex.Term
+		want  time.Duration
+	}{
+		"the layer":           {[]narthex.Term{term("model.sample", nil)}, nil, 100 * time.Hour},
+		"a term":              {[]narthex.Term{term("model.sample", at(time.Hour))}, nil, time.Hour},
+		"another's term":      {[]narthex.Term{term("model.sample", nil), term("model.seed", at(time.Hour))}, nil, 100 * time.Hour},
+		"a key's term":        {[]narthex.Term{term("model.sample", at(2*time.Hour))}, []narthex.Term{term("model.sample", at(time.Hour))}, time.Hour},
+		"its recertification": {[]narthex.Term{term("model.sample", limits{"recertify_days": number(1)})}, nil, 23 * time.Hour},
+	} {
+		q := ask(c.terms, use("model.sample"))
+		q.Layers[0].NotAfter = now.Add(100 * time.Hour)
+		if c.key != nil {
+			q.Layers = append(q.Layers, q.Layers[0])
+			q.Layers[1].Terms = c.key
+		}
+		d := engine(t, "").Decide(q)
+		if !d.Allowed() || !d.Until().Equal(now.Add(c.want).Truncate(time.Second)) && !d.Until().Equal(now.Add(c.want)) {
+			t.Errorf("%s: %v, until %v", name, d.Error(), d.Until())
+		}
+	}
+}
+
 func TestWhatIsNoGuardrailIsRefused(t *testing.T) {
 	for _, text := range []string{`permit (principal, action, resource);`, `forbid (principal, action, resource) when { resource.label like "r*" };`, `forbid (principal == ?principal, action, resource);`, `forbid (`, `@id("Upper Case") forbid (principal, action, resource);`} {
 		if _, problems := policy.ParseGuardrails(map[string][]byte{"x.cedar": []byte(text)}); len(problems) == 0 || problems[0].Line < 1 {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strconv"
@@ -141,10 +142,10 @@ func (a *app) writeGrant(p *page, view client.GrantView) {
 		p.table(a.keyTable(view.Keys))
 	}
 	if len(view.Ended) > 0 {
-		p.heading("Calls that a lock ended")
+		p.heading("Calls that were cut")
 		t := newTable("CALL", "WHEN", "WHY")
 		for _, cut := range view.Ended {
-			t.row(string(cut.Call), day(cut.At), words([]narthex.LockReason{cut.Reason}))
+			t.row(string(cut.Call), day(cut.At), words([]string{cmp.Or(string(cut.Reason), cut.Code)}))
 		}
 		p.table(t)
 	}

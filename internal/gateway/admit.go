@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"time"
 
 	"narthex"
 	"narthex/internal/book"
@@ -22,13 +23,7 @@ type admission struct {
 	version  narthex.Version
 	decision policy.Decision
 	holds    []policy.Hold
-	until    holderEnd
-}
-
-// holderEnd is when the call's rights end.
-type holderEnd struct {
-	grant *narthex.Grant
-	key   *narthex.Key
+	until    time.Time // when the first of the call's rights ends
 }
 
 // admit decides a call and records its intent, or its denial, in one commit.
@@ -230,7 +225,11 @@ func (a *attempt) record() (*admission, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &admission{intent: intent, grant: a.h.grant.ID, asset: a.asset, version: a.version, decision: a.decision, holds: holds, until: holderEnd{a.h.grant, a.h.key}}, nil
+	until := a.decision.Until()
+	if a.h.key.NotAfter.Before(until) {
+		until = a.h.key.NotAfter
+	}
+	return &admission{intent: intent, grant: a.h.grant.ID, asset: a.asset, version: a.version, decision: a.decision, holds: holds, until: until}, nil
 }
 
 // recordDenial writes the denial with its reasons. Denials of one key beyond its rate are counted instead, so that nobody

@@ -70,11 +70,7 @@ func (v *visit) complete(parse func([]byte) (*model.Call, error)) error {
 	if err != nil {
 		return err
 	}
-	end := admitted.until.grant.NotAfter
-	if admitted.until.key.NotAfter.Before(end) {
-		end = admitted.until.key.NotAfter
-	}
-	entered.Admit(end)
+	entered.Admit(admitted.until)
 	s := &serving{admission: admitted, v: v, call: call, live: entered, shown: string(narthex.MakeCallID(admitted.intent))}
 	s.cutter = model.NewCutter(call, s.limits())
 	s.cutter.SetID(s.shown)
@@ -327,8 +323,12 @@ func (s *serving) settle(status string, usage model.Usage) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.v.r.Context()), 30*time.Second)
 	defer cancel()
 	outcome := func(tx *journal.Tx) error {
-		if status == "cut" && end != nil && end.Lock != nil {
-			if err := book.AddCut(tx, s.grant, client.CutView{Call: narthex.CallID(s.shown), At: end.At, Reason: end.Lock.Reason}); err != nil {
+		if status == "cut" && end != nil {
+			cut := client.CutView{Call: narthex.CallID(s.shown), At: end.At, Code: end.Code}
+			if end.Lock != nil {
+				cut.Reason = end.Lock.Reason
+			}
+			if err := book.AddCut(tx, s.grant, cut); err != nil {
 				return err
 			}
 		}

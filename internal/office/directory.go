@@ -7,6 +7,7 @@ import (
 	"narthex"
 	"narthex/client"
 	"narthex/internal/book"
+	"narthex/internal/gateway/live"
 	"narthex/internal/identity"
 	"narthex/internal/journal"
 	"narthex/internal/lab"
@@ -112,7 +113,8 @@ func (o *Office) Propose(ctx context.Context, by narthex.PersonID, in client.Lab
 	return o.Lab(ctx, by, true)
 }
 
-// Approve approves the proposed directory by its digest. With the last approval it is in force, for every call after.
+// Approve approves the proposed directory by its digest. With the last approval it is in force, for every call after,
+// and what is being served has ended when this returns.
 func (o *Office) Approve(ctx context.Context, by narthex.PersonID, in client.LabApprove) (client.LabState, error) {
 	var rules *book.Rules
 	err := o.act(ctx, by, func(tx *journal.Tx, p narthex.Person) error {
@@ -157,6 +159,8 @@ func (o *Office) Approve(ctx context.Context, by narthex.PersonID, in client.Lab
 	}
 	if rules != nil {
 		o.Rules.Set(rules)
+		// What is being served was allowed by the old rules. The new ones decide when it is asked again.
+		o.Live.CutAll(live.End{Code: "rules_changed", At: o.Journal.Now()})
 	}
 	return o.Lab(ctx, by, false)
 }

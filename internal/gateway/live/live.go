@@ -28,7 +28,7 @@ func NewRegistry() *Registry { return &Registry{calls: map[*Call]struct{}{}} }
 
 // End is why a call was cut.
 type End struct {
-	Code string        // locked, ended, expired, revoked, suspended, lost
+	Code string        // locked, ended, expired, revoked, suspended, removed, rules_changed, lost
 	Lock *narthex.Lock // with code locked
 	At   time.Time     // when it was cut
 }

@@ -1,0 +1,90 @@
+package server_test
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"narthex"
+	"narthex/client"
+	"narthex/internal/testenv"
+)
+
+// TestAStreamEndsWithTheFirstOfItsRights: when a term, a key or the rules that allowed a call end, nothing more of it is
+// written, and the grant says why.
+func TestAStreamEndsWithTheFirstOfItsRights(t *testing.T) {
+	soon := limits{"not_after": instant(time.Hour)}
+	agents := limits{"actor_kinds": names("human", "agent")}
+	for name, c := range map[string]struct {
+		terms limits
+		key   *client.Mint
+		code  string
+		end   func(*testing.T, *testenv.Env)
+	}{
+		"a term's end":        {soon, nil, "expired", later(2 * time.Hour)},
+		"a key's end":         {nil, &client.Mint{Label: "short", Hours: 1}, "expired", later(2 * time.Hour)},
+		"a key's term's end":  {agents, &client.Mint{Label: "agent", Actor: narthex.Agent, Terms: []narthex.Term{testenv.Tokens(500, soon)}}, "expired", later(2 * time.Hour)},
+		"the rules' end":      {nil, nil, "rules_changed", forbidAll},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := testenv.New(t, testenv.Options{Clock: &testenv.Clock{}})
+			grant, key := e.Grant(t, "", testenv.Tokens(1000, c.terms))
+			if c.key != nil {
+				minted, err := e.People["ada"].Mint(t.Context(), grant.ID, *c.key)
+				if err != nil {
+					t.Fatal(err)
+				}
+				key = minted.Token
+			}
+			e.Model.Handle(func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Content-Type", "text/event-stream")
+				for i := range 3 {
+					fmt.Fprintf(w, `data: {"object":"chat.completion.chunk","created":1,"choices":[{"index":0,"delta":{"content":"w%d "},"finish_reason":null}]}`+"\n\n", i)
+					w.(http.Flusher).Flush()
+					if i == 0 {
+						c.end(t, e)
+					}
+				}
+				fmt.Fprint(w, `data: {"object":"chat.completion.chunk","created":1,"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}`+"\n\ndata: [DONE]\n\n")
+			})
+			// The first word may come before the end or be held up by it; no other comes.
+			_, body, _ := e.Chat(t.Context(), key, say(`"max_tokens":5,"stream":true`))
+			if strings.Contains(body, "w1") || strings.Contains(body, "[DONE]") {
+				t.Errorf("it went on: %s", body)
+			}
+			e.Model.Handle(nil)
+			if status, body, err := e.Chat(t.Context(), key, say(`"max_tokens":5`)); err != nil || status == 200 {
+				t.Errorf("the next call: %d %s %v", status, body, err)
+			}
+			view, err := e.Client.With(key).OwnGrant(t.Context())
+			if err != nil || len(view.Ended) != 1 || view.Ended[0].Code != c.code {
+				t.Errorf("the grant tells of %v, %v", view.Ended, err)
+			}
+		})
+	}
+}
+
+func later(by time.Duration) func(*testing.T, *testenv.Env) {
+	return func(_ *testing.T, e *testenv.Env) { e.Clock.Move(by) }
+}
+
+// forbidAll brings a directory in force that forbids everything.
+func forbidAll(t *testing.T, e *testenv.Env) {
+	files, err := testenv.Files(e.Model.URL)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	files["guardrails/test.cedar"] = []byte("@id(\"all\")\nforbid (principal, action, resource);\n")
+	state, err := e.People["carol"].Propose(t.Context(), files)
+	for _, name := range []string{"carol", "dan"} {
+		if err == nil {
+			_, err = e.People[name].ApproveLab(t.Context(), state.Proposed)
+		}
+	}
+	if err != nil {
+		t.Error(err)
+	}
+}
