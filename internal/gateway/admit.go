@@ -240,7 +240,11 @@ func (a *attempt) recordDenial(denial *narthex.Error) error {
 		return errDenied{denial}
 	}
 	reasons := a.decision.Reasons
-	if len(reasons) == 0 {
+	switch {
+	case len(reasons) > 0:
+	case denial.Reason != nil:
+		reasons = []narthex.Reason{*denial.Reason}
+	default:
 		reasons = []narthex.Reason{{Code: denial.Code, Says: denial.Public}}
 	}
 	form, err := canon.JSON(reasons)

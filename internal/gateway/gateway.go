@@ -130,7 +130,8 @@ func (v *visit) identify() error {
 // fail answers with an error, where nothing was written yet; otherwise it breaks the connection.
 func (v *visit) fail(err error) {
 	public := narthex.AsError(err)
-	if public.Err != nil && !errors.Is(err, v.r.Context().Err()) {
+	ours := public.Kind == narthex.Internal || public.Kind == narthex.Unavailable // what is wrong with a caller's request is theirs
+	if ours && public.Err != nil && !errors.Is(err, v.r.Context().Err()) {
 		v.door.Log.Warn("a call failed", "request", v.id, "kind", public.Kind.String(), "cause", public.Err.Error())
 	}
 	if v.wrote {

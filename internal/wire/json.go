@@ -11,6 +11,7 @@ package wire
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"net/http"
@@ -50,24 +51,28 @@ func decode[T any](body []byte, limits Limits, strict bool) (T, error) {
 	}
 	err := json.Unmarshal(body, &read, json.RejectUnknownMembers(strict), jsontext.AllowDuplicateNames(false), jsontext.AllowInvalidUTF8(false), json.MatchCaseInsensitiveNames(false))
 	if err != nil {
-		return zero, explain(err)
+		return zero, explain(err, strict)
 	}
 	return read, nil
 }
 
+// fault is why a document was refused, in our words, and where.
+type fault struct {
+	rule string
+	at   int64    // bytes before it
+	path []string // names that came from outside; never in a text
+}
+
+func (f *fault) Error() string { return fmt.Sprintf("%s, at byte %d", f.rule, f.at) }
+
 // Where gives the path of names and indexes that an error of Decode is about, for documents of our own side; of an outside
 // document only Param may be shown.
 func Where(err error) []string {
-	var semantic *json.SemanticError
-	var syntactic *jsontext.SyntacticError
-	var path []string
-	switch {
-	case errors.As(err, &semantic):
-		path = slices.Collect(semantic.JSONPointer.Tokens())
-	case errors.As(err, &syntactic):
-		path = slices.Collect(syntactic.JSONPointer.Tokens())
+	var found *fault
+	if errors.As(err, &found) {
+		return found.path
 	}
-	return path
+	return nil
 }
 
 // scan bounds the depth and, where strict, refuses a number written as -0, which readers do not agree on.
@@ -94,52 +99,76 @@ func scan(body []byte, most int, strict bool) error {
 	return nil
 }
 
-// explain says which rule a document broke and where, in our words only.
-func explain(err error) error {
+// explain says which rule a document broke and where. Names that came from outside stand in nothing but the answer's
+// sentence and field, and there only where the document is the caller's own and they are plain words.
+func explain(err error, own bool) error {
 	var ours *narthex.Error
 	if errors.As(err, &ours) {
 		return ours
 	}
 	var semantic *json.SemanticError
 	var syntactic *jsontext.SyntacticError
+	var pointer jsontext.Pointer
+	broken := &fault{rule: "it is no JSON"}
+	if errors.As(err, &semantic) {
+		broken.at, pointer = semantic.ByteOffset, semantic.JSONPointer
+	}
+	if errors.As(err, &syntactic) {
+		broken.at = syntactic.ByteOffset
+		if pointer == "" {
+			pointer = syntactic.JSONPointer
+		}
+	}
+	broken.path = slices.Collect(pointer.Tokens())
 	problem := narthex.Invalidf("The body is not a JSON document that this endpoint reads; check it with a JSON tool.")
 	switch {
 	case errors.Is(err, json.ErrUnknownName):
+		broken.rule = "a field is unknown"
 		problem = narthex.Invalidf("The body has a field that this endpoint does not know; names are exact, in case too. Remove it.")
 	case errors.Is(err, jsontext.ErrDuplicateName):
+		broken.rule = "a field stands twice"
 		problem = narthex.Invalidf("The body has a field twice; write it once.")
-	case errors.As(err, &semantic):
+	case semantic != nil:
+		broken.rule = "a value is of the wrong kind"
 		problem = narthex.Invalidf("A field of the body has a value of the wrong kind or out of range.")
-	case errors.As(err, &syntactic):
-		problem = narthex.Invalidf("The body is not valid JSON (at byte %d); nothing may follow the document.", syntactic.ByteOffset)
+	case syntactic != nil:
+		problem = narthex.Invalidf("The body is not valid JSON (at byte %d); nothing may follow the document.", broken.at)
 	}
-	if errors.As(err, &semantic) {
-		problem.Param = param(semantic.JSONPointer)
+	problem.Err = broken
+	// What is recorded has no name in it.
+	problem.Reason = &narthex.Reason{Code: problem.Code, Says: problem.Public}
+	if own {
+		place, whole := param(broken.path)
+		switch {
+		case whole && place != "":
+			problem.Public += " It is the field " + place + "."
+		case place != "":
+			problem.Public += " It is in the field " + place + "."
+		}
+		problem.Param = place
 	}
-	if errors.As(err, &syntactic) && problem.Param == "" {
-		problem.Param = param(syntactic.JSONPointer)
-	}
-	if problem.Param != "" {
-		problem.Public += " It is the field " + problem.Param + "."
-	}
-	problem.Err = err
 	return problem
 }
 
-// param gives the dotted form of a pointer whose names are plain words; of any other it gives nothing, for the names come from outside.
-func param(pointer jsontext.Pointer) string {
-	var parts []string
-	for part := range pointer.Tokens() {
-		if len(part) == 0 || len(part) > 40 || strings.ContainsFunc(part, notWord) {
-			return ""
+// mostParam bounds the dotted form of a field's place, in bytes.
+const mostParam = 64
+
+// param gives the dotted form of a path whose names are plain words. Where they are not it gives the part before them and
+// false: the names come from outside.
+func param(path []string) (place string, whole bool) {
+	for i, part := range path {
+		if part == "" || strings.ContainsFunc(part, notPlain) || len(place)+1+len(part) > mostParam {
+			return place, false
 		}
-		parts = append(parts, part)
+		if i > 0 {
+			place += "."
+		}
+		place += part
 	}
-	if len(parts) > 8 {
-		return ""
-	}
-	return strings.Join(parts, ".")
+	return place, true
 }
+
+func notPlain(r rune) bool { return !(r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '_') }
 
 func notWord(r rune) bool {
 	return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '_')
