@@ -9,23 +9,25 @@ import (
 	"narthex/internal/journal"
 )
 
-// Refusals counts what is refused without an entry of its own: requests without a valid credential, and denials of one key
-// beyond its rate. The counts become entries, one a minute and kind, so that a stranger cannot fill the disk.
+// Refusals counts what is refused without an entry of its own: requests without a valid credential, and denials
+// and readings of one key beyond its rate. The counts become entries, one a minute and kind, so that a stranger cannot fill the disk.
 type Refusals struct {
 	mu     sync.Mutex // guards all below
 	counts map[narthex.Kind]int64
 	since  time.Time
 	minute int64
-	byKey  map[narthex.KeyID]int
+	byKey  map[narthex.KeyID]int // denials in this minute
+	reads  map[narthex.KeyID]int // and readings
 }
 
 // NewRefusals starts counting at now.
 func NewRefusals(now time.Time) *Refusals {
-	return &Refusals{counts: map[narthex.Kind]int64{}, since: now, byKey: map[narthex.KeyID]int{}}
+	return &Refusals{counts: map[narthex.Kind]int64{}, since: now, byKey: map[narthex.KeyID]int{}, reads: map[narthex.KeyID]int{}}
 }
 
-// denialsAMinute is how many denials of one key are entries in a minute; more are counted.
-const denialsAMinute = 600
+// entriesAMinute is how many denials of one key are entries in a minute, and how many readings; more denials are counted, and
+// more readings are refused and counted.
+const entriesAMinute = 600
 
 // Count adds a refusal.
 func (r *Refusals) Count(kind narthex.Kind) {
@@ -36,14 +38,24 @@ func (r *Refusals) Count(kind narthex.Kind) {
 
 // mayRecord says whether one more denial of the key is an entry of its own.
 func (r *Refusals) mayRecord(key narthex.KeyID, now time.Time) bool {
+	return r.may(r.byKey, key, now)
+}
+
+// mayRead says whether the key may be read with once more.
+func (r *Refusals) mayRead(key narthex.KeyID, now time.Time) bool {
+	return r.may(r.reads, key, now)
+}
+
+func (r *Refusals) may(counted map[narthex.KeyID]int, key narthex.KeyID, now time.Time) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if minute := now.Unix() / 60; minute != r.minute {
 		r.minute = minute
 		clear(r.byKey)
+		clear(r.reads)
 	}
-	r.byKey[key]++
-	return r.byKey[key] <= denialsAMinute
+	counted[key]++
+	return counted[key] <= entriesAMinute
 }
 
 // take gives the counts and starts anew.

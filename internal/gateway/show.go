@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"slices"
 
@@ -88,7 +89,8 @@ func (d *Door) Grant() http.Handler {
 	})
 }
 
-// read runs a reading of the key's holder and records it, or its denial.
+// read runs a reading of the key's holder and records it, or its denial. Nobody fills the ledger with readings: those of one key
+// beyond its rate are refused.
 func (v *visit) read(what string, look func(*journal.Tx, holder) *narthex.Error) error {
 	var denial *narthex.Error
 	err := v.update(func(tx *journal.Tx) error {
@@ -99,6 +101,11 @@ func (v *visit) read(what string, look func(*journal.Tx, holder) *narthex.Error)
 		rules, err := v.door.Rules.Check(tx)
 		if err != nil {
 			return err
+		}
+		if !v.door.Refusals.mayRead(h.key.ID, tx.Now()) {
+			v.door.Refusals.Count(narthex.Exhausted)
+			return &narthex.Error{Kind: narthex.Exhausted, Code: "rate_exceeded",
+				Public: fmt.Sprintf("This key was looked up with more than %d times in this minute. Wait for the next and ask less often.", entriesAMinute)}
 		}
 		if denial = look(tx, h); denial != nil {
 			return (&attempt{v: v, tx: tx, h: h, rules: rules}).recordDenial(denial)

@@ -23,10 +23,10 @@ func TestAStreamEndsWithTheFirstOfItsRights(t *testing.T) {
 		code  string
 		end   func(*testing.T, *testenv.Env)
 	}{
-		"a term's end":        {soon, nil, "expired", later(2 * time.Hour)},
-		"a key's end":         {nil, &client.Mint{Label: "short", Hours: 1}, "expired", later(2 * time.Hour)},
-		"a key's term's end":  {agents, &client.Mint{Label: "agent", Actor: narthex.Agent, Terms: []narthex.Term{testenv.Tokens(500, soon)}}, "expired", later(2 * time.Hour)},
-		"the rules' end":      {nil, nil, "rules_changed", forbidAll},
+		"a term's end":       {soon, nil, "expired", later(2 * time.Hour)},
+		"a key's end":        {nil, &client.Mint{Label: "short", Hours: 1}, "expired", later(2 * time.Hour)},
+		"a key's term's end": {agents, &client.Mint{Label: "agent", Actor: narthex.Agent, Terms: []narthex.Term{testenv.Tokens(500, soon)}}, "expired", later(2 * time.Hour)},
+		"the rules' end":     {nil, nil, "rules_changed", forbidAll},
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := testenv.New(t, testenv.Options{Clock: &testenv.Clock{}})
@@ -86,5 +86,33 @@ func forbidAll(t *testing.T, e *testenv.Env) {
 	}
 	if err != nil {
 		t.Error(err)
+	}
+}
+
+// TestReadingsOfOneKeyFillNoLedger: beyond its rate a key reads nothing, and the refusals are counted, not recorded one by one.
+func TestReadingsOfOneKeyFillNoLedger(t *testing.T) {
+	e := testenv.New(t, testenv.Options{Clock: &testenv.Clock{}})
+	_, key := e.Grant(t, "", testenv.Tokens(1000, nil))
+	for _, ended := range []bool{false, true} {
+		if ended {
+			e.Clock.Move(400 * 24 * time.Hour)
+		}
+		before, err := e.Client.Ledger(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		refused := 0
+		holder := e.Client.With(key)
+		for range 1300 { // two minutes may be begun
+			if _, err := holder.OwnGrant(t.Context()); narthex.IsKind(err, narthex.Exhausted) {
+				refused++
+			} else if err != nil {
+				t.Fatal(err)
+			}
+		}
+		after, err := e.Client.Ledger(t.Context())
+		if grown := after.Size - before.Size; err != nil || grown > 1210 || refused < 90 {
+			t.Errorf("%d entries and %d refusals of 1300 readings, ended: %v, %v", grown, refused, ended, err)
+		}
 	}
 }
