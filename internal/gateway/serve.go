@@ -64,7 +64,10 @@ func (v *visit) complete(parse func([]byte) (*model.Call, error)) error {
 	}
 	control := http.NewResponseController(v.w)
 	asset, _ := call.Model()
-	entered := v.door.Live.Enter(v.r.Context(), func() { control.SetWriteDeadline(time.Unix(1, 0)) }, subjects(v.key, grant, asset)...)
+	entered, err := v.door.Live.Enter(v.r.Context(), v.key.ID, func() { control.SetWriteDeadline(time.Unix(1, 0)) }, subjects(v.key, grant, asset)...)
+	if err != nil {
+		return v.denyUnread(err)
+	}
 	defer entered.Leave()
 	admitted, err := v.admit(call)
 	if err != nil {

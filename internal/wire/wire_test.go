@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"reflect"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -279,5 +280,40 @@ func TestAStreamSaysWhenItIsDone(t *testing.T) {
 		if events.Done() != done {
 			t.Errorf("%q: done is %v", text, events.Done())
 		}
+	}
+}
+
+// TestAStreamHoldsWhatItsLinesAreLong: short lines do not take the memory of the longest, which may come all the same.
+func TestAStreamHoldsWhatItsLinesAreLong(t *testing.T) {
+	const longest = 1 << 20
+	var held []*wire.Events
+	for _, length := range []int{1, 8<<10 - 8, 8 << 10, 100_000, longest - len("data: \n")} {
+		text := strings.Repeat("x", length)
+		events := wire.NewEvents(strings.NewReader("data: "+text+"\n\ndata: y\n\ndata: [DONE]\n\n"), longest)
+		for _, want := range []string{text, "y"} {
+			if data, err := events.Next(); err != nil || string(data) != want {
+				t.Fatalf("a line of %d: %d bytes, %v", length, len(data), err)
+			}
+		}
+		if _, err := events.Next(); err != io.EOF || !events.Done() {
+			t.Errorf("a line of %d: it ends with %v", length, err)
+		}
+	}
+	events := wire.NewEvents(strings.NewReader("data: "+strings.Repeat("x", longest)+"\n\n"), longest)
+	if _, err := events.Next(); !errors.Is(err, wire.ErrEvents) {
+		t.Errorf("a line beyond the longest: %v", err)
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for range 100 {
+		events := wire.NewEvents(strings.NewReader("data: y\n\n"), longest)
+		if _, err := events.Next(); err != nil {
+			t.Fatal(err)
+		}
+		held = append(held, events)
+	}
+	runtime.ReadMemStats(&after)
+	if each := (after.TotalAlloc - before.TotalAlloc) / uint64(len(held)); each > 32<<10 {
+		t.Errorf("a stream of short lines takes %d bytes", each)
 	}
 }

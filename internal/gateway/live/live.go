@@ -9,6 +9,7 @@ package live
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -19,12 +20,21 @@ import (
 
 // Registry holds the live calls of one node.
 type Registry struct {
-	mu    sync.Mutex // guards calls: a call is in it from Enter to Leave
+	mu    sync.Mutex // guards calls and keys: a call is in them from Enter to Leave
 	calls map[*Call]struct{}
+	keys  map[narthex.KeyID]int
 }
 
+// Bounds of what is live at once: each call holds memory and connections. A term's concurrency may be lower.
+const (
+	MostCalls  = 10_000 // on the node
+	MostPerKey = 2_048
+)
+
 // NewRegistry gives an empty registry.
-func NewRegistry() *Registry { return &Registry{calls: map[*Call]struct{}{}} }
+func NewRegistry() *Registry {
+	return &Registry{calls: map[*Call]struct{}{}, keys: map[narthex.KeyID]int{}}
+}
 
 // End is why a call was cut.
 type End struct {
@@ -36,6 +46,7 @@ type End struct {
 // Call is one live call. Subjects are everything a lock on which must end it.
 type Call struct {
 	registry *Registry
+	key      narthex.KeyID
 	subjects []string
 	context  context.Context
 	cancel   context.CancelFunc
@@ -48,14 +59,23 @@ type Call struct {
 	until time.Time // set by Admit; nothing is written from then on
 }
 
-// Enter registers a call before it is admitted. Abort is called at most once, from Cut, and must not block.
-func (r *Registry) Enter(ctx context.Context, abort func(), subjects ...string) *Call {
-	c := &Call{registry: r, subjects: subjects, abort: abort}
-	c.context, c.cancel = context.WithCancel(ctx)
+// Enter registers a call of a key before it is admitted. Abort is called at most once, from Cut, and must not block. Where the
+// key has as many as it may the error is Exhausted, and where the node has it is Unavailable.
+func (r *Registry) Enter(ctx context.Context, key narthex.KeyID, abort func(), subjects ...string) (*Call, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	switch {
+	case r.keys[key] >= MostPerKey:
+		return nil, &narthex.Error{Kind: narthex.Exhausted, Code: "too_many_at_once",
+			Public: fmt.Sprintf("This key has %d calls open, which is as many as one key may have. Let one end first.", MostPerKey)}
+	case len(r.calls) >= MostCalls:
+		return nil, narthex.Unavailablef("This node serves as many calls as it can. Try again in a moment.")
+	}
+	c := &Call{registry: r, key: key, subjects: subjects, abort: abort}
+	c.context, c.cancel = context.WithCancel(ctx)
 	r.calls[c] = struct{}{}
-	return c
+	r.keys[key]++
+	return c, nil
 }
 
 // Admit says until when the call may be served; it is set once, before the first Write.
@@ -91,6 +111,9 @@ func (c *Call) Leave() {
 	c.registry.mu.Lock()
 	defer c.registry.mu.Unlock()
 	delete(c.registry.calls, c)
+	if c.registry.keys[c.key]--; c.registry.keys[c.key] == 0 {
+		delete(c.registry.keys, c.key)
+	}
 }
 
 // Cut ends every call that rests on the subject and returns how many there were, when none of them writes any more.
