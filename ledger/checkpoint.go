@@ -35,7 +35,7 @@ func SignCheckpoint(signer note.Signer, size uint64, root Hash, also ...note.Sig
 
 // OpenCheckpoint checks the signature of a checkpoint under the verifier key and reads it.
 func OpenCheckpoint(text, verifierKey string) (Checkpoint, error) {
-	verifier, err := note.NewVerifier(verifierKey)
+	verifier, err := newVerifier(verifierKey)
 	if err != nil {
 		return Checkpoint{}, errors.New("open checkpoint: the key is not one of the form name+hash+key")
 	}
@@ -43,10 +43,8 @@ func OpenCheckpoint(text, verifierKey string) (Checkpoint, error) {
 	if err != nil {
 		return Checkpoint{}, errors.New("open checkpoint: it is not signed by the given key")
 	}
-	for _, sig := range append(opened.Sigs, opened.UnverifiedSigs...) {
-		if _, err := base64.StdEncoding.Strict().DecodeString(sig.Base64); err != nil {
-			return Checkpoint{}, errors.New("open checkpoint: a signature is not written in its one form")
-		}
+	if !strictSignatures(text) {
+		return Checkpoint{}, errors.New("open checkpoint: a signature is not written in its one form")
 	}
 	checkpoint, err := parseText(opened.Text)
 	if err != nil {
@@ -56,6 +54,29 @@ func OpenCheckpoint(text, verifierKey string) (Checkpoint, error) {
 		return Checkpoint{}, errors.New("open checkpoint: its origin is not the key's name")
 	}
 	return checkpoint, nil
+}
+
+// newVerifier reads a verifier key of Ed25519, name+hash+key, in its one form.
+func newVerifier(key string) (note.Verifier, error) {
+	verifier, err := note.NewVerifier(key)
+	if err != nil {
+		return nil, err
+	}
+	if _, encoded, _ := strings.Cut(strings.TrimPrefix(key, verifier.Name()+"+"), "+"); fmt.Sprintf("%s+%08x+%s", verifier.Name(), verifier.KeyHash(), encoded) != key || strings.ContainsAny(encoded, "\r\n") {
+		return nil, errors.New("the key is not written in its one form")
+	}
+	return verifier, nil
+}
+
+// strictSignatures says that the signatures of a note that opened are base64 in its one form.
+func strictSignatures(text string) bool {
+	for line := range strings.Lines(text[strings.LastIndex(text, "\n\n")+2:]) {
+		_, encoded, _ := strings.Cut(strings.TrimPrefix(strings.TrimSuffix(line, "\n"), "— "), " ")
+		if _, err := base64.StdEncoding.Strict().DecodeString(encoded); err != nil {
+			return false
+		}
+	}
+	return true
 }
 
 // ParseCheckpoint reads a checkpoint without checking who signed it.

@@ -37,12 +37,11 @@ package ledger
 import (
 	"crypto/sha256"
 	"crypto/sha512"
+	"encoding/base64"
 	"encoding/binary"
 	"fmt"
+	"strings"
 	"time"
-
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 
 	"narthex"
 )
@@ -61,8 +60,10 @@ func (r Record) Class() narthex.EntryClass { return narthex.EntryClass(r[1]) }
 
 // Time gives when it happened, in UTC, to the millisecond.
 func (r Record) Time() time.Time {
-	return time.UnixMilli(int64(binary.BigEndian.Uint64(r[2:10]))).UTC()
+	return time.UnixMilli(int64(r.millis())).UTC()
 }
+
+func (r Record) millis() uint64 { return binary.BigEndian.Uint64(r[2:10]) }
 
 // Root gives the root of the tree over its fields.
 func (r Record) Root() Hash { return Hash(r[10:]) }
@@ -83,13 +84,15 @@ func ParseRecord(data []byte) (Record, error) {
 	if r[0] != recordVersion || r.Class() != narthex.GovernanceEntry && r.Class() != narthex.UseEntry {
 		return Record{}, fmt.Errorf("read record: its version or class is unknown")
 	}
-	if millis := binary.BigEndian.Uint64(r[2:10]); millis > uint64(latest.UnixMilli()) {
+	if r.millis() > latestMillis {
 		return Record{}, fmt.Errorf("read record: its time is out of range")
 	}
 	return r, nil
 }
 
 var latest = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
+
+const latestMillis = 253402300799000 // of latest
 
 // Opening is what an entry says. Whoever holds it can check it against the record, and nobody else can guess it.
 type Opening struct {
@@ -144,11 +147,11 @@ func (o Opening) Field(name string) string {
 
 // Text gives the string that a field holds, or "" where it holds none.
 func (o Opening) Text(name string) string {
-	text, err := narthex.Field{Name: name, Value: o.Field(name)}.ReadText()
-	if err != nil {
-		return ""
+	value := o.Field(name)
+	if len(value) < 2 || value[0] != '"' || strings.ContainsRune(value, '\\') {
+		return unquote([]byte(value))
 	}
-	return text
+	return value[1 : len(value)-1]
 }
 
 // leaves gives the leaves of the opening's tree in out, which must have room.
@@ -215,111 +218,64 @@ func split(n int) int {
 	return k
 }
 
-// FieldProof shows one field of an entry and nothing of the others.
-type FieldProof struct {
-	Field narthex.Field `json:"field"`
-	Index int           `json:"index"` // 0 is the type
-	Count int           `json:"count"` // leaves of the entry's tree
-	Salt  []byte        `json:"salt"`
-	Path  [][]byte      `json:"path"` // from the leaf up
-}
-
-// OpenField makes the proof of one field, "type" included.
-func (o Opening) OpenField(name string) (FieldProof, error) {
-	fields := append([]narthex.Field{narthex.TextField("type", o.Type)}, o.Fields...)
-	for i, field := range fields {
-		if field.Name != name {
-			continue
-		}
-		block := saltBlock(o.Seed, i/4)
-		proof := FieldProof{Field: field, Index: i, Count: len(fields), Salt: block[i%4*16 : i%4*16+16]}
-		for _, hash := range path(o.leaves(nil), i) {
-			proof.Path = append(proof.Path, hash[:])
-		}
-		return proof, nil
-	}
-	return FieldProof{}, fmt.Errorf("open field: the entry has no field of that name")
-}
-
-func path(leaves []Hash, i int) []Hash {
-	if len(leaves) == 1 {
-		return nil
-	}
-	if k := split(len(leaves)); i < k {
-		return append(path(leaves[:k], i), treeRoot(leaves[k:]))
-	} else {
-		return append(path(leaves[k:], i-k), treeRoot(leaves[:k]))
-	}
-}
-
-// Verify says whether the field is the record's.
-func (p FieldProof) Verify(r Record) error {
-	if p.Index < 0 || p.Index >= p.Count || p.Count > 64 || len(p.Salt) != 16 {
-		return fmt.Errorf("check field: the proof has not the right shape")
-	}
-	hash, rest, err := climb(fieldLeaf(nil, p.Salt, p.Field), p.Path, p.Index, p.Count)
-	if err != nil {
-		return err
-	}
-	if len(rest) != 0 || hash != r.Root() {
-		return fmt.Errorf("check field: it is not the record's")
-	}
-	return nil
-}
-
-// climb follows a path up a tree of count leaves.
-func climb(leaf Hash, path [][]byte, i, count int) (Hash, [][]byte, error) {
-	if count == 1 {
-		return leaf, path, nil
-	}
-	k := split(count)
-	left := i < k
-	below, at := k, i
-	if !left {
-		below, at = count-k, i-k
-	}
-	hash, rest, err := climb(leaf, path, at, below)
-	if err != nil {
-		return Hash{}, nil, err
-	}
-	if len(rest) == 0 || len(rest[0]) != 32 {
-		return Hash{}, nil, fmt.Errorf("check field: the path is too short")
-	}
-	if left {
-		return node(hash, Hash(rest[0])), rest[1:], nil
-	}
-	return node(Hash(rest[0]), hash), rest[1:], nil
-}
-
-type openingJSON struct {
-	Type   narthex.EntryType `json:"type"`
-	Seed   []byte            `json:"seed"`
-	Fields []jsontext.Value  `json:"fields"` // values, in the order of the type's fields
-}
-
 // MarshalJSON writes the type, the seed in base64 and the values in order.
 func (o Opening) MarshalJSON() ([]byte, error) {
-	form := openingJSON{Type: o.Type, Seed: o.Seed[:], Fields: []jsontext.Value{}}
-	for _, field := range o.Fields {
-		form.Fields = append(form.Fields, jsontext.Value(field.Value))
+	out := append([]byte(`{"type":`), narthex.TextField("type", o.Type).Value...)
+	out = base64.StdEncoding.AppendEncode(append(out, `,"seed":"`...), o.Seed[:])
+	out = append(out, `","fields":[`...)
+	for i, field := range o.Fields {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		out = append(out, field.Value...)
 	}
-	return json.Marshal(form)
+	return append(out, "]}"...), nil
 }
 
-// UnmarshalJSON reads what MarshalJSON writes and refuses a type or a number of fields that the vocabulary has not.
+// UnmarshalJSON reads what MarshalJSON writes and refuses a type or a number of fields that the vocabulary has not, and a
+// value that is not in canonical form.
 func (o *Opening) UnmarshalJSON(data []byte) error {
-	var form openingJSON
-	if err := strict(data, &form); err != nil {
-		return fmt.Errorf("read opening: %w", err)
-	}
-	names := form.Type.Fields()
-	if form.Type.Class() == 0 || len(names) != len(form.Fields) || len(form.Seed) != 32 {
-		return fmt.Errorf("read opening: its type, seed or number of fields is not one of ours")
-	}
-	read := Opening{Type: form.Type, Seed: [32]byte(form.Seed)}
-	for i, name := range names {
-		read.Fields = append(read.Fields, narthex.Field{Name: name, Value: string(form.Fields[i])})
+	f := form{rest: data}
+	read := f.opening()
+	if !f.whole() {
+		return fmt.Errorf("read opening: it is not written in its one form, or its type, seed or number of fields is not one of ours")
 	}
 	*o = read
 	return nil
+}
+
+// opening takes an opening.
+func (f *form) opening() Opening {
+	f.must(`{"type":`)
+	var o Opening
+	if kind := f.text(); !f.bad {
+		o.Type = narthex.EntryType(kind[1 : len(kind)-1])
+	}
+	f.must(`,"seed":`)
+	var room [33]byte
+	if seed := f.bytes(room[:0]); len(seed) == len(o.Seed) {
+		copy(o.Seed[:], seed)
+	} else {
+		f.fail()
+	}
+	f.must(`,"fields":[`)
+	names := o.Type.Fields()
+	if o.Type.Class() == 0 {
+		f.fail()
+	}
+	values := string(f.rest) // one string holds them all
+	o.Fields = make([]narthex.Field, 0, len(names))
+	for i, name := range names {
+		if i > 0 {
+			f.must(",")
+		}
+		start := len(values) - len(f.rest)
+		value := f.value(1)
+		if f.bad {
+			return Opening{}
+		}
+		o.Fields = append(o.Fields, narthex.Field{Name: name, Value: values[start : start+len(value)]})
+	}
+	f.must("]}")
+	return o
 }

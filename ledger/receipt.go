@@ -54,7 +54,7 @@ var promiseForm = regexp.MustCompile(`^id="((?:call|entry)_(?:0|[1-9][0-9]{0,18}
 
 // OpenPromise reads a promise and checks its signature under the verifier key.
 func OpenPromise(header, verifierKey string) (Promise, error) {
-	verifier, err := note.NewVerifier(verifierKey)
+	verifier, err := newVerifier(verifierKey)
 	if err != nil {
 		return Promise{}, errors.New("open promise: the key is not one of the form name+hash+key")
 	}
@@ -172,6 +172,53 @@ func (e ProvenEntry) check(c Checkpoint) (Record, error) {
 	return record, nil
 }
 
+// receipt takes a receipt.
+func (f *form) receipt() *Receipt {
+	f.must(`{"format":"` + receiptFormat + `","key":`)
+	key := f.text()
+	f.must(`,"checkpoint":`)
+	r := NewReceipt(unquote(key), unquote(f.text()))
+	f.must(`,"intent":`)
+	r.Intent = f.proven()
+	if f.has(`,"outcome":`) {
+		outcome := f.proven()
+		r.Outcome = &outcome
+	}
+	f.must(`,"request_salt":`)
+	r.RequestSalt = f.bytes(nil)
+	f.must(`,"answer_salt":`)
+	r.AnswerSalt = f.bytes(nil)
+	f.must("}")
+	return r
+}
+
+// proven takes an entry with its proof.
+func (f *form) proven() (e ProvenEntry) {
+	f.must(`{"index":`)
+	e.Index = f.natural()
+	f.must(`,"record":`)
+	e.Record = f.bytes(nil)
+	f.must(`,"opening":`)
+	e.Opening = f.opening()
+	f.must(`,"proof":`)
+	e.Proof = f.hashes()
+	f.must("}")
+	return e
+}
+
+// hashes takes a list of base64.
+func (f *form) hashes() [][]byte {
+	list := [][]byte{}
+	f.must("[")
+	for !f.bad && !f.has("]") {
+		if len(list) > 0 {
+			f.must(",")
+		}
+		list = append(list, f.bytes(nil))
+	}
+	return list
+}
+
 // Evidence is what a verified receipt shows.
 type Evidence struct {
 	Call       narthex.CallID `json:"call"`
@@ -189,13 +236,17 @@ type Evidence struct {
 
 // VerifyReceipt checks a receipt under the log's key. The error is a *TamperError where the receipt is at fault.
 func VerifyReceipt(data []byte, verifierKey string) (Evidence, error) {
-	var r Receipt
-	if err := strict(data, &r); err != nil || r.Format != receiptFormat {
+	f := form{rest: data}
+	r := f.receipt()
+	if !f.whole() {
 		return Evidence{}, &TamperError{-1, "the file does not read as a receipt"}
 	}
 	checkpoint, err := OpenCheckpoint(r.Checkpoint, verifierKey)
 	if err != nil {
 		return Evidence{}, &TamperError{-1, "the checkpoint is not signed by the given key, or was changed"}
+	}
+	if _, err := OpenCheckpoint(r.Checkpoint, r.Key); err != nil {
+		return Evidence{}, &TamperError{-1, "the checkpoint is not signed by the key that the receipt states"}
 	}
 	record, err := r.Intent.check(checkpoint)
 	if err == nil && r.Intent.Opening.Type != narthex.EntryCallIntent {
@@ -246,8 +297,9 @@ func MarshalReceipt(r *Receipt) ([]byte, error) { return json.Marshal(r) }
 
 // ReceiptCosignatures gives the good cosignatures under the witnesses' keys of a receipt's checkpoint.
 func ReceiptCosignatures(data []byte, keys ...string) ([]Cosignature, error) {
-	var r Receipt
-	if err := strict(data, &r); err != nil {
+	f := form{rest: data}
+	r := f.receipt()
+	if !f.whole() {
 		return nil, &TamperError{-1, "the file does not read as a receipt"}
 	}
 	if len(keys) == 0 {

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"strings"
 
 	"golang.org/x/mod/sumdb/note"
 
@@ -33,27 +34,30 @@ func Rotation(origin string, index uint64, oldKey string, oldSigner note.Signer,
 // its inception on.
 type Keys struct {
 	held  string
-	chain string // "" while the inception was not seen
-	moved bool   // whether the chain has a rotation
+	chain string   // "" while the inception was not seen
+	all   []string // every key that was the log's, and the one that was brought
+	moved bool     // whether the chain has a rotation
 }
 
 // NewKeys starts with the verifier's key.
-func NewKeys(verifierKey string) *Keys { return &Keys{held: verifierKey} }
+func NewKeys(verifierKey string) *Keys { return &Keys{held: verifierKey, all: []string{verifierKey}} }
 
 // See takes an opened entry in, in the log's order.
 func (k *Keys) See(index uint64, o Opening) error {
 	switch o.Type {
 	case narthex.EntryInception:
-		k.chain = o.Text("log_key")
+		k.chain = strings.Clone(o.Text("log_key"))
+		k.all = append(k.all, k.chain)
 	case narthex.EntryLogKeyRotated:
-		oldKey, newKey := o.Text("old_key"), o.Text("new_key")
+		oldKey, newKey := strings.Clone(o.Text("old_key")), strings.Clone(o.Text("new_key"))
 		if k.chain != "" && k.chain != oldKey {
 			return errors.New("it rotates a key that was not the log's")
 		}
-		if err := checkRotation(index, o, oldKey, newKey); err != nil {
+		if err := k.checkRotation(index, o, oldKey, newKey); err != nil {
 			return err
 		}
 		k.moved = true
+		k.all = append(k.all, oldKey, newKey)
 		if k.chain = newKey; k.held == oldKey {
 			k.held = newKey
 		}
@@ -61,14 +65,15 @@ func (k *Keys) See(index uint64, o Opening) error {
 	return nil
 }
 
-func checkRotation(index uint64, o Opening, oldKey, newKey string) error {
+func (k *Keys) checkRotation(index uint64, o Opening, oldKey, newKey string) error {
+	origin, _, _ := strings.Cut(k.held, "+")
 	for _, side := range []struct{ key, signature string }{{oldKey, o.Text("old_signature")}, {newKey, o.Text("new_signature")}} {
-		verifier, err := note.NewVerifier(side.key)
-		if err != nil {
-			return errors.New("it rotates to or from what is no key")
+		verifier, err := newVerifier(side.key)
+		if err != nil || verifier.Name() != origin {
+			return errors.New("it rotates to or from what is no key of the log's")
 		}
 		signature, err := base64.StdEncoding.Strict().DecodeString(side.signature)
-		if err != nil || !verifier.Verify(rotationText(verifier.Name(), index, oldKey, newKey), signature) {
+		if err != nil || !verifier.Verify(rotationText(origin, index, oldKey, newKey), signature) {
 			return errors.New("it rotates the log's key without a signature by both keys")
 		}
 	}

@@ -39,38 +39,41 @@ func (t *Tree) Clone() *Tree {
 
 // Append adds records and gives the tiles that changed, each as it stands now.
 func (t *Tree) Append(records ...Record) []Tile {
-	changed := map[int]bool{}
-	var full []Tile
-	for _, record := range records {
-		full = append(full, t.add(0, record.Leaf(), changed)...)
-		t.size++
-	}
-	for level := range t.edge {
-		if changed[level] && len(t.edge[level]) > 0 {
-			full = append(full, Tile{level, t.tileIndex(level), tileData(t.edge[level])})
-		}
-	}
-	return full
-}
-
-// add puts a hash on a level; a tile that it fills is returned, and its root goes a level up.
-func (t *Tree) add(level int, hash Hash, changed map[int]bool) []Tile {
-	if level == len(t.edge) {
-		t.edge = append(t.edge, nil)
-	}
-	t.edge[level] = append(t.edge[level], hash)
-	changed[level] = true
-	if len(t.edge[level]) < tileWidth {
+	if len(records) == 0 {
 		return nil
 	}
-	hashes := t.edge[level]
-	full := Tile{level, t.filled(level), tileData(hashes)}
-	t.edge[level] = nil
-	return append([]Tile{full}, t.add(level+1, treeRoot(hashes), changed)...)
+	var changed []Tile
+	top := 0 // the highest level that changed
+	for _, record := range records {
+		t.grow(record.Leaf(), func(level int, index uint64, hashes []Hash) {
+			changed, top = append(changed, Tile{level, index, tileData(hashes)}), max(top, level+1)
+		})
+	}
+	for level := range min(top+1, len(t.edge)) {
+		if len(t.edge[level]) > 0 {
+			changed = append(changed, Tile{level, t.tileIndex(level), tileData(t.edge[level])})
+		}
+	}
+	return changed
 }
 
-// filled is how many full tiles of a level there are while its edge holds a whole one: called from add, before size grows.
-func (t *Tree) filled(level int) uint64 { return t.size >> (8 * (level + 1)) }
+// grow adds a leaf. Full is told of each tile that it fills, whose hashes stand until it returns.
+func (t *Tree) grow(leaf Hash, full func(level int, index uint64, hashes []Hash)) {
+	hash := leaf
+	for level := 0; ; level++ {
+		if level == len(t.edge) {
+			t.edge = append(t.edge, make([]Hash, 0, tileWidth))
+		}
+		t.edge[level] = append(t.edge[level], hash)
+		if len(t.edge[level]) < tileWidth {
+			t.size++
+			return
+		}
+		full(level, t.size>>(8*(level+1)), t.edge[level])
+		hash = treeRoot(t.edge[level])
+		t.edge[level] = t.edge[level][:0]
+	}
+}
 
 // tileIndex is where the tile stands that a level's edge is.
 func (t *Tree) tileIndex(level int) uint64 { return t.size >> (8 * level) / tileWidth }
