@@ -113,6 +113,9 @@ func (p *publication) begin() error {
 
 // blame gives a fault of the keys, or that of the public opening before it that is not its record's.
 func (p *publication) blame(fault error) error {
+	if tamper := new(TamperError); !errors.As(fault, &tamper) {
+		return fault
+	}
 	for _, public := range p.public {
 		first := public.index / tileWidth * tileWidth
 		records, err := p.source(TilePath("entries", first/tileWidth, int(min(tileWidth, p.size-first))))
