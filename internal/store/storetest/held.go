@@ -70,7 +70,7 @@ func fenced(t *testing.T, open Opener) {
 	put(t, second, "a", "second")
 	close(wake)
 	if err := <-done; !errors.Is(err, store.ErrLost) {
-		t.Errorf("the one that woke got %v", err)
+		t.Fatalf("the one that woke got %v", err)
 	}
 	expect(t, second, "a", "second")
 	<-first.Lost()
