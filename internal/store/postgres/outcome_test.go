@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -211,9 +212,11 @@ func underWay(t *testing.T, server *pgtest.Server) {
 		})
 	}()
 	<-inside
+	let := sync.OnceFunc(func() { close(leave) })
+	t.Cleanup(let)
 	go func() { opened <- open(t, url, postgres.UnlockedForTests()) }()
 	waitFor(t, raw(t, url), "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')")
-	close(leave)
+	let()
 	must(t, <-done)
 	second := <-opened
 	expect(t, second, "a", "1")

@@ -67,7 +67,8 @@ func emptied(t *testing.T) func(*testing.T) storetest.Opener {
 
 func onPostgreSQL(url string) storetest.Opener {
 	return func(ctx context.Context, beside bool) (store.Store, error) {
-		choices := []postgres.Option{postgres.Handover(10 * time.Millisecond), postgres.Heartbeat(100*time.Millisecond, 10*time.Second)}
+		// Without a heartbeat: it is the transaction that must find out who holds the store.
+		choices := []postgres.Option{postgres.Handover(10 * time.Millisecond), postgres.Heartbeat(time.Hour, time.Hour)}
 		if beside {
 			choices = append(choices, postgres.UnlockedForTests())
 		}
