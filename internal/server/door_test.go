@@ -550,7 +550,7 @@ func TestANodeWithAMissingOrUnsafeSettingDoesNotStart(t *testing.T) {
 		}
 	}
 	e.Start(t)
-	refuse("the data of a running node", func(*server.Config) {}, "Another narthex process")
+	refuse("the data of a running node", func(*server.Config) {}, "Another narthex node")
 }
 
 func TestNothingAnswersBeforeInceptionButLogInAndApproval(t *testing.T) {
