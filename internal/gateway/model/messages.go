@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"narthex"
@@ -51,6 +52,11 @@ func (c *Call) readMessage(i int, m *message, open []string) ([]string, error) {
 	if err := m.Content.check(i); err != nil {
 		return nil, err
 	}
+	odd := false
+	m.each(func(text string) { odd = odd || controls(text) })
+	if odd {
+		return nil, wrongMessage(i, "content", "may hold no control character but tab and line ends")
+	}
 	c.count(m)
 	switch m.Role {
 	case "system", "developer":
@@ -80,8 +86,8 @@ func (c *Call) readAssistant(i int, m *message) ([]string, error) {
 	}
 	var open []string
 	for _, call := range m.ToolCalls {
-		if call.Type != "function" || call.ID == "" || len(call.ID) > 256 || slices.Contains(open, call.ID) || !isName(call.Function.Name) || !call.Function.Arguments.set {
-			return nil, wrongMessage(i, "tool_calls", "must have tool_calls of the type function, each with an id of its own, a function's name and its arguments")
+		if call.Type != "function" || call.ID == "" || len(call.ID) > 256 || slices.Contains(open, call.ID) || !isName(call.Function.Name) || !call.Function.Arguments.set || controls(call.ID+call.Function.Arguments.value) {
+			return nil, wrongMessage(i, "tool_calls", "must have tool_calls of the type function, each with an id of its own, a function's name and its arguments, without control characters")
 		}
 		open = append(open, call.ID)
 		c.useTool(call.Function.Name)
@@ -138,11 +144,22 @@ func (m *message) chars() int64 {
 }
 
 func (m *message) blank() bool {
-	blank := strings.TrimSpace(m.Content.text) == ""
+	blank := !strings.ContainsFunc(m.Content.text, seen)
 	for _, part := range m.Content.parts {
-		blank = blank && strings.TrimSpace(part.Text.value) == ""
+		blank = blank && !strings.ContainsFunc(part.Text.value, seen)
 	}
 	return blank
+}
+
+// seen says whether a character is one that everybody takes for text: templates do not agree on which others to strip.
+func seen(r rune) bool {
+	filler := unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector) || r == '\u2800'
+	return unicode.IsGraphic(r) && !unicode.IsSpace(r) && !unicode.IsMark(r) && !filler
+}
+
+// controls says whether a text holds a control character other than tab and line ends.
+func controls(text string) bool {
+	return strings.ContainsFunc(text, func(r rune) bool { return r < ' ' && r != '\t' && r != '\n' && r != '\r' })
 }
 
 // check holds every part to text.

@@ -80,6 +80,9 @@ func ParseCompletion(body []byte) (*Call, error) {
 	if request.Prompt == nil || len(*request.Prompt) != 1 {
 		return nil, narthex.Invalidf("The field prompt must be one text, or a list of one; send one call for each prompt.").For("prompt")
 	}
+	if controls((*request.Prompt)[0]) {
+		return nil, narthex.Invalidf("The field prompt may hold no control character but tab and line ends.").For("prompt")
+	}
 	call.prompt, call.echo = (*request.Prompt)[0], request.Echo != nil && *request.Echo
 	call.text, call.pieces = int64(len(call.prompt)), 1
 	if request.Logprobs == nil {

@@ -53,6 +53,9 @@ func (c *Call) readTool(i int, t *tool) error {
 	if t.Type != "function" || !isName(f.Name) {
 		return narthex.Invalidf("Tool %d must be of the type function, with a name of 1 to 64 letters, digits, hyphens and underscores.", i).For(at)
 	}
+	if controls(f.Description.value) {
+		return narthex.Invalidf("Tool %d has a control character other than tab and line ends in its description.", i).For(at)
+	}
 	if slices.Contains(c.toolNames, f.Name) {
 		return narthex.Invalidf("Tool %d has the name of one before it; names must be distinct.", i).For(at)
 	}

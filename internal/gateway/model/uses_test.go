@@ -181,7 +181,10 @@ func TestAnAnswerIsNeverLongerThanAskedOrThanTheContext(t *testing.T) {
 // Whatever is reserved, what such an upstream reports is within it.
 func TestADemandBoundsWhatAByteLevelModelReports(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		system, last := rapid.StringN(0, 90, 200).Draw(t, "system"), rapid.StringN(0, 90, 200).Draw(t, "last")
+		text := rapid.StringN(0, 90, 200).Filter(func(text string) bool { // other control characters are refused
+			return !strings.ContainsFunc(text, func(r rune) bool { return r < ' ' && !strings.ContainsRune("\t\n\r", r) })
+		})
+		system, last := text.Draw(t, "system"), text.Draw(t, "last")
 		n, asked := rapid.Int64Range(1, 4).Draw(t, "n"), rapid.Int64Range(0, 300).Draw(t, "asked")
 		granted := rapid.Int64Range(1, 300).Draw(t, "granted")
 		messages := `[{"role":"system","content":` + encodedText(system) + `},{"role":"user","content":"x"},{"role":"user","content":` + encodedText(last) + `}]`
@@ -223,5 +226,42 @@ func TestMoreBytesATokenAreFewerTokens(t *testing.T) {
 	demands, err := call.Demands(coarse, 1)
 	if err != nil || demands[1].Least != 3+16+1 {
 		t.Errorf("9 bytes of 4 a token demand %v, %v", demands, err)
+	}
+}
+
+// TestABlankTurnDoesNotEndThePrefill: templates leave out what they take for blank, and do not agree on what that is.
+func TestABlankTurnDoesNotEndThePrefill(t *testing.T) {
+	for text, ends := range map[string]bool{
+		"": false, " \\n\\t\\r": false, "\u00a0\u2003\u3000": false, "\u200b": false, "\ufeff": false, "\u2060": false, "\u00ad": false, "\ufe0f": false,
+		"\u3164": false, "\u115f": false, "\u2800": false, "\u0301": false, "\u0085": false, "\ue000": false, "\u2028": false, "\U000e0041": false,
+		"a": true, ".": true, "字": true, "😀": true, "é": true, " a\u200b": true,
+	} {
+		for _, content := range []string{`"` + text + `"`, `[{"type":"text","text":"` + text + `"},{"type":"text","text":" "}]`} {
+			call := mustParse(t, model.Chat, `{"model":"minim-1","messages":[{"role":"user","content":"hi"},{"role":"assistant","content":"Sure, here is"},{"role":"user","content":`+content+`}]}`)
+			uses, err := call.Uses(minim)
+			if err != nil || strings.Contains(told(uses), "model.prefill") == ends {
+				t.Errorf("%q: %s, %v", text, told(uses), err)
+			}
+		}
+	}
+}
+
+func TestControlCharactersAreRefusedByField(t *testing.T) {
+	const hello = `{"model":"minim-1","messages":[{"role":"user","content":"hi"},`
+	for _, control := range []string{`\u0000`, `\u0008`, `\u001b`, `\u001c`, `\u001f`} {
+		for body, param := range map[string]string{
+			hello + `{"role":"user","content":"a` + control + `"}]}`:                          "messages.1.content",
+			hello + `{"role":"user","content":[{"type":"text","text":"a` + control + `"}]}]}`: "messages.1.content",
+			hello + `{"role":"assistant","refusal":"a` + control + `"}]}`:                     "messages.1.content",
+			hello + `{"role":"assistant","tool_calls":[{"id":"1","type":"function","function":{"name":"f","arguments":"` + control + `"}}]},{"role":"tool","tool_call_id":"1","content":"x"}]}`: "messages.1.tool_calls",
+			hello + `{"role":"user","content":"hi"}],"tools":[{"type":"function","function":{"name":"f","description":"` + control + `"}}]}`:                                                    "tools.0",
+		} {
+			if _, err := parse(model.Chat, body); wantError(t, err, narthex.Invalid, "").Param != param {
+				t.Errorf("%s: %v", body, err)
+			}
+		}
+		if _, err := parse(model.Completions, `{"model":"minim-1","prompt":"a`+control+`"}`); wantError(t, err, narthex.Invalid, "").Param != "prompt" {
+			t.Errorf("a prompt with %s: %v", control, err)
+		}
 	}
 }
