@@ -28,7 +28,7 @@ type Line struct {
 	Budget narthex.Budget `json:"budget"`
 }
 
-// Pace is one rate: the instant, in Unix milliseconds, at which the calls made so far would be paid for at the allowed rate.
+// Pace is one rate: the instant, in Unix microseconds, at which the calls made so far would be paid for at the allowed rate.
 type Pace struct {
 	Key  Key   `json:"key"`
 	Paid int64 `json:"paid"`
@@ -96,22 +96,30 @@ func (a Account) open(term *narthex.Term) int {
 	return 0
 }
 
-// mayStart says whether one more call keeps to the rate: perMinute calls at once, and then one each minute/perMinute.
+// mayStart says whether one more call keeps to the rate: perMinute calls at once, and then one each minute/perMinute,
+// to the microsecond.
 func (a Account) mayStart(term *narthex.Term, limit narthex.LimitName, perMinute int64, now time.Time) bool {
 	if perMinute <= 0 {
 		return false
 	}
-	return a.paid(Key{term.Attribute, term.Asset, limit}, now)+60_000/perMinute <= now.UnixMilli()+60_000
+	return a.paid(Key{term.Attribute, term.Asset, limit}, now)+price(perMinute) <= now.UnixMicro()+perMinute*price(perMinute)
+}
+
+// price is how long one call takes to be paid for at a rate, in microseconds, rounded up so that no rate is exceeded.
+func price(perMinute int64) int64 {
+	const minute = 60_000_000
+	perMinute = max(1, perMinute)
+	return minute/perMinute + min(1, minute%perMinute)
 }
 
 // paid gives a rate's instant, never before now.
 func (a Account) paid(key Key, now time.Time) int64 {
 	for _, p := range a.Rates {
 		if p.Key == key {
-			return max(p.Paid, now.UnixMilli())
+			return max(p.Paid, now.UnixMicro())
 		}
 	}
-	return now.UnixMilli()
+	return now.UnixMicro()
 }
 
 // Reserve gives the account of q's layer after an allowed decision took its worst case from it, and what it took.
@@ -152,7 +160,7 @@ func (a *Account) take(hold *Hold, term *narthex.Term, spec narthex.LimitSpec, l
 		a.setBudget(key, budget)
 		hold.Budgets = append(hold.Budgets, Taken{key, unitOf(spec), n, budget.Period})
 	case narthex.Rate:
-		paid := a.paid(key, now) + 60_000/max(limit, 1)
+		paid := a.paid(key, now) + price(limit)
 		if at := slices.IndexFunc(a.Rates, func(p Pace) bool { return p.Key == key }); at >= 0 {
 			a.Rates[at].Paid = paid
 			return

@@ -230,6 +230,44 @@ func TestANoNamesTheClauseAndWhatWasAsked(t *testing.T) {
 	}
 }
 
+// TestARateIsKeptToWhateverItIs: as many calls at once as it says, none more, and then no faster than it says.
+func TestARateIsKeptToWhateverItIs(t *testing.T) {
+	e := engine(t, "")
+	for _, limit := range []int64{1, 7, 60, 1_000, 29_999, 30_001, 40_000, 59_999, 60_001, 100_000, 7_000_000, 10_000_000} {
+		q := ask([]narthex.Term{term("model.sample", limits{"rate": number(float64(limit))})}, use("model.sample"))
+		most := limit
+		if limit > 2_000 { // the count of a whole burst would take long: begin near its end
+			most = 1000
+			q.Layers[0].Account.Rates = []policy.Pace{{Key: policy.Key{Attribute: "model.sample", Asset: "m", Limit: "rate"}, Paid: now.UnixMicro() + (limit-most)*((60_000_000+limit-1)/limit)}}
+		}
+		start := func() bool {
+			d := e.Decide(q)
+			if d.Allowed() {
+				q.Layers[0].Account, _ = e.Reserve(q, 0, d)
+				q.Layers[0].Account.Open = nil
+			}
+			return d.Allowed()
+		}
+		served := int64(0)
+		for served <= most && start() {
+			served++
+		}
+		if served != most {
+			t.Errorf("at %d a minute %d of %d start at once", limit, served, most)
+		}
+		for range 3 {
+			gap := time.Duration((60_000_000+limit-1)/limit) * time.Microsecond
+			q.Now = q.Now.Add(gap - time.Microsecond)
+			if start() {
+				t.Errorf("at %d a minute one starts before it is paid for", limit)
+			}
+			if q.Now = q.Now.Add(time.Microsecond); !start() {
+				t.Errorf("at %d a minute one does not start when it is paid for", limit)
+			}
+		}
+	}
+}
+
 func TestBudgetsAddUpWhateverHappens(t *testing.T) {
 	e := engine(t, "")
 	random := rand.New(rand.NewPCG(seed(t), 2))
