@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"strconv"
@@ -104,7 +105,7 @@ func (s *serving) answerTokens() int64 {
 // ask builds the request to the upstream from the call.
 func (s *serving) ask() (client *upstream.Client, path string, body []byte, err error) {
 	if client, err = s.v.door.Upstreams.For(s.asset.Name); err != nil {
-		return nil, "", nil, err
+		return nil, "", nil, fmt.Errorf("%w: %w", upstream.ErrDown, err) // nothing was sent
 	}
 	path = "/v1/chat/completions"
 	if s.call.Surface() == model.Completions {

@@ -1,14 +1,18 @@
 package server_test
 
 import (
+	"bytes"
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"narthex"
 	"narthex/client"
+	"narthex/internal/lab"
 	"narthex/internal/testenv"
 )
 
@@ -114,5 +118,29 @@ func TestReadingsOfOneKeyFillNoLedger(t *testing.T) {
 		if grown := after.Size - before.Size; err != nil || grown > 1210 || refused < 90 {
 			t.Errorf("%d entries and %d refusals of 1300 readings, ended: %v, %v", grown, refused, ended, err)
 		}
+	}
+}
+
+// TestWhatWasNeverSentCostsNothing: the upstream's credential is gone, so it is not asked.
+func TestWhatWasNeverSentCostsNothing(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "credential")
+	if err := os.WriteFile(file, []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	e := testenv.New(t, testenv.Options{Files: func(files lab.Files) {
+		files["assets/model.yaml"] = bytes.Replace(files["assets/model.yaml"], []byte("credential_env: MODEL_KEY"), []byte("credential_file: "+file), 1)
+	}})
+	_, key := e.Grant(t, "", testenv.Tokens(1000, nil))
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	for _, body := range []string{testenv.Hello, say(`"max_tokens":5,"stream":true`)} {
+		status, answer, err := e.Chat(t.Context(), key, body)
+		if err != nil || status != 503 || !strings.Contains(answer, "nothing was charged") || e.Model.Calls() != 0 {
+			t.Errorf("%d %s, %d calls, %v", status, answer, e.Model.Calls(), err)
+		}
+	}
+	if b := budget(t, e, key); b.Used != 0 || b.Reserved != 0 {
+		t.Errorf("it cost %d, and %d are kept", b.Used, b.Reserved)
 	}
 }

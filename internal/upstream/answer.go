@@ -44,7 +44,7 @@ func (c *Client) Do(ctx context.Context, method, path, accept string, body []byt
 	request = append(append(append(append(request, c.head...), "Accept: "...), accept...), "\r\nContent-Length: "...)
 	request = append(strconv.AppendInt(request, int64(len(body)), 10), "\r\n\r\n"...)
 	if err := c.deadline(ctx, used, c.config.Header); err != nil {
-		return fail(err)
+		return fail(fmt.Errorf("%w: %w", ErrDown, err)) // nothing was sent
 	}
 	if _, err := used.Write(append(request, body...)); err != nil {
 		return fail(fmt.Errorf("%w: %w", ErrBroken, err))

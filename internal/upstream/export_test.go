@@ -6,6 +6,7 @@ import (
 	"context"
 	"io"
 	"net"
+	"net/netip"
 	"time"
 )
 
@@ -26,3 +27,6 @@ func Parse(data []byte) (int, []byte, error) {
 	body, err := io.ReadAll(r)
 	return h.status, body, err
 }
+
+// Public says whether a name may resolve to the address.
+func Public(a netip.Addr) bool { return public(a) }

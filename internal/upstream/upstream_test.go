@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"sync"
 	"testing"
@@ -64,6 +65,19 @@ func TestAPrivateAddressIsDialledOnlyWhereItIsNamed(t *testing.T) {
 	for _, host := range []string{"localhost", "2130706433", "0x7f.1"} {
 		if _, _, err := connect(t, config("http://"+host+":"+port)).DoAll(t.Context(), "GET", "/", nil); !errors.Is(err, upstream.ErrDown) {
 			t.Errorf("%s: %v", host, err)
+		}
+	}
+}
+
+func TestANameResolvesToPublicAddressesOnly(t *testing.T) {
+	for text, want := range map[string]bool{
+		"1.1.1.1": true, "192.0.1.1": true, "198.20.0.1": true, "2606:4700::1111": true, "64:ff9c::1": true,
+		"0.0.0.0": false, "0.1.2.3": false, "10.0.0.1": false, "100.64.0.1": false, "127.0.0.1": false, "169.254.169.254": false, "172.16.0.1": false, "192.0.0.192": false,
+		"192.168.0.1": false, "198.18.0.1": false, "198.19.255.1": false, "224.0.0.1": false, "240.0.0.1": false, "255.255.255.255": false,
+		"::": false, "::1": false, "fe80::1": false, "fd00::1": false, "ff02::1": false, "64:ff9b::a00:1": false, "64:ff9b:1::a00:1": false, "2002:a00:1::1": false,
+	} {
+		if got := upstream.Public(netip.MustParseAddr(text)); got != want {
+			t.Errorf("%s is public: %v", text, got)
 		}
 	}
 }
