@@ -107,7 +107,7 @@ func TestANodeThatLosesItsStoreEndsEveryStreamAndServesNothing(t *testing.T) {
 			}
 			time.Sleep(50 * time.Millisecond)
 		}
-		if n := logged.count("level=ERROR"); n != 1 || logged.count("no longer holds its store") != 1 {
+		if n := logged.count("level=ERROR"); n != 1 || logged.count("no longer holds its store: another") != 1 {
 			t.Errorf("it logged %d errors", n)
 		}
 		if err := e.Node.Close(); err != nil {
