@@ -20,7 +20,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
-	"sync"
 	"time"
 
 	"narthex"
@@ -36,9 +35,6 @@ const (
 	SessionLife = 12 * time.Hour
 	// InviteLife is how long a one-time code waits.
 	InviteLife = 7 * 24 * time.Hour
-
-	challengeLife  = 2 * time.Minute
-	mostChallenges = 10_000
 )
 
 // Desk lets people in.
@@ -46,47 +42,6 @@ type Desk struct {
 	Journal    *journal.Journal
 	Origin     string
 	Challenges *Challenges
-}
-
-// Challenges holds what was asked and not yet answered. Each is good once and for two minutes; the oldest give way.
-type Challenges struct {
-	mu    sync.Mutex // guards all below
-	open  map[string]time.Time
-	order []string
-}
-
-// NewChallenges gives an empty holder.
-func NewChallenges() *Challenges { return &Challenges{open: map[string]time.Time{}} }
-
-// New draws a challenge for a public key. The answer is the same whether anyone has the key.
-func (c *Challenges) New(random io.Reader, origin, public string, now time.Time) (client.Challenge, error) {
-	if _, err := ParseKey(public); err != nil {
-		return client.Challenge{}, err
-	}
-	var raw [24]byte
-	if _, err := io.ReadFull(random, raw[:]); err != nil {
-		return client.Challenge{}, fmt.Errorf("draw a challenge: %w", err)
-	}
-	nonce := hex.EncodeToString(raw[:])
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	expires := now.Add(challengeLife)
-	c.open[nonce+public] = expires
-	c.order = append(c.order, nonce+public)
-	for len(c.order) > mostChallenges {
-		delete(c.open, c.order[0])
-		c.order = c.order[1:]
-	}
-	return client.Challenge{Nonce: nonce, Origin: origin, ExpiresAt: expires}, nil
-}
-
-// take says whether the challenge is open, and closes it.
-func (c *Challenges) take(nonce, public string, now time.Time) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	expires, open := c.open[nonce+public]
-	delete(c.open, nonce+public)
-	return open && now.Before(expires)
 }
 
 // ParseKey reads a public log-in key in its one form.
@@ -195,19 +150,23 @@ func Enroll(tx *journal.Tx, person narthex.Person, public string) error {
 
 // Challenge asks the holder of a key to prove it.
 func (d *Desk) Challenge(in client.ChallengeRequest) (client.Challenge, error) {
-	return d.Challenges.New(d.Journal.Random(), d.Origin, in.PublicKey, d.Journal.Now())
+	return d.Challenges.ask(d.Journal.Random(), d.Origin, in.PublicKey, d.Journal.Now())
 }
 
 // Login answers a challenge with a session.
 func (d *Desk) Login(ctx context.Context, in client.Login) (client.Session, error) {
-	if !d.Challenges.take(in.Nonce, in.PublicKey, d.Journal.Now()) {
-		return client.Session{}, narthex.UnauthenticatedError()
-	}
 	if err := Proves(in.PublicKey, in.Proof, "login", d.Origin, in.Nonce, in.PublicKey); err != nil {
 		return client.Session{}, err
 	}
+	known, err := journal.Peek[book.Login](ctx, d.Journal, store.Logins, fingerprint(in.PublicKey))
+	if err != nil {
+		return client.Session{}, err
+	}
+	if known == nil || !d.Challenges.take(in.Nonce, in.PublicKey, d.Journal.Now()) {
+		return client.Session{}, narthex.UnauthenticatedError()
+	}
 	var session client.Session
-	err := d.Journal.Update(ctx, func(tx *journal.Tx) error {
+	err = d.Journal.Update(ctx, func(tx *journal.Tx) error {
 		login, err := journal.Get[book.Login](tx, store.Logins, fingerprint(in.PublicKey))
 		if err != nil {
 			return err

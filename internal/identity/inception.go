@@ -30,7 +30,7 @@ type Inception struct {
 	Open func(ctx context.Context, first func(*journal.Tx) error) error
 
 	mu         sync.Mutex                  // guards all below
-	challenges *Challenges                 // of those who have redeemed
+	challenges *Challenges                 // to those who have redeemed
 	codes      map[string]string           // handle by digest of the code
 	keys       map[string]string           // handle by public key
 	sessions   map[string]inceptionSession // by digest of the token
@@ -49,7 +49,11 @@ type inceptionSession struct {
 func (i *Inception) Begin() (map[string]string, error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	i.challenges, i.codes, i.keys, i.sessions = NewChallenges(), map[string]string{}, map[string]string{}, map[string]inceptionSession{}
+	challenges, err := NewChallenges(i.Random)
+	if err != nil {
+		return nil, err
+	}
+	i.challenges, i.codes, i.keys, i.sessions = challenges, map[string]string{}, map[string]string{}, map[string]inceptionSession{}
 	i.ids = map[string]narthex.PersonID{}
 	for _, named := range i.Directory.People {
 		id, err := NewID[narthex.PersonID](i.Random)
@@ -92,21 +96,18 @@ func (i *Inception) Redeem(in client.Redeem) (client.Session, error) {
 
 // Challenge asks the holder of a key to prove it.
 func (i *Inception) Challenge(in client.ChallengeRequest) (client.Challenge, error) {
-	return i.challenges.New(i.Random, i.Origin, in.PublicKey, i.Clock())
+	return i.challenges.ask(i.Random, i.Origin, in.PublicKey, i.Clock())
 }
 
 // Login answers a challenge with a session.
 func (i *Inception) Login(in client.Login) (client.Session, error) {
-	if !i.challenges.take(in.Nonce, in.PublicKey, i.Clock()) {
-		return client.Session{}, narthex.UnauthenticatedError()
-	}
 	if err := Proves(in.PublicKey, in.Proof, "login", i.Origin, in.Nonce, in.PublicKey); err != nil {
 		return client.Session{}, err
 	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	handle, known := i.keys[in.PublicKey]
-	if !known {
+	if !known || !i.challenges.take(in.Nonce, in.PublicKey, i.Clock()) {
 		return client.Session{}, narthex.UnauthenticatedError()
 	}
 	return i.open(handle)

@@ -1,8 +1,14 @@
 package server_test
 
 import (
+	"crypto/ed25519"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"narthex"
 	"narthex/client"
@@ -168,5 +174,69 @@ func TestADirectoryOfAnOutsiderIsNotRead(t *testing.T) {
 		if got := said("/api/lab/propose", body); got != absent || !strings.Contains(got, "withheld") {
 			t.Errorf("an outsider proposes %s and is told\n%s\nand of what is not there\n%s", body, got, absent)
 		}
+	}
+}
+
+// answerChallenge answers a challenge for a key, and gives the status.
+func answerChallenge(t testing.TB, e *testenv.Env, key ed25519.PrivateKey, nonce, origin string) int {
+	t.Helper()
+	public := base64.StdEncoding.EncodeToString(key.Public().(ed25519.PublicKey))
+	proof := base64.StdEncoding.EncodeToString(ed25519.Sign(key, client.LoginMessage("login", origin, nonce, public)))
+	return status(t, send(t, e, post("", "/api/login", fmt.Sprintf(`{"public_key":%q,"nonce":%q,"proof":%q}`, public, nonce, proof))))
+}
+
+func status(t testing.TB, answer string) (code int) {
+	t.Helper()
+	if _, err := fmt.Sscanf(answer, "HTTP/1.1 %d", &code); err != nil {
+		t.Fatalf("no answer: %q", answer)
+	}
+	return code
+}
+
+func ask(t testing.TB, e *testenv.Env, public string) client.Challenge {
+	t.Helper()
+	response, err := http.Post(e.Client.Base()+"/api/challenge", "application/json", strings.NewReader(fmt.Sprintf(`{"public_key":%q}`, public)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	var asked client.Challenge
+	if err := json.NewDecoder(response.Body).Decode(&asked); err != nil {
+		t.Fatal(err)
+	}
+	return asked
+}
+
+func TestAChallengeIsGoodOnceForItsKeyAndStrangersPushNoneOut(t *testing.T) {
+	clock := &testenv.Clock{}
+	e := testenv.New(t, testenv.Options{Clock: clock})
+	ada, sam := e.People["ada"].Login, e.People["sam"].Login
+	public := base64.StdEncoding.EncodeToString(ada.Public().(ed25519.PublicKey))
+	first, late := ask(t, e, public), ask(t, e, public)
+	stranger, err := client.NewKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	strange := base64.StdEncoding.EncodeToString(stranger.Public().(ed25519.PublicKey))
+	for range 10_001 {
+		ask(t, e, strange)
+	}
+	if got := answerChallenge(t, e, sam, first.Nonce, first.Origin); got != 401 {
+		t.Errorf("another key answers it: %d", got)
+	}
+	if got := answerChallenge(t, e, ada, first.Nonce, first.Origin); got != 200 {
+		t.Errorf("after ten thousand challenges to a stranger: %d", got)
+	}
+	if got := answerChallenge(t, e, ada, first.Nonce, first.Origin); got != 401 {
+		t.Errorf("a second time: %d", got)
+	}
+	flipped := []byte(late.Nonce)
+	flipped[10] ^= 1 // of the time
+	if got := answerChallenge(t, e, ada, string(flipped), late.Origin); got != 401 {
+		t.Errorf("with its time changed: %d", got)
+	}
+	clock.Move(3 * time.Minute)
+	if got := answerChallenge(t, e, ada, late.Nonce, late.Origin); got != 401 {
+		t.Errorf("after its end: %d", got)
 	}
 }

@@ -230,10 +230,14 @@ func (s *Server) showDifference(inForce *lab.Directory) {
 
 // node puts the parts together, for an open lab or for inception.
 func (s *Server) node(directory *lab.Directory, empty bool) (*api.Node, error) {
+	challenges, err := identity.NewChallenges(s.config.Random)
+	if err != nil {
+		return nil, err
+	}
 	node := &api.Node{
 		Log:    s.log,
 		Office: &office.Office{Journal: s.journal, Rules: s.rules, Live: s.live, Origin: s.origin, LogKey: s.logKey},
-		Desk:   &identity.Desk{Journal: s.journal, Origin: s.origin, Challenges: identity.NewChallenges()},
+		Desk:   &identity.Desk{Journal: s.journal, Origin: s.origin, Challenges: challenges},
 		Door:   &gateway.Door{Journal: s.journal, Rules: s.rules, Live: s.live, Upstreams: s.upstreams, Refusals: s.refusals, Log: s.config.Log, Meter: s.meter, Later: s.later, Published: s.log, LogKey: s.logKey},
 	}
 	rules, err := book.NewRules(directory)
