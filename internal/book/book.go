@@ -126,6 +126,34 @@ type Agreement struct {
 	Agreement narthex.Agreement `json:"agreement"`
 }
 
+// Waiting is the engagements that everyone has approved and that could not be offered yet, under "waiting" in Meta.
+type Waiting struct {
+	Engagements []narthex.EngagementID `json:"engagements"`
+}
+
+// WaitingFor gives the engagements that wait to be offered.
+func WaitingFor(tx *journal.Tx) ([]narthex.EngagementID, error) {
+	row, err := journal.Get[Waiting](tx, store.Meta, "waiting")
+	if err != nil || row == nil {
+		return nil, err
+	}
+	return row.Engagements, nil
+}
+
+// SetWaiting says which engagements wait to be offered.
+func SetWaiting(tx *journal.Tx, engagements []narthex.EngagementID) error {
+	return journal.Put(tx, store.Meta, "waiting", &Waiting{engagements})
+}
+
+// AddWaiting adds one, where it does not wait already.
+func AddWaiting(tx *journal.Tx, engagement narthex.EngagementID) error {
+	waiting, err := WaitingFor(tx)
+	if err != nil || slices.Contains(waiting, engagement) {
+		return err
+	}
+	return SetWaiting(tx, append(slices.Clone(waiting), engagement))
+}
+
 // KeyName is where a key's row stands, under "grant/key".
 type KeyName struct {
 	Token string `json:"token"` // digest of the token, in hexadecimal

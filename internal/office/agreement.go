@@ -14,57 +14,105 @@ import (
 	"narthex/internal/workflow"
 )
 
-// offer renders the agreement when the last approval is in, of those that count at that moment, and the application is by the
-// directory in force, whose clauses it will cite. Where a party has no signing key yet it waits for one.
-func (o *Office) offer(tx *journal.Tx, rules *book.Rules, e narthex.Engagement) (narthex.Engagement, error) {
+// offered is an agreement that can be offered.
+type offered struct {
+	agreement narthex.Agreement
+	digest    narthex.Digest
+	event     workflow.Event
+}
+
+// render makes the agreement when the last approval is in, of those that count at that moment, and the application is by the
+// directory in force, whose clauses it will cite. It is nil before, and where a party has no signing key yet. It changes nothing.
+func (o *Office) render(tx *journal.Tx, rules *book.Rules, e narthex.Engagement) (*offered, error) {
 	counted, err := counting(tx, rules, e)
 	if err != nil || e.State != narthex.InReview || !workflow.Approved(counted) || outdated(rules, e) {
-		return e, err
+		return nil, err
 	}
 	parties, ready, err := o.parties(tx, rules, e)
 	if err != nil || !ready {
-		return e, err
+		return nil, err
 	}
 	row, err := book.ReadDirectory(tx)
 	if err != nil {
-		return e, err
+		return nil, err
 	}
 	pathway := rules.Directory.Pathways[e.Application.Pathway]
 	made, err := agreement.Render(agreement.Input{Lab: rules.Directory.Name, Origin: o.Origin, Engagement: e, Pathway: pathway, Clauses: rules.Directory.Clauses,
 		Taxonomy: rules.Directory.Taxonomy, Parties: parties, NotBefore: tx.Now(), NotAfter: tx.Now().AddDate(0, 0, e.Application.Days), SingleCustodian: row.Single})
 	if err != nil {
-		return e, err
+		return nil, err
 	}
 	digest, err := agreement.Digest(made)
 	if err != nil {
-		return e, err
+		return nil, err
 	}
-	if err := journal.Put(tx, store.Agreements, string(digest), &book.Agreement{Agreement: made}); err != nil {
-		return e, err
+	event, refused := workflow.BySystem(e, workflow.Event{Command: workflow.Offer, Agreement: digest})
+	if refused != nil {
+		return nil, refused
 	}
-	if _, err := tx.Append(narthex.EntryAgreementRendered, narthex.TextField("engagement", e.ID), narthex.TextField("agreement", digest),
-		narthex.TextField("application", e.Digest), narthex.TextField("directory", rules.Directory.Digest)); err != nil {
-		return e, err
-	}
-	return o.bySystem(tx, e, workflow.Event{Command: workflow.Offer, Agreement: digest})
+	return &offered{made, digest, event}, nil
 }
 
-// offerWaiting offers what was approved and waited for a signing key.
+// offer puts a rendered agreement before its parties.
+func (o *Office) offer(tx *journal.Tx, rules *book.Rules, e narthex.Engagement, made *offered) error {
+	if err := journal.Put(tx, store.Agreements, string(made.digest), &book.Agreement{Agreement: made.agreement}); err != nil {
+		return err
+	}
+	if _, err := tx.Append(narthex.EntryAgreementRendered, narthex.TextField("engagement", e.ID), narthex.TextField("agreement", made.digest),
+		narthex.TextField("application", e.Digest), narthex.TextField("directory", rules.Directory.Digest)); err != nil {
+		return err
+	}
+	_, err := o.happen(tx, e, made.event)
+	return err
+}
+
+// offerOrWait offers after a vote. What everyone has approved and cannot be offered yet is remembered.
+func (o *Office) offerOrWait(tx *journal.Tx, rules *book.Rules, e narthex.Engagement) error {
+	made, err := o.render(tx, rules, e)
+	switch {
+	case err != nil:
+		return err
+	case made != nil:
+		return o.offer(tx, rules, e, made)
+	case workflow.Approved(e):
+		return book.AddWaiting(tx, e.ID)
+	}
+	return nil
+}
+
+// offerWaiting offers what was approved and waited: for a signing key, or for a vote to count again. One that cannot be read or
+// rendered waits on, and is nobody else's trouble.
 func (o *Office) offerWaiting(tx *journal.Tx) error {
+	waiting, err := book.WaitingFor(tx)
+	if err != nil || len(waiting) == 0 {
+		return err
+	}
 	rules, err := o.Rules.Check(tx)
 	if err != nil {
 		return err
 	}
-	rows, err := journal.Scan[narthex.Engagement](tx, store.Engagements, store.Span{Limit: 100_000})
-	if err != nil {
-		return err
-	}
-	for _, row := range rows {
-		if _, err := o.offer(tx, rules, *row.Row); err != nil {
+	var left []narthex.EngagementID
+	for _, id := range waiting {
+		e, err := engagementOf(tx, id)
+		if err == nil && e.State != narthex.InReview {
+			continue
+		}
+		var made *offered
+		if err == nil {
+			made, err = o.render(tx, rules, e)
+		}
+		if err != nil || made == nil {
+			left = append(left, id)
+			continue
+		}
+		if err := o.offer(tx, rules, e, made); err != nil {
 			return err
 		}
 	}
-	return nil
+	if len(left) == len(waiting) {
+		return nil
+	}
+	return book.SetWaiting(tx, left)
 }
 
 // parties names who may sign for each side, with their keys; ready is false while a side has none.

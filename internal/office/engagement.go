@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"narthex"
 	"narthex/client"
@@ -23,7 +22,11 @@ import (
 // Draft begins an engagement. What is not offered as asked is said at once.
 func (o *Office) Draft(ctx context.Context, by narthex.PersonID, in client.Draft) (client.EngagementView, error) {
 	var id narthex.EngagementID
-	err := o.act(ctx, by, func(tx *journal.Tx, p narthex.Person) error {
+	text, err := o.text(in)
+	if err != nil {
+		return client.EngagementView{}, err
+	}
+	err = o.act(ctx, by, func(tx *journal.Tx, p narthex.Person) error {
 		if p.InLab() || p.Org == "" {
 			return narthex.Refusedf("Applications come from outside the lab; people of the lab sponsor them.")
 		}
@@ -34,7 +37,7 @@ func (o *Office) Draft(ctx context.Context, by narthex.PersonID, in client.Draft
 		if id, err = identity.NewID[narthex.EngagementID](o.Journal.Random()); err != nil {
 			return err
 		}
-		application, err := o.application(tx, rules, id, p.ID, p.Org, in)
+		application, err := text.of(tx, rules, id, p.ID, p.Org)
 		if err != nil {
 			return err
 		}
@@ -45,81 +48,6 @@ func (o *Office) Draft(ctx context.Context, by narthex.PersonID, in client.Draft
 		return client.EngagementView{}, err
 	}
 	return o.Engagement(ctx, by, id)
-}
-
-// application checks what an applicant wrote and puts it in its one form.
-func (o *Office) application(tx *journal.Tx, rules *book.Rules, id narthex.EngagementID, applicant narthex.PersonID, org narthex.OrgID, in client.Draft) (narthex.Application, error) {
-	var none narthex.Application
-	pathway, known := rules.Directory.Pathways[in.Pathway]
-	if !known {
-		return none, narthex.WithheldError().For("pathway")
-	}
-	if strings.TrimSpace(in.Title) == "" || utf8.RuneCountInString(in.Title) > 200 {
-		return none, narthex.Invalidf("A title has 1 to 200 characters.").For("title")
-	}
-	if in.Days < 0 || in.Days > pathway.MostDays {
-		return none, narthex.Invalidf("The pathway gives at most %d days.", pathway.MostDays).For("days")
-	}
-	if in.Days == 0 {
-		in.Days = pathway.GrantDays
-	}
-	if err := checkAnswers(pathway, in.Answers); err != nil {
-		return none, err
-	}
-	terms := completeTerms(pathway, in.Terms)
-	if err := narthex.CheckTerms(rules.Directory.Taxonomy, terms); err != nil {
-		return none, err
-	}
-	if err := checkNamed(tx, org, in); err != nil {
-		return none, err
-	}
-	_, added := notices(rules.Directory, pathway, terms)
-	answers := in.Answers
-	if answers == nil {
-		answers = map[string]string{}
-	}
-	return narthex.Application{Engagement: id, Pathway: in.Pathway, Directory: rules.Directory.Digest, Title: in.Title, Applicant: applicant, Org: org,
-		Members: in.Members, Sponsor: in.Sponsor, Answers: answers, Terms: terms, Days: in.Days, Reviews: reviewsOf(rules.Directory, pathway, terms, added)}, nil
-}
-
-func checkAnswers(pathway narthex.Pathway, answers map[string]string) error {
-	for name, answer := range answers {
-		at := slices.IndexFunc(pathway.Questions, func(q narthex.Question) bool { return q.Name == name })
-		if at < 0 {
-			return narthex.Invalidf("An answer is to a question that the pathway does not ask.").For("answers")
-		}
-		q := pathway.Questions[at]
-		if utf8.RuneCountInString(answer) > q.MaxChars {
-			return narthex.Invalidf("The answer to %s is longer than %d characters.", name, q.MaxChars).For("answers." + name)
-		}
-		if len(q.Choices) > 0 && answer != "" && !slices.Contains(q.Choices, answer) {
-			return narthex.Invalidf("The answer to %s is one of: %s.", name, strings.Join(q.Choices, ", ")).For("answers." + name)
-		}
-	}
-	return nil
-}
-
-// checkNamed holds the people named to what they can be: a sponsor of the lab, members of the applicant's organisation.
-func checkNamed(tx *journal.Tx, org narthex.OrgID, in client.Draft) error {
-	if in.Sponsor != "" {
-		sponsor, err := journal.Get[narthex.Person](tx, store.People, string(in.Sponsor))
-		if err != nil {
-			return err
-		}
-		if sponsor == nil || !sponsor.Has(narthex.Sponsor) {
-			return narthex.Invalidf("The sponsor must be an active person of the lab with the role sponsor.").For("sponsor")
-		}
-	}
-	for i, member := range in.Members {
-		person, err := journal.Get[narthex.Person](tx, store.People, string(member))
-		if err != nil {
-			return err
-		}
-		if person == nil || person.Org != org || slices.Contains(in.Members[:i], member) {
-			return narthex.Invalidf("Members are people of your organisation, each named once.").For("members")
-		}
-	}
-	return nil
 }
 
 // apply decides a person's command, folds it in and records it.
@@ -182,7 +110,11 @@ func (o *Office) Edit(ctx context.Context, by narthex.PersonID, id narthex.Engag
 // after the last approval.
 func (o *Office) Command(ctx context.Context, by narthex.PersonID, id narthex.EngagementID, command workflow.Command, in client.Command) (client.EngagementView, error) {
 	var cut *narthex.Engagement
-	err := o.act(ctx, by, func(tx *journal.Tx, p narthex.Person) error {
+	text, err := o.rewrite(command, in.Draft)
+	if err != nil {
+		return client.EngagementView{}, err
+	}
+	err = o.act(ctx, by, func(tx *journal.Tx, p narthex.Person) error {
 		cut = nil
 		e, err := engagementOf(tx, id)
 		if err != nil {
@@ -201,7 +133,7 @@ func (o *Office) Command(ctx context.Context, by narthex.PersonID, id narthex.En
 			}
 		}
 		draft := workflow.Event{Command: command, As: in.As, Saw: in.Saw, Text: in.Text}
-		facts, err := o.facts(tx, rules, &draft, e, p, in)
+		facts, err := o.facts(tx, rules, &draft, e, p, text)
 		if err != nil {
 			return err
 		}
@@ -220,7 +152,7 @@ func (o *Office) Command(ctx context.Context, by narthex.PersonID, id narthex.En
 			if err := apart(tx, p.ID, approvers(e)); err != nil {
 				return err
 			}
-			_, err = o.offer(tx, rules, next)
+			err = o.offerOrWait(tx, rules, next)
 		case workflow.End:
 			cut = &next
 			err = o.endGrant(tx, next, p.ID, in.Text)
@@ -236,15 +168,6 @@ func (o *Office) Command(ctx context.Context, by narthex.PersonID, id narthex.En
 	return o.Engagement(ctx, by, id)
 }
 
-// renew writes a draft anew by the directory in force, as the one who submits it: its reviewers are those of today.
-func (o *Office) renew(tx *journal.Tx, rules *book.Rules, e narthex.Engagement, p narthex.Person) (narthex.Engagement, error) {
-	written, err := o.application(tx, rules, e.ID, e.Application.Applicant, e.Application.Org, draftOf(e.Application))
-	if err != nil {
-		return e, narthex.Conflictf("The lab's directory changed since this was written, and the pathway no longer takes it as it is. Edit it and submit again. %s", narthex.AsError(err).Public).Because(err)
-	}
-	return o.apply(tx, e, workflow.Event{Command: workflow.Edit, Application: &written}, p, workflow.Facts{})
-}
-
 // approvers lists who has approved the text as it stands.
 func approvers(e narthex.Engagement) []narthex.PersonID {
 	var people []narthex.PersonID
@@ -257,32 +180,35 @@ func approvers(e narthex.Engagement) []narthex.PersonID {
 }
 
 // facts gathers what the decision on a command needs.
-func (o *Office) facts(tx *journal.Tx, rules *book.Rules, draft *workflow.Event, e narthex.Engagement, p narthex.Person, in client.Command) (workflow.Facts, error) {
+func (o *Office) facts(tx *journal.Tx, rules *book.Rules, draft *workflow.Event, e narthex.Engagement, p narthex.Person, text *written) (workflow.Facts, error) {
 	var facts workflow.Facts
 	a := e.Application
 	switch draft.Command {
 	case workflow.Edit, workflow.Revise:
-		if in.Draft == nil && draft.Command == workflow.Edit {
+		if text == nil && draft.Command == workflow.Edit {
 			return facts, narthex.Invalidf("An edit needs the draft.").For("draft")
 		}
-		if in.Draft == nil {
-			// An answer in words alone leaves the application as it is, by the directory in force.
+		if text == nil && !outdated(rules, e) {
+			// An answer in words alone leaves the application as it is.
 			same := a
 			draft.Application = &same
-			if !outdated(rules, e) {
-				break
-			}
-			written := draftOf(a)
-			in.Draft = &written
+			break
 		}
-		if in.Draft.Pathway != a.Pathway {
+		if text == nil {
+			again, err := write(rules, draftOf(a))
+			if err != nil {
+				return facts, err
+			}
+			text = again
+		}
+		if text.application.Pathway != a.Pathway {
 			return facts, narthex.Invalidf("An engagement keeps its pathway; begin another one.").For("pathway")
 		}
-		written, err := o.application(tx, rules, e.ID, a.Applicant, a.Org, *in.Draft)
+		made, err := text.of(tx, rules, e.ID, a.Applicant, a.Org)
 		if err != nil {
 			return facts, err
 		}
-		draft.Application, a = &written, written
+		draft.Application, a = &made, made
 	}
 	pathway := rules.Directory.Pathways[a.Pathway]
 	for _, q := range pathway.Questions {

@@ -176,3 +176,62 @@ func TestReviewersAndClausesAreThoseOfTheDirectoryInForce(t *testing.T) {
 		}
 	}
 }
+
+func TestAnApplicationIsBoundedBeforeTheWriterSeesIt(t *testing.T) {
+	e := testenv.New(t, testenv.Options{})
+	var terms []narthex.Term
+	for range 65 {
+		terms = append(terms, testenv.Tokens(1, nil))
+	}
+	many := client.Draft{Pathway: "test", Title: "a test", Terms: terms}
+	crowd := client.Draft{Pathway: "test", Title: "a test", Terms: terms[:1], Members: make([]narthex.PersonID, 33)}
+	for i := range crowd.Members {
+		crowd.Members[i] = e.People["otto"].ID
+	}
+	id := drafted(t, e).Engagement.ID
+	for field, in := range map[string]client.Draft{"terms": many, "members": crowd} {
+		if _, err := e.People["ada"].Draft(t.Context(), in); err == nil || !strings.Contains(err.Error(), "at most") {
+			t.Errorf("a draft with too many %s: %v", field, err)
+		}
+		if _, err := e.People["ada"].Edit(t.Context(), id, in); err == nil || !strings.Contains(err.Error(), "at most") {
+			t.Errorf("an edit with too many %s: %v", field, err)
+		}
+	}
+}
+
+// TestWhatWaitsForASigningKeyIsOfferedWithIt: and what waits for another lets an enrolment be.
+func TestWhatWaitsForASigningKeyIsOfferedWithIt(t *testing.T) {
+	e := testenv.New(t, testenv.Options{})
+	otto := e.People["otto"]
+	keys, err := otto.Signers(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := otto.RevokeSigner(t.Context(), keys.Signers[0].Fingerprint); err != nil {
+		t.Fatal(err)
+	}
+	view := submitted(t, e)
+	approve(t, e, "sam", narthex.Security, view)
+	if view = approve(t, e, "olga", narthex.AssetOwner, view); view.Engagement.State != narthex.InReview {
+		t.Fatalf("it is %s while a party has no key", view.Engagement.State)
+	}
+	enrol(t, e.People["lea"])
+	if view, err = e.People["ada"].Engagement(t.Context(), view.Engagement.ID); err != nil || view.Engagement.State != narthex.InReview {
+		t.Errorf("with a key of someone else it is %s, %v", view.Engagement.State, err)
+	}
+	enrol(t, otto)
+	if view, err = e.People["ada"].Engagement(t.Context(), view.Engagement.ID); err != nil || view.Engagement.State != narthex.Offered {
+		t.Errorf("with the key it waited for it is %s, %v", view.Engagement.State, err)
+	}
+}
+
+func enrol(t testing.TB, p *testenv.Person) {
+	t.Helper()
+	key, err := client.NewKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.EnrollSigner(t.Context(), key); err != nil {
+		t.Fatal(err)
+	}
+}
