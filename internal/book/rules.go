@@ -1,6 +1,8 @@
 package book
 
 import (
+	"context"
+	"sync"
 	"sync/atomic"
 
 	"narthex"
@@ -25,10 +27,29 @@ func NewRules(d *lab.Directory) (*Rules, error) {
 }
 
 // InForce holds the rules that the store says are in force. The zero InForce has none.
-type InForce struct{ rules atomic.Pointer[Rules] }
+type InForce struct {
+	rules atomic.Pointer[Rules]
+	mu    sync.Mutex // held from asking what the store names until it is set
+}
 
-// Set takes rules in after the change that put them in force has committed.
+// Set takes rules in, at the start.
 func (f *InForce) Set(rules *Rules) { f.rules.Store(rules) }
+
+// Follow takes rules in after the change that put them in force has committed, if they are still those that the store names:
+// of two changes close together the later stands, whoever comes here first. Where the store does not answer they are taken in
+// all the same; Check refuses what the store does not name.
+func (f *InForce) Follow(ctx context.Context, j *journal.Journal, rules *Rules) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var row *Directory
+	err := j.View(ctx, func(tx *journal.Tx) (err error) {
+		row, err = ReadDirectory(tx)
+		return err
+	})
+	if err != nil || row.InForce == rules.Directory.Digest {
+		f.rules.Store(rules)
+	}
+}
 
 // Get gives the rules, for reading and for showing; a change uses Check.
 func (f *InForce) Get() (*Rules, error) {

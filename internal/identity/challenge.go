@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"narthex/client"
+	"narthex/internal/agreement"
 )
 
 const (
@@ -42,7 +43,7 @@ func NewChallenges(random io.Reader) (*Challenges, error) {
 
 // ask makes a challenge for a public key. The answer is the same whether anyone has the key.
 func (c *Challenges) ask(random io.Reader, origin, public string, now time.Time) (client.Challenge, error) {
-	if _, err := ParseKey(public); err != nil {
+	if _, err := agreement.ParseKey(public); err != nil {
 		return client.Challenge{}, err
 	}
 	head := binary.BigEndian.AppendUint64(make([]byte, 0, nonceBytes), uint64(now.UnixMilli()))[:nonceBytes-sha256.Size]

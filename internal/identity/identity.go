@@ -24,6 +24,7 @@ import (
 
 	"narthex"
 	"narthex/client"
+	"narthex/internal/agreement"
 	"narthex/internal/book"
 	"narthex/internal/journal"
 	"narthex/internal/store"
@@ -44,18 +45,9 @@ type Desk struct {
 	Challenges *Challenges
 }
 
-// ParseKey reads a public log-in key in its one form.
-func ParseKey(text string) (ed25519.PublicKey, error) {
-	raw, err := base64.StdEncoding.Strict().DecodeString(text)
-	if err != nil || len(raw) != ed25519.PublicKeySize || base64.StdEncoding.EncodeToString(raw) != text {
-		return nil, narthex.Invalidf("A public key is 32 bytes of Ed25519 in base64.").For("public_key")
-	}
-	return raw, nil
-}
-
 // Proves says whether proof is the key's signature over a message for that purpose, lab and values.
 func Proves(public, proof, purpose, origin string, values ...string) error {
-	key, err := ParseKey(public)
+	key, err := agreement.ParseKey(public)
 	if err != nil {
 		return err
 	}

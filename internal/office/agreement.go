@@ -144,7 +144,7 @@ func (o *Office) parties(tx *journal.Tx, rules *book.Rules, e narthex.Engagement
 			researcher.Signers = append(researcher.Signers, signers...)
 		case person.Official && person.Org == app.Org && !author:
 			institution.Signers = append(institution.Signers, signers...)
-		case person.Has(narthex.Signatory) && !author:
+		case person.Has(narthex.Signatory) && !author && !slices.ContainsFunc(e.Votes, func(v narthex.Vote) bool { return v.By == person.ID }):
 			lab.Signers = append(lab.Signers, signers...)
 		}
 	}

@@ -158,7 +158,8 @@ func (o *Office) Approve(ctx context.Context, by narthex.PersonID, in client.Lab
 		return client.LabState{}, err
 	}
 	if rules != nil {
-		o.Rules.Set(rules)
+		// Not under the caller's context: who leaves now does not leave the node between two directories.
+		o.Rules.Follow(context.WithoutCancel(ctx), o.Journal, rules)
 		// What is being served was allowed by the old rules. The new ones decide when it is asked again.
 		o.Live.CutAll(live.End{Code: "rules_changed", At: o.Journal.Now()})
 	}

@@ -240,3 +240,14 @@ func TestAChallengeIsGoodOnceForItsKeyAndStrangersPushNoneOut(t *testing.T) {
 		t.Errorf("after its end: %d", got)
 	}
 }
+
+func TestAKeyThatSignsAnythingIsNoLogInKey(t *testing.T) {
+	e := testenv.New(t, testenv.Options{})
+	for _, public := range []string{"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", "AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="} {
+		for path, body := range map[string]string{"/api/challenge": `{"public_key":%q}`, "/api/login": `{"public_key":%q,"nonce":"n","proof":"p"}`} {
+			if got := status(t, send(t, e, post("", path, fmt.Sprintf(body, public)))); got != 400 {
+				t.Errorf("%s with a key of small order: %d", path, got)
+			}
+		}
+	}
+}

@@ -52,7 +52,8 @@ func mayReview(e narthex.Engagement, p narthex.Person) bool {
 		slices.ContainsFunc(e.Application.Reviews, func(r narthex.ReviewRule) bool { return p.Has(r.Role) })
 }
 
-// signsFor gives the parties that the person may sign for and that have not signed. One person signs for one party.
+// signsFor gives the parties that the person may sign for and that have not signed. One person signs for one party,
+// and who decided on it does not sign for the lab.
 func signsFor(e narthex.Engagement, p narthex.Person) []narthex.PartyRole {
 	signedBefore := func(s narthex.SignedBy) bool { return s.By == p.ID }
 	return slices.DeleteFunc(Unsigned(e), func(party narthex.PartyRole) bool {
@@ -65,7 +66,7 @@ func signsFor(e narthex.Engagement, p narthex.Person) []narthex.PartyRole {
 		case narthex.PartyInstitution:
 			return !p.Official || p.Org != e.Application.Org || slices.Contains(e.Authors, p.ID)
 		}
-		return !p.Has(narthex.Signatory) || slices.Contains(e.Authors, p.ID)
+		return !p.Has(narthex.Signatory) || slices.Contains(e.Authors, p.ID) || hasVoted(&e, p.ID)
 	})
 }
 

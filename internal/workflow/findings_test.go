@@ -153,3 +153,18 @@ func TestOnePersonSignsForOneParty(t *testing.T) {
 		t.Error("ora signed for both sides")
 	}
 }
+
+// A signatory who decided does not sign for the lab too: one person would do both.
+func TestWhoDecidedDoesNotSignForTheLab(t *testing.T) {
+	both := withID(insider(0, "sec", narthex.Security, narthex.Signatory), sec.ID)
+	l := at(t, narthex.Offered)
+	if err := l.try(both, signature(both, narthex.PartyLab, deal), workflow.Facts{}); err == nil {
+		t.Error("a reviewer signed for the lab")
+	}
+	event := signature(both, narthex.PartyLab, deal)
+	event.Seq, event.By = l.e.Events+1, both.ID
+	if err := l.happen(event); err == nil {
+		t.Error("a reviewer's signature for the lab folds")
+	}
+	l.does(sig, signature(sig, narthex.PartyLab, deal))
+}

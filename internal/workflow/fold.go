@@ -87,6 +87,7 @@ func fits(e *narthex.Engagement, event Event) bool {
 	s := event.Signature
 	return s != nil && s.By == event.By && s.Digest == e.Agreement && slices.Contains(Unsigned(*e), s.Party) &&
 		(s.Party == narthex.PartyResearcher) == (s.By == e.Application.Applicant) &&
+		(s.Party != narthex.PartyLab || !hasVoted(e, s.By)) &&
 		!slices.ContainsFunc(e.Signatures, func(have narthex.SignedBy) bool { return have.By == s.By })
 }
 

@@ -133,7 +133,7 @@ func (w watch) signed(people []narthex.Person, by int, before narthex.Engagement
 		return w, fmt.Errorf("a signature by no one, for no party, on another agreement, or before approval")
 	}
 	p, author := people[by], w.ever&(1<<by) != 0
-	fits := []bool{p.ID == before.Application.Applicant, p.Official && p.Org == before.Application.Org && !author, p.Has(narthex.Signatory) && !author}
+	fits := []bool{p.ID == before.Application.Applicant, p.Official && p.Org == before.Application.Org && !author, p.Has(narthex.Signatory) && !author && !w.votes[by].standing}
 	if w.signers[party] != 0 || slices.Contains(w.signers[:], int8(by+1)) || !fits[party] {
 		return w, fmt.Errorf("a second signature of a party, or one by the wrong person")
 	}
