@@ -126,6 +126,25 @@ type Agreement struct {
 	Agreement narthex.Agreement `json:"agreement"`
 }
 
+// Own is keys of rows that a person has, the oldest first: what bounds them. It stands in Meta under what they are and the person.
+type Own struct {
+	Keys []string `json:"keys"`
+}
+
+// OwnOf gives the keys of a person's sessions or drafts.
+func OwnOf(tx *journal.Tx, what string, person narthex.PersonID) ([]string, error) {
+	row, err := journal.Get[Own](tx, store.Meta, what+"/"+string(person))
+	if err != nil || row == nil {
+		return nil, err
+	}
+	return slices.Clone(row.Keys), nil
+}
+
+// SetOwn sets them.
+func SetOwn(tx *journal.Tx, what string, person narthex.PersonID, keys []string) error {
+	return journal.Put(tx, store.Meta, what+"/"+string(person), &Own{keys})
+}
+
 // Waiting is the engagements that everyone has approved and that could not be offered yet, under "waiting" in Meta.
 type Waiting struct {
 	Engagements []narthex.EngagementID `json:"engagements"`

@@ -36,6 +36,9 @@ const (
 	SessionLife = 12 * time.Hour
 	// InviteLife is how long a one-time code waits.
 	InviteLife = 7 * 24 * time.Hour
+
+	// mostSessions is how many sessions a person has at once.
+	mostSessions = 20
 )
 
 // Desk lets people in.
@@ -207,6 +210,9 @@ func (d *Desk) open(tx *journal.Tx, person narthex.Person) (client.Session, erro
 	if err != nil {
 		return client.Session{}, err
 	}
+	if err := makeRoom(tx, person.ID, wire.HashToken(token)); err != nil {
+		return client.Session{}, err
+	}
 	session := book.Session{ID: id, Person: person.ID, ExpiresAt: tx.Now().Add(SessionLife)}
 	if err := journal.Put(tx, store.Sessions, wire.HashToken(token), &session); err != nil {
 		return client.Session{}, err
@@ -215,6 +221,36 @@ func (d *Desk) open(tx *journal.Tx, person narthex.Person) (client.Session, erro
 		return client.Session{}, err
 	}
 	return client.Session{Token: token.Reveal(), Person: person, ExpiresAt: session.ExpiresAt}, nil
+}
+
+// makeRoom puts a new session on the person's list. Those that are over are deleted, and the oldest give way to it.
+func makeRoom(tx *journal.Tx, person narthex.PersonID, added string) error {
+	hashes, err := book.OwnOf(tx, "sessions", person)
+	if err != nil {
+		return err
+	}
+	var live []string
+	sessions := map[string]*book.Session{}
+	for _, hash := range hashes {
+		session, err := journal.Get[book.Session](tx, store.Sessions, hash)
+		if err != nil {
+			return err
+		}
+		if session != nil && !session.Ended && tx.Now().Before(session.ExpiresAt) {
+			live, sessions[hash] = append(live, hash), session
+		} else if err := journal.Delete[book.Session](tx, store.Sessions, hash); err != nil {
+			return err
+		}
+	}
+	for ; len(live) >= mostSessions; live = live[1:] {
+		if err := journal.Delete[book.Session](tx, store.Sessions, live[0]); err != nil {
+			return err
+		}
+		if _, err := tx.Append(narthex.EntrySessionEnded, narthex.TextField("person", person), narthex.TextField("session", sessions[live[0]].ID)); err != nil {
+			return err
+		}
+	}
+	return book.SetOwn(tx, "sessions", person, append(live, added))
 }
 
 type sessionKey struct{}

@@ -41,6 +41,9 @@ func (o *Office) Draft(ctx context.Context, by narthex.PersonID, in client.Draft
 		if err != nil {
 			return err
 		}
+		if err := addDraft(tx, p.ID, id); err != nil {
+			return err
+		}
 		_, err = o.apply(tx, narthex.Engagement{}, workflow.Event{Command: workflow.Draft, Application: &application}, p, workflow.Facts{})
 		return err
 	})

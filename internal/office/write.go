@@ -16,6 +16,7 @@ import (
 const (
 	mostTerms   = 64
 	mostMembers = 32
+	mostDrafts  = 20
 )
 
 // written is an application that was checked by rules, before it is known whose it is. It is made outside the writer, who
@@ -87,6 +88,28 @@ func (w *written) of(tx *journal.Tx, rules *book.Rules, id narthex.EngagementID,
 	a := w.application
 	a.Engagement, a.Applicant, a.Org = id, applicant, org
 	return a, checkNamed(tx, a)
+}
+
+// addDraft puts a new draft on its applicant's list, which holds so many that are still being written.
+func addDraft(tx *journal.Tx, applicant narthex.PersonID, id narthex.EngagementID) error {
+	keys, err := book.OwnOf(tx, "drafts", applicant)
+	if err != nil {
+		return err
+	}
+	open := []string{string(id)}
+	for _, key := range keys {
+		e, err := engagementOf(tx, narthex.EngagementID(key))
+		if err != nil {
+			return err
+		}
+		if e.State == narthex.Draft {
+			open = append(open, key)
+		}
+	}
+	if len(open) > mostDrafts {
+		return narthex.Conflictf("You are writing %d applications already. Submit or withdraw one first.", mostDrafts)
+	}
+	return book.SetOwn(tx, "drafts", applicant, open)
 }
 
 // renew writes a draft anew by the directory in force, as the one who submits it: its reviewers are those of today.
