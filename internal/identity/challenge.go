@@ -61,13 +61,21 @@ func (c *Challenges) sealed(head []byte, public string) []byte {
 	return mac.Sum(head[:len(head):len(head)])
 }
 
-// take says whether the challenge is good for the key, which has a log-in, and makes it good no more.
-func (c *Challenges) take(nonce, public string, now time.Time) bool {
+// askedAt gives when a challenge was made for the key; ok is false where this node did not make it.
+func (c *Challenges) askedAt(nonce, public string) (at time.Time, ok bool) {
 	raw, err := hex.DecodeString(nonce)
 	if err != nil || len(raw) != nonceBytes || hex.EncodeToString(raw) != nonce || !hmac.Equal(raw, c.sealed(raw[:nonceBytes-sha256.Size], public)) {
+		return time.Time{}, false
+	}
+	return time.UnixMilli(int64(binary.BigEndian.Uint64(raw))), true
+}
+
+// take says whether the challenge is good for the key, which has a log-in, and makes it good no more.
+func (c *Challenges) take(nonce, public string, now time.Time) bool {
+	asked, ok := c.askedAt(nonce, public)
+	if !ok {
 		return false
 	}
-	asked := time.UnixMilli(int64(binary.BigEndian.Uint64(raw)))
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if now.After(c.latest) {

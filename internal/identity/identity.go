@@ -150,6 +150,9 @@ func (d *Desk) Challenge(in client.ChallengeRequest) (client.Challenge, error) {
 
 // Login answers a challenge with a session.
 func (d *Desk) Login(ctx context.Context, in client.Login) (client.Session, error) {
+	if _, ours := d.Challenges.askedAt(in.Nonce, in.PublicKey); !ours {
+		return client.Session{}, narthex.UnauthenticatedError()
+	}
 	if err := Proves(in.PublicKey, in.Proof, "login", d.Origin, in.Nonce, in.PublicKey); err != nil {
 		return client.Session{}, err
 	}

@@ -101,6 +101,9 @@ func (i *Inception) Challenge(in client.ChallengeRequest) (client.Challenge, err
 
 // Login answers a challenge with a session.
 func (i *Inception) Login(in client.Login) (client.Session, error) {
+	if _, ours := i.challenges.askedAt(in.Nonce, in.PublicKey); !ours {
+		return client.Session{}, narthex.UnauthenticatedError()
+	}
 	if err := Proves(in.PublicKey, in.Proof, "login", i.Origin, in.Nonce, in.PublicKey); err != nil {
 		return client.Session{}, err
 	}

@@ -242,9 +242,10 @@ func TestAChallengeIsGoodOnceForItsKeyAndStrangersPushNoneOut(t *testing.T) {
 }
 
 func TestAKeyThatSignsAnythingIsNoLogInKey(t *testing.T) {
-	e := testenv.New(t, testenv.Options{})
+	e := testenv.New(t, testenv.Options{Files: with(eve)})
+	code := invite(t, e.People["carol"].Client, "eve")
 	for _, public := range []string{"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", "AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="} {
-		for path, body := range map[string]string{"/api/challenge": `{"public_key":%q}`, "/api/login": `{"public_key":%q,"nonce":"n","proof":"p"}`} {
+		for path, body := range map[string]string{"/api/challenge": `{"public_key":%q}`, "/api/redeem": `{"code":"` + code + `","public_key":%q,"nonce":"n","proof":"p"}`} {
 			if got := status(t, send(t, e, post("", path, fmt.Sprintf(body, public)))); got != 400 {
 				t.Errorf("%s with a key of small order: %d", path, got)
 			}
