@@ -113,7 +113,8 @@ func (o *Office) Propose(ctx context.Context, by narthex.PersonID, in client.Lab
 	return o.Lab(ctx, by, true)
 }
 
-// Approve approves the proposed directory by its digest. With the last approval it is in force, for every call after,
+// Approve approves the proposed directory by its digest. With the last approval it is in force, for every call after, and an
+// approval counts while its giver may approve: one that counts again, since a lock was lifted, is told by giving it again,
 // and what is being served has ended when this returns.
 func (o *Office) Approve(ctx context.Context, by narthex.PersonID, in client.LabApprove) (client.LabState, error) {
 	var rules *book.Rules
@@ -129,26 +130,26 @@ func (o *Office) Approve(ctx context.Context, by narthex.PersonID, in client.Lab
 		if row.Proposed == "" || row.Proposed != in.Digest {
 			return narthex.Conflictf("Another directory is proposed than the one you name, or none. Look again: `narthex lab diff`.").For("digest")
 		}
-		counted, err := approving(tx, row.Approvals)
+		next, again := *row, slices.ContainsFunc(row.Approvals, func(a client.LabApproval) bool { return a.Person == p.ID })
+		if !again {
+			next.Approvals = append(slices.Clone(row.Approvals), client.LabApproval{Person: p.ID, Name: p.Name, At: tx.Now()})
+		}
+		counted, err := approving(tx, next.Approvals)
 		if err != nil {
 			return err
 		}
-		if slices.ContainsFunc(counted, func(a client.LabApproval) bool { return a.Person == p.ID }) {
+		if again && len(counted) < needed(row) {
 			return narthex.Conflictf("You have approved it; a second custodian must.")
 		}
-		var before []narthex.PersonID
-		for _, a := range counted {
-			before = append(before, a.Person)
-		}
-		if err := apart(tx, p.ID, before); err != nil {
+		if err := apart(tx, p.ID, counted); err != nil {
 			return err
 		}
-		next := *row
-		next.Approvals = append(counted, client.LabApproval{Person: p.ID, Name: p.Name, At: tx.Now()})
-		if _, err := tx.Append(narthex.EntryDirectoryApproved, narthex.TextField("directory", in.Digest), narthex.TextField("by", p.ID)); err != nil {
-			return err
+		if !again {
+			if _, err := tx.Append(narthex.EntryDirectoryApproved, narthex.TextField("directory", in.Digest), narthex.TextField("by", p.ID)); err != nil {
+				return err
+			}
 		}
-		if len(next.Approvals) < needed(row) {
+		if len(counted) < needed(row) {
 			return book.WriteDirectory(tx, &next)
 		}
 		rules, err = o.putInForce(tx, &next)

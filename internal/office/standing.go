@@ -38,16 +38,16 @@ func counting(tx *journal.Tx, rules *book.Rules, e narthex.Engagement) (narthex.
 	return e, nil
 }
 
-// approving gives the approvals of a directory that count now: of custodians who stand.
-func approving(tx *journal.Tx, approvals []client.LabApproval) ([]client.LabApproval, error) {
-	var list []client.LabApproval
+// approving gives the people whose approvals of a directory count now: custodians who stand.
+func approving(tx *journal.Tx, approvals []client.LabApproval) ([]narthex.PersonID, error) {
+	var list []narthex.PersonID
 	for _, a := range approvals {
 		p, ok, err := standing(tx, a.Person)
 		if err != nil {
 			return nil, err
 		}
 		if ok && p.Has(narthex.Custodian) {
-			list = append(list, a)
+			list = append(list, p.ID)
 		}
 	}
 	return list, nil
