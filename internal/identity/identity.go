@@ -226,7 +226,8 @@ func (d *Desk) open(tx *journal.Tx, person narthex.Person) (client.Session, erro
 	return client.Session{Token: token.Reveal(), Person: person, ExpiresAt: session.ExpiresAt}, nil
 }
 
-// makeRoom puts a new session on the person's list. Those that are over are deleted, and the oldest give way to it.
+// makeRoom puts a new session on the person's list, from which those that are over fall, and ends the oldest where there are
+// too many.
 func makeRoom(tx *journal.Tx, person narthex.PersonID, added string) error {
 	hashes, err := book.OwnOf(tx, "sessions", person)
 	if err != nil {
@@ -241,19 +242,24 @@ func makeRoom(tx *journal.Tx, person narthex.PersonID, added string) error {
 		}
 		if session != nil && !session.Ended && tx.Now().Before(session.ExpiresAt) {
 			live, sessions[hash] = append(live, hash), session
-		} else if err := journal.Delete[book.Session](tx, store.Sessions, hash); err != nil {
-			return err
 		}
 	}
 	for ; len(live) >= mostSessions; live = live[1:] {
-		if err := journal.Delete[book.Session](tx, store.Sessions, live[0]); err != nil {
-			return err
-		}
-		if _, err := tx.Append(narthex.EntrySessionEnded, narthex.TextField("person", person), narthex.TextField("session", sessions[live[0]].ID)); err != nil {
+		if err := end(tx, live[0], *sessions[live[0]]); err != nil {
 			return err
 		}
 	}
 	return book.SetOwn(tx, "sessions", person, append(live, added))
+}
+
+// end ends a session for good.
+func end(tx *journal.Tx, hash string, session book.Session) error {
+	session.Ended = true
+	if err := journal.Put(tx, store.Sessions, hash, &session); err != nil {
+		return err
+	}
+	_, err := tx.Append(narthex.EntrySessionEnded, narthex.TextField("person", session.Person), narthex.TextField("session", session.ID))
+	return err
 }
 
 type sessionKey struct{}
@@ -312,13 +318,7 @@ func (d *Desk) Logout(ctx context.Context, token narthex.Secret) error {
 		if session == nil || session.Ended {
 			return narthex.UnauthenticatedError()
 		}
-		ended := *session
-		ended.Ended = true
-		if err := journal.Put(tx, store.Sessions, hash, &ended); err != nil {
-			return err
-		}
-		_, err = tx.Append(narthex.EntrySessionEnded, narthex.TextField("person", session.Person), narthex.TextField("session", session.ID))
-		return err
+		return end(tx, hash, *session)
 	})
 }
 
