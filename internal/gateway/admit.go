@@ -90,18 +90,19 @@ func (a *attempt) decide() *narthex.Error {
 	return nil
 }
 
-// resolve finds the one asset and version that the call is about. One that the grant does not show is as if absent.
+// resolve finds the one asset and version that the call is about. One that the key does not show is as if absent.
 func (a *attempt) resolve() bool {
 	wanted, name := a.call.Model()
 	asset, known := a.rules.Directory.Assets[wanted]
-	if !known || asset.Kind != "model" || !a.h.grant.Shows(asset.Name) {
+	seen := a.h.sees()
+	if !known || asset.Kind != "model" || !seen.Shows(asset.Name) {
 		return false
 	}
 	if name == "" {
 		name = asset.Default
 	}
 	version, known := asset.Version(name)
-	if !known || name != asset.Default && !a.showsVersion(asset.Name, name) {
+	if !known || name != asset.Default && !showsVersion(&seen, asset.Name, name) {
 		return false
 	}
 	a.asset, a.version = asset, version
@@ -109,8 +110,8 @@ func (a *attempt) resolve() bool {
 }
 
 // showsVersion says whether any term lists the checkpoint.
-func (a *attempt) showsVersion(asset narthex.AssetName, version narthex.VersionName) bool {
-	term, held := narthex.FindTerm(a.h.grant.Terms, "model.checkpoints", asset)
+func showsVersion(seen *narthex.Grant, asset narthex.AssetName, version narthex.VersionName) bool {
+	term, held := narthex.FindTerm(seen.Terms, "model.checkpoints", asset)
 	return held && slices.Contains(term.Limits["checkpoints"].Names, string(version))
 }
 

@@ -25,7 +25,7 @@ type modelItem struct {
 	OwnedBy string `json:"owned_by"`
 }
 
-// Models serves GET /v1/models: what the grant shows and nothing else.
+// Models serves GET /v1/models: what the key shows and nothing else.
 func (d *Door) Models() http.Handler {
 	return d.Handler(func(v *visit) error {
 		list := modelList{Object: "list"}
@@ -38,7 +38,8 @@ func (d *Door) Models() http.Handler {
 			if err != nil {
 				return narthex.AsError(err)
 			}
-			for _, name := range modelNames(rules, h.grant) {
+			seen := h.sees()
+			for _, name := range modelNames(rules, &seen) {
 				list.Data = append(list.Data, modelItem{name, "model", h.grant.NotBefore.Unix(), "lab"})
 			}
 			return nil
@@ -50,7 +51,7 @@ func (d *Door) Models() http.Handler {
 	})
 }
 
-// modelNames gives the names that a grant's holder can use: each asset, and its versions that a term lists.
+// modelNames gives the names that the holder of a grant, as their key shows it, can use: each asset, and its versions that a term lists.
 func modelNames(rules *book.Rules, grant *narthex.Grant) []string {
 	var names []string
 	for _, asset := range rules.Directory.AssetNames() {
@@ -75,7 +76,11 @@ func (d *Door) Grant() http.Handler {
 		err := v.read("grant", func(tx *journal.Tx, h holder) *narthex.Error {
 			rules, err := d.Rules.Check(tx)
 			if err == nil {
-				view, err = ShowGrant(tx, rules, *h.grant, []narthex.Key{*h.key})
+				seen := h.sees()
+				whole := seen
+				whole.Terms = within(h.grant.Terms, seen.Terms) // the grant's own limits, for its budgets
+				view, err = ShowGrant(tx, rules, whole, []narthex.Key{*h.key}, h.person.ID)
+				view.Grant = seen
 			}
 			if err != nil {
 				return narthex.AsError(err)
@@ -129,8 +134,9 @@ func (v *visit) json(body any) error {
 	return ignoreGone(err)
 }
 
-// ShowGrant gives a grant with its budgets, locks and cut calls, as of the change or view that tx is.
-func ShowGrant(tx *journal.Tx, rules *book.Rules, grant narthex.Grant, keys []narthex.Key) (client.GrantView, error) {
+// ShowGrant gives a grant with its budgets, locks and cut calls, as of the change or view that tx is. A reader from outside the
+// lab sees no lock on another person, and no note of one that is not on them or on what is theirs; an empty reader is of the lab.
+func ShowGrant(tx *journal.Tx, rules *book.Rules, grant narthex.Grant, keys []narthex.Key, reader narthex.PersonID) (client.GrantView, error) {
 	view := client.GrantView{Grant: grant, InForce: grant.InForce(tx.Now()), Keys: keys, Appeal: grant.AppealTo, Budgets: []client.BudgetView{}}
 	locked := []string{book.Subject("grant", grant.ID), book.Subject("engagement", grant.Engagement), book.Subject("org", grant.Org)}
 	for _, term := range grant.Terms {
@@ -139,6 +145,9 @@ func ShowGrant(tx *journal.Tx, rules *book.Rules, grant narthex.Grant, keys []na
 		}
 	}
 	for _, person := range grant.Persons {
+		if reader != "" && person != reader {
+			continue
+		}
 		locked = append(locked, book.Subject("person", person))
 	}
 	for _, key := range keys {
@@ -147,6 +156,11 @@ func ShowGrant(tx *journal.Tx, rules *book.Rules, grant narthex.Grant, keys []na
 	var err error
 	if view.Locks, err = book.LocksOn(tx, locked...); err != nil {
 		return view, err
+	}
+	for i, lock := range view.Locks {
+		if reader != "" && (lock.Subject == "asset" || lock.Subject == "org") {
+			view.Locks[i].Note = ""
+		}
 	}
 	view.InForce = view.InForce && len(view.Locks) == 0
 	if view.Ended, err = book.CutsOf(tx, grant.ID); err != nil {

@@ -59,10 +59,12 @@ func (o *Office) Grant(ctx context.Context, by narthex.PersonID, id narthex.Gran
 		if err != nil {
 			return err
 		}
+		var reader narthex.PersonID
 		if !p.InLab() {
+			reader = p.ID
 			keys = slices.DeleteFunc(keys, func(k narthex.Key) bool { return k.Person != p.ID })
 		}
-		view, err = gateway.ShowGrant(tx, rules, grant, keys)
+		view, err = gateway.ShowGrant(tx, rules, grant, keys, reader)
 		return err
 	})
 	return view, err

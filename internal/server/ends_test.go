@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -142,5 +143,56 @@ func TestWhatWasNeverSentCostsNothing(t *testing.T) {
 	}
 	if b := budget(t, e, key); b.Used != 0 || b.Reserved != 0 {
 		t.Errorf("it cost %d, and %d are kept", b.Used, b.Reserved)
+	}
+}
+
+// TestANarrowKeySeesNoMoreThanItsTerms: an agent learns nothing of what its grant gives beside.
+func TestANarrowKeySeesNoMoreThanItsTerms(t *testing.T) {
+	e := testenv.New(t, testenv.Options{})
+	sample := testenv.Tokens(1000, limits{"actor_kinds": names("human", "agent")})
+	grant, whole := e.Grant(t, "", sample, testenv.Term("model.checkpoints", limits{"checkpoints": names("early", "middle")}), testenv.Term("model.seed", nil))
+	mint := func(terms ...narthex.Term) string {
+		minted, err := e.People["ada"].Mint(t.Context(), grant.ID, client.Mint{Label: "agent", Actor: narthex.Agent, Terms: terms})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return minted.Token
+	}
+	narrow := testenv.Tokens(100, nil)
+	for _, c := range []struct {
+		key    string
+		models []string
+		terms  int
+	}{
+		{whole, []string{`"model"`, `"model@early"`, `"model@middle"`}, 3},
+		{mint(narrow), []string{`"model"`}, 1},
+	} {
+		holder := e.Client.With(c.key)
+		list, err := holder.Models(t.Context())
+		for _, name := range []string{`"model"`, `"model@early"`, `"model@middle"`} {
+			if err != nil || strings.Contains(string(list), `"id":`+name) != slices.Contains(c.models, name) {
+				t.Errorf("the models are %s, %v", list, err)
+			}
+		}
+		view, err := holder.OwnGrant(t.Context())
+		if err != nil || len(view.Grant.Terms) != c.terms {
+			t.Errorf("the grant shows %v, %v", view.Grant.Terms, err)
+		}
+		for _, b := range view.Budgets {
+			if b.Attribute != "model.sample" || b.Holder == string(grant.ID) && b.Limit == "tokens" && b.Allowed != 1000 {
+				t.Errorf("a budget is shown as %+v", b)
+			}
+		}
+	}
+	key := mint(narrow)
+	early := strings.Replace(testenv.Hello, `"model":"model"`, `"model":"model@early"`, 1)
+	absent := strings.Replace(testenv.Hello, `"model":"model"`, `"model":"model@never"`, 1)
+	for _, body := range []string{early, absent} {
+		if status, answer, err := e.Chat(t.Context(), key, body); err != nil || status != 404 || !strings.Contains(answer, "withheld") {
+			t.Errorf("%d %s %v", status, answer, err)
+		}
+	}
+	if status, answer, err := e.Chat(t.Context(), whole, early); err != nil || status != 200 {
+		t.Errorf("the whole key: %d %s %v", status, answer, err)
 	}
 }
