@@ -244,7 +244,7 @@ func (a *attempt) recordDenial(denial *narthex.Error) error {
 	switch {
 	case len(reasons) > 0:
 	case denial.Reason != nil:
-		reasons = []narthex.Reason{*denial.Reason}
+		reasons = []narthex.Reason{{Code: denial.Reason.Code, Says: denial.Reason.Says}} // without names from outside
 	default:
 		reasons = []narthex.Reason{{Code: denial.Code, Says: denial.Public}}
 	}
