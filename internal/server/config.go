@@ -11,6 +11,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/http"
 	"net/netip"
 	"path/filepath"
 	"time"
@@ -56,6 +57,8 @@ type Config struct {
 	Inception func(digest narthex.Digest, codes map[string]string)
 	// Wrap lets a test stand between the node and its store.
 	Wrap func(store.Store) store.Store
+	// Front lets a test stand between the public listener and the node.
+	Front func(http.Handler) http.Handler
 }
 
 // anchor is the anchor's path.

@@ -275,7 +275,11 @@ func (s *Server) listen() error {
 	}
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)
-	public := &http.Server{Handler: s.api, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 60 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10, Protocols: &protocols}
+	handler := http.Handler(s.api)
+	if s.config.Front != nil {
+		handler = s.config.Front(handler)
+	}
+	public := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 60 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10, Protocols: &protocols}
 	if s.config.TLSCert != "" {
 		pair, err := tls.LoadX509KeyPair(s.config.TLSCert, s.config.TLSKey)
 		if err != nil {

@@ -50,10 +50,11 @@ type Env struct {
 
 // Options is what a test sets; the zero Options are good.
 type Options struct {
-	Files func(lab.Files)               // changes the lab directory before inception
-	Wrap  func(store.Store) store.Store // stands between node and store
-	Clock *Clock                        // nil for the machine's
-	Dir   string                        // kept by the caller; empty for a folder of the test's
+	Files func(lab.Files)                 // changes the lab directory before inception
+	Wrap  func(store.Store) store.Store   // stands between node and store
+	Front func(http.Handler) http.Handler // stands between listener and node
+	Clock *Clock                          // nil for the machine's
+	Dir   string                          // kept by the caller; empty for a folder of the test's
 	Log   io.Writer
 	Store string // the URL of a PostgreSQL database; empty for SQLite
 }
@@ -170,7 +171,7 @@ func New(t testing.TB, o Options) *Env {
 	if log == nil {
 		log = io.Discard
 	}
-	e.config = server.Config{Lab: labDir, Data: filepath.Join(e.Dir, "data"), Store: o.Store, Handover: 10 * time.Millisecond, Listen: "127.0.0.1:0", Ops: "127.0.0.1:0", Version: "test", Clock: e.Clock.Now, Random: rand.Reader, Wrap: o.Wrap,
+	e.config = server.Config{Lab: labDir, Data: filepath.Join(e.Dir, "data"), Store: o.Store, Handover: 10 * time.Millisecond, Listen: "127.0.0.1:0", Ops: "127.0.0.1:0", Version: "test", Clock: e.Clock.Now, Random: rand.Reader, Wrap: o.Wrap, Front: o.Front,
 		Getenv: func(name string) string { return map[string]string{"MODEL_KEY": Credential}[name] }, Log: slog.New(slog.NewTextHandler(log, nil)),
 		Inception: func(_ narthex.Digest, c map[string]string) { codes = c }}
 	e.Start(t)
