@@ -5,11 +5,13 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	mathrand "math/rand/v2"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
@@ -27,7 +29,8 @@ import (
 // TestRigFaultsOverTheStory fails the n-th call of the store in the whole story, before and after it did its work. Wherever the
 // story stops, no person is told that the fault was theirs, and what the store then holds is whole: the ledger verifies, every entry has its effect
 // and every effect its entry, a node starts on it, closes what was open and keeps nothing reserved. NARTHEX_RIG=long fails
-// every n; the short form takes some, drawn from a seed that it prints.
+// every n, or with NARTHEX_SHARD=i/k every k-th from the i-th on, so that k machines or k nights take all; the short form takes
+// some, drawn from a seed that it prints.
 func TestRigFaultsOverTheStory(t *testing.T) {
 	faults := &storetest.Faults{}
 	wrapped := func(ctx context.Context, lab, data, listen string, inception func(narthex.Digest, map[string]string)) (demo.Node, error) {
@@ -47,15 +50,9 @@ func TestRigFaultsOverTheStory(t *testing.T) {
 		t.Fatalf("the story has %d entries", entries)
 	}
 	calls := faults.Calls()
-	seed := uint64(time.Now().UnixNano())
-	draw := mathrand.New(mathrand.NewPCG(seed, 0))
-	t.Logf("%d calls of the store, seed %d", calls, seed)
-	step := func() int64 { return 1 + draw.Int64N(calls/8) }
-	if os.Getenv("NARTHEX_RIG") == "long" {
-		step = func() int64 { return 1 }
-	}
+	first, step := numbers(t, calls)
 	for _, mode := range []storetest.Mode{storetest.Before, storetest.After} {
-		for n := step(); n <= calls; n += step() {
+		for n := first(); n <= calls; n += step() {
 			dir := filepath.Join(t.TempDir(), "demo")
 			faults.Plan(n, mode)
 			err := tell(dir)
@@ -66,6 +63,31 @@ func TestRigFaultsOverTheStory(t *testing.T) {
 			consistent(t, dir)
 		}
 	}
+}
+
+// numbers gives the first call to fail and how far it is to the next.
+func numbers(t *testing.T, calls int64) (first, step func() int64) {
+	if os.Getenv("NARTHEX_RIG") == "long" {
+		i, k := int64(1), int64(1)
+		if text := os.Getenv("NARTHEX_SHARD"); text != "" {
+			if n, err := fmt.Sscanf(text, "%d/%d", &i, &k); n != 2 || err != nil || i < 1 || i > k {
+				t.Fatalf("NARTHEX_SHARD is %q and must be i/k with i from 1 to k", text)
+			}
+		}
+		t.Logf("%d calls of the store; NARTHEX_RIG=long NARTHEX_SHARD=%d/%d go test -timeout 6h -run %s ./demo repeats this run", calls, i, k, t.Name())
+		return func() int64 { return i }, func() int64 { return k }
+	}
+	seed := uint64(time.Now().UnixNano())
+	if text := os.Getenv("NARTHEX_SEED"); text != "" {
+		var err error
+		if seed, err = strconv.ParseUint(text, 10, 64); err != nil {
+			t.Fatalf("NARTHEX_SEED is no whole number: %v", err)
+		}
+	}
+	t.Logf("%d calls of the store; NARTHEX_SEED=%d go test -run %s ./demo repeats this run", calls, seed, t.Name())
+	draw := mathrand.New(mathrand.NewPCG(seed, 0))
+	some := func() int64 { return 1 + draw.Int64N(calls/8) }
+	return some, some
 }
 
 // consistent starts a node on what a story left, ends it, and compares the entries of the ledger with the rows that they are
@@ -116,6 +138,9 @@ func compare(t *testing.T, r store.Reader, report ledger.Report) error {
 		if len(rows) != report.ByType[entry] {
 			t.Errorf("%d entries %s and %d rows in %s", report.ByType[entry], entry, len(rows), table)
 		}
+	}
+	if err := states(t, r, report.Size); err != nil {
+		return err
 	}
 	// What the outcomes say was used is what the accounts say: for each grant, its tokens.
 	spent, reserved := map[string]int64{}, map[string]int64{}
