@@ -78,21 +78,21 @@ func (p *process) kill() {
 	p.client.CloseIdleConnections()
 }
 
-// call makes a call and gives its identifier where it was answered whole.
-func (p *process) call(key string) string {
+// call makes a call and gives its identifier and its promise where it was answered whole.
+func (p *process) call(key string) (call, promise string) {
 	request, err := http.NewRequest(http.MethodPost, p.base+"/v1/chat/completions", strings.NewReader(testenv.Hello))
 	if err != nil {
-		return ""
+		return "", ""
 	}
 	request.Header.Set("Authorization", "Bearer "+key)
 	request.Header.Set("Content-Type", "application/json")
 	answer, err := p.client.Do(request)
 	if err != nil {
-		return ""
+		return "", ""
 	}
 	defer answer.Body.Close()
 	if _, err := io.ReadAll(answer.Body); err != nil || answer.StatusCode != 200 {
-		return ""
+		return "", ""
 	}
-	return answer.Header.Get("Narthex-Call")
+	return answer.Header.Get("Narthex-Call"), answer.Header.Get("Narthex-Receipt")
 }

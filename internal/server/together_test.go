@@ -1,0 +1,127 @@
+package server_test
+
+import (
+	"crypto/ed25519"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"narthex"
+	"narthex/client"
+	"narthex/internal/store"
+	"narthex/internal/store/sqlite"
+	"narthex/internal/testenv"
+)
+
+// colleague brings in a person of ada's organisation, who applies and signs as "ada" and "otto" with the suffix.
+func colleague(t *testing.T, e *testenv.Env, suffix string) {
+	t.Helper()
+	who, err := e.People["ada"].WhoAmI(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	invited, err := e.People["carol"].Invite(t.Context(), client.Invite{Name: "Bea", Email: "bea@x.test", Org: who.Person.Org, Region: "fr"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	bea := &testenv.Person{}
+	for _, key := range []*ed25519.PrivateKey{&bea.Login, &bea.Signer} {
+		if *key, err = client.NewKey(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	session, err := e.Client.Redeem(t.Context(), invited.Code, bea.Login)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bea.Client, bea.ID = e.Client.With(session.Token), session.Person.ID
+	if _, err := bea.EnrollSigner(t.Context(), bea.Signer); err != nil {
+		t.Fatal(err)
+	}
+	e.People["ada"+suffix], e.People["otto"+suffix] = bea, e.People["otto"]
+}
+
+// offered takes terms through the workflow for a person until only the lab's signature is missing.
+func offered(t *testing.T, e *testenv.Env, suffix string, terms ...narthex.Term) narthex.EngagementID {
+	t.Helper()
+	view, err := e.People["ada"+suffix].Draft(t.Context(), client.Draft{Pathway: "test", Title: "x", Answers: map[string]string{"why": "x"}, Terms: terms})
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := view.Engagement.ID
+	if view, err = e.People["ada"+suffix].Command(t.Context(), id, "submit", client.Command{}); err != nil {
+		t.Fatal(err)
+	}
+	for name, role := range map[string]narthex.Role{"olga": narthex.AssetOwner, "sam": narthex.Security} {
+		if _, err := e.People[name].Command(t.Context(), id, "approve", client.Command{As: role, Saw: view.Engagement.Digest}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, party := range map[string]narthex.PartyRole{"ada" + suffix: narthex.PartyResearcher, "otto" + suffix: narthex.PartyInstitution} {
+		if _, err := e.People[name].Sign(t, id, party); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return id
+}
+
+// TestWhatAColleagueHoldsExcludesToo: at submission, with the last signature, and at each call, where both are held because an
+// older grant gives what later came to be excluded.
+func TestWhatAColleagueHoldsExcludesToo(t *testing.T) {
+	e := testenv.New(t, testenv.Options{})
+	colleague(t, e, "2")
+	one := []narthex.Term{testenv.Tokens(1000, nil), testenv.Term("model.logprobs", nil)}
+	other := []narthex.Term{testenv.Tokens(1000, nil), testenv.Term("model.logit_bias", nil)}
+	own, theirs := offered(t, e, "", other...), offered(t, e, "2", other...)
+	_, key := e.Grant(t, "", one...)
+	for name, id := range map[string]narthex.EngagementID{"one's own": own, "a colleague's": theirs} {
+		if _, err := e.People["dan"].Sign(t, id, narthex.PartyLab); err == nil || !strings.Contains(err.Error(), "may not be held together") {
+			t.Errorf("%s agreement on what is excluded was signed: %v", name, err)
+		}
+	}
+	view, err := e.People["ada2"].Draft(t.Context(), client.Draft{Pathway: "test", Title: "x", Answers: map[string]string{"why": "x"}, Terms: other})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := e.People["ada2"].Command(t.Context(), view.Engagement.ID, "submit", client.Command{}); !narthex.IsKind(err, narthex.Refused) {
+		t.Errorf("a colleague submitted what is excluded: %v", err)
+	}
+	// An older grant of the colleague's: what it gives was no exclusion when it was signed.
+	grant, second := e.Grant(t, "2", testenv.Tokens(1000, nil), testenv.Term("model.seed", nil))
+	asks := map[string]string{key: say(`"max_tokens":3,"logprobs":true`), second: say(`"max_tokens":3,"logit_bias":{"1":1}`)}
+	if status, body, err := e.Chat(t.Context(), key, asks[key]); err != nil || status != 200 {
+		t.Errorf("before both are held: %d %s %v", status, body, err)
+	}
+	if err := e.Node.Close(); err != nil {
+		t.Fatal(err)
+	}
+	under, err := sqlite.Open(t.Context(), filepath.Join(e.Dir, "data"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := under.Update(t.Context(), func(tx store.Tx) error {
+		row, err := tx.Get(store.Grants, string(grant.ID))
+		if err != nil {
+			return err
+		}
+		older := strings.Replace(string(row), `"model.seed"`, `"model.logit_bias"`, 1)
+		if older == string(row) {
+			t.Fatal("the grant does not hold what it was made of")
+		}
+		return tx.Put(store.Grants, string(grant.ID), []byte(older))
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if err := under.Close(); err != nil {
+		t.Fatal(err)
+	}
+	e.Start(t)
+	for key, ask := range asks {
+		if status, body, err := e.Chat(t.Context(), key, ask); err != nil || status != 403 || !strings.Contains(body, `"code":"excluded"`) {
+			t.Errorf("while both are held: %d %s %v", status, body, err)
+		}
+		if status, body, err := e.Chat(t.Context(), key, testenv.Hello); err != nil || status != 200 {
+			t.Errorf("what neither excludes, while both are held: %d %s %v", status, body, err)
+		}
+	}
+}
