@@ -1,12 +1,18 @@
 package server_test
 
 import (
+	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"narthex"
 	"narthex/client"
+	"narthex/internal/lab"
 	"narthex/internal/testenv"
 )
 
@@ -29,7 +35,9 @@ func say(more string) string {
 
 // TestEachLimitAdmitsAndRefuses drives every kind of limit and every common limit through one admitted and one refused call.
 func TestEachLimitAdmitsAndRefuses(t *testing.T) {
-	e := testenv.New(t, testenv.Options{})
+	e := testenv.New(t, testenv.Options{Files: func(files lab.Files) {
+		files["pathways/test.yaml"] = bytes.Replace(files["pathways/test.yaml"], []byte("      n: {"), []byte("      recertify_days: {default: 180, least: 0, most: 180}\n      n: {"), 1)
+	}})
 	sample := func(more limits) narthex.Term { return testenv.Tokens(100_000, more) }
 	system := func(text string) string {
 		return `{"model":"model","max_tokens":3,"messages":[{"role":"system","content":"` + text + `"},{"role":"user","content":"hello"}]}`
@@ -40,35 +48,44 @@ func TestEachLimitAdmitsAndRefuses(t *testing.T) {
 	tool := func(name string) string {
 		return say(`"max_tokens":3,"tools":[{"type":"function","function":{"name":"` + name + `"}}]`)
 	}
+	raw := func(most int) string { return fmt.Sprintf(`{"model":"model","prompt":"hello","max_tokens":%d}`, most) }
+	e.Model.Handle(completing)
+	driven := map[string]bool{}
 	for name, c := range map[string]struct {
 		terms    []narthex.Term
 		admitted string
 		refused  string
 		says     string
 	}{
-		"max: max_tokens":         {[]narthex.Term{sample(limits{"max_tokens": number(10)})}, say(`"max_tokens":10`), say(`"max_tokens":11`), `"limit":"max_tokens"`},
-		"max: n":                  {[]narthex.Term{sample(limits{"n": number(2)})}, say(`"max_tokens":3,"n":2`), say(`"max_tokens":3,"n":3`), `"limit":"n"`},
-		"max: temperature":        {[]narthex.Term{sample(nil)}, say(`"max_tokens":3,"temperature":2`), say(`"max_tokens":3,"temperature":2.1`), `temperature`},
-		"max: system max_chars":   {[]narthex.Term{sample(nil), testenv.Term("model.system_prompt", limits{"max_chars": number(4)})}, system("four"), system("fives"), `"limit":"max_chars"`},
-		"max: prefill max_chars":  {[]narthex.Term{sample(nil), testenv.Term("model.prefill", limits{"max_chars": number(4)})}, prefill("four"), prefill("fives"), `"limit":"max_chars"`},
-		"max: logit_bias entries": {[]narthex.Term{sample(nil), testenv.Term("model.logit_bias", limits{"entries": number(1)})}, say(`"max_tokens":3,"logit_bias":{"1":1}`), say(`"max_tokens":3,"logit_bias":{"1":1,"2":1}`), `"limit":"entries"`},
-		"list: tools":             {[]narthex.Term{sample(nil), testenv.Term("model.tools", limits{"tools": names("look")})}, tool("look"), tool("find"), `"limit":"tools"`},
-		"list: checkpoints":       {[]narthex.Term{sample(nil), testenv.Term("model.checkpoints", limits{"checkpoints": names("early")})}, strings.Replace(say(`"max_tokens":3`), `"model":"model"`, `"model":"model@early"`, 1), strings.Replace(say(`"max_tokens":3`), `"model":"model"`, `"model":"model@middle"`, 1), `withheld`},
-		"attribute: seed":         {[]narthex.Term{sample(nil), testenv.Term("model.seed", nil)}, say(`"max_tokens":3,"seed":1`), say(`"max_tokens":3,"logprobs":true`), `not_granted`},
-		"budget: tokens":          {[]narthex.Term{testenv.Tokens(40, nil)}, say(`"max_tokens":5`), say(`"max_tokens":60`), `budget_exhausted`},
-		"budget: tokens_per_day":  {[]narthex.Term{sample(limits{"tokens_per_day": number(40)})}, say(`"max_tokens":5`), say(`"max_tokens":60`), `budget_exhausted`},
-		"budget: requests":        {[]narthex.Term{sample(limits{"requests": number(1)})}, say(`"max_tokens":3`), say(`"max_tokens":3`), `budget_exhausted`},
-		"rate":                    {[]narthex.Term{sample(limits{"rate": number(1)})}, say(`"max_tokens":3`), say(`"max_tokens":3`), `rate_exceeded`},
-		"guardrail":               {[]narthex.Term{sample(nil)}, say(`"max_tokens":6`), say(`"max_tokens":7`), `no-seven`},
-		"guardrail, left out":     {[]narthex.Term{sample(limits{"max_tokens": number(7)})}, say(`"max_tokens":6`), say(`"temperature":1`), `no-seven`},
+		"model.sample max_tokens":       {[]narthex.Term{sample(limits{"max_tokens": number(10)})}, say(`"max_tokens":10`), say(`"max_tokens":11`), `"limit":"max_tokens"`},
+		"model.sample n":                {[]narthex.Term{sample(limits{"n": number(2)})}, say(`"max_tokens":3,"n":2`), say(`"max_tokens":3,"n":3`), `"limit":"n"`},
+		"model.sample temperature":      {[]narthex.Term{sample(nil)}, say(`"max_tokens":3,"temperature":2`), say(`"max_tokens":3,"temperature":2.1`), `temperature`},
+		"model.system_prompt max_chars": {[]narthex.Term{sample(nil), testenv.Term("model.system_prompt", limits{"max_chars": number(4)})}, system("four"), system("fives"), `"limit":"max_chars"`},
+		"model.prefill max_chars":       {[]narthex.Term{sample(nil), testenv.Term("model.prefill", limits{"max_chars": number(4)})}, prefill("four"), prefill("fives"), `"limit":"max_chars"`},
+		"model.logit_bias entries":      {[]narthex.Term{sample(nil), testenv.Term("model.logit_bias", limits{"entries": number(1)})}, say(`"max_tokens":3,"logit_bias":{"1":1}`), say(`"max_tokens":3,"logit_bias":{"1":1,"2":1}`), `"limit":"entries"`},
+		"model.tools tools":             {[]narthex.Term{sample(nil), testenv.Term("model.tools", limits{"tools": names("look")})}, tool("look"), tool("find"), `"limit":"tools"`},
+		"model.checkpoints checkpoints": {[]narthex.Term{sample(nil), testenv.Term("model.checkpoints", limits{"checkpoints": names("early")})}, strings.Replace(say(`"max_tokens":3`), `"model":"model"`, `"model":"model@early"`, 1), strings.Replace(say(`"max_tokens":3`), `"model":"model"`, `"model":"model@middle"`, 1), `withheld`},
+		"model.logprobs top_k":          {[]narthex.Term{sample(nil), testenv.Term("model.logprobs", limits{"top_k": number(2)})}, say(`"max_tokens":3,"logprobs":true,"top_logprobs":2`), say(`"max_tokens":3,"logprobs":true,"top_logprobs":3`), `"limit":"top_k"`},
+		"model.base max_tokens":         {[]narthex.Term{sample(nil), testenv.Term("model.base", limits{"max_tokens": number(4)})}, raw(4), raw(5), `"limit":"max_tokens"`},
+		"common tokens":                 {[]narthex.Term{testenv.Tokens(40, nil)}, say(`"max_tokens":5`), say(`"max_tokens":60`), `budget_exhausted`},
+		"model.sample tokens_per_day":   {[]narthex.Term{sample(limits{"tokens_per_day": number(40)})}, say(`"max_tokens":5`), say(`"max_tokens":60`), `budget_exhausted`},
+		"common requests":               {[]narthex.Term{sample(limits{"requests": number(1)})}, say(`"max_tokens":3`), say(`"max_tokens":3`), `budget_exhausted`},
+		"common rate":                   {[]narthex.Term{sample(limits{"rate": number(1)})}, say(`"max_tokens":3`), say(`"max_tokens":3`), `rate_exceeded`},
+		"guardrail":                     {[]narthex.Term{sample(nil)}, say(`"max_tokens":6`), say(`"max_tokens":7`), `no-seven`},
+		"guardrail, left out":           {[]narthex.Term{sample(limits{"max_tokens": number(7)})}, say(`"max_tokens":6`), say(`"temperature":1`), `no-seven`},
 	} {
+		driven[name] = true
 		t.Run(name, func(t *testing.T) {
 			e.Outsiders(t, name, "Institute of "+name)
 			_, key := e.Grant(t, name, c.terms...)
-			if status, body, err := e.Chat(t.Context(), key, c.admitted); err != nil || status != 200 {
+			path := "/v1/chat/completions"
+			if strings.HasPrefix(name, "model.base") {
+				path = "/v1/completions"
+			}
+			if status, body, err := e.Post(t.Context(), path, key, c.admitted); err != nil || status != 200 {
 				t.Errorf("the call within the limit: %d %s %v", status, body, err)
 			}
-			if status, body, err := e.Chat(t.Context(), key, c.refused); err != nil || status == 200 || !strings.Contains(body, c.says) {
+			if status, body, err := e.Post(t.Context(), path, key, c.refused); err != nil || status == 200 || !strings.Contains(body, c.says) {
 				t.Errorf("the call beyond the limit: %d %s %v", status, body, err)
 			}
 		})
@@ -77,16 +94,18 @@ func TestEachLimitAdmitsAndRefuses(t *testing.T) {
 		yes, no limits
 		says    string
 	}{
-		"not_before":   {limits{"not_before": instant(-time.Hour)}, limits{"not_before": instant(time.Hour)}, "not_before"},
-		"not_after":    {limits{"not_after": instant(time.Hour)}, limits{"not_after": instant(-time.Hour)}, "not_after"},
-		"regions":      {limits{"regions": names("fr")}, limits{"regions": names("de")}, "regions"},
-		"networks":     {limits{"networks": names("127.0.0.0/8")}, limits{"networks": names("10.0.0.0/8")}, "networks"},
-		"networks bad": {limits{"networks": names("127.0.0.1/32")}, limits{"networks": names("127.0.0.1/8")}, "networks"},
-		"versions":     {limits{"versions": names("final")}, limits{"versions": names("early")}, "versions"},
-		"concurrency":  {limits{"concurrency": number(1)}, limits{"concurrency": number(0)}, "concurrency"},
-		"actor_kinds":  {limits{"actor_kinds": names("human")}, limits{"actor_kinds": names("agent")}, "actor_kinds"},
-		"topics":       {limits{}, limits{"topics": names("biology")}, "topics"},
+		"not_before":     {limits{"not_before": instant(-time.Hour)}, limits{"not_before": instant(time.Hour)}, "not_before"},
+		"not_after":      {limits{"not_after": instant(time.Hour)}, limits{"not_after": instant(-time.Hour)}, "not_after"},
+		"regions":        {limits{"regions": names("fr")}, limits{"regions": names("de")}, "regions"},
+		"networks":       {limits{"networks": names("127.0.0.0/8")}, limits{"networks": names("10.0.0.0/8")}, "networks"},
+		"networks bad":   {limits{"networks": names("127.0.0.1/32")}, limits{"networks": names("127.0.0.1/8")}, "networks"},
+		"versions":       {limits{"versions": names("final")}, limits{"versions": names("early")}, "versions"},
+		"concurrency":    {limits{"concurrency": number(1)}, limits{"concurrency": number(0)}, "concurrency"},
+		"actor_kinds":    {limits{"actor_kinds": names("human")}, limits{"actor_kinds": names("agent")}, "actor_kinds"},
+		"recertify_days": {limits{"recertify_days": number(1)}, limits{"recertify_days": number(0)}, "recertify_days"},
+		"topics":         {limits{}, limits{"topics": names("biology")}, "topics"},
 	} {
+		driven["common "+name] = true
 		t.Run("common: "+name, func(t *testing.T) {
 			for want, more := range map[bool]limits{true: c.yes, false: c.no} {
 				suffix := name + map[bool]string{true: "yes", false: "no"}[want]
@@ -98,6 +117,132 @@ func TestEachLimitAdmitsAndRefuses(t *testing.T) {
 				}
 			}
 		})
+	}
+	everyLimit(t, driven)
+}
+
+// undriven is why a limit has no row: nothing that a call could ask of it is refused.
+var undriven = map[string]string{
+	"model.logprobs decimals": "it bounds the answer and no call asks for it: what is said is rounded",
+	"common usd":              "no door counts cents, so it cannot be offered",
+	"common bytes_out":        "no door counts bytes, so it cannot be offered",
+}
+
+// everyLimit holds that each limit of an attribute with a door, and each common one, has a row or a reason, and that kinds without a
+// row have no limit that a door enforces.
+func everyLimit(t *testing.T, driven map[string]bool) {
+	t.Helper()
+	taxonomy, err := lab.Taxonomy()
+	if err != nil {
+		t.Fatal(err)
+	}
+	kinds := map[narthex.LimitKind]bool{}
+	account := func(group string, specs map[narthex.LimitName]narthex.LimitSpec) {
+		for name, spec := range specs {
+			row := group + " " + string(name)
+			if driven[row] == (undriven[row] != "") {
+				t.Errorf("%s of kind %s is driven: %t; why not: %q", row, spec.Kind, driven[row], undriven[row])
+			}
+			kinds[spec.Kind] = kinds[spec.Kind] || driven[row]
+		}
+	}
+	account("common", taxonomy.Common)
+	for _, name := range doors(t) {
+		attribute, known := taxonomy.Attribute(name)
+		if !known {
+			t.Errorf("there is a door for %s, which is no attribute", name)
+		}
+		account(string(name), attribute.Limits)
+	}
+	for _, kind := range []narthex.LimitKind{narthex.Max, narthex.Set, narthex.List, narthex.BudgetKind, narthex.Rate, narthex.Instant} {
+		if !kinds[kind] {
+			t.Errorf("no limit of kind %s is driven", kind)
+		}
+	}
+}
+
+// doors gives the attributes that a door enforces: those that a pathway may offer.
+func doors(t *testing.T) []narthex.AttributeName {
+	t.Helper()
+	taxonomy, err := lab.Taxonomy()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var found []narthex.AttributeName
+	for name := range taxonomy.Attributes {
+		files, err := testenv.Files("http://127.0.0.1:1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		files["pathways/test.yaml"] = bytes.Replace(files["pathways/test.yaml"], []byte("{attribute: model.seed, assets"), []byte("{attribute: "+name+", assets"), 1)
+		_, problems := lab.Load(files)
+		if !slices.ContainsFunc(problems, func(p lab.Problem) bool { return strings.Contains(p.Message, "no door") }) {
+			found = append(found, name)
+		}
+	}
+	if len(found) < 9 || len(found) == len(taxonomy.Attributes) {
+		t.Errorf("the doors are %v", found)
+	}
+	return found
+}
+
+// completing answers raw completions beside chats.
+func completing(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path != "/v1/completions" {
+		testenv.Answer("hello", 7, 5)(w, r)
+		return
+	}
+	io.Copy(io.Discard, r.Body)
+	w.Header().Set("Content-Type", "application/json")
+	io.WriteString(w, `{"id":"x","object":"text_completion","created":1,"model":"m","choices":[{"index":0,"text":"hello","logprobs":null,"finish_reason":"stop"}],"usage":{"prompt_tokens":7,"completion_tokens":3,"total_tokens":10}}`)
+}
+
+// TestAnAttributeIsHeldOrRefused: what a call needs beside sampling is served with the attribute and refused, by its name, without.
+func TestAnAttributeIsHeldOrRefused(t *testing.T) {
+	e := testenv.New(t, testenv.Options{})
+	e.Model.Handle(completing)
+	e.Outsiders(t, "bare", "Institute without")
+	_, bare := e.Grant(t, "bare", testenv.Tokens(100_000, nil))
+	message := func(role, more string) string {
+		return `{"model":"model","max_tokens":3,"messages":[` + more + `{"role":"` + role + `","content":"hi"}]}`
+	}
+	const user = `{"role":"user","content":"hello"},`
+	calls := map[narthex.AttributeName]string{
+		"model.seed":          say(`"max_tokens":3,"seed":1`),
+		"model.logprobs":      say(`"max_tokens":3,"logprobs":true`),
+		"model.logit_bias":    say(`"max_tokens":3,"logit_bias":{"1":1}`),
+		"model.system_prompt": message("user", `{"role":"system","content":"hi"},`),
+		"model.prefill":       message("assistant", user),
+		"model.tools":         say(`"max_tokens":3,"tools":[{"type":"function","function":{"name":"look"}}]`),
+		"model.checkpoints":   strings.Replace(say(`"max_tokens":3`), `"model":"model"`, `"model":"model@early"`, 1),
+		"model.base":          `{"model":"model","prompt":"hello","max_tokens":3}`,
+	}
+	for _, attribute := range doors(t) {
+		call, has := calls[attribute]
+		if attribute == "model.sample" {
+			continue
+		}
+		if !has {
+			t.Errorf("%s has a door and no call here", attribute)
+			continue
+		}
+		path := "/v1/chat/completions"
+		if attribute == "model.base" {
+			path = "/v1/completions"
+		}
+		suffix := string(attribute)
+		e.Outsiders(t, suffix, "Institute with "+suffix)
+		_, key := e.Grant(t, suffix, testenv.Tokens(100_000, nil), testenv.Term(attribute, nil))
+		if status, body, err := e.Post(t.Context(), path, key, call); err != nil || status != 200 {
+			t.Errorf("with %s: %d %s %v", attribute, status, body, err)
+		}
+		status, body, err := e.Post(t.Context(), path, bare, call)
+		if refused := strings.Contains(body, "not_granted") && strings.Contains(body, string(attribute)); err != nil || status == 200 || !refused && attribute != "model.checkpoints" {
+			t.Errorf("without %s: %d %s %v", attribute, status, body, err)
+		}
+		if attribute == "model.checkpoints" && (status != 404 || strings.Contains(body, "early")) {
+			t.Errorf("a checkpoint that the grant does not show: %d %s", status, body)
+		}
 	}
 }
 
