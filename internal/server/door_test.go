@@ -3,6 +3,7 @@ package server_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
@@ -66,6 +67,8 @@ func post(key, path, body string, headers ...string) string {
 
 func TestEveryRouteIsInTheTableAndNothingElseAnswers(t *testing.T) {
 	e := testenv.New(t, testenv.Options{})
+	_, key := e.Grant(t, "", testenv.Tokens(1000, nil))
+	other := map[string]string{"someone": key, "insider": key, "holder": session(t, e, "ada")} // a good credential of the wrong kind, by right
 	routes := e.Node.Routes()
 	known := map[string]bool{}
 	for _, r := range routes {
@@ -73,19 +76,32 @@ func TestEveryRouteIsInTheTableAndNothingElseAnswers(t *testing.T) {
 			t.Errorf("%s %s has no right, says nothing, or stands twice", r.Method, r.Path)
 		}
 		known[r.Method+" "+r.Path] = true
-		request, err := http.NewRequest(r.Method, e.Client.Base()+strings.NewReplacer("{", "", "}", "").Replace(r.Path), strings.NewReader("{}"))
-		if err != nil {
-			t.Fatal(err)
+		ask := func(credential string) int {
+			request, err := http.NewRequest(r.Method, e.Client.Base()+strings.NewReplacer("{", "", "}", "").Replace(r.Path), strings.NewReader("{}"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			request.Header.Set("Content-Type", "application/json")
+			if credential != "" {
+				request.Header.Set("Authorization", "Bearer "+credential)
+			}
+			answer, err := http.DefaultClient.Do(request)
+			if err != nil {
+				t.Fatal(err)
+			}
+			answer.Body.Close()
+			return answer.StatusCode
 		}
-		request.Header.Set("Content-Type", "application/json")
-		answer, err := http.DefaultClient.Do(request)
-		if err != nil {
-			t.Fatal(err)
+		wrong, needs := other[string(r.Right)]
+		if needs == (r.Right == "anyone") {
+			t.Errorf("%s %s has the right %s, which is none", r.Method, r.Path, r.Right)
 		}
-		answer.Body.Close()
+		if needs && ask(wrong) != 401 {
+			t.Errorf("%s %s is for %s and answers a credential of another kind with %d", r.Method, r.Path, r.Right, ask(wrong))
+		}
 		bringsOne := r.Path == "/api/redeem" || r.Path == "/api/login" // the credential is in the body
-		if (r.Right != "anyone" || bringsOne) != (answer.StatusCode == 401) {
-			t.Errorf("%s %s without a credential answers %d, and its right is %s", r.Method, r.Path, answer.StatusCode, r.Right)
+		if status := ask(""); (r.Right != "anyone" || bringsOne) != (status == 401) {
+			t.Errorf("%s %s without a credential answers %d, and its right is %s", r.Method, r.Path, status, r.Right)
 		}
 	}
 	seed := uint64(time.Now().UnixNano())
@@ -93,7 +109,8 @@ func TestEveryRouteIsInTheTableAndNothingElseAnswers(t *testing.T) {
 	segments := []string{"api", "v1", "ledger", "admin", "debug", "pprof", "metrics", "healthz", "engagements", "people", "chat", "completions", "models", "lab", "..", ".", "", "%2e%2e", "a b", "vars", "config", "status", "key", "openapi.json", "OPENAPI.JSON", "eng_aaaaaaaaaaaaaaaaaaaaaaaaaa"}
 	methods := []string{"GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "TRACE", "get", "CONNECT", "PROPFIND"}
 	handler := e.Node.Handler()
-	for range 100_000 {
+	tried, found := 0, 0
+	for tried < 100_000 {
 		var path strings.Builder
 		for range 1 + random.IntN(5) {
 			path.WriteString("/" + segments[random.IntN(len(segments))])
@@ -107,10 +124,18 @@ func TestEveryRouteIsInTheTableAndNothingElseAnswers(t *testing.T) {
 		if request.URL, err = url.ParseRequestURI(strings.ReplaceAll(path.String(), " ", "%20")); err != nil {
 			continue
 		}
+		tried++
 		status := answer(handler, request)
-		if listed(routes2(routes), method, path.String()) != (status != 404) {
+		is := listed(routes2(routes), method, path.String())
+		if is {
+			found++
+		}
+		if is != (status != 404) {
 			t.Fatalf("seed %d: %s %q answers %d", seed, method, path.String(), status)
 		}
+	}
+	if found == 0 || found > tried/2 {
+		t.Errorf("seed %d: %d of %d paths were routes", seed, found, tried)
 	}
 }
 
@@ -176,29 +201,74 @@ func TestWhatIsHiddenLooksLikeWhatIsNotThere(t *testing.T) {
 		}
 	}
 	e.Outsiders(t, "2", "Second")
-	grant, _ := e.Grant(t, "2", testenv.Tokens(10, nil))
-	other := e.People["ada"].Client
-	for _, path := range []string{"/api/grants/" + string(grant.ID), "/api/engagements/" + string(grant.Engagement), "/api/engagements/" + string(grant.Engagement) + "/agreement"} {
-		missing := path[:len(path)-5] + "aaaaa"
-		if strings.HasSuffix(path, "/agreement") {
-			missing = "/api/engagements/" + string(grant.Engagement[:len(grant.Engagement)-5]) + "aaaaa/agreement"
-		}
-		var said [2]string
-		for i, p := range []string{path, missing} {
-			answer, err := other.Do(t.Context(), "GET", p, nil)
+	grant, second := e.Grant(t, "2", testenv.Tokens(1000, nil), testenv.Term("model.base", nil))
+	raw := func(model string) string {
+		return plain(send(t, e, post(second, "/v1/completions", `{"model":"`+model+`","max_tokens":3,"prompt":"hi"}`)))
+	}
+	if got, absent := raw("hidden"), raw("absent"); got != absent || !strings.Contains(absent, "404") {
+		t.Errorf("a hidden model's completions answer\n%s\nand what is not there\n%s", got, absent)
+	}
+	request, err := e.Client.With(second).Do(t.Context(), "POST", "/v1/chat/completions", json.RawMessage(testenv.Hello))
+	if err != nil || request.StatusCode != 200 {
+		t.Fatalf("a call of somebody else: %v", err)
+	}
+	request.Body.Close()
+	call := request.Header.Get("Narthex-Call")
+	view, err := e.Client.With(second).OwnGrant(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	locked, err := e.People["sam"].Lock(t.Context(), client.LockRequest{Subject: "asset", Target: "hidden", Reason: "safety"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Each is somebody else's and beside it one that is not there, in the path or in the body, as ada or her key asks for them.
+	ada, own := e.People["ada"].Client, e.Client.With(key)
+	none := func(id string) string { return id[:len(id)-5] + "aaaaa" }
+	lock := func(subject narthex.LockSubject, target string) any {
+		return client.LockRequest{Subject: subject, Target: target, Reason: "safety"}
+	}
+	engagement, person, keyID, lockID := string(grant.Engagement), string(e.People["ada2"].ID), string(view.Keys[0].ID), string(locked.Lock.ID)
+	type asked struct {
+		path string
+		in   any
+	}
+	for name, c := range map[string]struct {
+		by            *client.Client
+		method        string
+		there, absent asked
+	}{
+		"a grant":              {ada, "GET", asked{"/api/grants/" + string(grant.ID), nil}, asked{"/api/grants/" + none(string(grant.ID)), nil}},
+		"an engagement":        {ada, "GET", asked{"/api/engagements/" + engagement, nil}, asked{"/api/engagements/" + none(engagement), nil}},
+		"an agreement":         {ada, "GET", asked{"/api/engagements/" + engagement + "/agreement", nil}, asked{"/api/engagements/" + none(engagement) + "/agreement", nil}},
+		"an engagement's end":  {ada, "POST", asked{"/api/engagements/" + engagement + "/end", client.Command{Reason: "x"}}, asked{"/api/engagements/" + none(engagement) + "/end", client.Command{Reason: "x"}}},
+		"a grant's new key":    {ada, "POST", asked{"/api/grants/" + string(grant.ID) + "/keys", client.Mint{Label: "x"}}, asked{"/api/grants/" + none(string(grant.ID)) + "/keys", client.Mint{Label: "x"}}},
+		"a key":                {ada, "POST", asked{"/api/keys/" + keyID + "/revoke", struct{}{}}, asked{"/api/keys/" + none(keyID) + "/revoke", struct{}{}}},
+		"a lock":               {ada, "POST", asked{"/api/locks/" + lockID + "/lift", struct{}{}}, asked{"/api/locks/" + none(lockID) + "/lift", struct{}{}}},
+		"a person":             {ada, "POST", asked{"/api/people/" + person + "/suspend", client.PersonChange{Reason: "x"}}, asked{"/api/people/" + none(person) + "/suspend", client.PersonChange{Reason: "x"}}},
+		"a grant to lock":      {ada, "POST", asked{"/api/locks", lock("grant", string(grant.ID))}, asked{"/api/locks", lock("grant", none(string(grant.ID)))}},
+		"a person to lock":     {ada, "POST", asked{"/api/locks", lock("person", person)}, asked{"/api/locks", lock("person", none(person))}},
+		"a hidden asset":       {ada, "POST", asked{"/api/locks", lock("asset", "hidden")}, asked{"/api/locks", lock("asset", "absent")}},
+		"a call's own receipt": {own, "GET", asked{"/v1/receipts/" + call, nil}, asked{"/v1/receipts/call_999999999", nil}},
+	} {
+		said := func(a asked) string {
+			answer, err := c.by.Do(t.Context(), c.method, a.path, a.in)
 			if err != nil {
 				t.Fatal(err)
 			}
-			body, _ := io.ReadAll(answer.Body)
-			answer.Body.Close()
-			answer.Header.Del("X-Request-Id")
-			answer.Header.Del("Narthex-Receipt")
-			answer.Header.Del("Date")
+			defer answer.Body.Close()
+			body, err := io.ReadAll(answer.Body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, varying := range []string{"X-Request-Id", "Narthex-Receipt", "Date"} {
+				answer.Header.Del(varying)
+			}
 			text, _, _ := strings.Cut(string(body), `"request_id"`)
-			said[i] = fmt.Sprint(answer.StatusCode, answer.Header, text)
+			return fmt.Sprint(answer.StatusCode, answer.Header, text)
 		}
-		if said[0] != said[1] {
-			t.Errorf("%s of somebody else: %s; one that is not there: %s", path, said[0], said[1])
+		if there, absent := said(c.there), said(c.absent); there != absent || strings.HasPrefix(there, "2") {
+			t.Errorf("%s of somebody else: %s; one that is not there: %s", name, there, absent)
 		}
 	}
 }
