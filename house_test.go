@@ -19,7 +19,7 @@ var levels = map[string]int{
 	"narthex":        0,
 	"narthex/ledger": 1, "narthex/client": 1, "narthex/internal/durable": 1, "narthex/internal/backup": 2, "narthex/internal/canon": 1, "narthex/internal/wire": 2, "narthex/internal/upstream": 2, "narthex/policy": 1, "narthex/internal/workflow": 2,
 	"narthex/internal/agreement": 3, "narthex/internal/witness": 3, "narthex/internal/lab": 4,
-	"narthex/internal/store": 1, "narthex/internal/store/schema": 2, "narthex/internal/store/sqlite": 3, "narthex/internal/store/postgres": 3, "narthex/internal/store/memory": 2, "narthex/internal/store/storetest": 2,
+	"narthex/internal/store": 1, "narthex/internal/store/schema": 2, "narthex/internal/store/sqlite": 3, "narthex/internal/store/postgres": 3, "narthex/internal/store/memory": 2, "narthex/internal/store/storetest": 2, "narthex/internal/store/disk": 2,
 	"narthex/internal/journal": 3, "narthex/internal/book": 5,
 	"narthex/internal/gateway/live": 4, "narthex/internal/gateway/model": 4, "narthex/internal/openlog": 5, "narthex/internal/gateway": 6, "narthex/internal/identity": 6,
 	"narthex/internal/office": 7, "narthex/internal/api": 8, "narthex/internal/server": 9, "narthex/internal/cli": 9,
