@@ -323,7 +323,7 @@ func (s *Server) watch(ctx context.Context) {
 	s.api.Halt(narthex.Unavailablef("This node no longer holds its store and serves nothing. Try again in a moment, another node may; the operators must restart this one."))
 	s.halted.Store(true)
 	cut := s.live.CutAll(live.End{Code: "lost", At: s.config.Clock().UTC()})
-	s.config.Log.Error("this node no longer holds its store: another node opened it, or it could not be reached; it serves nothing until it is restarted", "calls_cut", cut)
+	s.config.Log.Error("this node no longer holds its store: another node opened it, it could not be reached, or its disk did not confirm a write; it serves nothing until it is restarted", "calls_cut", cut)
 	s.stop()
 }
 

@@ -61,6 +61,10 @@ var ErrUnknown = errors.New("the outcome of the commit is unknown")
 // and nothing will be.
 var ErrLost = errors.New("this process no longer holds the store")
 
+// ErrUnsynced says that the disk did not confirm what was written last. It may be lost although it can be read, so nobody may
+// rely on reading it back, and the store is lost to this process until it is opened again.
+var ErrUnsynced = errors.New("the disk did not confirm what was written")
+
 // ErrDamaged says that what is stored cannot be what was written.
 var ErrDamaged = errors.New("the stored data is damaged")
 
@@ -129,7 +133,8 @@ type Store interface {
 	// Update commits what change did when it returns nil, and nothing when it returns an error, which is passed on.
 	// Change may run more than once, each time on a state of its own, and the last run counts.
 	Update(ctx context.Context, change func(Tx) error) error
-	// Lost is closed when this process no longer holds the store, after Close too. It is nil for a store that nobody else can hold.
+	// Lost is closed when this process no longer holds the store, after ErrUnsynced and after Close too. It is nil for a store
+	// that nobody else can hold.
 	Lost() <-chan struct{}
 	// Close gives the store up for the next to open.
 	Close() error

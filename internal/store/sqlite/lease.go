@@ -43,7 +43,7 @@ func (s *Store) held(ctx context.Context) error {
 		return fmt.Errorf("read the store's lease: %w", err)
 	}
 	if number != s.number {
-		s.lose()
+		s.lose(store.ErrLost)
 		return store.ErrLost
 	}
 	return nil
@@ -51,12 +51,7 @@ func (s *Store) held(ctx context.Context) error {
 
 // release marks the lease as given up.
 func (s *Store) release() error {
-	select {
-	case <-s.lost:
-		return nil
-	default:
-	}
-	if s.number == 0 {
+	if s.number == 0 || s.hold.Err() != nil {
 		return nil
 	}
 	_, err := s.writer.ExecContext(context.Background(), "UPDATE lease SET released = TRUE WHERE number = $1", s.number)
@@ -64,5 +59,5 @@ func (s *Store) release() error {
 	return err
 }
 
-// Lost is closed when an Update has found another's number in the lease, or the store was closed.
-func (s *Store) Lost() <-chan struct{} { return s.lost }
+// Lost is closed when an Update has found another's number in the lease, when a sync has failed, or the store was closed.
+func (s *Store) Lost() <-chan struct{} { return s.hold.Done() }

@@ -2,11 +2,13 @@
 // survives a power cut on a disk that honours fsync.
 //
 // It promises the contract of package store, one writing process at a time (a second one is refused at Open), and an error
-// that wraps store.ErrDamaged for a file that is not a sound database of ours.
+// that wraps store.ErrDamaged for a file that is not a sound database of ours. After a sync that failed it takes no more
+// Updates: the error is store.ErrUnsynced, and the next Open makes the log durable before it reads it. A full disk refuses
+// what it cannot hold, and serves again when there is room.
 //
-// It trusts the file system to do what fsync says, and the kernel to free the lock of a process only when that has ended: so
-// a database that was not closed is taken over at once. It does not trust the file's content beyond its shape: the ledger's
-// verifier reads it again. Read next: store, lease.go, journal.
+// It trusts the file system to do what an fsync says that returned, and the kernel to free the lock of a process only when
+// that has ended: so a database that was not closed is taken over at once. It does not trust the file's content beyond its
+// shape: the ledger's verifier reads it again. Read next: store, sync.go, lease.go, journal.
 package sqlite
 
 import (
@@ -17,7 +19,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 
 	"github.com/ncruces/go-sqlite3"
 	"github.com/ncruces/go-sqlite3/driver"
@@ -33,15 +34,16 @@ const FileName = "narthex.db"
 // Store is an open database.
 type Store struct {
 	options options
+	system  string   // the file system's name
 	lock    *os.File // nil where it was skipped
 	readers *sql.DB
 	db      *sql.DB
 	writer  *sql.Conn // used by one Update at a time
 	turn    chan struct{}
-	stmts   map[string]*sql.Stmt // of writer; owned by whoever has the turn
-	number  int64                // by which this process holds the store; 0 until it does
-	lost    chan struct{}
-	lose    func() // closes lost, once
+	stmts   map[string]*sql.Stmt    // of writer; owned by whoever has the turn
+	number  int64                   // by which this process holds the store; 0 until it does
+	hold    context.Context         // until the store is lost
+	lose    context.CancelCauseFunc // says why
 }
 
 // Option changes how a database is opened.
@@ -49,6 +51,7 @@ type Option func(*options)
 
 type options struct {
 	vfs      string
+	pages    int
 	unlocked bool
 	version  int64                       // that the schema is brought to
 	connect  []func(*sqlite3.Conn) error // called with the writer's connection
@@ -57,13 +60,16 @@ type options struct {
 // VFS names a file system of SQLite, registered before, that the database is on; without it that is the machine's.
 func VFS(name string) Option { return func(o *options) { o.vfs = name } }
 
+// CheckpointAfter sets how many pages of log SQLite gathers before it brings the database up to date; without it, a thousand.
+func CheckpointAfter(pages int) Option { return func(o *options) { o.pages = pages } }
+
 // UnlockedForTests opens the database although another process may hold it. It is for tests of what then happens.
 func UnlockedForTests() Option { return func(o *options) { o.unlocked = true } }
 
 // Open opens the database in dir, which must exist, making an empty one where there is none.
 func Open(ctx context.Context, dir string, choices ...Option) (*Store, error) {
-	s := &Store{options: options{version: schema.Latest}, turn: make(chan struct{}, 1), stmts: map[string]*sql.Stmt{}, lost: make(chan struct{})}
-	s.lose = sync.OnceFunc(func() { close(s.lost) })
+	s := &Store{options: options{version: schema.Latest, pages: 1000}, turn: make(chan struct{}, 1), stmts: map[string]*sql.Stmt{}}
+	s.hold, s.lose = context.WithCancelCause(context.Background())
 	for _, choose := range choices {
 		choose(&s.options)
 	}
@@ -89,7 +95,15 @@ func (s *Store) open(ctx context.Context, path string) error {
 	if err := file.Close(); err != nil {
 		return err
 	}
-	if s.db, err = driver.Open(s.uri(path)+"_pragma=busy_timeout(10000)&_pragma=journal_mode(wal)&_pragma=synchronous(full)&_pragma=cell_size_check(on)", s.options.connect...); err != nil {
+	if err := s.watch(); err != nil {
+		return err
+	}
+	if !s.options.unlocked { // else another process may be writing it
+		if err := s.rewriteLog(path + "-wal"); err != nil {
+			return err
+		}
+	}
+	if s.db, err = driver.Open(s.uri(path)+fmt.Sprintf("&_pragma=busy_timeout(10000)&_pragma=journal_mode(wal)&_pragma=synchronous(full)&_pragma=wal_autocheckpoint(%d)&_pragma=cell_size_check(on)", s.options.pages), s.options.connect...); err != nil {
 		return err
 	}
 	s.db.SetMaxOpenConns(1)
@@ -102,22 +116,16 @@ func (s *Store) open(ctx context.Context, path string) error {
 	if err := s.checkTables(ctx); err != nil {
 		return err
 	}
-	if s.readers, err = driver.Open(s.uri(path) + "mode=ro&_pragma=busy_timeout(10000)&_pragma=query_only(on)"); err != nil {
+	if s.readers, err = driver.Open(s.uri(path) + "&mode=ro&_pragma=busy_timeout(10000)&_pragma=query_only(on)"); err != nil {
 		return err
 	}
 	s.readers.SetMaxOpenConns(8)
 	s.readers.SetMaxIdleConns(8)
-	return errors.Join(s.raise(ctx), syncDir(filepath.Dir(path)))
+	return errors.Join(s.raise(ctx), syncDir(filepath.Dir(path)), s.unsynced())
 }
 
 // uri gives the database's address, to which the parameters of a connection are added.
-func (s *Store) uri(path string) string {
-	uri := "file:" + escape(path) + "?"
-	if s.options.vfs != "" {
-		uri += "vfs=" + s.options.vfs + "&"
-	}
-	return uri
-}
+func (s *Store) uri(path string) string { return "file:" + escape(path) + "?vfs=" + s.system }
 
 // escape keeps a path's special characters from being read as parts of a URI.
 func escape(path string) string {
@@ -176,7 +184,7 @@ func damaged(err error) error {
 func (s *Store) Close() error {
 	s.turn <- struct{}{}
 	errs := []error{s.release()}
-	s.lose()
+	s.lose(store.ErrLost)
 	for _, stmt := range s.stmts {
 		errs = append(errs, stmt.Close())
 	}

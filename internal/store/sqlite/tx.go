@@ -25,7 +25,8 @@ func view(ctx context.Context, db *sql.DB, read func(store.Reader) error) error 
 	return damaged(errors.Join(err, tx.Rollback()))
 }
 
-// Update runs change inside the one write transaction. A failed COMMIT is store.ErrUnknown.
+// Update runs change inside the one write transaction. A failed COMMIT is store.ErrUnknown. So is one in which a sync failed,
+// even where SQLite made do without it, and store.ErrUnsynced besides.
 func (s *Store) Update(ctx context.Context, change func(store.Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -36,10 +37,8 @@ func (s *Store) Update(ctx context.Context, change func(store.Tx) error) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	select {
-	case <-s.lost:
-		return store.ErrLost
-	default:
+	if s.hold.Err() != nil {
+		return context.Cause(s.hold)
 	}
 	// From here on the caller's context no longer ends the work: a transaction is short and its end must be known.
 	ctx = context.WithoutCancel(ctx)
@@ -53,7 +52,7 @@ func (s *Store) Update(ctx context.Context, change func(store.Tx) error) error {
 	if err != nil {
 		return damaged(errors.Join(err, s.rollback(ctx)))
 	}
-	if err := s.exec(ctx, "COMMIT"); err != nil {
+	if err := errors.Join(s.exec(ctx, "COMMIT"), s.unsynced()); err != nil {
 		return damaged(errors.Join(fmt.Errorf("commit: %w: %w", store.ErrUnknown, err), s.rollback(ctx)))
 	}
 	return nil
