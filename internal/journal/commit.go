@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"reflect"
+	"slices"
 	"time"
 
 	"narthex"
@@ -146,8 +148,8 @@ func (j *Journal) write(s store.Tx, b *batch, now time.Time) (*state, error) {
 	if b.first == 0 && (len(b.records) == 0 || b.openings[0].Type != narthex.EntryInception) {
 		return nil, errors.New("the first entry of a ledger must be its inception")
 	}
-	for key, row := range b.rows {
-		if err := writeRow(s, key, row); err != nil {
+	for _, key := range slices.SortedFunc(maps.Keys(b.rows), rowKey.compare) { // so that one batch is always the same bytes
+		if err := writeRow(s, key, b.rows[key]); err != nil {
 			return nil, err
 		}
 	}
@@ -220,6 +222,9 @@ func (j *Journal) resolve(ctx context.Context, cause error, b *batch, next *stat
 	})
 	if err == nil && head != nil && next != nil && head.Batch == next.head.Batch {
 		j.swap(b, next)
+		if errors.Is(cause, store.ErrUnsynced) {
+			return cause // it can be read and need not be on the disk: it is nobody's yes
+		}
 		return nil
 	}
 	if err == nil && (head == nil && j.state.head.Size == 0 || head != nil && head.Batch == j.state.head.Batch) {

@@ -1,11 +1,13 @@
 package journal
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 	"time"
 
@@ -148,6 +150,10 @@ type batch struct {
 type rowKey struct {
 	table store.Table
 	key   string
+}
+
+func (k rowKey) compare(other rowKey) int {
+	return cmp.Or(strings.Compare(string(k.table), string(other.table)), strings.Compare(k.key, other.key))
 }
 
 // next gives the state after the batch's commit, with the tiles to write.
