@@ -117,13 +117,10 @@ func (s *stage) open(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := os.RemoveAll(filepath.Join(s.dir, "lab")); err != nil {
+		if err := s.clear(); err != nil {
 			return err
 		}
 		if err := files.Write(filepath.Join(s.dir, "lab")); err != nil {
-			return err
-		}
-		if err := os.RemoveAll(filepath.Join(s.dir, "data")); err != nil {
 			return err
 		}
 	}
@@ -138,6 +135,33 @@ func (s *stage) open(ctx context.Context) error {
 		return nil
 	}
 	return s.cast.login(ctx, s.client)
+}
+
+// markFile says that a folder is a demonstration's, so that what a start which broke off left there may go.
+const markFile = "DEMO"
+
+// clear takes away what a first start that broke off left. A folder that is not marked is somebody's: nothing of it goes.
+func (s *stage) clear() error {
+	made := []string{"lab", "data", "data.anchor"}
+	mark := filepath.Join(s.dir, markFile)
+	if _, err := os.Lstat(mark); errors.Is(err, os.ErrNotExist) {
+		for _, name := range made {
+			if _, err := os.Lstat(filepath.Join(s.dir, name)); !errors.Is(err, os.ErrNotExist) {
+				return narthex.Conflictf("The folder holds %q and is not a demonstration's, so nothing in it was touched. Name an empty or a new one with --dir.", name).For("dir")
+			}
+		}
+		if err := os.WriteFile(mark, []byte("This folder is a demonstration's: `narthex demo --dir` makes it anew where its first start broke off.\n"), 0o644); err != nil {
+			return err
+		}
+	} else if err != nil {
+		return err
+	}
+	for _, name := range made {
+		if err := os.RemoveAll(filepath.Join(s.dir, name)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (s *stage) absolute() string {

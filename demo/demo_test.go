@@ -117,3 +117,33 @@ func TestAnInfoFileIsNotWrittenThroughALink(t *testing.T) {
 		t.Errorf("the link's target holds %q", data)
 	}
 }
+
+// TestAFolderThatIsSomebodysIsLeftAlone: what the demonstration did not make, it does not take away; what a first start that
+// broke off left, it does.
+func TestAFolderThatIsSomebodysIsLeftAlone(t *testing.T) {
+	for _, name := range []string{"lab", "data"} {
+		dir := t.TempDir()
+		file := filepath.Join(dir, name, "important")
+		if err := os.Mkdir(filepath.Join(dir, name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte("mine"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		run := func() error {
+			return demo.Run(t.Context(), demo.Options{Dir: dir, Once: true, Out: io.Discard, Version: "test", Start: start})
+		}
+		if err := run(); !narthex.IsKind(err, narthex.Conflict) {
+			t.Errorf("a folder with %s: %v", name, err)
+		}
+		if data, err := os.ReadFile(file); err != nil || string(data) != "mine" {
+			t.Fatalf("%s was touched: %q %v", name, data, err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, "DEMO"), nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if err := run(); err != nil {
+			t.Errorf("what a start left that broke off, in %s: %v", name, err)
+		}
+	}
+}

@@ -51,6 +51,7 @@ type Route struct {
 	Path    string // segments in braces are arguments; one that ends in dots takes the rest
 	Right   Right
 	Says    string
+	Query   []string     // the parameters that its address may have
 	In, Out reflect.Type // of the bodies, or nil
 	Early   bool         // whether it answers during inception
 
@@ -188,6 +189,10 @@ func (s *Server) answer(w http.ResponseWriter, route *Route, r *request) {
 		if narthex.IsKind(err, narthex.Unauthenticated) && r.node.Door != nil {
 			r.node.Door.Refusals.Count(narthex.Unauthenticated)
 		}
+		s.fail(w, err)
+		return
+	}
+	if _, err := r.query(route.Query...); err != nil {
 		s.fail(w, err)
 		return
 	}

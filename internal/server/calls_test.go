@@ -269,3 +269,29 @@ func TestWhatMayNotBeHeldTogetherIsRefusedAtEveryStep(t *testing.T) {
 		t.Errorf("what is held alone: %d %s %v", status, body, err)
 	}
 }
+
+// TestAQueryIsRefusedWhereNoneIsKnown: a key in an address would stand in logs, whatever the parameter's name.
+func TestAQueryIsRefusedWhereNoneIsKnown(t *testing.T) {
+	e := testenv.New(t, testenv.Options{})
+	_, key := e.Grant(t, "", testenv.Tokens(1e6, nil))
+	for _, query := range []string{"foo=" + key, "auth=" + key, "x-api-key=" + key, "key[]=" + key, "limit=1", "%zz"} {
+		for path, token := range map[string]string{"/v1/models": key, "/v1/grant": key, "/ledger/state": "", "/api/pathways": ""} {
+			request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, e.Client.Base()+path+"?"+query, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if token != "" {
+				request.Header.Set("Authorization", "Bearer "+token)
+			}
+			answer, err := http.DefaultClient.Do(request)
+			if err != nil {
+				t.Fatal(err)
+			}
+			body, err := io.ReadAll(answer.Body)
+			answer.Body.Close()
+			if err != nil || answer.StatusCode != 400 || strings.Contains(string(body), key) {
+				t.Errorf("%s?%.12s… answers %d %s %v", path, query, answer.StatusCode, body, err)
+			}
+		}
+	}
+}
