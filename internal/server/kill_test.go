@@ -71,6 +71,7 @@ func (d deciding) decide(t *testing.T, node *process, k *kept) {
 		k.add("", answer.Header.Get("Narthex-Receipt"))
 		return json.Unmarshal(data, out) == nil
 	}
+	withdrawDrafts(t, all.With(d.ada))
 	for {
 		var minted client.Minted
 		var lock client.Locked
