@@ -104,11 +104,23 @@ func FuzzDecode(f *testing.F) {
 
 func FuzzDecodeLenient(f *testing.F) {
 	f.Add([]byte(`{"name":"a","other":{"x":[-0]}}`))
+	f.Add([]byte(`{"nAme":"a"}`)) // another name: unknown, and let pass
 	f.Fuzz(func(t *testing.T, data []byte) {
 		read, err := wire.DecodeLenient[document](data, most)
+		if err != nil {
+			return
+		}
+		// The other reader takes names as they are written; into a struct it would fold their case.
+		var members map[string]json.RawMessage
 		var again document
-		if err == nil && (json.Unmarshal(data, &again) != nil || read.Name != again.Name || read.Count != again.Count) {
-			t.Fatalf("two readers disagree on %q", data)
+		err = json.Unmarshal(data, &members)
+		for name, into := range map[string]any{"name": &again.Name, "count": &again.Count} {
+			if value, has := members[name]; has {
+				err = errors.Join(err, json.Unmarshal(value, into))
+			}
+		}
+		if err != nil || read.Name != again.Name || read.Count != again.Count {
+			t.Fatalf("two readers disagree on %q: %v", data, err)
 		}
 	})
 }
