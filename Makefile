@@ -7,7 +7,7 @@ CORPUS   = demo/minilab/generated/pretrain.jsonl.gz
 FUZZTIME ?= 20s
 # Debian packages that the demonstration and the tests use, by the command that each brings. The tests start PostgreSQL
 # themselves: PGCONF keeps Debian from making and starting a cluster of its own, where PostgreSQL was not set up before.
-PACKAGES = curl:curl git:git /usr/lib/postgresql/15/bin/initdb:postgresql-15
+PACKAGES = curl:curl git:git node:nodejs /usr/lib/postgresql/15/bin/initdb:postgresql-15
 PGCONF   = /etc/postgresql-common/createcluster.conf
 
 .PHONY: demo test build setup unit vet interop fuzz bench rigs once clean

@@ -1,11 +1,15 @@
 // The verifier at the command line: node cli.mjs, without installing anything. It reads files, folders and addresses, and
 // writes nothing.
 
+import { webcrypto } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { AbsentError, TamperError, fromBase64, openCheckpoint, openCosignature, hex, statedKey, verifyExport, verifyField, verifyLog, verifyReceipt } from "./verify.mjs";
+
+// Node 18 has WebCrypto, and not where pages have it.
+globalThis.crypto ??= webcrypto;
 
 const USAGE = `node cli.mjs WHAT --key KEY
 

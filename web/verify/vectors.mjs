@@ -4,9 +4,13 @@
 // taken out, and those of the base64 are put in. For a published log it begins with the file's path, and a cut of -1 takes the
 // whole file away. docs/ledger.md says more.
 
+import { webcrypto } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { pathToFileURL } from "node:url";
 import * as verifier from "./verify.mjs";
+
+// Node 18 has WebCrypto, and not where pages have it.
+globalThis.crypto ??= webcrypto;
 
 const { AbsentError, TamperError, fromBase64 } = verifier;
 

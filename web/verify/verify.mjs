@@ -112,7 +112,7 @@ export function fromBase64(text) {
 
 function subtle() {
   const found = globalThis.crypto?.subtle;
-  if (!found) throw new Error("WebCrypto is missing here: a page must be served by https, and node must be 20 or later. Nothing was verified");
+  if (!found) throw new Error("WebCrypto is missing here: a page must be served by https, and in node the program that runs this must set globalThis.crypto (cli.mjs does). Nothing was verified");
   return found;
 }
 

@@ -24,6 +24,7 @@ import (
 	"github.com/ncruces/go-sqlite3/driver"
 
 	"narthex"
+	"narthex/internal/durable"
 	"narthex/internal/store"
 	"narthex/internal/store/schema"
 )
@@ -121,7 +122,7 @@ func (s *Store) open(ctx context.Context, path string) error {
 	}
 	s.readers.SetMaxOpenConns(8)
 	s.readers.SetMaxIdleConns(8)
-	return errors.Join(s.raise(ctx), syncDir(filepath.Dir(path)), s.unsynced())
+	return errors.Join(s.raise(ctx), durable.SyncDir(filepath.Dir(path)), s.unsynced())
 }
 
 // uri gives the database's address, to which the parameters of a connection are added.
@@ -130,14 +131,6 @@ func (s *Store) uri(path string) string { return "file:" + escape(path) + "?vfs=
 // escape keeps a path's special characters from being read as parts of a URI.
 func escape(path string) string {
 	return strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23").Replace(path)
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
 
 // migrate reads the file's own table of tables first: what is no database is found before anything is tried.
