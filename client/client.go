@@ -48,17 +48,26 @@ func New(base string) (*Client, error) {
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || strings.Trim(u.Path, "/") != "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
 		return nil, narthex.Invalidf("A node's address is http:// or https://, a host and an optional port. Write it as in https://narthex.lab.example.").For("url")
 	}
+	carrier, err := carry(u)
+	if err != nil {
+		return nil, err
+	}
+	return &Client{base: u.Scheme + "://" + u.Host, http: carrier}, nil
+}
+
+// carry makes what requests to an address go through: no redirect is followed, and plain http does not leave loopback.
+func carry(u *url.URL) (*http.Client, error) {
 	dialer := &net.Dialer{Timeout: 10 * time.Second}
 	transport := &http.Transport{MaxIdleConnsPerHost: 16, TLSHandshakeTimeout: 10 * time.Second, ResponseHeaderTimeout: 10 * time.Minute, IdleConnTimeout: time.Minute,
 		MaxResponseHeaderBytes: 64 << 10, DisableCompression: true, DialContext: dialer.DialContext, Proxy: http.ProxyFromEnvironment}
 	if u.Scheme == "http" {
 		if ip, err := netip.ParseAddr(u.Hostname()); (err != nil || !ip.IsLoopback()) && u.Hostname() != "localhost" {
-			return nil, narthex.Invalidf("Plain http would show your credentials to the network. Use https.").For("url")
+			return nil, narthex.Invalidf("Plain http would show your credentials to the network, and let it change what you read. Use https.").For("url")
 		}
 		dialer.Control, transport.Proxy = loopbackOnly, nil
 	}
 	refuse := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &Client{base: u.Scheme + "://" + u.Host, http: &http.Client{CheckRedirect: refuse, Transport: transport}}, nil
+	return &http.Client{CheckRedirect: refuse, Transport: transport}, nil
 }
 
 // loopbackOnly refuses a connection to an address off loopback, whatever name led there.

@@ -150,10 +150,10 @@ func TestALogUnderAnotherKeyOrCheckpointIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	tampered(t, "another key stated", s.exportUnder(t, other, good), key)
-	if stated, err := ledger.StatedKey(strings.NewReader(export)); err != nil || stated != key {
+	if stated, _, err := ledger.Stated(strings.NewReader(export)); err != nil || stated != key {
 		t.Errorf("the export states the key %q: %v", stated, err)
 	}
-	if _, err := ledger.StatedKey(strings.NewReader("{}\n")); err == nil {
+	if _, _, err := ledger.Stated(strings.NewReader("{}\n")); err == nil {
 		t.Error("a key was read from a line that is no header")
 	}
 }

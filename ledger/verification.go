@@ -26,9 +26,12 @@ type older struct {
 	then Hash // the root that the log had at that size, when it was passed
 }
 
+// ErrForeign says that a checkpoint which the verifier kept is not signed by a key of the log, and so says nothing about it.
+var ErrForeign = errors.New("the earlier checkpoint is not signed by a key of this log")
+
 func newVerification(verifierKey string, since []string) (*verification, error) {
 	if _, err := newVerifier(verifierKey); err != nil {
-		return nil, &TamperError{-1, "the key is not one of the form name+hash+key"}
+		return nil, &TamperError{-1, "the given key is not the log's: it is not of the form name+hash+key"}
 	}
 	v := &verification{story: newStory(verifierKey), report: Report{ByType: map[narthex.EntryType]int{}, Open: []narthex.CallID{}}}
 	for _, text := range since {
@@ -120,7 +123,7 @@ func openStated(checkpoint, stated, key string) (Checkpoint, error) {
 func (v *verification) continues() error {
 	for _, kept := range v.since {
 		if !slices.ContainsFunc(v.story.keys.all, func(key string) bool { _, err := OpenCheckpoint(kept.text, key); return err == nil }) {
-			return errors.New("the earlier checkpoint is not signed by a key of this log")
+			return ErrForeign
 		}
 		if kept.Size > v.tree.Size() {
 			return &TamperError{-1, fmt.Sprintf("the log holds %d entries, and a checkpoint that you kept signs %d: it was cut, or this is an older copy", v.tree.Size(), kept.Size)}

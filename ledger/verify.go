@@ -171,8 +171,9 @@ func (v *verification) end(in *bufio.Reader, data []byte) error {
 	return nil
 }
 
-// StatedKey gives the verifier key that an export states for itself, to be shown and not to be believed.
-func StatedKey(r io.Reader) (string, error) {
+// Stated gives the verifier key that an export states for itself, to be shown and not to be believed, and its checkpoint, whose
+// signature is not checked.
+func Stated(r io.Reader) (verifierKey, checkpoint string, err error) {
 	head, err := readHeader(bufio.NewReaderSize(r, longestLine))
-	return head.Key, err
+	return head.Key, head.Checkpoint, err
 }

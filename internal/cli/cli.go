@@ -35,8 +35,8 @@ type Env struct {
 	Serve          func(context.Context, ServeFlags) error
 	Demo           func(context.Context, DemoFlags) error
 	// VerifyDir checks the ledger in the data directory of a node that does not run. An empty key means the directory's own;
-	// the text says where the key came from.
-	VerifyDir func(ctx context.Context, dir, key string) (ledger.Report, string, error)
+	// since are checkpoints that the ledger must go on from. The text says where the key came from.
+	VerifyDir func(ctx context.Context, dir, key string, since ...string) (ledger.Report, string, error)
 	// RestoreLedger states that a database which is behind its anchor is the one to go on with, and gives how many entries
 	// had been published and how many there are.
 	RestoreLedger func(ctx context.Context, at StoreFlags, reason string) (published, size uint64, err error)

@@ -35,12 +35,12 @@ func narthexMain() {
 			_, err := fmt.Printf("%+v\n", f)
 			return err
 		},
-		VerifyDir: func(_ context.Context, dir, key string) (ledger.Report, string, error) {
+		VerifyDir: func(_ context.Context, dir, key string, since ...string) (ledger.Report, string, error) {
 			file, err := os.Open(filepath.Join(dir, "ledger.jsonl"))
 			if err != nil {
 				return ledger.Report{}, "", err
 			}
-			report, err := ledger.Verify(file, key)
+			report, err := ledger.Verify(file, key, since...)
 			return report, "the key of the test", errors.Join(err, file.Close())
 		},
 	}))
@@ -57,7 +57,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("NARTHEX_HOME", filepath.Join(env.WorkDir, "narthex"))
 			return writeLedger(env)
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"node": startNode, "exits": exits, "perm": perm},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"node": startNode, "shelf": startShelf, "logs": writePublished, "link": link, "exits": exits, "perm": perm},
 	})
 }
 
@@ -86,4 +86,16 @@ func perm(ts *testscript.TestScript, neg bool, args []string) {
 	if got := fmt.Sprintf("%04o", info.Mode().Perm()); got != args[0] || neg {
 		ts.Fatalf("%s has the rights %s", args[1], strings.TrimSpace(got))
 	}
+}
+
+// link points a name at a folder, whatever it pointed at before: link FOLDER NAME.
+func link(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 2 || neg {
+		ts.Fatalf("usage: link FOLDER NAME")
+	}
+	name := ts.MkAbs(args[1])
+	if err := os.Remove(name); err != nil && !errors.Is(err, os.ErrNotExist) {
+		ts.Check(err)
+	}
+	ts.Check(os.Symlink(ts.MkAbs(args[0]), name))
 }

@@ -76,8 +76,8 @@ func (p *typist) run(args ...string) (code int, out, err string) {
 			}
 			return p.env[name]
 		},
-		VerifyDir: func(ctx context.Context, dir, key string) (ledger.Report, string, error) {
-			return server.VerifyDir(ctx, dir, key)
+		VerifyDir: func(ctx context.Context, dir, key string, since ...string) (ledger.Report, string, error) {
+			return server.VerifyDir(ctx, dir, key, since...)
 		}})
 	return code, stdout.String(), stderr.String()
 }

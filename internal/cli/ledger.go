@@ -7,11 +7,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -30,7 +27,7 @@ func (a *app) ledger() *cobra.Command {
 			use: "export [FILE]", short: "Write the whole ledger, for auditors and custodians",
 			example: "narthex ledger export ledger.jsonl\nnarthex ledger export | gzip > ledger.jsonl.gz",
 			run:     func(ctx context.Context, args []string) error { return a.ledgerExport(ctx, args) }}),
-		a.ledgerVerify(), a.ledgerProve(), a.ledgerReceipt(), a.verifyReceipt(), a.rotateKey(), a.ledgerRestore())
+		a.ledgerVerify(), a.ledgerMirror(), a.ledgerProve(), a.ledgerReceipt(), a.verifyReceipt(), a.rotateKey(), a.ledgerRestore())
 }
 
 func (a *app) ledgerState(ctx context.Context) error {
@@ -117,92 +114,6 @@ func (a *app) ledgerExport(ctx context.Context, args []string) error {
 	}
 	a.say("wrote %s; check it, on any machine, with: narthex ledger verify %s --key KEY", path, path)
 	return nil
-}
-
-func (a *app) ledgerVerify() *cobra.Command {
-	var key, dir string
-	c := a.command(leaf{
-		use: "verify [FILE]", short: "Check an export, or a stopped node's data, without trusting the lab",
-		long: `Check every entry of an exported ledger: that none was changed, removed, added or moved, that the stories in it are whole, and
-that the lab signed exactly this. It needs no network. Get the verifier key by a way of your own, such as the signed agreement or
-the lab's website, and not from the file.
-
-With --dir, check the data directory of a node that is stopped or was killed. FILE may be - for standard input.`,
-		example: "narthex ledger verify ledger.jsonl --key ledger.lab.example+…\nnarthex ledger verify --dir /var/lib/narthex",
-		run: func(ctx context.Context, args []string) error {
-			switch {
-			case (dir == "") == (len(args) == 0):
-				return problem(narthex.Invalid, "name an export, or a data directory with --dir", "it checks one thing")
-			case dir != "":
-				return a.verifyDir(ctx, dir, key)
-			}
-			return a.verifyExport(args[0], key)
-		}})
-	c.Flags().StringVar(&key, "key", "", "the ledger's verifier key, name+hash+key")
-	c.Flags().StringVar(&dir, "dir", "", "the data directory of a node that does not run")
-	return c
-}
-
-func (a *app) verifyExport(path, key string) error {
-	in := a.env.Stdin
-	if path != "-" {
-		file, err := os.Open(path)
-		if err != nil {
-			return fileError("read", path, err)
-		}
-		defer file.Close()
-		in = file
-	}
-	if key == "" {
-		return noKey(in)
-	}
-	report, err := ledger.Verify(in, key)
-	if err != nil {
-		return err
-	}
-	return a.show(report, func(p *page) { writeReport(p, report, "the key that you gave") })
-}
-
-// noKey refuses to take an export's own word, and shows what it states.
-func noKey(in io.Reader) error {
-	stated, err := ledger.StatedKey(in)
-	if err != nil {
-		return err
-	}
-	return problem(narthex.Invalid, "give the lab's key with --key, from another source than the file; the file states "+stated, "an export is not checked with its own word for the key")
-}
-
-func (a *app) verifyDir(ctx context.Context, dir, key string) error {
-	if a.env.VerifyDir == nil {
-		return a.notBuilt("check a data directory")
-	}
-	report, source, err := a.env.VerifyDir(ctx, dir, key)
-	if err != nil {
-		return err
-	}
-	out := struct {
-		ledger.Report
-		KeySource string `json:"key_source"`
-	}{report, source}
-	return a.show(out, func(p *page) { writeReport(p, report, source) })
-}
-
-func writeReport(p *page, r ledger.Report, source string) {
-	p.line("the ledger is whole: %d entries, none changed, all of them signed", r.Size)
-	p.fields([2]string{"origin", r.Origin}, [2]string{"root", r.Root}, [2]string{"first", day(r.First)}, [2]string{"last", day(r.Last)},
-		[2]string{"governance", strconv.FormatUint(r.Governance, 10)}, [2]string{"use", strconv.FormatUint(r.Use, 10)},
-		[2]string{"opened", strconv.FormatUint(r.Opened, 10)}, [2]string{"checked with", source})
-	if len(r.ByType) > 0 {
-		p.blank()
-		t := newTable("TYPE", "ENTRIES")
-		for _, kind := range slices.Sorted(maps.Keys(r.ByType)) {
-			t.row(string(kind), strconv.Itoa(r.ByType[kind]))
-		}
-		p.table(t)
-	}
-	if len(r.Open) > 0 {
-		p.line("calls without an outcome yet: %s", joined(r.Open))
-	}
 }
 
 func (a *app) ledgerProve() *cobra.Command {

@@ -19,6 +19,7 @@ import (
 
 // log is a ledger of two entries, under the same key in every run.
 type log struct {
+	secret     string
 	key        string
 	checkpoint string
 	records    []ledger.Record
@@ -34,7 +35,7 @@ func newLog() (*log, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &log{key: public}
+	l := &log{secret: secret, key: public}
 	var tree ledger.Tree
 	for i, entry := range []narthex.Entry{
 		{Type: narthex.EntryInception, At: noon, Fields: []narthex.Field{narthex.TextField("lab", "A Lab"), narthex.TextField("origin", origin), narthex.TextField("directory", "sha256:0"), narthex.TextField("guardrails", "sha256:1"),

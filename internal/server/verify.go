@@ -17,7 +17,7 @@ import (
 
 // VerifyDir checks the ledger in the data directory of a node that was stopped or killed. It works on a copy, so nothing of
 // the directory changes. Without a key it takes the one found there, and says so.
-func VerifyDir(ctx context.Context, dir, key string) (report ledger.Report, source string, err error) {
+func VerifyDir(ctx context.Context, dir, key string, since ...string) (report ledger.Report, source string, err error) {
 	source = "the key that you gave"
 	if key == "" {
 		data, err := os.ReadFile(filepath.Join(dir, verifierFile))
@@ -45,7 +45,7 @@ func VerifyDir(ctx context.Context, dir, key string) (report ledger.Report, sour
 	go func() {
 		write.CloseWithError(opened.View(ctx, func(r store.Reader) error { return office.ExportFrom(r, key, write) }))
 	}()
-	report, err = ledger.Verify(read, key)
+	report, err = ledger.Verify(read, key, since...)
 	return report, source, errors.Join(err, read.Close())
 }
 
