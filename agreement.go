@@ -40,6 +40,9 @@ type AgreedClause struct {
 	Text   string            `json:"text"` // Markdown, values filled in
 }
 
+// ClauseOfTerms is the number of the clause that lists what is given, and says that nothing else is.
+const ClauseOfTerms = "2"
+
 // Agreement is what is signed: cover page, clauses and terms. Its digest is the SHA-256 of its canonical JSON.
 type Agreement struct {
 	Format          string         `json:"format"` // narthex agreement v1
@@ -57,6 +60,7 @@ type Agreement struct {
 	AppealTo        string         `json:"appeal_to"`
 	AppealDays      int            `json:"appeal_days"`
 	SingleCustodian bool           `json:"single_custodian"`
+	Approvals       int            `json:"approvals"` // how many different people approved the application
 	Clauses         []AgreedClause `json:"clauses"`
 	Terms           []Term         `json:"terms"` // each with its clause number
 }

@@ -34,6 +34,12 @@ type Attribute struct {
 	Limits    map[LimitName]LimitSpec `json:"limits"`
 }
 
+// leastApprovals is how many different people approve anything at all.
+const leastApprovals = 2
+
+// Quorum is how many different people must have approved the application that the attribute is granted by.
+func (a Attribute) Quorum() int { return leastApprovals + a.Approvals }
+
 // Taxonomy is the closed set of attributes. The zero Taxonomy knows none, so it refuses everything.
 type Taxonomy struct {
 	Common     map[LimitName]LimitSpec     `json:"common"`

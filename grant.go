@@ -13,6 +13,7 @@ type Grant struct {
 	Persons    []PersonID   `json:"persons"`
 	Org        OrgID        `json:"org"`
 	Terms      []Term       `json:"terms"`
+	Approvals  int          `json:"approvals"` // as the agreement says
 	NotBefore  time.Time    `json:"not_before"`
 	NotAfter   time.Time    `json:"not_after"`
 	Ended      bool         `json:"ended,omitempty"`

@@ -79,5 +79,7 @@ type Reason struct {
 	Limit     LimitName     `json:"limit,omitempty"`
 	Allowed   string        `json:"allowed,omitempty"`
 	Asked     string        `json:"asked,omitempty"`
-	Says      string        `json:"says"` // a sentence for people, of our words only
+	Lock      LockID        `json:"lock,omitempty"`   // that stops it
+	Reason    LockReason    `json:"reason,omitempty"` // of the lock
+	Says      string        `json:"says"`             // a sentence for people, of our words only
 }

@@ -27,8 +27,9 @@ func ReadProblem(answer *http.Response) error {
 	}
 	p := problem.Error
 	out := &narthex.Error{Kind: kindOf(answer.StatusCode, p.Kind, p.Type), Code: p.Code, Param: p.Param, Public: p.Message}
-	if p.Clause != "" || p.Limit != "" || p.Allowed != "" {
-		out.Reason = &narthex.Reason{Code: p.Code, Clause: p.Clause, Limit: narthex.LimitName(p.Limit), Allowed: p.Allowed, Asked: p.Asked, Says: p.Message}
+	if p.Clause != "" || p.Limit != "" || p.Allowed != "" || p.Lock != "" {
+		out.Reason = &narthex.Reason{Code: p.Code, Clause: p.Clause, Limit: narthex.LimitName(p.Limit), Allowed: p.Allowed, Asked: p.Asked,
+			Lock: narthex.LockID(p.Lock), Reason: narthex.LockReason(p.Reason), Says: p.Message}
 	}
 	if p.Request != "" {
 		out.Err = requestError(p.Request)

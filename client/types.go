@@ -14,7 +14,8 @@ type Problem struct {
 	Error ProblemBody `json:"error"`
 }
 
-// ProblemBody says what happened, why and what to do next. Clause, limit, allowed and asked are set where a term decided.
+// ProblemBody says what happened, why and what to do next. Clause, limit, allowed and asked are set where a term decided, reason
+// and lock where a lock did.
 type ProblemBody struct {
 	Message string `json:"message"`
 	Type    string `json:"type"`           // the kind of error in the words that stock clients know
@@ -25,6 +26,8 @@ type ProblemBody struct {
 	Limit   string `json:"limit,omitempty"`
 	Allowed string `json:"allowed,omitempty"`
 	Asked   string `json:"asked,omitempty"`
+	Reason  string `json:"reason,omitempty"` // of the lock that stops it
+	Lock    string `json:"lock,omitempty"`
 	Request string `json:"request_id,omitempty"`
 }
 

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 
 	"narthex"
 	"narthex/client"
@@ -202,30 +203,78 @@ func (t *tale) budget(ctx context.Context) error {
 	}
 	t.tell.act("Ada", "looks at her budget")
 	t.tell.yes("%d of %d tokens used, %d left", before.Used, before.Allowed, before.Left)
-	calls := 0
-	for ; ; calls++ {
-		if _, err = t.ask(ctx, chat, object{"model": "minim-1", "messages": user("Package sort ")}); err != nil {
-			break
+	now, calls := before, 0
+	for ; now.Left > lastCall && calls < 400; calls++ {
+		if _, err = t.ask(ctx, chat, object{"model": "minim-1", "messages": user("Package sort "), "max_tokens": 100}); err != nil {
+			return err
 		}
-		if calls > 400 {
-			return errors.New("the budget does not end")
+		if now, err = left(); err != nil {
+			return err
 		}
 	}
+	t.tell.act("Ada", fmt.Sprintf("spends most of it in %d calls", calls))
+	_, err = t.ask(ctx, chat, object{"model": "minim-1", "messages": user("Package sort "), "max_tokens": now.Left})
 	e, err := refused(err, narthex.Exhausted, "budget_exhausted")
 	if err != nil {
 		return err
 	}
-	after, err := left()
+	t.tell.act("Ada", fmt.Sprintf("asks for an answer of %d tokens, with the prompt more than is left", now.Left))
+	t.tell.no("%s", e.Public)
+	if err := t.leaveEarly(ctx); err != nil {
+		return err
+	}
+	after, err := t.settled(ctx, left)
 	if err != nil {
 		return err
 	}
-	if after.Used+after.Left != after.Allowed || after.Reserved != 0 || after.Used > after.Allowed {
-		return fmt.Errorf("the budget does not add up: %+v", after)
+	if after.Used != after.Allowed || after.Left != 0 {
+		return fmt.Errorf("the budget does not end where it should: %+v", after)
 	}
-	t.tell.act("Ada", fmt.Sprintf("spends the rest in %d calls, and one more", calls))
-	t.tell.no("%s", e.Public)
+	t.tell.act("Ada", "asks without a length, which is cut to what is left, and hangs up in the middle: what that could have taken is charged")
 	t.tell.yes("%d of %d tokens used, %d left, not one over", after.Used, after.Allowed, after.Left)
+	_, err = t.ask(ctx, chat, object{"model": "minim-1", "messages": user("P"), "max_tokens": 1})
+	if e, err = refused(err, narthex.Exhausted, "budget_exhausted"); err != nil {
+		return err
+	}
+	t.tell.act("Ada", "asks for one token more")
+	t.tell.no("%s", e.Public)
 	return nil
+}
+
+// lastCall is a number of tokens that one call whose length is not asked can take whole: a prompt of the story, and an answer
+// within the terms' max_tokens.
+const lastCall = 200
+
+// leaveEarly hangs up in the middle of an answer.
+func (t *tale) leaveEarly(ctx context.Context) error {
+	t.models.SetPace(20)
+	defer t.models.SetPace(0)
+	enough := errors.New("enough")
+	_, _, err := t.stream(ctx, object{"model": "minim-1", "messages": user("Package sort "), "stream": true}, func(pieces int) error {
+		if pieces == 3 {
+			return enough
+		}
+		return nil
+	})
+	if !errors.Is(err, enough) {
+		return fmt.Errorf("the answer ended by itself: %w", err)
+	}
+	return nil
+}
+
+// settled gives the budget when no call has anything of it reserved any more.
+func (t *tale) settled(ctx context.Context, look func() (client.BudgetView, error)) (client.BudgetView, error) {
+	for {
+		view, err := look()
+		if err != nil || view.Reserved == 0 {
+			return view, err
+		}
+		select {
+		case <-ctx.Done():
+			return view, ctx.Err()
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
 }
 
 func (t *tale) lock(ctx context.Context) error {

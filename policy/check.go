@@ -58,11 +58,14 @@ func (c *check) use(l *Layer, use *narthex.Use) {
 	}
 	at := slices.IndexFunc(l.Terms, func(t narthex.Term) bool { return t.Covers(use.Attribute, c.q.Asset.Name) })
 	if at < 0 {
-		c.deny(narthex.Reason{Code: "not_granted", Attribute: use.Attribute, Asset: c.q.Asset.Name, Clause: atDigest("", l.Agreement),
+		c.deny(narthex.Reason{Code: "not_granted", Attribute: use.Attribute, Asset: c.q.Asset.Name, Clause: atDigest(narthex.ClauseOfTerms, l.Agreement),
 			Says: fmt.Sprintf("The agreement does not give %s (%s) on %s. Ask for an amendment that adds it.", use.Attribute, attribute.Says, c.q.Asset.Name)})
 		return
 	}
 	term := &l.Terms[at]
+	if reason, short := c.approvals(l, term, attribute); short {
+		c.deny(reason)
+	}
 	for _, needed := range attribute.Needs {
 		if _, held := narthex.FindTerm(l.Terms, needed, c.q.Asset.Name); !held {
 			c.deny(c.reason(l, term, "needs", "", fmt.Sprintf("%s is of use only together with %s, which the agreement does not give on %s.", use.Attribute, needed, c.q.Asset.Name)))
@@ -72,6 +75,16 @@ func (c *check) use(l *Layer, use *narthex.Use) {
 	if l == &c.q.Layers[0] {
 		c.reasons = append(c.reasons, c.reason(l, term, "granted", "", fmt.Sprintf("Clause %s gives %s on %s.", term.Clause, use.Attribute, c.q.Asset.Name)))
 	}
+}
+
+// approvals says whether fewer people approved than the attribute takes.
+func (c *check) approvals(l *Layer, term *narthex.Term, attribute narthex.Attribute) (narthex.Reason, bool) {
+	if l.Approvals >= attribute.Quorum() {
+		return narthex.Reason{}, false
+	}
+	r := c.reason(l, term, "approvals", "", fmt.Sprintf("%s takes the approval of %d people, and %d gave theirs. Apply anew.", attribute.Name, attribute.Quorum(), l.Approvals))
+	r.Allowed, r.Asked = strconv.Itoa(attribute.Quorum()), strconv.Itoa(l.Approvals)
+	return r, true
 }
 
 // exclusions holds over all grants in force on the asset.
@@ -113,7 +126,7 @@ func (c *check) clamp() {
 }
 
 func (c *check) exhausted(b *budgetCap, demand narthex.Demand) narthex.Reason {
-	says := fmt.Sprintf("Clause %s has %d %s left of %s; this call could take %d.", b.term.Clause, b.left, demand.Unit, b.spec.Name, demand.Least)
+	says := fmt.Sprintf("Clause %s has %d %s left in its budget %q; this call could take %d.", b.term.Clause, b.left, demand.Unit, b.spec.Name, demand.Least)
 	switch {
 	case b.left == 0 && b.spec.Per != "":
 		says += " Nothing is left for today; it starts anew at midnight UTC."
@@ -136,6 +149,19 @@ func (c *check) reason(l *Layer, term *narthex.Term, code string, limit narthex.
 // atDigest names a clause so that nobody can mean another agreement's.
 func atDigest(clause string, agreement narthex.Digest) string {
 	return clause + "@" + string(agreement)
+}
+
+// CheckApprovals gives what is wrong with granting the terms on the approvals of so many people. It holds at signing; Decide
+// holds it at each call.
+func CheckApprovals(taxonomy *narthex.Taxonomy, terms []narthex.Term, people int) []narthex.Reason {
+	var wrong []narthex.Reason
+	for _, term := range terms {
+		if attribute, known := taxonomy.Attribute(term.Attribute); !known || people < attribute.Quorum() {
+			wrong = append(wrong, narthex.Reason{Code: "approvals", Attribute: term.Attribute, Asset: term.Asset,
+				Says: fmt.Sprintf("%s takes the approval of %d people, and %d gave theirs. The applicant withdraws and applies anew.", term.Attribute, attribute.Quorum(), people)})
+		}
+	}
+	return wrong
 }
 
 // CheckTogether gives what is wrong with holding the terms together with others on the same assets: needs that are not met

@@ -35,6 +35,7 @@ type Layer struct {
 	Holder    string // the grant's or the key's identifier
 	Agreement narthex.Digest
 	Terms     []narthex.Term
+	Approvals int       // how many people approved what the terms were granted by
 	NotBefore time.Time // half-open interval
 	NotAfter  time.Time
 	Account   Account
@@ -167,7 +168,7 @@ func denied(reasons ...narthex.Reason) Decision {
 }
 
 // weights order denials: what is not held at all comes before how much of it.
-var weights = []string{"not_yet", "expired", "not_granted", "needs", "excluded", "unknown", "limit_exceeded", "guardrail_error", "guardrail", "rate_exceeded", "too_many_at_once", "budget_exhausted"}
+var weights = []string{"not_yet", "expired", "not_granted", "approvals", "needs", "excluded", "unknown", "limit_exceeded", "guardrail_error", "guardrail", "rate_exceeded", "too_many_at_once", "budget_exhausted"}
 
 func (c *check) denial() Decision {
 	slices.SortStableFunc(c.denials, func(a, b narthex.Reason) int {

@@ -73,7 +73,7 @@ func ask(terms []narthex.Term, uses ...narthex.Use) policy.Question {
 	return policy.Question{Principal: policy.Principal{Person: "per_a", Org: "org_a", Actor: narthex.Human, Region: "fr", Address: netip.MustParseAddr("192.0.2.1")},
 		Asset: narthex.Asset{Name: "m", Kind: "model", Label: "internal"}, Version: "final", Uses: uses,
 		Demands: []narthex.Demand{{Unit: narthex.Calls, Least: 1, Most: 1}, {Unit: narthex.Tokens, Least: 10, Most: 10}},
-		Layers:  []policy.Layer{{Holder: "grt", Agreement: "sha256:x", Terms: terms, NotBefore: now.Add(-time.Hour), NotAfter: now.Add(time.Hour)}}, Now: now}
+		Layers:  []policy.Layer{{Holder: "grt", Agreement: "sha256:x", Terms: terms, Approvals: 2, NotBefore: now.Add(-time.Hour), NotAfter: now.Add(time.Hour)}}, Now: now}
 }
 
 func TestZeroValuesDeny(t *testing.T) {
@@ -113,7 +113,7 @@ func TestZeroValuesDeny(t *testing.T) {
 		"a negative demand": func(q *policy.Question) { q.Demands[1].Least = -5 },
 		"a demand reversed": func(q *policy.Question) { q.Demands[1].Most = 5 },
 		"two layers, one empty": func(q *policy.Question) {
-			q.Layers = append(q.Layers, policy.Layer{Holder: "key", NotBefore: q.Layers[0].NotBefore, NotAfter: q.Layers[0].NotAfter})
+			q.Layers = append(q.Layers, policy.Layer{Holder: "key", Approvals: 2, NotBefore: q.Layers[0].NotBefore, NotAfter: q.Layers[0].NotAfter})
 		},
 	} {
 		q := ask([]narthex.Term{term("model.sample", nil)}, use("model.sample"))

@@ -41,7 +41,8 @@ func input(t testing.TB) agreement.Input {
 	app := narthex.Application{Engagement: "eng_" + narthex.EngagementID(strings.Repeat("a", 26)), Pathway: "interpretability", Directory: "sha256:d", Title: "A title with [links](http://x), <b>tags</b> and \u202e bidi",
 		Terms: []narthex.Term{{Attribute: "model.sample", Asset: "example-model", Limits: map[narthex.LimitName]narthex.Value{"tokens": narthex.NumberValue(1000), "tokens_per_day": narthex.NumberValue(100)}},
 			{Attribute: "model.logprobs", Asset: "example-model", Limits: map[narthex.LimitName]narthex.Value{"top_k": narthex.NumberValue(5)}}}}
-	return agreement.Input{Lab: "Example Lab", Origin: "ledger.lab.example", Engagement: narthex.Engagement{ID: app.Engagement, Application: app, Digest: "sha256:e"}, Pathway: d.Pathways["interpretability"], Clauses: d.Clauses,
+	votes := []narthex.Vote{{By: "per_x", Approve: true, Saw: "sha256:e"}, {By: "per_y", Approve: true, Saw: "sha256:e"}, {By: "per_y", Approve: true, Saw: "sha256:e"}, {By: "per_z", Saw: "sha256:e"}, {By: "per_w", Approve: true, Saw: "sha256:old"}}
+	return agreement.Input{Lab: "Example Lab", Origin: "ledger.lab.example", Engagement: narthex.Engagement{ID: app.Engagement, Application: app, Digest: "sha256:e", Votes: votes}, Pathway: d.Pathways["interpretability"], Clauses: d.Clauses,
 		Taxonomy: d.Taxonomy, Parties: parties, NotBefore: start, NotAfter: start.AddDate(0, 0, 180)}
 }
 

@@ -26,6 +26,7 @@ func Markdown(taxonomy *narthex.Taxonomy, a narthex.Agreement) (string, error) {
 		digest, a.Engagement, Escape(a.Lab), a.Origin, a.Pathway, a.Application, a.Directory)
 	fmt.Fprintf(&out, "| in force | from %s until before %s |\n| content of calls | kept: %s |\n| appeal | %s, answered in %d business days |\n",
 		a.NotBefore.Format(time.RFC3339), a.NotAfter.Format(time.RFC3339), a.ContentLog, Escape(a.AppealTo), a.AppealDays)
+	fmt.Fprintf(&out, "| approved | by %d people |\n", a.Approvals)
 	if a.SingleCustodian {
 		out.WriteString("| note | **the lab directory has a single custodian: one person alone approves its changes** |\n")
 	}

@@ -42,12 +42,12 @@ func Render(in Input) (narthex.Agreement, error) {
 	a := narthex.Agreement{Format: format, Lab: in.Lab, Origin: in.Origin, Engagement: in.Engagement.ID, Application: in.Engagement.Digest,
 		Pathway: app.Pathway, Directory: app.Directory, Title: app.Title, Parties: in.Parties,
 		NotBefore: in.NotBefore.UTC().Truncate(time.Second), NotAfter: in.NotAfter.UTC().Truncate(time.Second),
-		ContentLog: in.Pathway.ContentLog, AppealTo: in.Pathway.AppealTo, AppealDays: in.Pathway.AppealDays, SingleCustodian: in.SingleCustodian}
+		ContentLog: in.Pathway.ContentLog, AppealTo: in.Pathway.AppealTo, AppealDays: in.Pathway.AppealDays, SingleCustodian: in.SingleCustodian, Approvals: approvals(in.Engagement)}
 	if len(in.Pathway.Clauses) == 0 || len(app.Terms) == 0 || len(in.Parties) < 2 || !a.NotBefore.Before(a.NotAfter) {
 		return a, fmt.Errorf("render agreement: it needs clauses, terms, two parties and dates in order")
 	}
 	for i, term := range app.Terms {
-		term.Clause = fmt.Sprintf("2.%d", i+1)
+		term.Clause = fmt.Sprintf("%s.%d", narthex.ClauseOfTerms, i+1)
 		a.Terms = append(a.Terms, term)
 	}
 	uses := slices.Clone(in.Pathway.Clauses)
@@ -138,4 +138,15 @@ func Escape(text string) string {
 		}
 	}
 	return out.String()
+}
+
+// approvals counts the people who approved the application as it stands.
+func approvals(e narthex.Engagement) int {
+	people := map[narthex.PersonID]bool{}
+	for _, vote := range e.Votes {
+		if vote.Approve && vote.Saw == e.Digest {
+			people[vote.By] = true
+		}
+	}
+	return len(people)
 }

@@ -69,7 +69,7 @@ func LiftLock(tx *journal.Tx, lifted narthex.Lock) error {
 func Locked(lock narthex.Lock, appealTo string, appealDays int) *narthex.Error {
 	err := narthex.Refusedf("A lock on the %s stops this: %s. Turn to %s to appeal; the answer is due in %d business days.", lock.Subject, ReasonInWords(lock.Reason), appealTo, appealDays)
 	err.Code = "locked"
-	err.Reason = &narthex.Reason{Code: "locked", Asked: string(lock.ID), Allowed: string(lock.Reason), Says: err.Public}
+	err.Reason = &narthex.Reason{Code: "locked", Lock: lock.ID, Reason: lock.Reason, Says: err.Public}
 	return err
 }
 

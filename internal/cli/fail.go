@@ -119,6 +119,7 @@ func explain(c *cobra.Command, err error) failure {
 		}
 		if r := ours.Reason; r != nil {
 			f.Clause, f.Limit, f.Allowed, f.Asked = r.Clause, string(r.Limit), r.Allowed, r.Asked
+			f.Lock, f.Reason = string(r.Lock), string(r.Reason)
 		}
 		f.split(ours.Public)
 		if f.Request != "" && ours.Kind == narthex.Unauthenticated {

@@ -85,7 +85,8 @@ func (a *attempt) decide() *narthex.Error {
 		return narthex.AsError(err)
 	}
 	if a.decision = a.rules.Engine.Decide(a.question); !a.decision.Allowed() {
-		return a.decision.Error()
+		denial := a.decision.Error()
+		return denial.For(a.call.Param(denial.Reason))
 	}
 	return nil
 }
@@ -167,14 +168,14 @@ func (a *attempt) layers() ([]policy.Layer, error) {
 		return nil, err
 	}
 	g, k := a.h.grant, a.h.key
-	layers := []policy.Layer{{Holder: string(g.ID), Agreement: g.Agreement, Terms: g.Terms, NotBefore: g.NotBefore, NotAfter: g.NotAfter, Account: account}}
+	layers := []policy.Layer{{Holder: string(g.ID), Agreement: g.Agreement, Terms: g.Terms, Approvals: g.Approvals, NotBefore: g.NotBefore, NotAfter: g.NotAfter, Account: account}}
 	if len(k.Terms) == 0 {
 		return layers, nil
 	}
 	if account, err = accountOf(a.tx, string(k.ID)); err != nil {
 		return nil, err
 	}
-	return append(layers, policy.Layer{Holder: string(k.ID), Agreement: g.Agreement, Terms: k.Terms, NotBefore: k.CreatedAt, NotAfter: k.NotAfter, Account: account}), nil
+	return append(layers, policy.Layer{Holder: string(k.ID), Agreement: g.Agreement, Terms: k.Terms, Approvals: g.Approvals, NotBefore: k.CreatedAt, NotAfter: k.NotAfter, Account: account}), nil
 }
 
 func accountOf(tx *journal.Tx, id string) (policy.Account, error) {

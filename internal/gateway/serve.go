@@ -40,6 +40,7 @@ type serving struct {
 	live   *live.Call
 	cutter *model.Cutter
 	shown  string // the call's identifier
+	closed bool   // its outcome is recorded, or waits to be
 }
 
 // complete is the life of a model call.
@@ -76,6 +77,7 @@ func (v *visit) complete(parse func([]byte) (*model.Call, error)) error {
 	}
 	entered.Admit(admitted.until)
 	s := &serving{admission: admitted, v: v, call: call, live: entered, shown: string(narthex.MakeCallID(admitted.intent))}
+	defer s.leave()
 	s.cutter = model.NewCutter(call, s.limits())
 	s.cutter.SetID(s.shown)
 	v.w.Header().Set("Narthex-Call", s.shown)
@@ -83,6 +85,17 @@ func (v *visit) complete(parse func([]byte) (*model.Call, error)) error {
 		return s.stream()
 	}
 	return s.whole()
+}
+
+// leave closes a call that a fault of ours ended before its outcome, so that it does not stay open and reserved until the next
+// start.
+func (s *serving) leave() {
+	if s.closed {
+		return
+	}
+	if err := s.settle("broken", model.Usage{}); err != nil {
+		s.v.door.Log.Error("a call that ended by a fault of ours could not be settled yet", "call", s.shown, "cause", err.Error())
+	}
 }
 
 // limits is what the answer is cut to.
@@ -105,7 +118,7 @@ func (s *serving) answerTokens() int64 {
 // ask builds the request to the upstream from the call.
 func (s *serving) ask() (client *upstream.Client, path string, body []byte, err error) {
 	if client, err = s.v.door.Upstreams.For(s.asset.Name); err != nil {
-		return nil, "", nil, fmt.Errorf("%w: %w", upstream.ErrDown, err) // nothing was sent
+		return nil, "", nil, fmt.Errorf("%w: %w", errNotAsked, err)
 	}
 	path = "/v1/chat/completions"
 	if s.call.Surface() == model.Completions {
@@ -170,8 +183,8 @@ func contextTooLong(body []byte) bool {
 	return err == nil && answer.Error.Code == "context_length_exceeded"
 }
 
-// stream serves an answer piece by piece. What ends it, the usage and the last word, is written only when the outcome is
-// recorded.
+// stream serves an answer piece by piece. What ends it, from the piece that says so to the usage and the last word, is written
+// only when the outcome is recorded.
 func (s *serving) stream() error {
 	client, path, body, err := s.ask()
 	if err != nil {
@@ -189,6 +202,7 @@ func (s *serving) stream() error {
 	s.v.w.Header().Set("Content-Type", "text/event-stream")
 	s.v.wrote = true
 	events := wire.NewEvents(answer.Body, mostEvent)
+	var last []byte // from the event on that ends the answer
 	for {
 		data, err := events.Next()
 		if err == io.EOF && events.Done() {
@@ -200,7 +214,11 @@ func (s *serving) stream() error {
 		if err == nil {
 			data, err = s.cutter.Event(data)
 		}
-		if err == nil && data != nil {
+		switch {
+		case err != nil || data == nil:
+		case s.cutter.Done():
+			last = append(last, eventLine(data)...)
+		default:
 			err = s.event(data)
 		}
 		if err != nil {
@@ -208,7 +226,7 @@ func (s *serving) stream() error {
 		}
 	}
 	io.Copy(io.Discard, answer.Body) // to the end, so that the connection is kept; the answer is complete without it
-	return s.finish()
+	return s.finish(last)
 }
 
 // slowest is how long one write may wait for its reader.
@@ -217,7 +235,11 @@ const slowest = 30 * time.Second
 // mostEvent bounds one event of an upstream's stream, in bytes.
 const mostEvent = 1 << 20
 
-var errCut = errors.New("the call was cut")
+var (
+	errCut = errors.New("the call was cut")
+	// errNotAsked says that the node itself could not ask: what the call took is known, and is nothing.
+	errNotAsked = errors.New("the upstream was not asked")
+)
 
 // eventLine is an event as it goes over the wire.
 func eventLine(data []byte) []byte {
@@ -258,13 +280,13 @@ func (s *serving) write(data []byte) error {
 	return err
 }
 
-// finish records the outcome and lets the last word go. A stream whose answers did not all end is broken.
-func (s *serving) finish() error {
+// finish records the outcome and lets the end of the answer go. A stream whose answers did not all end is broken.
+func (s *serving) finish(last []byte) error {
 	if !s.cutter.Done() {
 		return s.failed(upstream.ErrBroken)
 	}
 	usage, _ := s.cutter.Usage()
-	last := eventLine([]byte("[DONE]"))
+	last = append(last, eventLine([]byte("[DONE]"))...)
 	s.v.seal.answer.Write(last) // the outcome commits to the whole answer, its last word included
 	if err := s.settle("served", usage); err != nil {
 		return err
@@ -276,8 +298,8 @@ func (s *serving) finish() error {
 	return nil
 }
 
-// failed ends a call that was not served whole: what it cost is not known, so it costs the worst case, unless the upstream
-// was never reached or refused before it began. The caller learns which kind of thing failed and nothing of the upstream's.
+// failed ends a call that was not served whole: it costs the worst case, whatever the upstream says or does not say, unless the
+// prompt did not fit or the node could not ask. The caller learns which kind of thing failed and nothing of the upstream's.
 func (s *serving) failed(cause error) error {
 	if s.live.Ended() != nil || errors.Is(cause, errCut) {
 		return s.ended()
@@ -287,15 +309,18 @@ func (s *serving) failed(cause error) error {
 	public := narthex.Unavailablef("The model broke off or answered with something that cannot be passed on. What the call could have cost is charged; try again.")
 	switch {
 	case errors.As(cause, &refused) && refused.tooLong:
-		status, used.Known = "refused", true
+		status, used.Known = "refused", true // as the protocol has it: nothing was begun
 		public = narthex.Invalidf("The prompt is longer than the model's context; shorten it.").For("messages")
 		public.Code = "context_length_exceeded"
 	case errors.As(cause, &refused) && refused.status < 500:
-		status, used.Known = "refused", true
-		public = narthex.Unavailablef("The model's server refused the request; tell the lab, with the request's id.")
-	case errors.Is(cause, upstream.ErrDown):
+		status = "refused"
+		public = narthex.Unavailablef("The model's server refused the request. What the call could have cost is charged; tell the lab, with the request's id.")
+	case errors.Is(cause, errNotAsked):
 		status, used.Known = "down", true
-		public = narthex.Unavailablef("The model's server was not reached; nothing was charged. Try again in a moment.")
+		public = narthex.Unavailablef("The model's server was not asked, for the node lacks what it takes; nothing was charged. Tell the lab, with the request's id.")
+	case errors.Is(cause, upstream.ErrDown):
+		status = "down"
+		public = narthex.Unavailablef("The model's server was not reached. What the call could have cost is charged; ask the lab for it back, with the request's id, and try again later.")
 	case errors.Is(cause, context.Canceled) || s.v.r.Context().Err() != nil:
 		status = "left"
 	}
@@ -322,6 +347,7 @@ func (s *serving) settle(status string, usage model.Usage) error {
 	if !usage.Known {
 		used = []policy.Used{{Unit: narthex.Calls, Amount: 1}, {Unit: narthex.Tokens, Amount: -1}}
 	}
+	s.closed = true
 	end := s.live.Ended()
 	answer := narthex.MakeDigest([32]byte(s.v.seal.answer.Sum(nil)))
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.v.r.Context()), 30*time.Second)

@@ -192,10 +192,10 @@ func (l *loader) checkReviews(file string, p narthex.Pathway) {
 		}
 		total += rule.Quorum
 	}
-	needed := 2
+	needed := narthex.Attribute{}.Quorum()
 	for _, offer := range p.Offers {
 		attribute, _ := l.d.Taxonomy.Attribute(offer.Attribute)
-		needed = max(needed, 2+attribute.Approvals)
+		needed = max(needed, attribute.Quorum())
 	}
 	if total < needed {
 		l.at(file, []string{"reviews"}, "the quorums add up to %d; two different people decide, and more where an attribute asks it: %d here", total, needed)

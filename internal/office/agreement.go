@@ -12,6 +12,7 @@ import (
 	"narthex/internal/journal"
 	"narthex/internal/store"
 	"narthex/internal/workflow"
+	"narthex/policy"
 )
 
 // offered is an agreement that can be offered.
@@ -280,16 +281,17 @@ func (o *Office) activate(tx *journal.Tx, rules *book.Rules, e narthex.Engagemen
 	if err := signing(tx, e); err != nil {
 		return err
 	}
+	row, err := journal.Get[book.Agreement](tx, store.Agreements, string(e.Agreement))
+	if err != nil || row == nil {
+		return narthex.Unavailablef("The agreement could not be read.").Because(err)
+	}
 	wrong, err := o.together(tx, rules, e.Application)
 	if err != nil {
 		return err
 	}
+	wrong = append(wrong, policy.CheckApprovals(rules.Directory.Taxonomy, row.Agreement.Terms, row.Agreement.Approvals)...)
 	if len(wrong) > 0 {
 		return narthex.Conflictf("%s", wrong[0].Says)
-	}
-	row, err := journal.Get[book.Agreement](tx, store.Agreements, string(e.Agreement))
-	if err != nil || row == nil {
-		return narthex.Unavailablef("The agreement could not be read.").Because(err)
 	}
 	id, err := identity.NewID[narthex.GrantID](o.Journal.Random())
 	if err != nil {
@@ -297,7 +299,7 @@ func (o *Office) activate(tx *journal.Tx, rules *book.Rules, e narthex.Engagemen
 	}
 	a := row.Agreement
 	grant := narthex.Grant{ID: id, Engagement: e.ID, Agreement: e.Agreement, Persons: append([]narthex.PersonID{e.Application.Applicant}, e.Application.Members...),
-		Org: e.Application.Org, Terms: a.Terms, NotBefore: a.NotBefore, NotAfter: a.NotAfter, AppealTo: a.AppealTo, AppealDays: a.AppealDays}
+		Org: e.Application.Org, Terms: a.Terms, Approvals: a.Approvals, NotBefore: a.NotBefore, NotAfter: a.NotAfter, AppealTo: a.AppealTo, AppealDays: a.AppealDays}
 	if err := journal.Put(tx, store.Grants, string(id), &grant); err != nil {
 		return err
 	}

@@ -113,16 +113,16 @@ func reviewsOf(d *lab.Directory, pathway narthex.Pathway, terms []narthex.Term, 
 			rules = append(rules, rule)
 		}
 	}
-	total, most := 0, 0
+	total, needed := 0, narthex.Attribute{}.Quorum()
 	for _, rule := range rules {
 		total += rule.Quorum
 	}
 	for _, term := range terms {
 		attribute, _ := d.Taxonomy.Attribute(term.Attribute)
-		most = max(most, attribute.Approvals)
+		needed = max(needed, attribute.Quorum())
 	}
-	if len(rules) > 0 && total < 2+most {
-		rules[0].Quorum += 2 + most - total
+	if len(rules) > 0 && total < needed {
+		rules[0].Quorum += needed - total
 	}
 	return rules
 }

@@ -87,6 +87,8 @@ func TestEachLimitAdmitsAndRefuses(t *testing.T) {
 			}
 			if status, body, err := e.Post(t.Context(), path, key, c.refused); err != nil || status == 200 || !strings.Contains(body, c.says) {
 				t.Errorf("the call beyond the limit: %d %s %v", status, body, err)
+			} else if param, bounded := fieldOf[c.says]; bounded && (!strings.Contains(body, `"param":"`+param+`"`) || !strings.Contains(body, `"clause":"2.`) || !strings.Contains(body, `"allowed":"`) || !strings.Contains(body, `"asked":"`)) {
+				t.Errorf("the refusal does not name the field %s, the clause, what is allowed and what was asked: %s", param, body)
 			}
 		})
 	}
@@ -120,6 +122,9 @@ func TestEachLimitAdmitsAndRefuses(t *testing.T) {
 	}
 	everyLimit(t, driven)
 }
+
+// fieldOf is the request's field that each limit bounds.
+var fieldOf = map[string]string{`"limit":"max_tokens"`: "max_tokens", `"limit":"n"`: "n", `"limit":"max_chars"`: "messages", `"limit":"entries"`: "logit_bias", `"limit":"tools"`: "tools", `"limit":"top_k"`: "top_logprobs"}
 
 // undriven is why a limit has no row: nothing that a call could ask of it is refused.
 var undriven = map[string]string{

@@ -421,6 +421,9 @@ func TestABadUpstreamCostsTheWorstCaseAndTellsNothing(t *testing.T) {
 		"a redirect": {func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "http://127.0.0.1:1/canary-secret", 302)
 		}, false, true},
+		"one that refuses": {func(w http.ResponseWriter, _ *http.Request) {
+			http.Error(w, `{"error":{"message":"canary-secret"}}`, 429)
+		}, false, true},
 		"one that breaks off":      {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, false, true},
 		"reasoning that is hidden": {whole(strings.Replace(completion(`null`), `"content":"hi"`, `"content":"hi","reasoning_content":"canary-secret"`, 1)), true, true},
 	} {
@@ -442,9 +445,18 @@ func TestABadUpstreamCostsTheWorstCaseAndTellsNothing(t *testing.T) {
 		http.NewResponseController(w).Flush()
 		panic(http.ErrAbortHandler)
 	})
-	_, body, _ := e.Chat(t.Context(), key, strings.Replace(testenv.Hello, `{"model"`, `{"stream":true,"model"`, 1))
+	streamed := strings.Replace(testenv.Hello, `{"model"`, `{"stream":true,"model"`, 1)
+	_, body, _ := e.Chat(t.Context(), key, streamed)
 	if strings.Contains(body, "[DONE]") {
 		t.Errorf("a stream that broke off has a last word: %s", body)
+	}
+	e.Model.Close()
+	for _, request := range []string{testenv.Hello, streamed} {
+		before := budget(t, e, key)
+		status, body, err := e.Chat(t.Context(), key, request)
+		if after := budget(t, e, key); err != nil || status != 503 || after.Used-before.Used < 12 || after.Reserved != 0 {
+			t.Errorf("one that is down: %d %s %v, and it cost %d", status, body, err, after.Used-before.Used)
+		}
 	}
 	if report := verified(t, e); len(report.Open) != 0 {
 		t.Errorf("%d calls are open", len(report.Open))

@@ -18,7 +18,8 @@ type Call struct {
 	stream       bool
 	includeUsage bool
 	n            int64
-	answer       int64 // tokens asked for each answer, or 0
+	answer       int64  // tokens asked for each answer, or 0
+	answerField  string // that asks them
 	temperature  float64
 	topP         *float64
 	frequency    *float64

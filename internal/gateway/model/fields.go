@@ -148,6 +148,26 @@ func Fields(surface Surface) []Field {
 	return nil
 }
 
+// Param names the field of the request that a reason is about, or "" where it is about none: the one that the reason's limit
+// bounds, or the one that took the attribute.
+func (c *Call) Param(reason *narthex.Reason) string {
+	if reason == nil || reason.Limit == "" && reason.Attribute == sample {
+		return ""
+	}
+	found := ""
+	for _, field := range Fields(c.surface) {
+		for _, need := range field.Needs {
+			if need.Attribute == reason.Attribute && (need.Limit == reason.Limit || reason.Limit == "" && found == "") {
+				found = field.Name
+			}
+		}
+	}
+	if found == "max_tokens" {
+		return c.answerField
+	}
+	return found
+}
+
 // refuse makes the refusal of a field from its row.
 func (s Surface) refuse(name string) *narthex.Error {
 	for _, field := range Fields(s) {

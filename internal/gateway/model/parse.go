@@ -125,7 +125,10 @@ func (c *Call) readSampling(s *sampling, maxCompletion *int64) error {
 		}
 	}
 	c.n, c.temperature = either(s.N, 1), either(s.Temperature, 1)
-	c.answer = either(s.MaxTokens, either(maxCompletion, 0))
+	c.answer, c.answerField = either(s.MaxTokens, either(maxCompletion, 0)), "max_tokens"
+	if s.MaxTokens == nil && maxCompletion != nil {
+		c.answerField = "max_completion_tokens"
+	}
 	c.frequency, c.presence, c.topP, c.seed = s.FrequencyPenalty, s.PresencePenalty, s.TopP, s.Seed
 	if err := c.readStop(s.Stop); err != nil {
 		return err

@@ -38,6 +38,7 @@ func ErrorBody(err *narthex.Error, requestID string) []byte {
 	if r := err.Reason; r != nil {
 		for _, field := range []struct{ name, value string }{
 			{`,"clause":`, r.Clause}, {`,"limit":`, string(r.Limit)}, {`,"allowed":`, r.Allowed}, {`,"asked":`, r.Asked},
+			{`,"reason":`, string(r.Reason)}, {`,"lock":`, string(r.Lock)},
 		} {
 			if field.value != "" {
 				out = appendText(append(out, field.name...), field.value)
