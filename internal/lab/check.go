@@ -56,6 +56,9 @@ func (l *loader) checkAsset(a narthex.Asset) {
 	if narthex.CheckName("a label", a.Label) != nil {
 		bad("label", "an asset has a label, such as internal or restricted")
 	}
+	if len(a.Leak) == 0 {
+		bad("leak", "leak names at least one way in which the asset can leak: %v", narthex.LeakClasses())
+	}
 	for i, class := range a.Leak {
 		if !slices.Contains(narthex.LeakClasses(), class) {
 			l.at(file, []string{"leak", itoa(i)}, "leak class %q is unknown", class)
@@ -100,6 +103,9 @@ func (l *loader) checkPathway(p narthex.Pathway) {
 		if empty {
 			bad([]string{field}, "a pathway says %s", strings.ReplaceAll(field, "_", " "))
 		}
+	}
+	if !p.Institution {
+		bad([]string{"institution"}, "institution is true: every applicant has an institution, and it signs")
 	}
 	if p.ReviewDays < 1 || p.GrantDays < 1 || p.MostDays < p.GrantDays || p.AppealDays < 1 {
 		bad([]string{"review_days"}, "review_days, grant_days and appeal_days are above zero, and most_days is at least grant_days")
@@ -164,7 +170,9 @@ func (l *loader) checkRange(file string, path []string, offer narthex.Offer, nam
 		l.at(file, append(path, "default"), "the default of %s is not a value of kind %s", name, spec.Kind)
 	case !r.Holds(r.Default):
 		l.at(file, append(path, "default"), "the default of %s lies outside its own range", name)
-	case r.Least != nil && r.Most != nil && *r.Least > *r.Most:
+	case (r.Least == nil) != (r.Most == nil):
+		l.at(file, path, "%s states one end of its range; state least and most, or neither and the default alone stands", name)
+	case r.Least != nil && *r.Least > *r.Most:
 		l.at(file, append(path, "least"), "least is above most")
 	case spec.Kind == narthex.BudgetKind && !slices.Contains(meters, spec.Unit):
 		l.at(file, path, "no door counts %s, so this budget could not be held", spec.Unit)

@@ -38,8 +38,12 @@ func (a *Anchor) Begin() error {
 	if known, err := a.read(); err != nil || known != "" {
 		return errors.Join(err, a.refuse(known))
 	}
-	return a.Write("")
+	return a.Write(begun)
 }
+
+// begun is what an anchor holds before there is a checkpoint, so that a file which lost its text does not look like one.
+const begun = "no checkpoint was published yet\n"
+
 
 func (a *Anchor) refuse(known string) error {
 	if known == "" {
@@ -48,7 +52,7 @@ func (a *Anchor) refuse(known string) error {
 	return narthex.Conflictf("The store is empty, and the anchor says that there was a ledger. Put the database back from a backup; a new lab needs a new anchor file (--anchor).")
 }
 
-// read gives the checkpoint kept; "" where the file is absent or knows of no entry.
+// read gives the checkpoint kept; "" where the file is absent or was begun. An empty file is a damaged one.
 func (a *Anchor) read() (string, error) {
 	data, err := os.ReadFile(a.path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -57,7 +61,18 @@ func (a *Anchor) read() (string, error) {
 	if err != nil {
 		return "", narthex.Unavailablef("The ledger's anchor cannot be read; check the path of --anchor.").Because(err)
 	}
-	return string(data), nil
+	switch text := string(data); text {
+	case begun:
+		return "", nil
+	case "":
+		return "", errAnchor()
+	default:
+		return text, nil
+	}
+}
+
+func errAnchor() error {
+	return narthex.Conflictf("The ledger's anchor is damaged or another ledger's. Put the right file back; where there is none, state what happened: `narthex ledger restore --reason …`.")
 }
 
 // Known is what an anchor says.
@@ -77,7 +92,7 @@ func (a *Anchor) Read(keys ...string) (Known, error) {
 			return Known{checkpoint.Size, checkpoint.Root}, nil
 		}
 	}
-	return Known{}, narthex.Conflictf("The ledger's anchor is damaged or another ledger's. Put the right file back; where there is none, state what happened: `narthex ledger restore --reason …`.")
+	return Known{}, errAnchor()
 }
 
 // Check refuses a store that does not continue what the anchor knows.

@@ -11,7 +11,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"path/filepath"
 	"reflect"
 	"strings"
@@ -577,62 +576,6 @@ func TestAnAgentsKeyIsNarrower(t *testing.T) {
 	if status, body, _ := e.Chat(t.Context(), minted.Token, strings.Replace(testenv.Hello, `"max_tokens":5`, `"max_tokens":60`, 1)); status != 429 {
 		t.Errorf("beyond its own budget: %d %s", status, body)
 	}
-}
-
-func TestANodeWithAMissingOrUnsafeSettingDoesNotStart(t *testing.T) {
-	e := testenv.New(t, testenv.Options{})
-	e.Grant(t, "", testenv.Tokens(10, nil))
-	if err := e.Node.Close(); err != nil {
-		t.Fatal(err)
-	}
-	data := filepath.Join(e.Dir, "data")
-	refuse := func(name string, change func(*server.Config), says string) {
-		t.Helper()
-		config := e.Config()
-		change(&config)
-		node, err := server.Start(t.Context(), config)
-		if err == nil {
-			node.Close()
-			t.Errorf("it started with %s", name)
-			return
-		}
-		if !strings.Contains(err.Error(), says) {
-			t.Errorf("with %s it says: %v", name, err)
-		}
-	}
-	refuse("no data", func(c *server.Config) { c.Data = "" }, "data")
-	refuse("no listen", func(c *server.Config) { c.Listen = "" }, "listen")
-	refuse("no clock", func(c *server.Config) { c.Clock = nil }, "clock")
-	refuse("no randomness", func(c *server.Config) { c.Random = nil }, "randomness")
-	refuse("no log", func(c *server.Config) { c.Log = nil }, "log")
-	refuse("no version", func(c *server.Config) { c.Version = "" }, "version")
-	refuse("no environment", func(c *server.Config) { c.Getenv = nil }, "environment")
-	refuse("an open listener", func(c *server.Config) { c.Listen = "0.0.0.0:0" }, "tls_cert")
-	refuse("a listener by name", func(c *server.Config) { c.Listen = "localhost:0" }, "tls_cert")
-	refuse("an open operators' listener", func(c *server.Config) { c.Ops = "0.0.0.0:0" }, "loopback")
-	refuse("half of TLS", func(c *server.Config) { c.TLSCert = "x" }, "tls_cert and tls_key")
-	refuse("a demonstration's flag", func(c *server.Config) { c.Demo = true }, "demonstration")
-	refuse("no credential for the model", func(c *server.Config) { c.Getenv = func(string) string { return "" } }, "MODEL_KEY")
-	for _, file := range []string{"ledger.key", "ledger.pub"} {
-		path := filepath.Join(data, file)
-		good, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.Remove(path); err != nil {
-			t.Fatal(err)
-		}
-		refuse("no "+file, func(*server.Config) {}, "key")
-		if err := os.WriteFile(path, nil, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		refuse("an empty "+file, func(*server.Config) {}, "key")
-		if err := os.WriteFile(path, good, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	e.Start(t)
-	refuse("the data of a running node", func(*server.Config) {}, "Another narthex node")
 }
 
 func TestNothingAnswersBeforeInceptionButLogInAndApproval(t *testing.T) {

@@ -129,7 +129,7 @@ func faultsByNumber(t *testing.T, url string) {
 	e.Model.Handle(testenv.Answer("canar", 7, 5))
 	acts := map[string]func() (served bool){
 		"a whole answer": func() bool { return chatRecorded(t, e, faults, key, testenv.Hello, "canar") },
-		"a stream":       func() bool { return chatRecorded(t, e, faults, key, streamed, "[DONE]") },
+		"a stream":       func() bool { return chatRecorded(t, e, faults, key, streamed, `"finish_reason":"stop"`) },
 		"a mint": func() bool {
 			view, err := e.Client.With(key).OwnGrant(t.Context())
 			if err != nil {
