@@ -102,6 +102,7 @@ type Asset struct {
 	Versions      []Version   `json:"versions"`
 	Context       int64       `json:"context,omitempty"`     // of a model, in tokens
 	TokenBytes    int64       `json:"token_bytes,omitempty"` // fewest bytes of text that make a token; 1 is the safe bound
+	Marks         []string    `json:"marks,omitempty"`       // of a model's template, beside those of the form <|name|>: a chat's texts may hold none
 	Upstream      Upstream    `json:"upstream"`
 }
 

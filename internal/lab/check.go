@@ -83,6 +83,11 @@ func (l *loader) checkAsset(a narthex.Asset) {
 }
 
 func (l *loader) checkModel(file string, a narthex.Asset) {
+	for i, mark := range a.Marks {
+		if strings.TrimSpace(mark) == "" || len(mark) > 64 {
+			l.at(file, []string{"marks", itoa(i)}, "a mark of a template is a text of 1 to 64 bytes")
+		}
+	}
 	if a.Context < 2 || a.TokenBytes < 1 {
 		l.at(file, []string{"context"}, "a model states its context in tokens, and token_bytes: the fewest bytes of text that make one token, 1 where it is not known")
 	}

@@ -44,7 +44,6 @@ func (a *Anchor) Begin() error {
 // begun is what an anchor holds before there is a checkpoint, so that a file which lost its text does not look like one.
 const begun = "no checkpoint was published yet\n"
 
-
 func (a *Anchor) refuse(known string) error {
 	if known == "" {
 		return nil

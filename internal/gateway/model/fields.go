@@ -63,8 +63,8 @@ const (
 // Rules that both surfaces have.
 var (
 	ruleModel       = Field{"model", false, Fixed, "an asset's name, or asset@version; the upstream is told its own name for that version, and a version that is not the asset's default needs model.checkpoints", []Need{{checkpoints, "checkpoints"}}}
-	ruleFrequency   = Field{"frequency_penalty", true, Passed, "-2 to 2", nil}
-	rulePresence    = Field{"presence_penalty", true, Passed, "-2 to 2", nil}
+	ruleFrequency   = Field{"frequency_penalty", true, Passed, "-2 to 2; refused together with logprobs, but for 0", nil}
+	rulePresence    = Field{"presence_penalty", true, Passed, "-2 to 2; refused together with logprobs, but for 0", nil}
 	ruleLogitBias   = Field{"logit_bias", true, Passed, "token numbers to whole numbers from -100 to 100, at most 1,000 of them; an empty one is dropped", []Need{{logitBias, "entries"}}}
 	ruleN           = Field{"n", true, Passed, "1 to 128; 1 where left out", []Need{{sample, "n"}}}
 	ruleSeed        = Field{"seed", true, Passed, "any 64-bit whole number", []Need{{fixSeed, ""}}}
@@ -77,7 +77,7 @@ var (
 )
 
 var chatFields = []Field{
-	{"messages", false, Passed, "1 to 1,000 messages of the roles system, developer, user, assistant and tool, whose content is text or a list of text parts; images, audio and files are refused. System and developer messages need model.system_prompt; an assistant's message which nothing but system, developer or blank messages follow needs model.prefill; calls of tools and their results need model.tools", []Need{{systemText, "max_chars"}, {prefill, "max_chars"}, {declare, "tools"}}},
+	{"messages", false, Passed, "1 to 1,000 messages of the roles system, developer, user, assistant and tool, whose content is text or a list of text parts; images, audio and files are refused. System and developer messages need model.system_prompt; an assistant's message which nothing but system, developer or blank messages follow needs model.prefill; calls of tools and their results need model.tools. No text may hold a mark of a template, of the form <|name|> or of the asset's own", []Need{{systemText, "max_chars"}, {prefill, "max_chars"}, {declare, "tools"}}},
 	ruleModel,
 	{"audio", true, Refused, "only text is served", nil},
 	ruleFrequency,

@@ -28,10 +28,16 @@ func ParseChat(body []byte) (*Call, error) {
 	if err := call.readChatLogprobs(&request); err != nil {
 		return nil, err
 	}
+	if err := call.checkPenalties(); err != nil {
+		return nil, err
+	}
 	if err := call.readTools(&request); err != nil {
 		return nil, err
 	}
 	if err := call.readMessages(request.Messages); err != nil {
+		return nil, err
+	}
+	if err := call.checkMarks(nil); err != nil {
 		return nil, err
 	}
 	return call, nil
@@ -95,7 +101,7 @@ func ParseCompletion(body []byte) (*Call, error) {
 		return nil, err
 	}
 	call.logprobs, call.topK = true, int(*request.Logprobs)
-	return call, nil
+	return call, call.checkPenalties()
 }
 
 // readSampling reads what both surfaces have.
@@ -185,6 +191,23 @@ func (c *Call) readChatLogprobs(r *chatRequest) error {
 	}
 	c.topK = int(*r.TopLogprobs)
 	return whole("top_logprobs", r.TopLogprobs, 0, 20)
+}
+
+// checkPenalties refuses penalties beside log-probabilities: each repeated token shifts by a chosen amount, as by a logit bias, and
+// so brings others under those that are shown.
+func (c *Call) checkPenalties() error {
+	if !c.logprobs {
+		return nil
+	}
+	for _, field := range []struct {
+		name  string
+		value *float64
+	}{{"frequency_penalty", c.frequency}, {"presence_penalty", c.presence}} {
+		if field.value != nil && *field.value != 0 {
+			return narthex.Invalidf("The field %s is not taken together with logprobs, which it would shift; leave one of them out.", field.name).For(field.name)
+		}
+	}
+	return nil
 }
 
 // within bounds a number that may be left out, and turns a negative zero into zero.

@@ -7,10 +7,15 @@ import (
 )
 
 // Uses gives the attributes that the call needs on its asset with the facts that their limits bound, model.sample first. An
-// asset that the call does not name is Withheld.
+// asset that the call does not name is Withheld; texts that hold a mark of its template are Invalid.
 func (c *Call) Uses(asset narthex.Asset) ([]narthex.Use, error) {
 	if err := c.about(asset); err != nil {
 		return nil, err
+	}
+	if len(asset.Marks) > 0 {
+		if err := c.checkMarks(asset.Marks); err != nil {
+			return nil, err
+		}
 	}
 	uses := make([]narthex.Use, 0, 4)
 	add := func(attribute narthex.AttributeName, facts ...narthex.Fact) {
