@@ -55,12 +55,18 @@ func Run(ctx context.Context, o Options) (err error) {
 		}
 		defer func() { err = errors.Join(err, os.RemoveAll(s.dir)) }()
 	}
+	if err := plainFile(o.Info); err != nil {
+		return err // before the story, and not after it
+	}
 	if err := os.MkdirAll(s.dir, 0o700); err != nil {
 		return narthex.Invalidf("The folder for the demonstration cannot be made; check its path.").Because(err)
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
 	if err := s.open(ctx); err != nil {
 		return err
+	}
+	if o.Once && !s.first {
+		return narthex.Conflictf("The story was told on that folder already, and it is told once. Name a new one with --dir, or leave it out.").For("dir")
 	}
 	if s.first {
 		if err := s.story(ctx); err != nil {

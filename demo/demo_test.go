@@ -3,6 +3,7 @@ package demo_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"crypto/rand"
 	"encoding/json"
 	"io"
@@ -39,6 +40,9 @@ func TestASecondStartTellsNoStoryAndWorks(t *testing.T) {
 	dir := t.TempDir()
 	if err := demo.Run(t.Context(), demo.Options{Dir: dir, Once: true, Out: io.Discard, Version: "test", Start: start}); err != nil {
 		t.Fatal(err)
+	}
+	if err := demo.Run(t.Context(), demo.Options{Dir: dir, Once: true, Out: io.Discard, Version: "test", Start: start}); !narthex.IsKind(err, narthex.Conflict) {
+		t.Errorf("a story that was told is said to be told again: %v", err)
 	}
 	var told bytes.Buffer
 	path := filepath.Join(dir, "info.json")
@@ -115,6 +119,9 @@ func TestAnInfoFileIsNotWrittenThroughALink(t *testing.T) {
 	}
 	if data, err := os.ReadFile(target); err != nil || string(data) != "keep" {
 		t.Errorf("the link's target holds %q", data)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "state")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the story was told before the link was refused: %v", err)
 	}
 }
 

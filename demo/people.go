@@ -53,8 +53,8 @@ func (c cast) save(dir string) error {
 
 // writeSecret makes a file of mode 0600 under a new name and renames it; a link in its place is refused.
 func writeSecret(path string, data []byte) error {
-	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
-		return narthex.Refusedf("There is something at that path that is not a plain file; name another.")
+	if err := plainFile(path); err != nil {
+		return err
 	}
 	file, err := os.CreateTemp(filepath.Dir(path), ".new-*") // with mode 0600
 	if err != nil {
@@ -62,6 +62,14 @@ func writeSecret(path string, data []byte) error {
 	}
 	_, err = file.Write(data)
 	return errors.Join(err, file.Sync(), file.Close(), os.Rename(file.Name(), path))
+}
+
+// plainFile refuses a path at which something else than a plain file stands, such as a link.
+func plainFile(path string) error {
+	if info, err := os.Lstat(path); path != "" && err == nil && !info.Mode().IsRegular() {
+		return narthex.Refusedf("There is something at that path that is not a plain file; name another.")
+	}
+	return nil
 }
 
 // join redeems a code under a new name in the cast.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"os"
 
 	"narthex"
 	"narthex/internal/backup"
@@ -43,7 +42,7 @@ func Backup(ctx context.Context, config Config, w io.Writer) (rows uint64, err e
 
 // RestoreBackup fills an empty store from a backup: all of it or nothing. The ledger's key is not in it.
 func RestoreBackup(ctx context.Context, config Config, r io.Reader) (rows uint64, err error) {
-	if err := os.MkdirAll(config.Data, 0o700); err != nil {
+	if err := ownDirectory(config.Data); err != nil {
 		return 0, narthex.Invalidf("The data directory cannot be made; check its path and rights.").For("data").Because(err)
 	}
 	to, err := openStore(ctx, config)

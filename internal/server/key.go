@@ -72,3 +72,18 @@ func checkDemo(dir string, demo, empty bool) error {
 	}
 	return nil
 }
+
+// ownDirectory makes the data directory, or takes the rights of others from one that is there.
+func ownDirectory(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return narthex.Invalidf("The data directory cannot be made; check its path and rights.").For("data").Because(err)
+	}
+	info, err := os.Stat(dir)
+	if err == nil && info.Mode().Perm()&0o077 != 0 {
+		err = os.Chmod(dir, 0o700)
+	}
+	if err != nil {
+		return narthex.Invalidf("The data directory is open to others on this machine, and it cannot be closed: it holds the ledger's key. Give it to this user alone, mode 0700.").For("data").Because(err)
+	}
+	return nil
+}

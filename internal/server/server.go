@@ -6,7 +6,6 @@ import (
 	"errors"
 	"net"
 	"net/http"
-	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -62,8 +61,8 @@ func Start(ctx context.Context, config Config) (*Server, error) {
 }
 
 func (s *Server) start(ctx context.Context) error {
-	if err := os.MkdirAll(s.config.Data, 0o700); err != nil {
-		return narthex.Invalidf("The data directory cannot be made; check its path and rights.").For("data").Because(err)
+	if err := ownDirectory(s.config.Data); err != nil {
+		return err
 	}
 	opened, err := openStore(ctx, s.config)
 	if err != nil {

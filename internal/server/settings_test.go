@@ -96,8 +96,18 @@ func TestANodeWithAMissingOrUnsafeSettingDoesNotStart(t *testing.T) {
 			}
 		}
 	}
+	data := filepath.Join(e.Dir, "data")
+	if err := os.Chmod(data, 0o755); err != nil {
+		t.Fatal(err)
+	}
 	e.Start(t)
+	if info, err := os.Stat(data); err != nil || info.Mode().Perm() != 0o700 {
+		t.Errorf("the data directory is open to others while a node runs: %v %v", info.Mode(), err)
+	}
 	startRefused(t, e.Config(), "the data of a running node", "Another narthex node")
+	if _, _, err := server.VerifyDir(t.Context(), data, ""); !narthex.IsKind(err, narthex.Conflict) {
+		t.Errorf("the data of a running node is copied under it: %v", err)
+	}
 }
 
 // startRefused starts a node that must not, and looks for a word in why.

@@ -26,6 +26,11 @@ func VerifyDir(ctx context.Context, dir, key string, since ...string) (report le
 		}
 		key, source = strings.TrimSpace(string(data)), "the key found in that directory"
 	}
+	release, err := sqlite.Still(dir)
+	if err != nil {
+		return report, "", err
+	}
+	defer func() { err = errors.Join(err, release()) }()
 	copied, err := os.MkdirTemp("", "narthex-verify-*")
 	if err != nil {
 		return report, "", err

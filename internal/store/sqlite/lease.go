@@ -5,12 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"golang.org/x/sys/unix"
 
 	"narthex"
 	"narthex/internal/store"
 )
+
+// lockName is the file that a node locks while it holds the store.
+const lockName = "narthex.lock"
 
 func takeLock(path string) (*os.File, error) {
 	lock, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
@@ -21,6 +25,22 @@ func takeLock(path string) (*os.File, error) {
 		return nil, errors.Join(narthex.Conflictf("Another narthex node holds this store. Stop it first; a second node on one store is refused.").Because(err), lock.Close())
 	}
 	return lock, nil
+}
+
+// Still keeps every node off the store in a directory until release is called, without changing anything there. It is a Conflict
+// while a node holds it.
+func Still(dir string) (release func() error, err error) {
+	lock, err := os.Open(filepath.Join(dir, lockName))
+	if errors.Is(err, os.ErrNotExist) {
+		return func() error { return nil }, nil // no node was ever there
+	}
+	if err != nil {
+		return nil, narthex.Unavailablef("The directory cannot be read; check that it belongs to this user.").Because(err)
+	}
+	if err := unix.Flock(int(lock.Fd()), unix.LOCK_SH|unix.LOCK_NB); err != nil {
+		return nil, errors.Join(narthex.Conflictf("A node runs on that directory. Stop it first, or verify what it publishes: `narthex ledger verify URL/ledger`.").Because(err), lock.Close())
+	}
+	return lock.Close, nil
 }
 
 // raise takes the next number of the lease: every Update of whoever held it before commits nothing from now on.

@@ -75,7 +75,7 @@ func Open(ctx context.Context, dir string, choices ...Option) (*Store, error) {
 		choose(&s.options)
 	}
 	if !s.options.unlocked {
-		lock, err := takeLock(filepath.Join(dir, "narthex.lock"))
+		lock, err := takeLock(filepath.Join(dir, lockName))
 		if err != nil {
 			return nil, err
 		}
