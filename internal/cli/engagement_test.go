@@ -187,22 +187,29 @@ func TestAWholeEngagementFromTheCommandLine(t *testing.T) {
 		t.Errorf("verify prints %s", out)
 	}
 	lea.good("ledger", "prove", "3")
-	data, err := os.ReadFile(export)
+	whole, err := os.ReadFile(export)
 	if err != nil {
 		t.Fatal(err)
 	}
-	data[len(data)/2] ^= 1
-	if err := os.WriteFile(export, data, 0o600); err != nil {
+	whole[len(whole)/2] ^= 1
+	if err := os.WriteFile(export, whole, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if code, _, text := lea.run("ledger", "verify", export, "--key", e.Node.LogKey()); code != 5 || !regexp.MustCompile(`entry \d+`).MatchString(text) {
 		t.Errorf("a flipped byte: exits %d, %s", code, text)
 	}
-	if out := lea.good("ledger", "verify", "--dir", filepath.Join(e.Dir, "data")); !strings.Contains(out, "the key found in that directory") {
-		t.Errorf("verify --dir prints %s", out)
-	}
 	ada.good("logout")
 	if code, _, _ := ada.run("engagements", "list"); code != 3 {
 		t.Errorf("after logout it exits %d", code)
+	}
+	data := filepath.Join(e.Dir, "data")
+	if code, _, text := lea.run("ledger", "verify", "--dir", data); code != 6 || !strings.Contains(text, "a node runs on that directory") {
+		t.Errorf("verify --dir of a running node exits %d: %s", code, text)
+	}
+	if err := e.Node.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if out := lea.good("ledger", "verify", "--dir", data); !strings.Contains(out, "the key found in that directory") {
+		t.Errorf("verify --dir prints %s", out)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -50,8 +51,9 @@ func read(tx *journal.Tx) error {
 	return err
 }
 
-// BenchmarkAppend measures durable appends, with tree, signature and commit, at so many writers; syncs/s is one write of 4 KiB
-// and one fdatasync each, by one writer on the same disk.
+// BenchmarkAppend measures durable appends, with tree, signature and commit, at so many writers. Beside it stand the two yardsticks
+// on the same disk: plain/s are rows of the same size that are only committed in groups, without tree and signature, and syncs/s is
+// one write of 4 KiB and one fdatasync each, by one writer.
 func BenchmarkAppend(b *testing.B) {
 	b.Run("sqlite", func(b *testing.B) {
 		benchmarkAppend(b, func(dir string) (store.Store, error) { return sqlite.Open(b.Context(), dir) })
@@ -81,23 +83,80 @@ func benchmarkAppend(b *testing.B, open func(dir string) (store.Store, error)) {
 			}
 			began, n := time.Now(), 0
 			for b.Loop() {
-				var wg sync.WaitGroup
-				for range writers {
-					wg.Go(func() {
-						for range 8 {
-							if err := j.Update(context.Background(), read); err != nil {
-								b.Error(err)
-							}
-						}
-					})
-				}
-				wg.Wait()
-				n += 8 * writers
+				n += together(b, writers, func() error { return j.Update(context.Background(), read) })
 			}
-			b.ReportMetric(float64(n)/time.Since(began).Seconds(), "appends/s")
+			appends := float64(n) / time.Since(began).Seconds()
+			plain := plainly(b, s, writers, n)
+			b.ReportMetric(appends, "appends/s")
+			b.ReportMetric(plain, "plain/s")
+			b.ReportMetric(appends/plain, "of-plain")
 			b.ReportMetric(syncs(b, dir), "syncs/s")
 		})
 	}
+}
+
+// together lets so many writers write eight times each.
+func together(b *testing.B, writers int, write func() error) int {
+	b.Helper()
+	var wg sync.WaitGroup
+	for range writers {
+		wg.Go(func() {
+			for range 8 {
+				if err := write(); err != nil {
+					b.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	return 8 * writers
+}
+
+// plainly commits n rows of an entry's size in groups, as many at a time as wait, by the same driver, and gives how many a second.
+func plainly(b *testing.B, s store.Store, writers, n int) float64 {
+	b.Helper()
+	row := make([]byte, 42+210) // a record, and the opening of a small entry
+	waiting, ended := make(chan chan error, 1024), make(chan struct{})
+	next := 0
+	go func() {
+		defer close(ended)
+		for first := range waiting {
+			group := []chan error{first}
+			for grown := true; grown; { // as the journal gathers
+				grown = false
+				for range 4 {
+					runtime.Gosched()
+					for len(waiting) > 0 {
+						group, grown = append(group, <-waiting), true
+					}
+				}
+			}
+			err := s.Update(context.Background(), func(tx store.Tx) error {
+				for i := range group {
+					if err := tx.Put(store.Meta, fmt.Sprintf("plain/%09d", next+i), row); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+			next += len(group)
+			for _, done := range group {
+				done <- err
+			}
+		}
+	}()
+	began, wrote := time.Now(), 0
+	for wrote < n {
+		wrote += together(b, writers, func() error {
+			done := make(chan error, 1)
+			waiting <- done
+			return <-done
+		})
+	}
+	took := time.Since(began).Seconds()
+	close(waiting)
+	<-ended
+	return float64(wrote) / took
 }
 
 func syncs(b *testing.B, dir string) float64 {

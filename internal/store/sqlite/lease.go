@@ -38,7 +38,7 @@ func Still(dir string) (release func() error, err error) {
 		return nil, narthex.Unavailablef("The directory cannot be read; check that it belongs to this user.").Because(err)
 	}
 	if err := unix.Flock(int(lock.Fd()), unix.LOCK_SH|unix.LOCK_NB); err != nil {
-		return nil, errors.Join(narthex.Conflictf("A node runs on that directory. Stop it first, or verify what it publishes: `narthex ledger verify URL/ledger`.").Because(err), lock.Close())
+		return nil, errors.Join(narthex.Conflictf("A node runs on that directory. Stop it first, or verify what it publishes: `narthex ledger verify URL/ledger`."), lock.Close())
 	}
 	return lock.Close, nil
 }
