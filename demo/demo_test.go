@@ -3,9 +3,9 @@ package demo_test
 import (
 	"bytes"
 	"context"
-	"errors"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"

@@ -19,6 +19,15 @@ type FieldProof struct {
 // VerifyField reads a field proof in its one form and says what the field of the record is.
 func VerifyField(data []byte, r Record) (narthex.Field, error) {
 	f := form{rest: data}
+	p := f.field()
+	if !f.whole() {
+		return narthex.Field{}, errors.New("check field: the proof does not read as one")
+	}
+	return p.Field, p.Verify(r)
+}
+
+// field takes a field proof.
+func (f *form) field() FieldProof {
 	f.must(`{"field":{"name":`)
 	name := f.text()
 	f.must(`,"value":`)
@@ -31,10 +40,8 @@ func VerifyField(data []byte, r Record) (narthex.Field, error) {
 	p.Salt = f.bytes(nil)
 	f.must(`,"path":`)
 	p.Path = f.hashes()
-	if f.must("}"); !f.whole() {
-		return narthex.Field{}, errors.New("check field: the proof does not read as one")
-	}
-	return p.Field, p.Verify(r)
+	f.must("}")
+	return p
 }
 
 // OpenField makes the proof of one field, "type" included.

@@ -156,12 +156,9 @@ func (e ProvenEntry) check(c Checkpoint) (Record, error) {
 	if err != nil {
 		return Record{}, err
 	}
-	proof := make([]Hash, len(e.Proof))
-	for i, hash := range e.Proof {
-		if len(hash) != len(Hash{}) {
-			return Record{}, errors.New("a hash of its proof has not 32 bytes")
-		}
-		proof[i] = Hash(hash)
+	proof, err := hashes(e.Proof)
+	if err != nil {
+		return Record{}, err
 	}
 	if err := CheckInclusion(record, e.Index, c.Size, c.Root, proof); err != nil {
 		return Record{}, errors.New("it does not stand in the log that the checkpoint signed")
@@ -170,6 +167,18 @@ func (e ProvenEntry) check(c Checkpoint) (Record, error) {
 		return Record{}, errors.New("what it says is not what was recorded")
 	}
 	return record, nil
+}
+
+// hashes gives a proof's hashes.
+func hashes(list [][]byte) ([]Hash, error) {
+	proof := make([]Hash, len(list))
+	for i, hash := range list {
+		if len(hash) != len(Hash{}) {
+			return nil, errors.New("a hash of its proof has not 32 bytes")
+		}
+		proof[i] = Hash(hash)
+	}
+	return proof, nil
 }
 
 // receipt takes a receipt.

@@ -75,7 +75,7 @@ func (a *app) showAgreement(ctx context.Context, id narthex.EngagementID, format
 	}
 	switch {
 	case out != "":
-		err = newFile(out, []byte(text))
+		err = newFile(out, []byte(text), 0o644)
 		a.say("wrote %s", out)
 	case a.json:
 		err = a.encode(a.env.Stdout, view)
@@ -111,13 +111,16 @@ func written(document narthex.Agreement, format string) (string, error) {
 	return agreement.Markdown(taxonomy, document)
 }
 
-// newFile writes a file that was not there before.
-func newFile(path string, data []byte) error {
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+// newFile writes a file that was not there before; it is on the disk when newFile returns.
+func newFile(path string, data []byte, mode os.FileMode) error {
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if err != nil {
 		return fileError("written", path, err)
 	}
 	_, err = file.Write(data)
+	if err == nil {
+		err = file.Sync()
+	}
 	if closed := file.Close(); err == nil {
 		err = closed
 	}
@@ -237,7 +240,7 @@ func (a *app) agreementExport() *cobra.Command {
 				_, err = fmt.Fprintf(a.env.Stdout, "%s\n", data)
 				return err
 			}
-			if err := newFile(out, append(data, '\n')); err != nil {
+			if err := newFile(out, append(data, '\n'), 0o644); err != nil {
 				return err
 			}
 			a.say("wrote %s; `narthex agreement verify %s` checks it without the lab", out, out)

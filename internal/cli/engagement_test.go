@@ -187,6 +187,20 @@ func TestAWholeEngagementFromTheCommandLine(t *testing.T) {
 		t.Errorf("verify prints %s", out)
 	}
 	lea.good("ledger", "prove", "3")
+	shown := filepath.Join(t.TempDir(), "entry.json")
+	lea.good("ledger", "open", "0", "--field", "origin", "--out", shown)
+	if out := ada.good("ledger", "verify", shown, "--key", e.Node.LogKey()); !regexp.MustCompile(`(?m)^type +inception$`).MatchString(out) || !strings.Contains(out, "more fields") {
+		t.Errorf("a disclosure shows\n%s", out)
+	}
+	if code, _, text := ada.run("ledger", "verify", shown); code != 2 || !strings.Contains(text, "give the lab's key") {
+		t.Errorf("a disclosure without a key: exits %d, %s", code, text)
+	}
+	if code, _, text := ada.run("ledger", "open", "1"); code != 5 || !strings.Contains(text, "not shown to you") {
+		t.Errorf("an entry of others is opened: exits %d, %s", code, text)
+	}
+	if code, _, text := lea.run("ledger", "open", "0", "--field", "nothing"); code != 2 || !strings.Contains(text, "no such field") {
+		t.Errorf("a field that is none: exits %d, %s", code, text)
+	}
 	whole, err := os.ReadFile(export)
 	if err != nil {
 		t.Fatal(err)

@@ -27,7 +27,7 @@ func (a *app) ledger() *cobra.Command {
 			use: "export [FILE]", short: "Write the whole ledger, for auditors and custodians",
 			example: "narthex ledger export ledger.jsonl\nnarthex ledger export | gzip > ledger.jsonl.gz",
 			run:     func(ctx context.Context, args []string) error { return a.ledgerExport(ctx, args) }}),
-		a.ledgerVerify(), a.ledgerMirror(), a.ledgerProve(), a.ledgerReceipt(), a.verifyReceipt(), a.rotateKey(), a.ledgerRestore())
+		a.ledgerVerify(), a.ledgerMirror(), a.ledgerProve(), a.ledgerOpen(), a.ledgerReceipt(), a.verifyReceipt(), a.rotateKey(), a.ledgerRestore())
 }
 
 func (a *app) ledgerState(ctx context.Context) error {
@@ -205,13 +205,9 @@ func checkProof(proof client.EntryProof, index uint64, key string) (ledger.Recor
 	if err != nil {
 		return record, nil, checkpoint, wrong("its record is not well formed", err)
 	}
-	var hashes []ledger.Hash
-	for _, text := range proof.Proof {
-		raw, err := base64.StdEncoding.Strict().DecodeString(text)
-		if err != nil || len(raw) != len(ledger.Hash{}) {
-			return record, nil, checkpoint, wrong("its proof is not well formed", err)
-		}
-		hashes = append(hashes, ledger.Hash(raw))
+	hashes, err := proofHashes(proof)
+	if err != nil {
+		return record, nil, checkpoint, wrong("its proof is not well formed", err)
 	}
 	if err := ledger.CheckInclusion(record, index, checkpoint.Size, checkpoint.Root, hashes); err != nil || proof.Index != index {
 		return record, nil, checkpoint, wrong("its proof does not lead to the checkpoint", err)
@@ -228,4 +224,16 @@ func checkProof(proof client.EntryProof, index uint64, key string) (ledger.Recor
 		return record, nil, checkpoint, wrong("what it says is not what was recorded", err)
 	}
 	return record, &opening, checkpoint, nil
+}
+
+func proofHashes(proof client.EntryProof) ([]ledger.Hash, error) {
+	var hashes []ledger.Hash
+	for _, text := range proof.Proof {
+		raw, err := base64.StdEncoding.Strict().DecodeString(text)
+		if err != nil || len(raw) != len(ledger.Hash{}) {
+			return nil, errors.Join(errors.New("a hash has not 32 bytes"), err)
+		}
+		hashes = append(hashes, ledger.Hash(raw))
+	}
+	return hashes, nil
 }

@@ -3,7 +3,6 @@ package cli
 import (
 	"bytes"
 	"context"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -45,19 +44,8 @@ func (a *app) getReceipt(ctx context.Context, id, out string) error {
 		_, err := a.env.Stdout.Write(append(receipt, '\n'))
 		return err
 	}
-	file, err := os.OpenFile(out, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if err != nil {
-		return fileError("written", out, err)
-	}
-	_, err = file.Write(append(receipt, '\n'))
-	if err == nil {
-		err = file.Sync()
-	}
-	if closed := file.Close(); err == nil {
-		err = closed
-	}
-	if err != nil {
-		return fileError("written", out, err)
+	if err := newFile(out, append(receipt, '\n'), 0o600); err != nil {
+		return err
 	}
 	a.say("wrote %s; check it, on any machine, with: narthex ledger verify-receipt %s --key KEY", out, out)
 	return nil

@@ -40,8 +40,8 @@ func (a *app) ledgerVerify() *cobra.Command {
 	c := a.command(leaf{
 		use: "verify [LEDGER]", short: "Check a ledger without trusting the lab: a running lab's, a mirror, an export, or a stopped node's data",
 		long: `Check every entry of a ledger: that none was changed, removed, added or moved, and that the lab signed exactly this. LEDGER is
-the address of a running lab's ledger, a folder with the files of one, or the file of an export; - is an export on standard
-input. An export shows what entries say, and then it is checked too that the stories in it are whole. Only an address needs a
+the address of a running lab's ledger, a folder with the files of one, the file of an export, or one that narthex ledger open
+wrote; - is an export on standard input. An export shows what entries say, and then it is checked too that the stories in it are whole. Only an address needs a
 network. With --dir, check the data directory of a node that is stopped or was killed.
 
 Get the verifier key by a way of your own, such as the signed agreement or the lab's website, and not from the ledger. Keep the
@@ -65,12 +65,21 @@ others is found out.`,
 
 // verifyLedger checks what the name is of.
 func (a *app) verifyLedger(ctx context.Context, name string, w against) error {
-	since, err := w.earlier()
-	if err != nil {
-		return err
+	info, err := os.Stat(name)
+	if err == nil && info.Mode().IsRegular() {
+		data, err := disclosed(name)
+		if err != nil {
+			return err
+		}
+		if data != nil {
+			return a.verifyDisclosure(data, w.key)
+		}
+	}
+	since, earlier := w.earlier()
+	if earlier != nil {
+		return earlier
 	}
 	check := a.checkExport
-	info, err := os.Stat(name)
 	switch {
 	case isAddress(name):
 		check = func(name string, w against, since []string) (ledger.Report, error) {
