@@ -10,7 +10,7 @@ import (
 )
 
 // disclosed gives a disclosure of the named fields of a call's intent in the story, and the log's key.
-func disclosed(t *testing.T, names ...string) (data []byte, key string) {
+func disclosed(t testing.TB, names ...string) (data []byte, key string) {
 	t.Helper()
 	entries := story()
 	index := uint64(place(t, entries, narthex.EntryCallIntent, 2))

@@ -43,6 +43,7 @@ func makeVectors(t testing.TB) vectors {
 	m.stories()
 	m.logs()
 	m.histories()
+	m.disclosures()
 	return m.vectors
 }
 
@@ -464,6 +465,35 @@ func (m *maker) receipts() {
 	m.base("receipt of an open call", string(open))
 	m.good(vector{Name: "a receipt of an open call", Kind: "receipt", Base: "receipt of an open call", Key: key, Request: c.request})
 	m.bad(vector{Name: "an answer of an open call", Kind: "receipt", Base: "receipt of an open call", Key: key, Answer: c.answer}, -1)
+}
+
+// disclosures are of one call's intent: of all its fields, and of two.
+func (m *maker) disclosures() {
+	_, otherKey := newKey(m.t, "q")
+	whole, key := disclosed(m.t)
+	some, _ := disclosed(m.t, "clauses", "asset")
+	m.base("disclosure", string(whole))
+	m.base("disclosure of two fields", string(some))
+	m.good(vector{Name: "a disclosure", Kind: "disclosure", Base: "disclosure", Key: key})
+	v := vector{Name: "a disclosure of two fields", Kind: "disclosure", Base: "disclosure of two fields", Key: key}
+	m.good(v)
+	m.spoil(v, "", some, 80, func(int) int64 { return anyIndex })
+	first := bytes.Index(some, []byte(`"fields":[`)) + len(`"fields":[`)
+	second := first + bytes.Index(some[first:], []byte(`]},`)) + len(`]},`)
+	third := second + bytes.Index(some[second:], []byte(`]},`)) + len(`]},`)
+	for what, e := range inOrder(map[string]edit{
+		"without its type":      {at: first, cut: second - first},
+		"with a field twice":    {at: second, put: some[second:third]},
+		"with nothing":          {at: first, cut: len(some) - len("]}") - first},
+		"in another order":      {at: second, cut: len(some) - len("]}") - second, put: slices.Concat(some[third:len(some)-len("]}")], []byte(","), some[second:third-1])},
+		"with a newline behind": {at: len(some), put: []byte("\n")},
+	}) {
+		bad := v
+		bad.Name, bad.Edit = "a disclosure "+what, []edit{e}
+		m.bad(bad, anyIndex)
+	}
+	v.Key, v.Name = otherKey, "a disclosure under another key"
+	m.bad(v, -1)
 }
 
 // other is another letter of base64.

@@ -170,6 +170,8 @@ func (vs vectors) verify(t testing.TB, v vector) (size int, root string, err err
 		_, err = ledger.OpenPromise(string(data), v.Key)
 	case "receipt":
 		err = verifyReceipt(data, v)
+	case "disclosure":
+		_, err = ledger.VerifyDisclosure(data, v.Key)
 	default:
 		t.Fatalf("there is no kind %q", v.Kind)
 	}
@@ -292,7 +294,7 @@ func TestVectorsAreJudgedAsPublished(t *testing.T) {
 	if bad < 1000 {
 		t.Errorf("there are %d bad vectors", bad)
 	}
-	for _, kind := range []string{"export", "log", "opening", "field", "checkpoint", "cosignature", "promise", "receipt"} {
+	for _, kind := range []string{"export", "log", "opening", "field", "checkpoint", "cosignature", "promise", "receipt", "disclosure"} {
 		if kinds[kind][0] == 0 || kinds[kind][1] == 0 {
 			t.Errorf("there is no good vector, or no bad one, of kind %s", kind)
 		}

@@ -6,7 +6,7 @@ import { createReadStream } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { AbsentError, TamperError, fromBase64, openCheckpoint, openCosignature, hex, statedKey, verifyExport, verifyField, verifyLog, verifyReceipt } from "./verify.mjs";
+import { AbsentError, TamperError, fromBase64, openCheckpoint, openCosignature, hex, statedKey, verifyDisclosure, verifyExport, verifyField, verifyLog, verifyReceipt } from "./verify.mjs";
 
 // Node 18 has WebCrypto, and not where pages have it.
 globalThis.crypto ??= webcrypto;
@@ -16,6 +16,7 @@ const USAGE = `node cli.mjs WHAT --key KEY
   export FILE                 an export of a ledger
   log ADDRESS|FOLDER          a published log: its address, such as https://lab.example/ledger, or its files in a folder
   receipt FILE                a receipt; --promise HEADER, --request FILE and --answer FILE hold it against what you have
+  disclosure FILE             one entry that somebody showed you, or some of its fields
   checkpoint FILE             a checkpoint; --witness KEY shows when that witness signed it
   field FILE --record BASE64  one field of an entry, which needs no key
 
@@ -66,6 +67,8 @@ async function run([what, name], options) {
     case "receipt":
       return verifyReceipt(await readFile(name), key, { promise: options.promise,
         request: options.request && await readFile(options.request), answer: options.answer && await readFile(options.answer) });
+    case "disclosure":
+      return verifyDisclosure(textless(await readFile(name)), key);
     case "checkpoint": {
       const data = await readFile(name), { origin, size, root } = await openCheckpoint(data, key);
       const at = options.witness && await openCosignature(data, options.witness);
@@ -76,6 +79,9 @@ async function run([what, name], options) {
   }
   throw new Error(USAGE);
 }
+
+/** A file without the newline that ends it. */
+const textless = (data) => data.at(-1) === 10 ? data.subarray(0, -1) : data;
 
 const text = { type: "string" };
 try {

@@ -40,6 +40,7 @@ const runs = {
   },
   promise: (v, data) => verifier.openPromise(new TextDecoder().decode(data), v.key),
   receipt: (v, data) => verifier.verifyReceipt(data, v.key, { promise: v.promise, request: raw(v.request), answer: raw(v.answer) }),
+  disclosure: (v, data) => verifier.verifyDisclosure(data, v.key),
   export: (v, data, since) => verifier.verifyExport(data, v.key, { since }),
 };
 

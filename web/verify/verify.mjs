@@ -271,6 +271,24 @@ class Form {
     return { type, seed, names, values, class: kind, public: isPublic };
   }
 
+  /** A field proof. Section "Openings". */
+  fieldProof() {
+    this.must('{"field":{"name":');
+    const name = this.says();
+    this.must(',"value":');
+    const value = this.says();
+    this.must('},"index":');
+    const index = this.natural();
+    this.must(',"count":');
+    const count = this.natural();
+    this.must(',"salt":');
+    const salt = this.bytes();
+    this.must(',"path":');
+    const path = this.hashes();
+    this.must("}");
+    return { name, value, index, count, salt, path };
+  }
+
   /** An entry of a receipt. Section "Receipts". */
   proven() {
     this.must('{"index":');
@@ -366,28 +384,16 @@ async function climb(leaf, index, size, path) {
 
 /** Says what the field is that a field proof shows of a record. */
 export async function verifyField(data, recordBytes) {
-  const proof = parse(data, (form) => {
-    form.must('{"field":{"name":');
-    const name = form.says();
-    form.must(',"value":');
-    const value = form.says();
-    form.must('},"index":');
-    const index = form.natural();
-    form.must(',"count":');
-    const count = form.natural();
-    form.must(',"salt":');
-    const salt = form.bytes();
-    form.must(',"path":');
-    const path = form.hashes();
-    form.must("}");
-    return { name, value, index, count, salt, path };
-  }, () => tamper(-1, "the field proof does not read as one"));
-  const record = parseRecord(recordBytes);
+  const proof = parse(data, (form) => form.fieldProof(), () => tamper(-1, "the field proof does not read as one"));
+  return provenField(proof, parseRecord(recordBytes));
+}
+
+async function provenField(proof, record, index = -1) {
   if (!record || proof.count > 64n || proof.index >= proof.count || proof.salt.length !== 16 || proof.path.some((hash) => hash.length !== 32)) {
-    tamper(-1, "the field proof has not the right shape");
+    tamper(index, "the field proof has not the right shape");
   }
   const root = await climb(await fieldLeaf(proof.salt, proof.name, proof.value), proof.index, proof.count, proof.path);
-  if (!root || !equal(root, record.root)) tamper(-1, "the field is not the record's");
+  if (!root || !equal(root, record.root)) tamper(index, "the field is not the record's");
   return { name: proof.name, value: proof.value };
 }
 
@@ -989,11 +995,16 @@ export async function verifyReceipt(data, verifierKey, { promise, request, answe
 }
 
 async function proven(entry, checkpoint) {
+  const record = await included(entry, checkpoint);
+  if (!await opens(entry.opening, record)) tamper(entry.index, "what it says is not what was recorded");
+  return record;
+}
+
+async function included(entry, checkpoint) {
   const record = parseRecord(entry.record) ?? tamper(entry.index, "its record is not well formed");
   const fits = entry.index < checkpoint.size && entry.proof.every((hash) => hash.length === 32);
   const root = fits && await climb(await leafHash(record.bytes), entry.index, checkpoint.size, entry.proof);
   if (!root || !equal(root, checkpoint.root)) tamper(entry.index, "it does not stand in the log that the checkpoint signed");
-  if (!await opens(entry.opening, record)) tamper(entry.index, "what it says is not what was recorded");
   return record;
 }
 
@@ -1001,4 +1012,50 @@ async function holds(body, salt, committed, what) {
   if (body !== undefined && "sha256:" + hex(await sha256(salt, body)) !== committed) {
     tamper(-1, `the ${what} that was recorded is another than the one in the file`);
   }
+}
+
+// ---- Disclosures. Section "Disclosures".
+
+/**
+ * Verifies a disclosure and gives what it shows of its entry.
+ * @param {Uint8Array|string} data
+ * @param {string} verifierKey name+hash+key, from another source than the disclosure
+ */
+export async function verifyDisclosure(data, verifierKey) {
+  const d = parse(data, (form) => {
+    form.must('{"format":"narthex disclosure v1","key":');
+    const key = form.says();
+    form.must(',"checkpoint":');
+    const checkpoint = form.says();
+    form.must(',"index":');
+    const index = form.natural();
+    form.must(',"record":');
+    const record = form.bytes();
+    form.must(',"proof":');
+    const proof = form.hashes();
+    form.must(',"fields":[');
+    const fields = [];
+    while (!form.has("]")) {
+      if (fields.length > 0) form.must(",");
+      fields.push(form.fieldProof());
+    }
+    form.must("}");
+    return { key, checkpoint, index, record, proof, fields };
+  }, () => tamper(-1, "the file does not read as a disclosure"));
+  const checkpoint = await openCheckpoint(d.checkpoint, verifierKey);
+  if (!await signedCheckpoint(d.checkpoint, d.key)) tamper(-1, "the checkpoint is not signed by the key that the disclosure states");
+  const record = await included(d, checkpoint);
+  const shown = [];
+  for (const proof of d.fields) {
+    if (shown.length > 0 && (proof.index <= shown.at(-1).index || proof.count !== shown[0].count)) tamper(d.index, "its fields are not in order, or stand twice");
+    await provenField(proof, record, d.index);
+    shown.push(proof);
+  }
+  const [first, ...others] = shown;
+  const type = first?.index === 0n && first.name === "type" && first.value.startsWith('"') ? first.value.slice(1, -1) : "";
+  const [kind, , names] = Object.hasOwn(TYPES, type) ? TYPES[type] : [];
+  if (kind !== record.class || BigInt(names.length + 1) !== first.count) tamper(d.index, "its type is not shown, or not one of the record's class");
+  if (others.some((proof) => names[Number(proof.index) - 1] !== proof.name)) tamper(d.index, "a field has another name than its type gives it");
+  return { index: Number(d.index), at: new Date(record.millis).toISOString(), type, fields: others.map(({ name, value }) => ({ name, value })),
+    withheld: names.length + 1 - shown.length };
 }
