@@ -282,3 +282,21 @@ func TilePath(level string, index uint64, count int) string {
 	}
 	return path
 }
+
+// Published reads the tiles of a published log of so many entries, for proofs.
+type Published struct {
+	Source Source
+	Size   uint64
+}
+
+// Tile gives the hashes of a tile, as many as a log of that size has.
+func (p Published) Tile(level int, index uint64) ([]byte, error) {
+	count := uint64(0)
+	if all := p.Size >> (8 * level); all > index*tileWidth {
+		count = min(tileWidth, all-index*tileWidth)
+	}
+	if count == 0 {
+		return nil, ErrAbsent
+	}
+	return p.Source(TilePath(strconv.Itoa(level), index, int(count)))
+}

@@ -22,6 +22,7 @@ import (
 	"narthex/internal/cli"
 	"narthex/internal/server"
 	"narthex/internal/witness"
+	"narthex/ledger"
 )
 
 // version is set by the build.
@@ -46,7 +47,8 @@ func main() {
 		RestoreBackup: func(ctx context.Context, f cli.StoreFlags, r io.Reader) (uint64, error) {
 			return server.RestoreBackup(ctx, at(f), r)
 		},
-		NewWitness: func(dir, name string) (string, error) { return witness.New(dir, name, rand.Reader) }}))
+		NewWitness:  func(dir, name string) (string, error) { return witness.New(dir, name, rand.Reader) },
+		FeedWitness: feedWitness}))
 }
 
 func config(level slog.Level) server.Config {
@@ -99,4 +101,13 @@ func runDemo(ctx context.Context, f cli.DemoFlags) error {
 	}
 	colour := term.IsTerminal(int(os.Stdout.Fd())) && os.Getenv("NO_COLOR") == ""
 	return demo.Run(ctx, demo.Options{Dir: f.Dir, Info: f.Info, Once: f.Once, Out: os.Stdout, Colour: colour, PID: os.Getpid(), Version: version, Start: start})
+}
+
+// feedWitness asks a witness for its signature over a log's latest checkpoint.
+func feedWitness(ctx context.Context, address, key string, log ledger.Source) (string, error) {
+	remote, err := witness.NewRemote(address, key)
+	if err != nil {
+		return "", narthex.Invalidf("The witness's address is https:// and a host, or http:// on loopback, and its key name+hash+key.").For("witness").Because(err)
+	}
+	return witness.Feed(ctx, remote, log)
 }

@@ -49,6 +49,8 @@ type Env struct {
 	Witness func(ctx context.Context, f WitnessFlags) error
 	// NewWitness makes a witness's folder and gives its verifier key.
 	NewWitness func(dir, name string) (string, error)
+	// FeedWitness shows a witness the latest checkpoint of a log and gives it with the signature of the witness.
+	FeedWitness func(ctx context.Context, address, key string, log ledger.Source) (checkpoint string, err error)
 }
 
 // Run runs one command and gives its exit code: 0, or that of the kind of error.

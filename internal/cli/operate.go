@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"narthex"
+	"narthex/ledger"
 )
 
 // StoreFlags says which node's store an operator means.
@@ -161,7 +162,7 @@ type WitnessFlags struct {
 }
 
 func (a *app) witness() *cobra.Command {
-	return a.group("witness", "Run a witness: sign that you have seen a lab's ledger grow, and nothing else", a.witnessNew(), a.witnessServe())
+	return a.group("witness", "Run a witness: sign that you have seen a lab's ledger grow, and nothing else", a.witnessNew(), a.witnessServe(), a.witnessFeed())
 }
 
 func (a *app) witnessNew() *cobra.Command {
@@ -208,4 +209,54 @@ its key is given twice, with the old and the new key.`,
 	c.Flags().StringVar(&f.Listen, "listen", "127.0.0.1:8090", "the address to answer at")
 	c.Flags().StringArrayVar(&f.Logs, "log", nil, "a log's verifier key, name+hash+key; once for each")
 	return c
+}
+
+func (a *app) witnessFeed() *cobra.Command {
+	var at, key, out string
+	c := a.command(leaf{
+		use: "feed LEDGER", short: "Show a witness a ledger's latest checkpoint, and get its signature",
+		long: `Show a witness the latest checkpoint of a ledger, with the proof that the ledger grew from what the witness signed last, and print
+the checkpoint with the witness's signature. LEDGER is the address of a running lab's ledger or a folder with the files of one.
+Anyone may do it, for any log that the witness knows: a lab's node does it by itself for the witnesses of its directory.`,
+		example: "narthex witness feed https://narthex.lab.example/ledger --witness https://witness.institute.example --key witness.institute.example+… --out seen.checkpoint",
+		run: func(ctx context.Context, args []string) error {
+			if a.env.FeedWitness == nil {
+				return a.notBuilt("ask a witness")
+			}
+			return withSource(ctx, args[0], func(log ledger.Source) error {
+				checkpoint, err := a.env.FeedWitness(ctx, at, key, log)
+				if err != nil || out == "" {
+					if err == nil {
+						_, err = a.env.Stdout.Write([]byte(checkpoint))
+					}
+					return err
+				}
+				if err := newFile(out, []byte(checkpoint), 0o644); err != nil {
+					return err
+				}
+				a.say("wrote %s, signed by the witness", out)
+				return nil
+			})
+		}})
+	c.Flags().StringVar(&at, "witness", "", "the witness's address")
+	c.Flags().StringVar(&key, "key", "", "the witness's verifier key, name+hash+key")
+	c.Flags().StringVar(&out, "out", "", "write the checkpoint to this new file (else to standard output)")
+	return c
+}
+
+// withSource reads the ledger at an address or in a folder.
+func withSource(ctx context.Context, name string, read func(ledger.Source) error) error {
+	if isAddress(name) {
+		source, err := published(ctx, name)
+		if err != nil {
+			return err
+		}
+		return read(source)
+	}
+	root, err := os.OpenRoot(name)
+	if err != nil {
+		return fileError("read", name, err)
+	}
+	defer root.Close()
+	return read(folder{root}.file)
 }
