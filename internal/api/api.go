@@ -253,6 +253,8 @@ func (s *Server) fail(w http.ResponseWriter, err error) {
 const (
 	// mostBody bounds a request of the API, in bytes.
 	mostBody = 1 << 20
+	// mostStranger bounds one of somebody who is not known yet.
+	mostStranger = 8 << 10
 	// mostDirectory bounds one that proposes a lab directory: its files in base64, their names, and a little.
 	mostDirectory = lab.MostBytes/3*4 + 512<<10
 )
