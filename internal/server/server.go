@@ -291,7 +291,8 @@ func (s *Server) listen() error {
 		if s.ops, err = net.Listen("tcp", s.config.Ops); err != nil {
 			return narthex.Unavailablef("The operators' address %s cannot be listened on; it may be in use.", s.config.Ops).For("ops").Because(err)
 		}
-		s.serve(&http.Server{Handler: s.operators(), ReadHeaderTimeout: 10 * time.Second, Protocols: &protocols}, s.ops)
+		s.watchLive()
+		s.serve(&http.Server{Handler: s.Operators(), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10, Protocols: &protocols}, s.ops)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	s.stop = cancel

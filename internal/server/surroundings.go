@@ -2,14 +2,12 @@ package server
 
 import (
 	"log/slog"
-	"net/http"
 	"os"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"narthex"
 	"narthex/internal/book"
@@ -116,23 +114,3 @@ func newMeter() *meter {
 
 // Call counts one call.
 func (m *meter) Call(surface, result string) { m.calls.WithLabelValues(surface, result).Inc() }
-
-// operators serves health and metrics, never content.
-func (s *Server) operators() http.Handler {
-	live := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "narthex_live_calls", Help: "Calls that are being served."}, func() float64 { return float64(s.live.Count()) })
-	s.meter.registry.MustRegister(live)
-	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(s.meter.registry, promhttp.HandlerOpts{}))
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) {
-		if s.halted.Load() {
-			http.Error(w, "lost", http.StatusServiceUnavailable)
-			return
-		}
-		if _, err := s.rules.Get(); err != nil {
-			http.Error(w, "inception", http.StatusServiceUnavailable)
-			return
-		}
-		w.Write([]byte("ok\n")) // the prober's to lose
-	})
-	return mux
-}
