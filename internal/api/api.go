@@ -131,6 +131,14 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		gateway.WriteProblem(w, err, gateway.RequestID(s.Random)) // the log has it once, from who halted
 		return
 	}
+	if !r.ProtoAtLeast(1, 1) {
+		h.Set("Connection", "close") // what frames a request of HTTP/1.0 is not shown whole, so none follows it
+	}
+	if err := wire.CheckLength(r); err != nil {
+		h.Set("Connection", "close")
+		s.fail(w, err)
+		return
+	}
 	if err := wire.CheckTarget(r); err != nil {
 		s.fail(w, err)
 		return

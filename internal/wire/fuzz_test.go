@@ -1,6 +1,7 @@
 package wire_test
 
 import (
+	"bufio"
 	"bytes"
 	"go/ast"
 	"go/parser"
@@ -118,6 +119,27 @@ func FuzzQuery(f *testing.F) {
 			if !slices.Equal(theirs[name], []string{value}) || name != "diff" && name != "limit" || !strings.Contains("&"+raw+"&", "&"+name+"="+value+"&") {
 				t.Fatalf("%q is read as %v", raw, query)
 			}
+		}
+	})
+}
+
+// FuzzLength reads requests as a server does: what is taken has its length in the header, and nothing in chunks.
+func FuzzLength(f *testing.F) {
+	for _, seed := range []string{"Content-Length: 1\r\n", "Transfer-Encoding: chunked\r\n", "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n", "transfer-encoding:\tCHUNKED \r\n", "X: y\nTransfer-Encoding: chunked\r\n", ""} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, header string) {
+		r, err := http.ReadRequest(bufio.NewReader(strings.NewReader("POST / HTTP/1.1\r\nHost: x\r\n" + header + "\r\n0\r\n\r\n")))
+		if err != nil {
+			return
+		}
+		err = wire.CheckLength(r)
+		if err != nil && !narthex.IsKind(err, narthex.Invalid) {
+			t.Fatalf("refused as %v", err)
+		}
+		head, _, _ := strings.Cut(strings.ReplaceAll(strings.ToLower("\n"+header+"\r\n"), "\r", ""), "\n\n")
+		if err == nil && strings.Contains(head, "\ntransfer-encoding:") {
+			t.Fatalf("%q was taken", header)
 		}
 	})
 }

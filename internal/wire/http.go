@@ -66,6 +66,18 @@ func CheckTarget(r *http.Request) error {
 	return nil
 }
 
+// CheckLength refuses a body that does not announce its length in one Content-Length. Chunks are read in more than one way by
+// what stands before a node and by the node, together with a length above all, and the standard library no longer shows that both
+// were sent. With chunks go trailers. The connection is not to be used any more.
+func CheckLength(r *http.Request) error {
+	if len(r.TransferEncoding) == 0 && r.ContentLength >= 0 {
+		return nil
+	}
+	err := narthex.Invalidf("The body comes in chunks; send it whole, with its Content-Length.")
+	err.Code = "length_required"
+	return err
+}
+
 func plainPath(path string) bool {
 	if path == "/" {
 		return true
