@@ -2,7 +2,6 @@ package server_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -526,35 +525,6 @@ func TestALockReachesWhateverItIsOn(t *testing.T) {
 	}
 	if _, err := e.People["ada"].WhoAmI(t.Context()); !narthex.IsKind(err, narthex.Unauthenticated) {
 		t.Errorf("a suspended person's session: %v", err)
-	}
-}
-
-func TestAOneTimeCodeWorksOnce(t *testing.T) {
-	e := testenv.New(t, testenv.Options{})
-	invited, err := e.People["carol"].Invite(t.Context(), client.Invite{Name: "X", Email: "x@x.test", OrgName: "Y"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	results := make(chan error)
-	for range 200 {
-		go func() {
-			key, err := client.NewKey()
-			if err == nil {
-				_, err = e.Client.Redeem(context.Background(), invited.Code, key)
-			}
-			results <- err
-		}()
-	}
-	worked := 0
-	for range 200 {
-		if err := <-results; err == nil {
-			worked++
-		} else if !narthex.IsKind(err, narthex.Unauthenticated) {
-			t.Errorf("%v", err)
-		}
-	}
-	if worked != 1 {
-		t.Errorf("one code worked %d times", worked)
 	}
 }
 
