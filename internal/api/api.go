@@ -19,6 +19,7 @@ import (
 	"reflect"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"narthex"
 	"narthex/client"
@@ -204,6 +205,10 @@ func (s *Server) answer(w http.ResponseWriter, route *Route, r *request) {
 		s.fail(w, err)
 		return
 	}
+	if err := patience(w); err != nil {
+		s.fail(w, narthex.Unavailablef("The connection cannot be served; connect again.").Because(err))
+		return
+	}
 	out, err := route.serve(r)
 	switch {
 	case err != nil && r.wrote:
@@ -213,6 +218,14 @@ func (s *Server) answer(w http.ResponseWriter, route *Route, r *request) {
 	case !r.wrote:
 		s.write(w, http.StatusOK, out)
 	}
+}
+
+// slowest is how long one write may wait for its reader, from when it was asked for or what went before it was taken.
+const slowest = time.Minute
+
+// patience leaves a reader who takes nothing after a while; what the request before left on the connection is no more.
+func patience(w http.ResponseWriter) error {
+	return http.NewResponseController(w).SetWriteDeadline(time.Now().Add(slowest))
 }
 
 // admit finds who asks, where the route needs it.

@@ -230,6 +230,9 @@ type writer struct{ r *request }
 
 func (w writer) Write(data []byte) (int, error) {
 	w.r.wrote = true
+	if err := patience(w.r.w); err != nil {
+		return 0, err
+	}
 	return w.r.w.Write(data)
 }
 

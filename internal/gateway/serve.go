@@ -64,9 +64,8 @@ func (v *visit) complete(parse func([]byte) (*model.Call, error)) error {
 	if err != nil || grant == nil {
 		return narthex.Unavailablef("The grant could not be looked up; try again in a moment.").Because(err)
 	}
-	control := http.NewResponseController(v.w)
 	asset, _ := call.Model()
-	entered, err := v.door.Live.Enter(v.r.Context(), v.key.ID, func() { control.SetWriteDeadline(time.Unix(1, 0)) }, subjects(v.key, grant, asset)...)
+	entered, err := v.door.Live.Enter(v.r.Context(), v.key.ID, v.breaker(), subjects(v.key, grant, asset)...)
 	if err != nil {
 		return v.denyUnread(err)
 	}
