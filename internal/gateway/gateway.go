@@ -28,9 +28,9 @@ import (
 	"narthex/internal/wire"
 )
 
-// Upstreams gives the client of an asset's upstream.
+// Upstreams gives the client of the upstream that an asset names: of the asset that was decided on, whatever came into force since.
 type Upstreams interface {
-	For(asset narthex.AssetName) (*upstream.Client, error)
+	For(asset narthex.Asset) (*upstream.Client, error)
 }
 
 // Door serves calls with an API key.

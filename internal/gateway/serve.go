@@ -116,7 +116,7 @@ func (s *serving) answerTokens() int64 {
 
 // ask builds the request to the upstream from the call.
 func (s *serving) ask() (client *upstream.Client, path string, body []byte, err error) {
-	if client, err = s.v.door.Upstreams.For(s.asset.Name); err != nil {
+	if client, err = s.v.door.Upstreams.For(s.asset); err != nil {
 		return nil, "", nil, fmt.Errorf("%w: %w", errNotAsked, err)
 	}
 	path = "/v1/chat/completions"

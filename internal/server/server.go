@@ -105,7 +105,7 @@ func (s *Server) start(ctx context.Context) error {
 	if s.log, err = openlog.New(ctx, openlog.Config{Journal: s.journal, Anchor: anchor, Panel: (&panel{rules: s.rules, log: s.config.Log}).now, Alarm: witnessAlarm, Log: s.config.Log}); err != nil {
 		return err
 	}
-	s.upstreams = &upstreams{rules: s.rules, getenv: s.config.Getenv}
+	s.upstreams = &upstreams{getenv: s.config.Getenv}
 	node, err := s.node(directory, empty)
 	if err != nil {
 		return err

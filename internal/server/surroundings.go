@@ -46,9 +46,8 @@ func (p *panel) now() openlog.Panel {
 	return p.list
 }
 
-// upstreams keeps a client for each asset of the directory in force.
+// upstreams keeps a client for each asset.
 type upstreams struct {
-	rules  *book.InForce
 	getenv func(string) string
 
 	mu      sync.Mutex // guards clients
@@ -60,13 +59,9 @@ type knownUpstream struct {
 	client *upstream.Client
 }
 
-// For gives the client of an asset, made anew when the directory names another upstream.
-func (u *upstreams) For(name narthex.AssetName) (*upstream.Client, error) {
-	rules, err := u.rules.Get()
-	if err != nil {
-		return nil, err
-	}
-	of := rules.Directory.Assets[name].Upstream
+// For gives the client of an asset as it was decided on, made anew when it names another upstream.
+func (u *upstreams) For(asset narthex.Asset) (*upstream.Client, error) {
+	name, of := asset.Name, asset.Upstream
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if known, has := u.clients[name]; has && known.of == of {
