@@ -57,7 +57,7 @@ func parseQuery(raw string) url.Values {
 // is not there. Upgrades are refused too.
 func CheckTarget(r *http.Request) error {
 	path, _, _ := strings.Cut(r.RequestURI, "?")
-	if path != r.URL.Path || r.URL.RawPath != "" || r.URL.Host != "" && r.URL.IsAbs() || !plainPath(path) {
+	if strings.Contains(r.RequestURI, "#") || path != r.URL.Path || r.URL.RawPath != "" || r.URL.Host != "" && r.URL.IsAbs() || !plainPath(path) {
 		return narthex.WithheldError()
 	}
 	if len(r.Header.Values("Upgrade")) > 0 {
