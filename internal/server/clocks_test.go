@@ -58,10 +58,14 @@ func TestAGrantEndsToTheMillisecond(t *testing.T) {
 			t.Errorf("at the end %+v, told %v: %d %s", c.now.Sub(grant.NotAfter), c.says, status, body)
 		}
 	}
-	list := entries(t, e)
-	denial := list[len(list)-1]
+	var denial entry // the last
+	for _, entry := range entries(t, e) {
+		if entry.Type == narthex.EntryCallDenied {
+			denial = entry
+		}
+	}
 	end, now := grant.NotAfter.UTC().Format("2006-01-02T15:04:05.000Z"), grant.NotAfter.UTC().Add(time.Millisecond).Format("2006-01-02T15:04:05.000Z")
-	if reasons := denial.Field("reasons"); denial.Type != narthex.EntryCallDenied || !strings.Contains(reasons, "expired") || !strings.Contains(reasons, end) || !strings.Contains(reasons, now) {
+	if reasons := denial.Field("reasons"); !strings.Contains(reasons, "expired") || !strings.Contains(reasons, end) || !strings.Contains(reasons, now) {
 		t.Errorf("the last entry is %s: %s; it should tell of %s and %s", denial.Type, reasons, end, now)
 	}
 }

@@ -16,8 +16,6 @@ import (
 
 	"narthex"
 	"narthex/client"
-	"narthex/internal/journal"
-	"narthex/internal/store"
 	"narthex/internal/testenv"
 	"narthex/internal/wire"
 	"narthex/ledger"
@@ -29,24 +27,34 @@ type entry struct {
 	at time.Time
 }
 
-// entries gives every entry, as the store has it beside the running node.
+// entries gives every entry of the running node, as an auditor reads them. The reading is one too, and so is the log-in.
 func entries(t *testing.T, e *testenv.Env) []entry {
 	t.Helper()
-	s := beside(t, e)
-	defer s.Close()
-	var list []entry
-	err := s.View(t.Context(), func(r store.Reader) error {
-		head, err := journal.ReadHead(r)
-		if err != nil {
-			return err
-		}
-		return journal.EachEntry(r, 0, head.Size, func(_ uint64, record ledger.Record, opening ledger.Opening) error {
-			list = append(list, entry{opening, record.Time()})
-			return nil
-		})
-	})
+	auditor, err := e.Client.Login(t.Context(), e.People["lea"].Login)
 	if err != nil {
 		t.Fatal(err)
+	}
+	var export bytes.Buffer
+	if err := e.Client.With(auditor.Token).Export(t.Context(), &export); err != nil {
+		t.Fatal(err)
+	}
+	var list []entry
+	for line := range bytes.Lines(export.Bytes()) {
+		var read struct {
+			Record  []byte
+			Opening *ledger.Opening
+		}
+		if err := json.Unmarshal(line, &read); err != nil {
+			t.Fatal(err)
+		}
+		if read.Opening == nil {
+			continue // the first line, and the last
+		}
+		record, err := ledger.ParseRecord(read.Record)
+		if err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, entry{*read.Opening, record.Time()})
 	}
 	return list
 }
