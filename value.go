@@ -3,6 +3,7 @@ package narthex
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -170,9 +171,11 @@ func (v *Value) UnmarshalJSON(data []byte) error {
 	case trimmed[0] == '"':
 		read.Form = FormTime
 		read.Time, err = parseTime(trimmed)
-	default:
+	case trimmed[0] == '-' || trimmed[0] >= '0' && trimmed[0] <= '9':
 		read.Form = FormNumber
 		err = json.Unmarshal(trimmed, &read.Number)
+	default: // a null too: no value is not the value 0
+		err = errors.New("another form")
 	}
 	if err != nil {
 		return Invalidf("a value is a number, a list of names, true or false, or a time such as 2026-01-31T00:00:00Z").Because(err)

@@ -26,6 +26,9 @@ import (
 	"syscall"
 	"time"
 
+	strict "github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
 	"narthex"
 )
 
@@ -187,10 +190,18 @@ func call[Out any](ctx context.Context, c *Client, method, path string, in any) 
 		err = fmt.Errorf("the answer is larger than %d bytes", mostAnswer)
 	}
 	if err == nil {
-		err = json.Unmarshal(data, &out)
+		out, err = read[Out](data)
 	}
 	if err != nil {
 		return zero, narthex.Unavailablef("The node's answer does not read. Check that the address is a Narthex node's, of this version.").Because(err)
 	}
 	return out, nil
+}
+
+// read decodes an answer, which comes from outside like any other bytes: names are exact and stand once, text is UTF-8 and
+// nothing follows the document. What a later version says beside is left out.
+func read[Out any](data []byte) (Out, error) {
+	var out Out
+	err := strict.Unmarshal(data, &out, strict.RejectUnknownMembers(false), strict.MatchCaseInsensitiveNames(false), jsontext.AllowDuplicateNames(false), jsontext.AllowInvalidUTF8(false))
+	return out, err
 }

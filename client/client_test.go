@@ -181,6 +181,21 @@ func TestAnAnswerThatDoesNotReadGivesNothing(t *testing.T) {
 	}
 }
 
+func TestAnAnswerHasOneReading(t *testing.T) {
+	for _, body := range []string{`{"lab":"A","lab":"B"}`, `{"lab":"A","l\u0061b":"B"}`, "{\"lab\":\"A\xff\"}", `{"lab":"\ud800"}`, `{"lab":"A"}{"lab":"B"}`, `{"more":{"x":1,"x":2}}`} {
+		if status, err := newFake(t, says(200, body)).client(t).Status(t.Context()); !narthex.IsKind(err, narthex.Unavailable) || status != (client.Status{}) {
+			t.Errorf("%q gives %+v, %v", body, status, err)
+		}
+	}
+	if status, err := newFake(t, says(200, `{"Lab":"A"}`)).client(t).Status(t.Context()); err != nil || status.Lab != "" {
+		t.Errorf("a name in another case gives %+v, %v", status, err)
+	}
+	_, err := newFake(t, says(403, `{"error":{"message":"A","message":"B","kind":"refused"}}`)).client(t).Status(t.Context())
+	if narthex.IsKind(err, narthex.Refused) {
+		t.Errorf("an error that says two things gives %v", err)
+	}
+}
+
 func TestANewerNodeMaySayMore(t *testing.T) {
 	node := newFake(t, says(200, `{"lab": "Lab", "weather": "fine"}`))
 	if status, err := node.client(t).Status(t.Context()); err != nil || status.Lab != "Lab" {

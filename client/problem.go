@@ -1,7 +1,6 @@
 package client
 
 import (
-	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
@@ -16,14 +15,9 @@ const mostProblem = 1 << 20
 // a server's fault is then Unavailable, and any other answer an address that is not a node's.
 func ReadProblem(answer *http.Response) error {
 	data, err := io.ReadAll(io.LimitReader(answer.Body, mostProblem))
-	var problem struct {
-		Error struct {
-			ProblemBody
-			Kind string `json:"kind"` // where the type is a word for stock clients
-		} `json:"error"`
-	}
-	if err != nil || json.Unmarshal(data, &problem) != nil || problem.Error.Message == "" {
-		return stranger(answer.StatusCode).Because(err)
+	problem, readErr := read[Problem](data)
+	if err != nil || readErr != nil || problem.Error.Message == "" {
+		return stranger(answer.StatusCode).Because(errors.Join(err, readErr))
 	}
 	p := problem.Error
 	out := &narthex.Error{Kind: kindOf(answer.StatusCode, p.Kind, p.Type), Code: p.Code, Param: p.Param, Public: p.Message}

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"errors"
 	"slices"
 	"time"
 
@@ -122,8 +123,12 @@ func (a Account) paid(key Key, now time.Time) int64 {
 	return now.UnixMicro()
 }
 
-// Reserve gives the account of q's layer after an allowed decision took its worst case from it, and what it took.
-func (e *Engine) Reserve(q Question, layer int, d Decision) (Account, Hold) {
+// Reserve gives the account of q's layer after an allowed decision took its worst case from it, and what it took. A denial, and a
+// decision of another question or another time, is an error and takes nothing.
+func (e *Engine) Reserve(q Question, layer int, d Decision) (Account, Hold, error) {
+	if !d.Allowed() || layer < 0 || layer >= len(q.Layers) || !d.of.is(subjectOf(&q)) {
+		return Account{}, Hold{}, errors.New("reserve: the decision is none that allows this call now")
+	}
 	l := &q.Layers[layer]
 	next := Account{slices.Clone(l.Account.Budgets), slices.Clone(l.Account.Rates), slices.Clone(l.Account.Open)}
 	hold := Hold{Holder: l.Holder, Budgets: []Taken{}, Opened: []OpenKey{}}
@@ -146,7 +151,7 @@ func (e *Engine) Reserve(q Question, layer int, d Decision) (Account, Hold) {
 			}
 		}
 	}
-	return next, hold
+	return next, hold, nil
 }
 
 // take reserves the decision's amount of one budget, or counts one call of a rate.

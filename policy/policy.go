@@ -89,6 +89,28 @@ type Decision struct {
 	until       time.Time
 	amounts     []amount
 	kind        narthex.Kind
+	of          subject
+}
+
+// subject is what a decision is of. It is of nothing else, and of no other time.
+type subject struct {
+	principal Principal
+	holder    string
+	asset     narthex.AssetName
+	version   narthex.VersionName
+	uses      []narthex.Use
+	now       time.Time
+}
+
+func subjectOf(q *Question) subject {
+	return subject{q.Principal, q.Layers[0].Holder, q.Asset.Name, q.Version, q.Uses, q.Now}
+}
+
+func (s subject) is(t subject) bool {
+	return s.principal == t.principal && s.holder == t.holder && s.asset == t.asset && s.version == t.version && s.now.Equal(t.now) &&
+		slices.EqualFunc(s.uses, t.uses, func(a, b narthex.Use) bool {
+			return a.Attribute == b.Attribute && slices.EqualFunc(a.Facts, b.Facts, func(f, g narthex.Fact) bool { return f.Limit == g.Limit && f.Value.Equal(g.Value) })
+		})
 }
 
 type amount struct {
@@ -160,7 +182,7 @@ func (e *Engine) Decide(q Question) Decision {
 	if len(c.denials) > 0 {
 		return c.denial()
 	}
-	return Decision{effect: allow, Reasons: c.reasons, Obligations: c.obligations, until: c.until, amounts: c.amounts}
+	return Decision{effect: allow, Reasons: c.reasons, Obligations: c.obligations, until: c.until, amounts: c.amounts, of: subjectOf(&q)}
 }
 
 func denied(reasons ...narthex.Reason) Decision {

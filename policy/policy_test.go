@@ -218,6 +218,51 @@ func TestTheOrderOfGuardrailsDoesNotMatter(t *testing.T) {
 	}
 }
 
+// TestADecisionIsOfItsQuestionAndItsTime: what allows one call takes nothing for another, nor for the same a moment later.
+func TestADecisionIsOfItsQuestionAndItsTime(t *testing.T) {
+	e := engine(t, "")
+	terms := []narthex.Term{term("model.sample", limits{"tokens": number(100)}), term("model.seed", nil)}
+	made := func() policy.Question { return ask(terms, use("model.sample", fact("n", number(1)))) }
+	allowed := e.Decide(made())
+	if account, _, err := e.Reserve(made(), 0, allowed); !allowed.Allowed() || err != nil || len(account.Budgets) == 0 {
+		t.Fatalf("its own question: %v, %v", allowed.Error(), err)
+	}
+	for name, change := range map[string]func(*policy.Question){
+		"another asset":             func(q *policy.Question) { q.Asset.Name = "n" },
+		"another version":           func(q *policy.Question) { q.Version = "early" },
+		"another person":            func(q *policy.Question) { q.Principal.Person = "per_b" },
+		"another address":           func(q *policy.Question) { q.Principal.Address = netip.MustParseAddr("192.0.2.2") },
+		"an agent":                  func(q *policy.Question) { q.Principal.Actor = narthex.Agent },
+		"another grant":             func(q *policy.Question) { q.Layers[0].Holder = "grt_b" },
+		"another use":               func(q *policy.Question) { q.Uses[0].Attribute = "model.seed" },
+		"one use more":              func(q *policy.Question) { q.Uses = append(q.Uses, use("model.seed")) },
+		"another fact":              func(q *policy.Question) { q.Uses[0].Facts[0].Value = number(2) },
+		"no fact":                   func(q *policy.Question) { q.Uses[0].Facts = nil },
+		"a minute later":            func(q *policy.Question) { q.Now = q.Now.Add(time.Minute) },
+		"a millisecond later":       func(q *policy.Question) { q.Now = q.Now.Add(time.Millisecond) },
+		"a layer that is not there": func(q *policy.Question) { q.Layers = q.Layers[:0:0] },
+	} {
+		q := made()
+		if change(&q); len(q.Layers) == 0 {
+			q = made()
+			if _, _, err := e.Reserve(q, 1, allowed); err == nil {
+				t.Errorf("%s is reserved for", name)
+			}
+			continue
+		}
+		if account, hold, err := e.Reserve(q, 0, allowed); err == nil || len(account.Budgets) != 0 || len(hold.Budgets) != 0 {
+			t.Errorf("the decision is taken for %s", name)
+		}
+	}
+	denied := made()
+	denied.Now = denied.Layers[0].NotAfter
+	for name, d := range map[string]policy.Decision{"a denial": e.Decide(denied), "the zero decision": {}} {
+		if _, _, err := e.Reserve(denied, 0, d); err == nil {
+			t.Errorf("%s is reserved for", name)
+		}
+	}
+}
+
 func TestANoNamesTheClauseAndWhatWasAsked(t *testing.T) {
 	q := ask([]narthex.Term{term("model.sample", nil), {Attribute: "model.logprobs", Asset: "m", Clause: "2.3", Limits: limits{"top_k": number(5)}}}, use("model.sample"), use("model.logprobs", fact("top_k", number(20))))
 	err := engine(t, "").Decide(q).Error()
@@ -243,7 +288,7 @@ func TestARateIsKeptToWhateverItIs(t *testing.T) {
 		start := func() bool {
 			d := e.Decide(q)
 			if d.Allowed() {
-				q.Layers[0].Account, _ = e.Reserve(q, 0, d)
+				q.Layers[0].Account, _, _ = e.Reserve(q, 0, d)
 				q.Layers[0].Account.Open = nil
 			}
 			return d.Allowed()
@@ -289,7 +334,7 @@ func TestBudgetsAddUpWhateverHappens(t *testing.T) {
 						t.Fatalf("%d is granted of %+v", n, q.Demands[1])
 					}
 					var hold policy.Hold
-					account, hold = e.Reserve(q, 0, d)
+					account, hold, _ = e.Reserve(q, 0, d)
 					open = append(open, hold)
 				}
 			case 2:
@@ -340,7 +385,7 @@ func TestADayIsRefilledOnce(t *testing.T) {
 		d := e.Decide(q)
 		if d.Allowed() {
 			var hold policy.Hold
-			account, hold = e.Reserve(q, 0, d)
+			account, hold, _ = e.Reserve(q, 0, d)
 			account = account.Settle(hold, []policy.Used{{Unit: narthex.Tokens, Amount: 10}})
 		}
 		return d.Allowed()

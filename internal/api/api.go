@@ -19,6 +19,7 @@ import (
 	"reflect"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"narthex"
 	"narthex/client"
@@ -131,6 +132,14 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		gateway.WriteProblem(w, err, gateway.RequestID(s.Random)) // the log has it once, from who halted
 		return
 	}
+	if !r.ProtoAtLeast(1, 1) {
+		h.Set("Connection", "close") // what frames a request of HTTP/1.0 is not shown whole, so none follows it
+	}
+	if err := wire.CheckLength(r); err != nil {
+		h.Set("Connection", "close")
+		s.fail(w, err)
+		return
+	}
 	if err := wire.CheckTarget(r); err != nil {
 		s.fail(w, err)
 		return
@@ -196,6 +205,10 @@ func (s *Server) answer(w http.ResponseWriter, route *Route, r *request) {
 		s.fail(w, err)
 		return
 	}
+	if err := patience(w); err != nil {
+		s.fail(w, narthex.Unavailablef("The connection cannot be served; connect again.").Because(err))
+		return
+	}
 	out, err := route.serve(r)
 	switch {
 	case err != nil && r.wrote:
@@ -205,6 +218,14 @@ func (s *Server) answer(w http.ResponseWriter, route *Route, r *request) {
 	case !r.wrote:
 		s.write(w, http.StatusOK, out)
 	}
+}
+
+// slowest is how long one write may wait for its reader, from when it was asked for or what went before it was taken.
+const slowest = time.Minute
+
+// patience leaves a reader who takes nothing after a while; what the request before left on the connection is no more.
+func patience(w http.ResponseWriter) error {
+	return http.NewResponseController(w).SetWriteDeadline(time.Now().Add(slowest))
 }
 
 // admit finds who asks, where the route needs it.
@@ -253,6 +274,8 @@ func (s *Server) fail(w http.ResponseWriter, err error) {
 const (
 	// mostBody bounds a request of the API, in bytes.
 	mostBody = 1 << 20
+	// mostStranger bounds one of somebody who is not known yet.
+	mostStranger = 8 << 10
 	// mostDirectory bounds one that proposes a lab directory: its files in base64, their names, and a little.
 	mostDirectory = lab.MostBytes/3*4 + 512<<10
 )

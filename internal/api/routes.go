@@ -26,9 +26,9 @@ func (s *Server) table() []Route {
 	routes := []Route{
 		{Method: "GET", Path: "/openapi.json", Right: Anyone, Early: true, Says: "this API as OpenAPI 3.1", serve: s.openAPI},
 		{Method: "GET", Path: "/api/status", Right: Anyone, Early: true, Says: "what anyone may know of the node", Out: typeOf[client.Status](), serve: get(s.status)},
-		{Method: "POST", Path: "/api/redeem", Right: Anyone, Early: true, Says: "turn a one-time code into a log-in key", In: typeOf[client.Redeem](), Out: typeOf[client.Session](), serve: post(mostBody, redeem)},
-		{Method: "POST", Path: "/api/challenge", Right: Anyone, Early: true, Says: "ask for a challenge to log in with", In: typeOf[client.ChallengeRequest](), Out: typeOf[client.Challenge](), serve: post(mostBody, challenge)},
-		{Method: "POST", Path: "/api/login", Right: Anyone, Early: true, Says: "answer a challenge", In: typeOf[client.Login](), Out: typeOf[client.Session](), serve: post(mostBody, login)},
+		{Method: "POST", Path: "/api/redeem", Right: Anyone, Early: true, Says: "turn a one-time code into a log-in key", In: typeOf[client.Redeem](), Out: typeOf[client.Session](), serve: post(mostStranger, redeem)},
+		{Method: "POST", Path: "/api/challenge", Right: Anyone, Early: true, Says: "ask for a challenge to log in with", In: typeOf[client.ChallengeRequest](), Out: typeOf[client.Challenge](), serve: post(mostStranger, challenge)},
+		{Method: "POST", Path: "/api/login", Right: Anyone, Early: true, Says: "answer a challenge", In: typeOf[client.Login](), Out: typeOf[client.Session](), serve: post(mostStranger, login)},
 		{Method: "POST", Path: "/api/logout", Right: Someone, Says: "end this session", In: typeOf[nothing](), Out: typeOf[nothing](), serve: post(mostBody, func(r *request, _ nothing) (nothing, error) {
 			return nothing{}, r.node.Desk.Logout(r.Context(), r.token)
 		})},
@@ -230,6 +230,9 @@ type writer struct{ r *request }
 
 func (w writer) Write(data []byte) (int, error) {
 	w.r.wrote = true
+	if err := patience(w.r.w); err != nil {
+		return 0, err
+	}
 	return w.r.w.Write(data)
 }
 

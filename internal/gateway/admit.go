@@ -195,7 +195,10 @@ func (a *attempt) others() ([]narthex.Term, error) {
 func (a *attempt) record() (*admission, error) {
 	holds := make([]policy.Hold, 0, len(a.question.Layers))
 	for i, layer := range a.question.Layers {
-		account, hold := a.rules.Engine.Reserve(a.question, i, a.decision)
+		account, hold, err := a.rules.Engine.Reserve(a.question, i, a.decision)
+		if err != nil {
+			return nil, err
+		}
 		if err := journal.Put(a.tx, store.Accounts, layer.Holder, &account); err != nil {
 			return nil, err
 		}

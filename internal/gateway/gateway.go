@@ -28,9 +28,9 @@ import (
 	"narthex/internal/wire"
 )
 
-// Upstreams gives the client of an asset's upstream.
+// Upstreams gives the client of the upstream that an asset names: of the asset that was decided on, whatever came into force since.
 type Upstreams interface {
-	For(asset narthex.AssetName) (*upstream.Client, error)
+	For(asset narthex.Asset) (*upstream.Client, error)
 }
 
 // Door serves calls with an API key.
@@ -231,12 +231,15 @@ func (h holder) usable(tx *journal.Tx, asset narthex.AssetName) *narthex.Error {
 	case !h.grant.InForce(now) && now.Before(h.grant.NotBefore):
 		return refusal("not_yet", "The grant of this key is not in force before %s.", h.grant.NotBefore.Format(time.RFC3339))
 	case !h.grant.InForce(now):
-		return refusal("expired", "The grant of this key ended at %s; it is now %s. Ask for a renewal.", h.grant.NotAfter.Format(time.RFC3339), now.Format(time.RFC3339))
+		return refusal("expired", "The grant of this key ended at %s; it is now %s. Ask for a renewal.", h.grant.NotAfter.Format(moment), now.Format(moment))
 	case !now.Before(h.key.NotAfter):
-		return refusal("expired", "This key ended at %s; it is now %s. Mint another: `narthex key mint`.", h.key.NotAfter.Format(time.RFC3339), now.Format(time.RFC3339))
+		return refusal("expired", "This key ended at %s; it is now %s. Mint another: `narthex key mint`.", h.key.NotAfter.Format(moment), now.Format(moment))
 	}
 	return nil
 }
+
+// moment is how an end is told beside the time that it is, which may be a millisecond later.
+const moment = "2006-01-02T15:04:05.000Z07:00"
 
 func refusal(code, format string, args ...any) *narthex.Error {
 	err := narthex.Refusedf(format, args...)

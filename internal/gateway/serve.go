@@ -64,9 +64,8 @@ func (v *visit) complete(parse func([]byte) (*model.Call, error)) error {
 	if err != nil || grant == nil {
 		return narthex.Unavailablef("The grant could not be looked up; try again in a moment.").Because(err)
 	}
-	control := http.NewResponseController(v.w)
 	asset, _ := call.Model()
-	entered, err := v.door.Live.Enter(v.r.Context(), v.key.ID, func() { control.SetWriteDeadline(time.Unix(1, 0)) }, subjects(v.key, grant, asset)...)
+	entered, err := v.door.Live.Enter(v.r.Context(), v.key.ID, v.breaker(), subjects(v.key, grant, asset)...)
 	if err != nil {
 		return v.denyUnread(err)
 	}
@@ -117,7 +116,7 @@ func (s *serving) answerTokens() int64 {
 
 // ask builds the request to the upstream from the call.
 func (s *serving) ask() (client *upstream.Client, path string, body []byte, err error) {
-	if client, err = s.v.door.Upstreams.For(s.asset.Name); err != nil {
+	if client, err = s.v.door.Upstreams.For(s.asset); err != nil {
 		return nil, "", nil, fmt.Errorf("%w: %w", errNotAsked, err)
 	}
 	path = "/v1/chat/completions"

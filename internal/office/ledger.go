@@ -1,6 +1,7 @@
 package office
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -15,7 +16,7 @@ import (
 )
 
 // Export writes the whole ledger. Auditors and the lab's custodians see what every entry says; the reading is an entry too,
-// which the next export holds.
+// which the next export holds. It ends where its reader's right to it does: what is left is not written.
 func (o *Office) Export(ctx context.Context, by narthex.PersonID, w io.Writer) error {
 	err := o.act(ctx, by, func(tx *journal.Tx, p narthex.Person) error {
 		if err := need(p, narthex.Auditor, narthex.Custodian); err != nil {
@@ -27,8 +28,36 @@ func (o *Office) Export(ctx context.Context, by narthex.PersonID, w io.Writer) e
 	if err != nil {
 		return err
 	}
-	return o.Journal.View(ctx, func(tx *journal.Tx) error { return ExportFrom(tx.Reader(), o.LogKey, w) })
+	var head journal.Head
+	if err := o.Journal.View(ctx, func(tx *journal.Tx) (err error) { head, err = journal.ReadHead(tx.Reader()); return err }); err != nil {
+		return err
+	}
+	var part bytes.Buffer
+	out, err := ledger.NewExporter(&part, o.LogKey, head.Checkpoint)
+	for from := uint64(0); err == nil && from < head.Size; from += exportPart {
+		err = o.look(ctx, by, func(tx *journal.Tx, p narthex.Person) error {
+			if err := need(p, narthex.Auditor, narthex.Custodian); err != nil {
+				return err
+			}
+			return journal.EachEntry(tx.Reader(), from, min(from+exportPart, head.Size), func(_ uint64, record ledger.Record, opening ledger.Opening) error {
+				return out.Entry(record, &opening)
+			})
+		})
+		if err == nil {
+			_, err = part.WriteTo(w)
+		}
+	}
+	if err == nil {
+		err = out.Close()
+	}
+	if err == nil {
+		_, err = part.WriteTo(w)
+	}
+	return err
 }
+
+// exportPart is how many entries are read and written before it is asked again whether they may be.
+const exportPart = 256
 
 // ExportFrom writes the ledger of a store.
 func ExportFrom(r store.Reader, key string, w io.Writer) error {

@@ -105,7 +105,7 @@ func (s *Server) start(ctx context.Context) error {
 	if s.log, err = openlog.New(ctx, openlog.Config{Journal: s.journal, Anchor: anchor, Panel: (&panel{rules: s.rules, log: s.config.Log}).now, Alarm: witnessAlarm, Log: s.config.Log}); err != nil {
 		return err
 	}
-	s.upstreams = &upstreams{rules: s.rules, getenv: s.config.Getenv}
+	s.upstreams = &upstreams{getenv: s.config.Getenv}
 	node, err := s.node(directory, empty)
 	if err != nil {
 		return err
@@ -278,7 +278,7 @@ func (s *Server) listen() error {
 	if s.config.Front != nil {
 		handler = s.config.Front(handler)
 	}
-	public := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 60 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10, Protocols: &protocols}
+	public := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 60 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10, Protocols: &protocols, ConnContext: gateway.OnConn}
 	if s.config.TLSCert != "" {
 		pair, err := tls.LoadX509KeyPair(s.config.TLSCert, s.config.TLSKey)
 		if err != nil {
@@ -291,7 +291,8 @@ func (s *Server) listen() error {
 		if s.ops, err = net.Listen("tcp", s.config.Ops); err != nil {
 			return narthex.Unavailablef("The operators' address %s cannot be listened on; it may be in use.", s.config.Ops).For("ops").Because(err)
 		}
-		s.serve(&http.Server{Handler: s.operators(), ReadHeaderTimeout: 10 * time.Second, Protocols: &protocols}, s.ops)
+		s.watchLive()
+		s.serve(&http.Server{Handler: s.Operators(), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10, Protocols: &protocols}, s.ops)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	s.stop = cancel

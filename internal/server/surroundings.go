@@ -2,14 +2,12 @@ package server
 
 import (
 	"log/slog"
-	"net/http"
 	"os"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"narthex"
 	"narthex/internal/book"
@@ -48,9 +46,8 @@ func (p *panel) now() openlog.Panel {
 	return p.list
 }
 
-// upstreams keeps a client for each asset of the directory in force.
+// upstreams keeps a client for each asset.
 type upstreams struct {
-	rules  *book.InForce
 	getenv func(string) string
 
 	mu      sync.Mutex // guards clients
@@ -62,13 +59,9 @@ type knownUpstream struct {
 	client *upstream.Client
 }
 
-// For gives the client of an asset, made anew when the directory names another upstream.
-func (u *upstreams) For(name narthex.AssetName) (*upstream.Client, error) {
-	rules, err := u.rules.Get()
-	if err != nil {
-		return nil, err
-	}
-	of := rules.Directory.Assets[name].Upstream
+// For gives the client of an asset as it was decided on, made anew when it names another upstream.
+func (u *upstreams) For(asset narthex.Asset) (*upstream.Client, error) {
+	name, of := asset.Name, asset.Upstream
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if known, has := u.clients[name]; has && known.of == of {
@@ -116,23 +109,3 @@ func newMeter() *meter {
 
 // Call counts one call.
 func (m *meter) Call(surface, result string) { m.calls.WithLabelValues(surface, result).Inc() }
-
-// operators serves health and metrics, never content.
-func (s *Server) operators() http.Handler {
-	live := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "narthex_live_calls", Help: "Calls that are being served."}, func() float64 { return float64(s.live.Count()) })
-	s.meter.registry.MustRegister(live)
-	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(s.meter.registry, promhttp.HandlerOpts{}))
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) {
-		if s.halted.Load() {
-			http.Error(w, "lost", http.StatusServiceUnavailable)
-			return
-		}
-		if _, err := s.rules.Get(); err != nil {
-			http.Error(w, "inception", http.StatusServiceUnavailable)
-			return
-		}
-		w.Write([]byte("ok\n")) // the prober's to lose
-	})
-	return mux
-}

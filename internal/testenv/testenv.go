@@ -59,17 +59,28 @@ type Options struct {
 	Store string // the URL of a PostgreSQL database; empty for SQLite
 }
 
-// Clock is a clock that a test moves. It starts at the machine's time and runs on with it.
+// Clock is a clock that a test moves. It starts at the machine's time and runs on with it, until it is stopped.
 type Clock struct {
-	mu     sync.Mutex // guards offset
-	offset time.Duration
+	mu      sync.Mutex // guards both below
+	offset  time.Duration
+	stopped time.Time
 }
 
 // Now gives the time.
 func (c *Clock) Now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if !c.stopped.IsZero() {
+		return c.stopped
+	}
 	return time.Now().Add(c.offset)
+}
+
+// Stop makes the clock show one time until it is stopped at another; the zero time lets it run on.
+func (c *Clock) Stop(at time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.stopped = at
 }
 
 // Move moves the clock.

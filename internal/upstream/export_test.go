@@ -30,3 +30,14 @@ func Parse(data []byte) (int, []byte, error) {
 
 // Public says whether a name may resolve to the address.
 func Public(a netip.Addr) bool { return public(a) }
+
+// Surround gives a client another resolver and dialler than the machine's.
+func Surround(c *Client, lookup func(ctx context.Context, network, name string) ([]netip.Addr, error), open func(ctx context.Context, network, address string) (net.Conn, error)) {
+	c.lookup, c.open = lookup, open
+}
+
+// Target gives what a client makes of its URL: whether it speaks TLS, the name and port that it dials, the host that it says and
+// the path that it puts before each other.
+func Target(c *Client) (tls bool, name, port, host, base string) {
+	return c.tls != nil, c.name, c.port, c.host, c.base
+}

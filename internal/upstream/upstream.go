@@ -60,6 +60,9 @@ type Client struct {
 	base   string // of the path
 	head   string // the lines that every request has
 
+	lookup func(ctx context.Context, network, name string) ([]netip.Addr, error)
+	open   func(ctx context.Context, network, address string) (net.Conn, error)
+
 	mu   sync.Mutex // guards idle
 	idle []*conn
 }
@@ -76,7 +79,8 @@ func New(config Config) (*Client, error) {
 	if config.Credential.Empty() || strings.ContainsAny(config.Credential.Reveal(), " \t\r\n\x00") {
 		return nil, errors.New("make upstream: its credential is empty or holds white space")
 	}
-	c := &Client{config: config, host: u.Host, name: u.Hostname(), port: u.Port(), base: strings.TrimSuffix(u.Path, "/")}
+	c := &Client{config: config, host: u.Host, name: u.Hostname(), port: u.Port(), base: strings.TrimSuffix(u.Path, "/"),
+		lookup: net.DefaultResolver.LookupNetIP, open: (&net.Dialer{}).DialContext}
 	if u.Scheme == "https" {
 		c.tls = &tls.Config{ServerName: c.name, RootCAs: config.Roots, MinVersion: tls.VersionTLS12}
 	}
@@ -87,7 +91,8 @@ func New(config Config) (*Client, error) {
 	return c, nil
 }
 
-// checkURL reads an upstream's URL: http or https, a host, an optional port and path, and nothing else.
+// checkURL reads an upstream's URL: http or https, a host, an optional port and path, and nothing else, in the one spelling that
+// every reader of it reads alike.
 func checkURL(text string) (*url.URL, error) {
 	bad := errors.New("make upstream: its URL must be http:// or https://, a host, an optional port and an optional path, in plain letters")
 	for i := range len(text) {
@@ -96,10 +101,37 @@ func checkURL(text string) (*url.URL, error) {
 		}
 	}
 	u, err := url.Parse(text)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || strings.Contains(u.Path, "//") {
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.String() != text || !plainHost(u) || strings.Contains(u.Path, "//") {
 		return nil, bad
 	}
+	for segment := range strings.SplitSeq(u.Path, "/") {
+		if segment == "." || segment == ".." {
+			return nil, bad
+		}
+	}
 	return u, nil
+}
+
+// plainHost says whether a URL's host is a name of letters, digits, hyphens, underscores and dots, or an address, with a port from 1
+// to 65535 or none.
+func plainHost(u *url.URL) bool {
+	name, port := u.Hostname(), u.Port()
+	whole := name
+	if address, err := netip.ParseAddr(name); err == nil && address.Is6() {
+		if address.Zone() != "" {
+			return false
+		}
+		whole = "[" + name + "]"
+	} else if name == "" || strings.ContainsFunc(name, func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_' || r == '.')
+	}) {
+		return false
+	}
+	if port == "" {
+		return u.Host == whole
+	}
+	n, err := strconv.ParseUint(port, 10, 16)
+	return err == nil && n > 0 && strconv.FormatUint(n, 10) == port && u.Host == whole+":"+port
 }
 
 // CheckURL says whether text is a URL that New would take.
@@ -165,10 +197,9 @@ func (c *Client) dial(ctx context.Context) (*conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: its port is no number", ErrDown)
 	}
-	var dialer net.Dialer
 	var last error
 	for _, address := range addresses {
-		raw, err := dialer.DialContext(ctx, "tcp", netip.AddrPortFrom(address, uint16(port)).String())
+		raw, err := c.open(ctx, "tcp", netip.AddrPortFrom(address, uint16(port)).String())
 		if err != nil {
 			last = err
 			continue
@@ -191,7 +222,7 @@ func (c *Client) resolve(ctx context.Context) ([]netip.Addr, error) {
 	if literal, err := netip.ParseAddr(c.name); err == nil {
 		return []netip.Addr{literal}, nil
 	}
-	found, err := net.DefaultResolver.LookupNetIP(ctx, "ip", c.name)
+	found, err := c.lookup(ctx, "ip", c.name)
 	if err != nil {
 		return nil, fmt.Errorf("%w: its name does not resolve: %w", ErrDown, err)
 	}

@@ -180,7 +180,10 @@ func tooLarge(most int64) error {
 	return err
 }
 
-// ReadBody reads a JSON request's body, at most max bytes. A coded body and one of another type are refused.
+// firstBody is how much is held of a body before any of it has come, in bytes; what it announces takes no memory.
+const firstBody = 4 << 10
+
+// ReadBody reads a JSON request's body, at most most bytes. A coded body and one of another type are refused.
 func ReadBody(r *http.Request, most int64) ([]byte, error) {
 	if len(r.Header.Values("Content-Encoding")) > 0 {
 		return nil, narthex.Invalidf("The body is encoded; send it as it is, without Content-Encoding.")
@@ -198,7 +201,7 @@ func ReadBody(r *http.Request, most int64) ([]byte, error) {
 	}
 	var buf bytes.Buffer
 	if r.ContentLength > 0 {
-		buf.Grow(int(r.ContentLength) + bytes.MinRead)
+		buf.Grow(int(min(r.ContentLength, firstBody)) + bytes.MinRead)
 	}
 	n, err := buf.ReadFrom(io.LimitReader(r.Body, most+1))
 	if err != nil {

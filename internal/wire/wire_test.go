@@ -25,6 +25,8 @@ type document struct {
 	List  []string           `json:"list"`
 	Map   map[string]float64 `json:"map"`
 	Value *narthex.Value     `json:"value"`
+
+	Values map[string]narthex.Value `json:"values"`
 }
 
 var most = wire.Limits{Bytes: 4096, Depth: 6}
@@ -45,6 +47,8 @@ func TestADocumentHasOneReading(t *testing.T) {
 		`{"count":9223372036854775808}`: false,
 		`{"share":1e400}`:               false,
 		`{"share":-0}`:                  false,
+		`{"value":null}`:                true, // none, as where it is left out
+		`{"values":{"a":null}}`:         false,
 		`{"name":"\ud800"}`:             false,
 		"{\"name\":\"\xff\"}":           false,
 		`{"name":"a"}{}`:                false,

@@ -3,8 +3,9 @@
 // It promises that when Cut has returned, every live call that the subject covers has ended and not one byte of it will be
 // written any more; and that a call which enters before its admission commits cannot slip past a lock which commits after.
 //
-// It trusts whoever serves to write through the gate only. It does not wait for slow readers: a write in progress is broken
-// off. Bytes that the kernel already holds may still arrive. Read next: gateway.
+// It trusts whoever serves to write through the gate only, and to throw away on abort what this machine still holds of it. It does
+// not wait for slow readers: a write in progress is broken off. Bytes that have left for the reader may still arrive. Read next:
+// gateway.
 package live
 
 import (

@@ -1,0 +1,235 @@
+package server_test
+
+import (
+	"crypto/ed25519"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"narthex"
+	"narthex/client"
+	"narthex/internal/agreement"
+	"narthex/internal/lab"
+	"narthex/internal/testenv"
+)
+
+// everyone is who may ask for what is everybody's own: there is no wrong role for it.
+const everyone = "everyone"
+
+// right is a row of who may use a route: with that path and body the people named are let in, and nobody else.
+type right struct {
+	route, path string
+	body        any
+	may         []string
+}
+
+var (
+	labPeople  = []string{"carol", "dan", "olga", "sam", "lea", "paul"}
+	custodians = []string{"carol", "dan"}
+	guards     = []string{"carol", "dan", "sam", "paul"}
+	all        = []string{everyone}
+)
+
+// scene is a lab with an application of ada's in every state, and with what others have.
+type scene struct {
+	*testenv.Env
+	tokens map[string]string // of the people by name, and of API keys as "key" and "another's key"
+	dead   map[string]string // credentials that open nothing, by why
+	rights []right
+}
+
+// setScene makes a scene, and the rights in an order in which each can be used by the first who may.
+func setScene(t *testing.T) *scene {
+	e := testenv.New(t, testenv.Options{Files: with(eve)})
+	e.Outsiders(t, "2", "Second")
+	ada := e.People["ada"]
+	draft, review := drafted(t, e), submitted(t, e)
+	returned := submitted(t, e)
+	command := func(name string, id narthex.EngagementID, what string, in client.Command) client.EngagementView {
+		t.Helper()
+		view, err := e.People[name].Command(t.Context(), id, what, in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return view
+	}
+	command("sam", returned.Engagement.ID, "return", client.Command{As: narthex.Security, Saw: returned.Engagement.Digest, Text: "why?"})
+	declined := submitted(t, e)
+	withdrawn := submitted(t, e)
+	toSign := offered(t, e, "", testenv.Tokens(10, nil))
+	grant, key := e.Grant(t, "", testenv.Tokens(1e6, nil))
+	_, second := e.Grant(t, "2", testenv.Tokens(1e6, nil))
+	ending, _ := e.Grant(t, "", testenv.Tokens(1e6, nil))
+	command("ada", ending.Engagement, "end", client.Command{Text: "done"})
+	made, _ := chat(t, e, key, testenv.Hello)
+	minted, err := ada.Mint(t.Context(), grant.ID, client.Mint{Label: "revoked"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	gone, err := ada.Mint(t.Context(), grant.ID, client.Mint{Label: "to revoke"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ada.RevokeKey(t.Context(), minted.Key.ID); err != nil {
+		t.Fatal(err)
+	}
+	locked, err := e.People["carol"].Lock(t.Context(), client.LockRequest{Subject: "asset", Target: "hidden", Reason: "safety"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	signature, err := e.People["dan"].Client.Agreement(t.Context(), toSign)
+	if err != nil {
+		t.Fatal(err)
+	}
+	envelope, err := agreement.Sign(e.People["dan"].Signer, agreement.NewStatement(signature.Digest, narthex.PartyLab, e.People["dan"].ID, signature.Agreement.Origin))
+	if err != nil {
+		t.Fatal(err)
+	}
+	fingerprint := func(key ed25519.PrivateKey) string { return agreement.Fingerprint(key.Public().(ed25519.PublicKey)) }
+	fresh := must(client.NewKey())
+	public := client.PublicKey(fresh)
+	proof := base64.StdEncoding.EncodeToString(ed25519.Sign(fresh, client.LoginMessage("enroll signer", "ledger.test-lab.test", string(ada.ID), public)))
+	files, err := testenv.Files(e.Model.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	with(eve)(files)
+	files["guardrails/test.cedar"] = []byte("@id(\"other\")\nforbid (principal, action, resource) when { context.max_tokens == 8 };\n")
+
+	s := &scene{Env: e, tokens: map[string]string{"key": key, "another's key": second}}
+	for name := range e.People {
+		s.tokens[name] = session(t, e, name)
+	}
+	s.dead = map[string]string{"none": "", "a revoked key": minted.Token, "a code": invite(t, e.People["carol"].Client, "eve"), "a wrong key": key[:10] + string(key[10]^1) + key[11:], "a session that was ended": session(t, e, "ada")}
+	if err := e.Client.With(s.dead["a session that was ended"]).Logout(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	e.Outsiders(t, "gone", "Third")
+	s.dead["a session of someone suspended"] = session(t, e, "adagone")
+	if _, err := e.People["carol"].Suspend(t.Context(), e.People["adagone"].ID, "left"); err != nil {
+		t.Fatal(err)
+	}
+	engagement := func(what string, view narthex.EngagementID, body any, may ...string) right {
+		return right{"POST /api/engagements/{engagement}/" + what, "/api/engagements/" + string(view) + "/" + what, body, may}
+	}
+	text := client.Draft{Pathway: "test", Title: "again", Answers: map[string]string{"why": "x"}, Terms: []narthex.Term{testenv.Tokens(10, nil)}}
+	saw := func(view client.EngagementView, as narthex.Role) client.Command {
+		return client.Command{As: as, Saw: view.Engagement.Digest, Text: "x"}
+	}
+	readers := append([]string{"ada", "otto"}, labPeople...)
+	s.rights = []right{
+		{"POST /v1/chat/completions", chats, json.RawMessage(testenv.Hello), []string{"key", "another's key"}},
+		{"POST /v1/completions", "/v1/completions", json.RawMessage(`{"model":"model","prompt":"x","max_tokens":1}`), nil}, // neither has model.base
+		{"GET /v1/models", "/v1/models", nil, []string{"key", "another's key"}},
+		{"GET /v1/grant", "/v1/grant", nil, []string{"key", "another's key"}},
+		{"GET /v1/receipts/{call}", "/v1/receipts/" + made.Get("Narthex-Call"), nil, []string{"key"}},
+		{"GET /api/whoami", "/api/whoami", nil, all}, {"GET /api/lab", "/api/lab", nil, all}, {"GET /api/people", "/api/people", nil, all}, {"GET /api/signers", "/api/signers", nil, all},
+		{"GET /api/engagements", "/api/engagements", nil, all}, {"GET /api/grants", "/api/grants", nil, all}, {"GET /api/ledger/proof/{index}", "/api/ledger/proof/0", nil, all}, {"POST /api/logout", "/api/logout", struct{}{}, all},
+		{"GET /api/engagements/{engagement}", "/api/engagements/" + string(draft.Engagement.ID), nil, []string{"ada"}},
+		{"GET /api/engagements/{engagement}", "/api/engagements/" + string(review.Engagement.ID), nil, readers},
+		{"GET /api/engagements/{engagement}/agreement", "/api/engagements/" + string(grant.Engagement) + "/agreement", nil, readers},
+		{"GET /api/grants/{grant}", "/api/grants/" + string(grant.ID), nil, readers},
+		{"POST /api/engagements", "/api/engagements", text, []string{"ada", "otto", "ada2", "otto2"}},
+		engagement("edit", draft.Engagement.ID, text, "ada"),
+		engagement("submit", draft.Engagement.ID, client.Command{}, "ada"),
+		engagement("revise", returned.Engagement.ID, client.Command{Text: "because"}, "ada"),
+		engagement("return", review.Engagement.ID, saw(review, narthex.Security), "sam", "paul"),
+		engagement("decline", declined.Engagement.ID, saw(declined, narthex.AssetOwner), "olga"),
+		engagement("approve", withdrawn.Engagement.ID, saw(withdrawn, narthex.AssetOwner), "olga"),
+		engagement("approve", withdrawn.Engagement.ID, saw(withdrawn, narthex.Programme)),
+		engagement("withdraw", withdrawn.Engagement.ID, client.Command{}, "ada"),
+		engagement("assign", review.Engagement.ID, client.Command{}),
+		engagement("sign", toSign, client.Sign{Party: narthex.PartyLab, Digest: signature.Digest, Signer: fingerprint(e.People["dan"].Signer), Envelope: envelope}, "dan"),
+		{"POST /api/grants/{grant}/keys", "/api/grants/" + string(grant.ID) + "/keys", client.Mint{Label: "x"}, []string{"ada"}},
+		{"POST /api/keys/{key}/revoke", "/api/keys/" + string(gone.Key.ID) + "/revoke", struct{}{}, []string{"carol", "sam", "paul", "ada"}},
+		{"GET /api/locks", "/api/locks", nil, labPeople},
+		{"POST /api/locks", "/api/locks", client.LockRequest{Subject: "engagement", Target: string(ending.Engagement), Reason: "safety"}, guards},
+		{"POST /api/locks", "/api/locks", client.LockRequest{Subject: "asset", Target: "hidden", Reason: "safety"}, append([]string{"olga"}, guards...)},
+		{"POST /api/locks/{lock}/lift", "/api/locks/" + string(locked.Lock.ID) + "/lift", struct{}{}, []string{"dan", "sam", "paul"}},
+		{"POST /api/signers", "/api/signers", client.SignerEnroll{PublicKey: public, Proof: proof}, []string{"ada"}},
+		{"POST /api/signers/revoke", "/api/signers/revoke", map[string]string{"fingerprint": fingerprint(ada.Signer)}, []string{"ada"}},
+		{"POST /api/people", "/api/people", client.Invite{Name: "New", Email: "new@x.test", Org: grant.Org}, []string{"carol", "otto"}},
+		{"POST /api/people", "/api/people", client.Invite{Name: "New", Email: "new@x.test", Org: grant.Org, Official: true}, []string{"carol"}},
+		{"POST /api/people", "/api/people", client.Invite{Handle: "eve"}, custodians},
+		{"POST /api/people/{person}/suspend", "/api/people/" + string(e.People["ada2"].ID) + "/suspend", client.PersonChange{Reason: "x"}, guards},
+		{"POST /api/people/{person}/remove", "/api/people/" + string(e.People["ada2"].ID) + "/remove", client.PersonChange{Reason: "x"}, guards},
+		engagement("end", grant.Engagement, client.Command{Text: "x"}, "ada", "carol"),
+		engagement("close", ending.Engagement, client.Command{Text: "x"}, "carol"),
+		{"GET /api/ledger/export", "/api/ledger/export", nil, []string{"lea", "carol", "dan"}},
+		{"POST /api/lab/propose", "/api/lab/propose", client.LabPropose{Files: files}, labPeople},
+		{"POST /api/lab/approve", "/api/lab/approve", client.LabApprove{Digest: lab.Files(files).Digest()}, custodians},
+	}
+	return s
+}
+
+// use asks for what a right is about, with a credential.
+func (s *scene) use(t *testing.T, r right, token string) said {
+	t.Helper()
+	body := ""
+	if r.body != nil {
+		body = string(must(json.Marshal(r.body)))
+	}
+	method, _, _ := strings.Cut(r.route, " ")
+	list := converse(t, s.Env, request(method, r.path, token, body, last))
+	if len(list) != 1 {
+		t.Fatalf("%s: %d answers", r.route, len(list))
+	}
+	return list[0]
+}
+
+// TestEveryRouteRefusesEveryWrongRole: nobody, no dead credential, no credential of another kind and no person of another role uses
+// any route, and nothing comes of their trying; who may is let in with the same request.
+func TestEveryRouteRefusesEveryWrongRole(t *testing.T) {
+	s := setScene(t)
+	listed := map[string]bool{}
+	for _, r := range s.rights {
+		listed[r.route] = true
+	}
+	for _, route := range s.Node.Routes() {
+		if name := route.Method + " " + route.Path; route.Right != "anyone" && !listed[name] {
+			t.Errorf("nobody says who may use %s; give it a row", name)
+		}
+	}
+	before := len(entries(t, s.Env))
+	for _, r := range s.rights {
+		for why, token := range s.dead {
+			if got := s.use(t, r, token); got.status != 401 {
+				t.Errorf("%s %s with %s: %d %s", r.route, r.path, why, got.status, got.body)
+			}
+		}
+		door := strings.Contains(r.route, " /v1/")
+		for name, token := range s.tokens {
+			isKey := strings.Contains(name, "key")
+			if slices.Contains(r.may, name) || slices.Contains(r.may, everyone) && !isKey {
+				continue
+			}
+			got := s.use(t, r, token)
+			if wrong := isKey != door; wrong && got.status != 401 || !wrong && got.status != 403 && got.status != 404 && got.status != 409 {
+				t.Errorf("%s %s as %s: %d %s", r.route, r.path, name, got.status, got.body)
+			}
+			if outsider := !slices.Contains(labPeople, name) && name != "ada" && name != "otto"; got.status == 403 && outsider && !door && r.route != "POST /api/signers" {
+				t.Errorf("%s %s tells %s that it is there: %s", r.route, r.path, name, got.body)
+			}
+		}
+	}
+	for _, entry := range entries(t, s.Env)[before:] {
+		if entry.Type != narthex.EntryCallDenied && entry.Type != narthex.EntrySessionOpened && entry.Type != narthex.EntryLedgerRead { // the last two are of this test's own reading
+			t.Errorf("of their trying came %s: %v", entry.Type, entry.Fields)
+		}
+	}
+	for _, r := range s.rights {
+		if len(r.may) == 0 || r.may[0] == everyone && r.route == "POST /api/logout" {
+			continue
+		}
+		name := r.may[0]
+		if name == everyone {
+			name = "otto"
+		}
+		if got := s.use(t, r, s.tokens[name]); got.status != 200 && !(r.route == "GET /v1/receipts/{call}" && got.status == 503) {
+			t.Errorf("%s %s as %s, who may: %d %s", r.route, r.path, name, got.status, fmt.Sprintf("%.300s", got.body))
+		}
+	}
+}
