@@ -2,6 +2,8 @@ module narthex
 
 go 1.26.0
 
+toolchain go1.26.8
+
 require (
 	github.com/cedar-policy/cedar-go v1.9.0
 	github.com/danielgtaylor/huma/v2 v2.37.2
