@@ -164,6 +164,30 @@ func TestDocumentsNameWhatExists(t *testing.T) {
 	}
 }
 
+func TestEveryRigIsInItsTable(t *testing.T) {
+	table, err := os.ReadFile("docs/rigs.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rigs := 0
+	err = filepath.WalkDir(".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || !strings.HasSuffix(name, "_test.go") {
+			return err
+		}
+		data, err := os.ReadFile(name)
+		for _, found := range regexp.MustCompile(`(?m)^func (TestRig\w+)\(`).FindAllStringSubmatch(string(data), -1) {
+			rigs++
+			if !strings.Contains(string(table), "`"+found[1]+"`") {
+				t.Errorf("%s has no line in docs/rigs.md", found[1])
+			}
+		}
+		return err
+	})
+	if err != nil || rigs < 15 {
+		t.Errorf("%d rigs were found: %v", rigs, err)
+	}
+}
+
 func TestEveryAttemptHasItsTest(t *testing.T) {
 	text, err := os.ReadFile("docs/bypass.md")
 	if err != nil {
