@@ -106,7 +106,7 @@ var bugs = []bug{
 	{
 		name: "silent-witness-counts", class: "J", what: "a witness that has not signed counts as one that has",
 		file: "internal/openlog/panel.go", old: `state != nil && l.signs(state, now) {`, new: `state != nil && now.After(state.at) {`,
-		rig: "TestRequiredWitnessesHoldTheDoor", in: "internal/server", says: "TODO2",
+		rig: "TestRequiredWitnessesHoldTheDoor", in: "internal/server", says: "before the witness signs",
 	},
 	{
 		name: "password-told", class: "K", what: "an error of the store holds its password",
