@@ -49,6 +49,7 @@ const (
 	EntryCallRead          EntryType = "call.read"
 	EntryRefusalsCounted   EntryType = "refusals.counted"
 	EntryRecovered         EntryType = "node.recovered"
+	EntryProgramChanged    EntryType = "program.changed"
 	EntryLogKeyRotated     EntryType = "log_key.rotated"
 	EntryLedgerRestored    EntryType = "ledger.restored"
 	EntryOpeningsErased    EntryType = "openings.erased"
@@ -87,6 +88,7 @@ var entryFields = map[EntryType]struct {
 	EntryCallRead:          {UseEntry, false, []string{"grant", "key", "what"}},
 	EntryRefusalsCounted:   {UseEntry, false, []string{"kind", "count", "since"}},
 	EntryRecovered:         {GovernanceEntry, true, []string{"closed", "size"}},
+	EntryProgramChanged:    {GovernanceEntry, true, []string{"version", "program", "replaces", "reason"}},
 	EntryLogKeyRotated:     {GovernanceEntry, true, []string{"old_key", "new_key", "old_signature", "new_signature"}},
 	EntryLedgerRestored:    {GovernanceEntry, true, []string{"anchor_size", "anchor_root", "size", "reason"}},
 	EntryOpeningsErased:    {GovernanceEntry, false, []string{"person", "by", "reason", "entries"}},

@@ -2,7 +2,10 @@ module narthex
 
 go 1.26.0
 
+toolchain go1.26.8
+
 require (
+	github.com/anishathalye/porcupine v1.3.1
 	github.com/cedar-policy/cedar-go v1.9.0
 	github.com/danielgtaylor/huma/v2 v2.37.2
 	github.com/go-json-experiment/json v1.27.2

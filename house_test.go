@@ -18,6 +18,7 @@ import (
 var levels = map[string]int{
 	"narthex":        0,
 	"narthex/ledger": 1, "narthex/client": 1, "narthex/internal/durable": 1, "narthex/internal/backup": 2, "narthex/internal/canon": 1, "narthex/internal/wire": 2, "narthex/internal/upstream": 2, "narthex/policy": 1, "narthex/internal/workflow": 2,
+	"narthex/internal/release": 1, "narthex/internal/release/mkrelease": 10,
 	"narthex/internal/agreement": 3, "narthex/internal/witness": 3, "narthex/internal/lab": 4,
 	"narthex/internal/store": 1, "narthex/internal/store/schema": 2, "narthex/internal/store/sqlite": 3, "narthex/internal/store/postgres": 3, "narthex/internal/store/memory": 2, "narthex/internal/store/storetest": 2, "narthex/internal/store/disk": 2,
 	"narthex/internal/journal": 3, "narthex/internal/book": 5,
@@ -43,7 +44,7 @@ func house(t *testing.T, visit func(pkg, file string, imports []string, text str
 		if err != nil {
 			return err
 		}
-		if entry.IsDir() && (strings.HasPrefix(entry.Name(), ".") && name != "." || name == "test" || name == "bin") {
+		if entry.IsDir() && (strings.HasPrefix(entry.Name(), ".") && name != "." || name == "test" || name == "bin" || name == "dist") {
 			return fs.SkipDir
 		}
 		if entry.IsDir() || !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") {
@@ -163,6 +164,30 @@ func TestDocumentsNameWhatExists(t *testing.T) {
 	}
 }
 
+func TestEveryRigIsInItsTable(t *testing.T) {
+	table, err := os.ReadFile("docs/rigs.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rigs := 0
+	err = filepath.WalkDir(".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || !strings.HasSuffix(name, "_test.go") {
+			return err
+		}
+		data, err := os.ReadFile(name)
+		for _, found := range regexp.MustCompile(`(?m)^func (TestRig\w+)\(`).FindAllStringSubmatch(string(data), -1) {
+			rigs++
+			if !strings.Contains(string(table), "`"+found[1]+"`") {
+				t.Errorf("%s has no line in docs/rigs.md", found[1])
+			}
+		}
+		return err
+	})
+	if err != nil || rigs < 15 {
+		t.Errorf("%d rigs were found: %v", rigs, err)
+	}
+}
+
 func TestEveryAttemptHasItsTest(t *testing.T) {
 	text, err := os.ReadFile("docs/bypass.md")
 	if err != nil {
@@ -204,10 +229,14 @@ func TestEveryDependencyHasItsLine(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	whys, _, found := strings.Cut(string(list), "## Every module")
+	if !found {
+		t.Error("docs/dependencies.md has no list of every module")
+	}
 	for line := range strings.Lines(string(mod)) {
 		fields := strings.Fields(line)
-		if len(fields) == 2 && strings.HasPrefix(line, "\t") && !strings.Contains(string(list), fields[0]) {
-			t.Errorf("%s has no line in docs/dependencies.md", fields[0])
+		if len(fields) == 2 && strings.HasPrefix(line, "\t") && !strings.Contains(whys, fields[0]) {
+			t.Errorf("%s has no line in docs/dependencies.md that says why", fields[0])
 		}
 	}
 }

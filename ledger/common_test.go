@@ -79,7 +79,7 @@ func story() []narthex.Entry {
 	}
 	for _, kind := range []narthex.EntryType{narthex.EntryCallDenied, narthex.EntryCallRead, narthex.EntryCallRead, narthex.EntryRefusalsCounted, narthex.EntryLockSet,
 		narthex.EntryLockLifted, narthex.EntryKeyRevoked, narthex.EntrySignerRevoked, narthex.EntryPersonChanged, narthex.EntryLedgerRead, narthex.EntryGrantEnded,
-		narthex.EntryRecovered, narthex.EntryOpeningsErased, narthex.EntryLedgerRestored, narthex.EntryCallIntent} {
+		narthex.EntryRecovered, narthex.EntryOpeningsErased, narthex.EntryLedgerRestored, narthex.EntryProgramChanged, narthex.EntryCallIntent} {
 		add(kind, nil)
 	}
 	return entries

@@ -222,7 +222,7 @@ func TestRecordsOfOneMomentTellNothingApart(t *testing.T) {
 
 // TestTextThatImitatesAnEntryStaysText seals names and reasons made to look like line ends, fields and entries.
 func TestTextThatImitatesAnEntryStaysText(t *testing.T) {
-	for _, text := range []string{"x\n{\"index\":1}", `","by":"ada`, "</script><b>", "\u2028\u2029\x00\x7f", `\u0022`, "— " + origin + " AAAA\n\n"} {
+	for _, text := range []string{"x\ny", "x\x1fy", "x\n{\"index\":1}", `","by":"ada`, "</script><b>", "\u2028\u2029\x00\x7f", `\u0022`, "— " + origin + " AAAA\n\n"} {
 		s := seal(t, []narthex.Entry{with(narthex.EntryInception, 0, texts{"lab": text})})
 		if got := s.openings[0].Text("lab"); got != text {
 			t.Errorf("%q reads back as %q", text, got)

@@ -25,7 +25,7 @@ import (
 	"narthex/ledger"
 )
 
-// version is set by the build.
+// version is set by the build; this one comes before every release.
 var version = "dev"
 
 // processors is the fewest that Go is given: one of them waits with every commit for the disk, and another may wait with a
@@ -59,6 +59,11 @@ func config(level slog.Level) server.Config {
 func serve(ctx context.Context, f cli.ServeFlags) error {
 	c := config(slog.LevelInfo)
 	c.Lab, c.Data, c.Store, c.Anchor, c.Listen, c.Ops, c.TLSCert, c.TLSKey, c.BehindTLSProxy = f.Lab, f.Data, f.Store, f.Anchor, f.Listen, f.Ops, f.TLSCert, f.TLSKey, f.BehindTLSProxy
+	var err error
+	if c.Program, err = program(); err != nil {
+		return err
+	}
+	c.OlderVersion = f.OlderVersion
 	c.Inception = func(digest narthex.Digest, codes map[string]string) {
 		fmt.Printf("The store is empty. The lab opens when its custodians have approved the directory's digest:\n  %s\nGive each their one-time code; they run `narthex login --url … --code …`, `narthex lab diff` and `narthex lab approve --digest …`.\n", digest)
 		for _, handle := range slices.Sorted(maps.Keys(codes)) {
@@ -94,9 +99,13 @@ func runWitness(ctx context.Context, f cli.WitnessFlags) error {
 
 // runDemo runs the demonstration, with a node of this same program.
 func runDemo(ctx context.Context, f cli.DemoFlags) error {
+	digest, err := program()
+	if err != nil {
+		return err
+	}
 	start := func(ctx context.Context, lab, data, listen string, inception func(narthex.Digest, map[string]string)) (demo.Node, error) {
 		c := config(slog.LevelError)
-		c.Lab, c.Data, c.Listen, c.Demo, c.Inception = lab, data, listen, true, inception
+		c.Program, c.Lab, c.Data, c.Listen, c.Demo, c.Inception = digest, lab, data, listen, true, inception
 		return server.Start(ctx, c)
 	}
 	colour := term.IsTerminal(int(os.Stdout.Fd())) && os.Getenv("NO_COLOR") == ""

@@ -19,6 +19,7 @@ type ServeFlags struct {
 	TLSCert        string
 	TLSKey         string
 	BehindTLSProxy bool
+	OlderVersion   string // why an older version serves a store than did; empty otherwise
 }
 
 // DemoFlags is what `narthex demo` was told.
@@ -62,6 +63,7 @@ Credentials of upstreams come from the environment or files, as each asset names
 	flags.StringVar(&f.TLSCert, "tls-cert", "", "a certificate's file")
 	flags.StringVar(&f.TLSKey, "tls-key", "", "its key's file")
 	flags.BoolVar(&f.BehindTLSProxy, "behind-tls-proxy", false, "something before the node ends TLS and nobody else reaches it")
+	flags.StringVar(&f.OlderVersion, "older-version", "", "why this version serves a store that a newer one served; the reason is published in the ledger")
 	return c
 }
 

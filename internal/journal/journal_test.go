@@ -144,7 +144,7 @@ func TestChangesThatShareACommitFailAlone(t *testing.T) {
 					return err
 				}
 				if i%3 == 0 {
-					return no
+					return errors.Join(journal.Put(tx, store.Grants, fmt.Sprint("refused ", i), &counter{}), no)
 				}
 				return nil
 			})
@@ -156,6 +156,16 @@ func TestChangesThatShareACommitFailAlone(t *testing.T) {
 	wg.Wait()
 	if n, entries := stands(t, s); n != 200 || entries != 200 {
 		t.Errorf("of 200 good changes %d count, with %d entries", n, entries)
+	}
+	err := s.View(t.Context(), func(r store.Reader) error {
+		rows, err := r.Scan(store.Grants, store.Prefix("refused ", 300))
+		for _, row := range rows {
+			t.Errorf("what change %s wrote stands although it was refused", row.Key)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 

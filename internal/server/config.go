@@ -48,11 +48,19 @@ type Config struct {
 	// Demo marks the store as a demonstration's; such a store is refused without it, and any other with it.
 	Demo bool
 
+	// Version is the program's own. The ledger states it with Program, and a store that a newer one served is refused; a
+	// version that is not of the form 0.4.0 comes before every one that is.
 	Version string
-	Getenv  func(string) string
-	Clock   func() time.Time
-	Random  io.Reader
-	Log     *slog.Logger
+	// Program is the SHA-256 of the program's file, for the ledger; empty where a test is the program.
+	Program narthex.Digest
+	// OlderVersion is why an older version than the store was served by starts on it; the reason is published. It is empty
+	// otherwise.
+	OlderVersion string
+
+	Getenv func(string) string
+	Clock  func() time.Time
+	Random io.Reader
+	Log    *slog.Logger
 	// Inception is told the digest and each custodian's one-time code, on an empty store.
 	Inception func(digest narthex.Digest, codes map[string]string)
 	// Wrap lets a test stand between the node and its store.

@@ -184,6 +184,16 @@ func TestRequiredWitnessesHoldTheDoor(t *testing.T) {
 		files["lab.yaml"] = append(files["lab.yaml"], "require_witnesses: 1\nwitnesses:\n  - {url: "+address+", key: "+witnessKey+"}\n"...)
 	}})
 	_, key := e.Grant(t, "", testenv.Tokens(1e6, nil))
+	for range 500 { // so that it is known and silent, not only unknown
+		state, err := e.Client.Ledger(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(state.Witnesses) == 1 && !state.Witnesses[0].SilentSince.IsZero() {
+			break
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
 	if status, body, err := e.Chat(t.Context(), key, testenv.Hello); err != nil || status != 503 || !strings.Contains(body, "witnesses_missing") {
 		t.Fatalf("before the witness signs: %d %s %v", status, body, err)
 	}

@@ -83,6 +83,10 @@ func (s *Server) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	changed, err := s.checkProgram(ctx, empty)
+	if err != nil {
+		return damaged(err)
+	}
 	if missing := directory.Unready(s.config.Getenv); len(missing) > 0 {
 		return notReady(missing)
 	}
@@ -104,6 +108,11 @@ func (s *Server) start(ctx context.Context) error {
 	}
 	if s.log, err = openlog.New(ctx, openlog.Config{Journal: s.journal, Anchor: anchor, Panel: (&panel{rules: s.rules, log: s.config.Log}).now, Alarm: witnessAlarm, Log: s.config.Log}); err != nil {
 		return err
+	}
+	if changed {
+		if err := s.journal.Update(ctx, s.recordProgram); err != nil {
+			return err
+		}
 	}
 	s.upstreams = &upstreams{getenv: s.config.Getenv}
 	node, err := s.node(directory, empty)
@@ -250,7 +259,12 @@ func (s *Server) node(directory *lab.Directory, empty bool) (*api.Node, error) {
 	open := *node
 	inception := &identity.Inception{Directory: directory, Origin: s.origin, LogKey: s.logKey, Random: s.config.Random, Clock: s.config.Clock}
 	inception.Open = func(ctx context.Context, first func(*journal.Tx) error) error {
-		if err := s.journal.Update(ctx, first); err != nil {
+		if err := s.journal.Update(ctx, func(tx *journal.Tx) error {
+			if err := first(tx); err != nil {
+				return err
+			}
+			return s.recordProgram(tx)
+		}); err != nil {
 			return err
 		}
 		s.rules.Set(rules)

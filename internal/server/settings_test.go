@@ -146,7 +146,7 @@ func TestALabWithAMissingOrEmptyLineDoesNotStart(t *testing.T) {
 				changed := maps.Clone(files)
 				changed[name] = lacking(t, files[name], line, how == "with an empty")
 				what := fmt.Sprintf("%s %s %s", name, how, strings.Join(line, "."))
-				if mayBeLeft[name+" "+last(line)] != "" || len(line) > 1 && line[len(line)-2] == "limits" && how == "without" || last(line) == "default" && how != "without" {
+				if mayBeLeft[name+" "+leaf(line)] != "" || len(line) > 1 && line[len(line)-2] == "limits" && how == "without" || leaf(line) == "default" && how != "without" {
 					continue // the limits' own defaults stand; an empty list of names allows nothing
 				}
 				tried++
@@ -175,7 +175,7 @@ func TestALabWithAMissingOrEmptyLineDoesNotStart(t *testing.T) {
 	startRefused(t, none, "no lab directory on an empty store", "narthex init")
 }
 
-func last(line []string) string { return line[len(line)-1] }
+func leaf(line []string) string { return line[len(line)-1] }
 
 // emptyNode is the configuration of a node on an empty store.
 func emptyNode(t *testing.T, files lab.Files) server.Config {
@@ -235,10 +235,10 @@ func lacking(t *testing.T, data []byte, line []string, empty bool) []byte {
 		}
 	}
 	parent := at.(map[string]any)
-	old := parent[last(line)]
-	delete(parent, last(line))
+	old := parent[leaf(line)]
+	delete(parent, leaf(line))
 	if empty {
-		parent[last(line)] = map[bool]any{true: []any{}, false: ""}[reflect.ValueOf(old).Kind() == reflect.Slice]
+		parent[leaf(line)] = map[bool]any{true: []any{}, false: ""}[reflect.ValueOf(old).Kind() == reflect.Slice]
 	}
 	out, err := yaml.Marshal(document)
 	if err != nil {

@@ -56,6 +56,7 @@ const TYPES = {
   "person.changed": [1, false, ["person", "state", "by", "reason"]],
   "person.enrolled": [1, false, ["person", "login_key"]],
   "person.invited": [1, false, ["person", "org", "official", "by"]],
+  "program.changed": [1, true, ["version", "program", "replaces", "reason"]],
   "refusals.counted": [2, false, ["kind", "count", "since"]],
   "session.ended": [1, false, ["person", "session"]],
   "session.opened": [1, false, ["person", "session"]],
