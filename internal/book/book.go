@@ -23,6 +23,13 @@ type Login struct {
 	At        time.Time        `json:"at"`
 }
 
+const (
+	// SessionLife is how long a session lasts.
+	SessionLife = 12 * time.Hour
+	// InviteLife is how long a one-time code waits.
+	InviteLife = 7 * 24 * time.Hour
+)
+
 // Invite is an invitation, under the digest of its code.
 type Invite struct {
 	ID        narthex.InviteID `json:"id"`

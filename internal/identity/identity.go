@@ -20,7 +20,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
-	"time"
 
 	"narthex"
 	"narthex/client"
@@ -32,11 +31,6 @@ import (
 )
 
 const (
-	// SessionLife is how long a session lasts.
-	SessionLife = 12 * time.Hour
-	// InviteLife is how long a one-time code waits.
-	InviteLife = 7 * 24 * time.Hour
-
 	// mostSessions is how many sessions a person has at once.
 	mostSessions = 20
 )
@@ -139,7 +133,7 @@ func Enroll(tx *journal.Tx, person narthex.Person, public string) error {
 	if err := book.Tell(tx, person.ID, "a log-in key was enrolled: "+print[:16]); err != nil {
 		return err
 	}
-	_, err = tx.Append(narthex.EntryPersonEnrolled, narthex.TextField("person", person.ID), narthex.TextField("login_key", print))
+	_, err = tx.Append(narthex.EntryPersonEnrolled, narthex.TextField("person", person.ID), narthex.TextField("handle", person.Handle), narthex.TextField("login_key", print))
 	return err
 }
 
@@ -216,11 +210,11 @@ func (d *Desk) open(tx *journal.Tx, person narthex.Person) (client.Session, erro
 	if err := makeRoom(tx, person.ID, wire.HashToken(token)); err != nil {
 		return client.Session{}, err
 	}
-	session := book.Session{ID: id, Person: person.ID, ExpiresAt: tx.Now().Add(SessionLife)}
+	session := book.Session{ID: id, Person: person.ID, ExpiresAt: tx.Now().Add(book.SessionLife)}
 	if err := journal.Put(tx, store.Sessions, wire.HashToken(token), &session); err != nil {
 		return client.Session{}, err
 	}
-	if _, err := tx.Append(narthex.EntrySessionOpened, narthex.TextField("person", person.ID), narthex.TextField("session", id)); err != nil {
+	if _, err := tx.Append(narthex.EntrySessionOpened, narthex.TextField("person", person.ID), narthex.TextField("session", id), narthex.TextField("token", wire.HashToken(token))); err != nil {
 		return client.Session{}, err
 	}
 	return client.Session{Token: token.Reveal(), Person: person, ExpiresAt: session.ExpiresAt}, nil

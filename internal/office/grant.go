@@ -154,7 +154,7 @@ func (o *Office) Mint(ctx context.Context, by narthex.PersonID, id narthex.Grant
 			return err
 		}
 		_, err = tx.Append(narthex.EntryKeyMinted, narthex.TextField("key", key.ID), narthex.TextField("grant", id), narthex.TextField("person", p.ID),
-			narthex.TextField("actor", key.Actor), narthex.CanonicalField("terms", string(terms)), narthex.TimeField("not_after", key.NotAfter), narthex.TextField("by", p.ID))
+			narthex.TextField("actor", key.Actor), narthex.TextField("token", hash), narthex.CanonicalField("terms", string(terms)), narthex.TimeField("not_after", key.NotAfter), narthex.TextField("by", p.ID))
 		return err
 	})
 	return out, err
