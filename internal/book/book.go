@@ -7,6 +7,8 @@
 package book
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"slices"
 	"time"
 
@@ -29,6 +31,12 @@ const (
 	// InviteLife is how long a one-time code waits.
 	InviteLife = 7 * 24 * time.Hour
 )
+
+// LoginPrint is the key under which a log-in key stands.
+func LoginPrint(public string) string {
+	sum := sha256.Sum256([]byte(public))
+	return hex.EncodeToString(sum[:])
+}
 
 // Invite is an invitation, under the digest of its code.
 type Invite struct {

@@ -67,6 +67,7 @@ type attempt struct {
 	version  narthex.Version
 	question policy.Question
 	decision policy.Decision
+	unread   bool // whether what it asked could not be read
 }
 
 // decide says why the call is denied, or nil.
@@ -82,6 +83,7 @@ func (a *attempt) decide() *narthex.Error {
 		return err
 	}
 	if err := a.ask(); err != nil {
+		a.unread = true
 		return narthex.AsError(err)
 	}
 	if a.decision = a.rules.Engine.Decide(a.question); !a.decision.Allowed() {
@@ -258,7 +260,9 @@ func (a *attempt) recordDenial(denial *narthex.Error) error {
 		return err
 	}
 	a.question.Principal = a.principal() // also where it was denied before there was a question
-	facts, err := canon.JSON(policy.FactsOf(a.question))
+	told := policy.FactsOf(a.question)
+	told.Unread = a.unread
+	facts, err := canon.JSON(told)
 	if err != nil {
 		return err
 	}
@@ -290,7 +294,7 @@ func (v *visit) denyUnread(cause error) error {
 		if err != nil {
 			return err
 		}
-		return (&attempt{v: v, tx: tx, h: h, rules: rules}).recordDenial(denial)
+		return (&attempt{v: v, tx: tx, h: h, rules: rules, unread: true}).recordDenial(denial)
 	})
 	if err != nil && !errors.As(err, new(errDenied)) {
 		return err

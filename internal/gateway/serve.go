@@ -66,7 +66,7 @@ func (v *visit) complete(parse func([]byte) (*model.Call, error)) error {
 	}
 	control := http.NewResponseController(v.w)
 	asset, _ := call.Model()
-	entered, err := v.door.Live.Enter(v.r.Context(), v.key.ID, func() { control.SetWriteDeadline(time.Unix(1, 0)) }, subjects(v.key, grant, asset)...)
+	entered, err := v.door.Live.Enter(v.r.Context(), v.key.ID, func() { control.SetWriteDeadline(time.Unix(1, 0)) }, book.RestsOn(v.key, grant, asset)...)
 	if err != nil {
 		return v.denyUnread(err)
 	}

@@ -15,9 +15,7 @@ package identity
 import (
 	"context"
 	"crypto/ed25519"
-	"crypto/sha256"
 	"encoding/base64"
-	"encoding/hex"
 	"fmt"
 	"io"
 
@@ -53,12 +51,6 @@ func Proves(public, proof, purpose, origin string, values ...string) error {
 		return narthex.UnauthenticatedError()
 	}
 	return nil
-}
-
-// fingerprint is the key under which a log-in key stands.
-func fingerprint(public string) string {
-	sum := sha256.Sum256([]byte(public))
-	return hex.EncodeToString(sum[:])
 }
 
 // Redeem turns a one-time code into a log-in key and a session.
@@ -115,7 +107,7 @@ func (d *Desk) Redeem(ctx context.Context, in client.Redeem) (client.Session, er
 
 // Enroll gives a person a log-in key and makes them active. They are told.
 func Enroll(tx *journal.Tx, person narthex.Person, public string) error {
-	print := fingerprint(public)
+	print := book.LoginPrint(public)
 	taken, err := journal.Get[book.Login](tx, store.Logins, print)
 	if err != nil {
 		return err
@@ -150,7 +142,7 @@ func (d *Desk) Login(ctx context.Context, in client.Login) (client.Session, erro
 	if err := Proves(in.PublicKey, in.Proof, "login", d.Origin, in.Nonce, in.PublicKey); err != nil {
 		return client.Session{}, err
 	}
-	known, err := journal.Peek[book.Login](ctx, d.Journal, store.Logins, fingerprint(in.PublicKey))
+	known, err := journal.Peek[book.Login](ctx, d.Journal, store.Logins, book.LoginPrint(in.PublicKey))
 	if err != nil {
 		return client.Session{}, err
 	}
@@ -159,7 +151,7 @@ func (d *Desk) Login(ctx context.Context, in client.Login) (client.Session, erro
 	}
 	var session client.Session
 	err = d.Journal.Update(ctx, func(tx *journal.Tx) error {
-		login, err := journal.Get[book.Login](tx, store.Logins, fingerprint(in.PublicKey))
+		login, err := journal.Get[book.Login](tx, store.Logins, book.LoginPrint(in.PublicKey))
 		if err != nil {
 			return err
 		}

@@ -1,0 +1,46 @@
+package book
+
+import (
+	"time"
+
+	"narthex"
+)
+
+// RestsOn is everything that a call of the key rests on, as locks name it, in the order in which they are looked at. Without
+// an asset it is what every call rests on.
+func RestsOn(key *narthex.Key, grant *narthex.Grant, asset narthex.AssetName) []string {
+	list := []string{Subject("key", key.ID), Subject("person", key.Person), Subject("org", grant.Org),
+		Subject("grant", grant.ID), Subject("engagement", grant.Engagement)}
+	if asset != "" {
+		list = append(list, Subject("asset", asset))
+	}
+	return list
+}
+
+// Stopped says why a key may not be used at all, or nil: the first of the locks on what it rests on, its person, the grant's
+// end and dates, its own end. It is told to the key's own holder.
+func Stopped(key *narthex.Key, grant *narthex.Grant, person narthex.PersonState, locks []narthex.Lock, now time.Time) *narthex.Error {
+	if len(locks) > 0 {
+		return Locked(locks[0], grant.AppealTo, grant.AppealDays)
+	}
+	switch {
+	case person != narthex.PersonActive:
+		return stopped("suspended", "The person who holds this key may not use it now. Turn to %s to appeal.", grant.AppealTo)
+	case grant.Ended:
+		return stopped("ended", "The grant of this key has ended. Apply again or ask for a renewal.")
+	case !grant.InForce(now) && now.Before(grant.NotBefore):
+		return stopped("not_yet", "The grant of this key is not in force before %s.", grant.NotBefore.Format(time.RFC3339))
+	case !grant.InForce(now):
+		return stopped("expired", "The grant of this key ended at %s; it is now %s. Ask for a renewal.", grant.NotAfter.Format(time.RFC3339), now.Format(time.RFC3339))
+	case !now.Before(key.NotAfter):
+		return stopped("expired", "This key ended at %s; it is now %s. Mint another: `narthex key mint`.", key.NotAfter.Format(time.RFC3339), now.Format(time.RFC3339))
+	}
+	return nil
+}
+
+func stopped(code, format string, args ...any) *narthex.Error {
+	err := narthex.Refusedf(format, args...)
+	err.Code = code
+	err.Reason = &narthex.Reason{Code: code, Says: err.Public}
+	return err
+}
