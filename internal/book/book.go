@@ -242,28 +242,33 @@ func AddHolding(tx *journal.Tx, subject string, grant narthex.GrantID) error {
 	return journal.Put(tx, store.Holdings, subject, &next)
 }
 
-// OtherTerms gives the terms on an asset of all grants in force of the person or the organisation, but those of one grant.
-func OtherTerms(tx *journal.Tx, but narthex.GrantID, person narthex.PersonID, org narthex.OrgID, asset narthex.AssetName) ([]narthex.Term, error) {
+// Held gives what people and organisations hold.
+type Held interface {
+	// Held gives the grants that a subject has or had, in the order in which they came into force.
+	Held(subject string) ([]narthex.GrantID, error)
+	// Grant gives a grant, or nil where there is none of that identifier.
+	Grant(id narthex.GrantID) (*narthex.Grant, error)
+}
+
+// Others gives the terms on an asset of all other grants in force of the person, or of the grant's organisation.
+func Others(h Held, but *narthex.Grant, person narthex.PersonID, asset narthex.AssetName, now time.Time) ([]narthex.Term, error) {
 	var terms []narthex.Term
-	seen := map[narthex.GrantID]bool{but: true}
-	for _, subject := range []string{Subject("person", person), Subject("org", org)} {
-		row, err := journal.Get[Holdings](tx, store.Holdings, subject)
+	seen := map[narthex.GrantID]bool{but.ID: true}
+	for _, subject := range []string{Subject("person", person), Subject("org", but.Org)} {
+		grants, err := h.Held(subject)
 		if err != nil {
 			return nil, err
 		}
-		if row == nil {
-			continue
-		}
-		for _, id := range row.Grants {
+		for _, id := range grants {
 			if seen[id] {
 				continue
 			}
 			seen[id] = true
-			grant, err := journal.Get[narthex.Grant](tx, store.Grants, string(id))
+			grant, err := h.Grant(id)
 			if err != nil {
 				return nil, err
 			}
-			if grant == nil || !grant.InForce(tx.Now()) {
+			if grant == nil || !grant.InForce(now) {
 				continue
 			}
 			for _, term := range grant.Terms {
@@ -274,4 +279,23 @@ func OtherTerms(tx *journal.Tx, but narthex.GrantID, person narthex.PersonID, or
 		}
 	}
 	return terms, nil
+}
+
+// OtherTerms gives the same of what is stored.
+func OtherTerms(tx *journal.Tx, but *narthex.Grant, person narthex.PersonID, asset narthex.AssetName) ([]narthex.Term, error) {
+	return Others(stored{tx}, but, person, asset, tx.Now())
+}
+
+type stored struct{ tx *journal.Tx }
+
+func (s stored) Held(subject string) ([]narthex.GrantID, error) {
+	row, err := journal.Get[Holdings](s.tx, store.Holdings, subject)
+	if err != nil || row == nil {
+		return nil, err
+	}
+	return row.Grants, nil
+}
+
+func (s stored) Grant(id narthex.GrantID) (*narthex.Grant, error) {
+	return journal.Get[narthex.Grant](s.tx, store.Grants, string(id))
 }

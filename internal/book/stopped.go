@@ -44,3 +44,23 @@ func stopped(code, format string, args ...any) *narthex.Error {
 	err.Reason = &narthex.Reason{Code: code, Says: err.Public}
 	return err
 }
+
+// Seen gives the grant as the key shows it: where the key has terms of its own, those alone, and nothing tells of the others.
+func Seen(key *narthex.Key, grant *narthex.Grant) narthex.Grant {
+	seen := *grant
+	if len(key.Terms) > 0 {
+		seen.Terms = Within(key.Terms, grant.Terms)
+	}
+	return seen
+}
+
+// Within gives those of the terms that others give too, whatever their limits.
+func Within(terms, others []narthex.Term) []narthex.Term {
+	kept := []narthex.Term{}
+	for _, term := range terms {
+		if _, held := narthex.FindTerm(others, term.Attribute, term.Asset); held {
+			kept = append(kept, term)
+		}
+	}
+	return kept
+}

@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"errors"
-	"slices"
 	"strings"
 	"time"
 
@@ -96,26 +95,12 @@ func (a *attempt) decide() *narthex.Error {
 // resolve finds the one asset and version that the call is about. One that the key does not show is as if absent.
 func (a *attempt) resolve() bool {
 	wanted, name := a.call.Model()
-	asset, known := a.rules.Directory.Assets[wanted]
-	seen := a.h.sees()
-	if !known || asset.Kind != "model" || !seen.Shows(asset.Name) {
-		return false
+	seen := book.Seen(a.h.key, a.h.grant)
+	asset, version, shown := book.Resolve(a.rules.Directory, &seen, wanted, name)
+	if shown {
+		a.asset, a.version = asset, version
 	}
-	if name == "" {
-		name = asset.Default
-	}
-	version, known := asset.Version(name)
-	if !known || name != asset.Default && !showsVersion(&seen, asset.Name, name) {
-		return false
-	}
-	a.asset, a.version = asset, version
-	return true
-}
-
-// showsVersion says whether any term lists the checkpoint.
-func showsVersion(seen *narthex.Grant, asset narthex.AssetName, version narthex.VersionName) bool {
-	term, held := narthex.FindTerm(seen.Terms, "model.checkpoints", asset)
-	return held && slices.Contains(term.Limits["checkpoints"].Names, string(version))
+	return shown
 }
 
 // ask puts the question together.
@@ -190,7 +175,7 @@ func accountOf(tx *journal.Tx, id string) (policy.Account, error) {
 
 // others gives the terms of all other grants in force on the asset, of the person or their organisation.
 func (a *attempt) others() ([]narthex.Term, error) {
-	return book.OtherTerms(a.tx, a.h.grant.ID, a.h.person.ID, a.h.grant.Org, a.asset.Name)
+	return book.OtherTerms(a.tx, a.h.grant, a.h.person.ID, a.asset.Name)
 }
 
 // record reserves the worst case and writes the intent.

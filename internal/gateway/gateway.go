@@ -162,26 +162,6 @@ type holder struct {
 	person *narthex.Person
 }
 
-// sees gives the grant as the key shows it: where the key has terms of its own, those alone, and nothing tells of the others.
-func (h holder) sees() narthex.Grant {
-	seen := *h.grant
-	if len(h.key.Terms) > 0 {
-		seen.Terms = within(h.key.Terms, h.grant.Terms)
-	}
-	return seen
-}
-
-// within gives those of the terms that others give too, whatever their limits.
-func within(terms, others []narthex.Term) []narthex.Term {
-	kept := []narthex.Term{}
-	for _, term := range terms {
-		if _, held := narthex.FindTerm(others, term.Attribute, term.Asset); held {
-			kept = append(kept, term)
-		}
-	}
-	return kept
-}
-
 // hold reads the key again inside a change, with its grant and person.
 func (v *visit) hold(tx *journal.Tx) (holder, error) {
 	key, err := journal.Get[narthex.Key](tx, store.Keys, v.hash)

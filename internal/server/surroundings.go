@@ -120,7 +120,13 @@ func (m *meter) Call(surface, result string) { m.calls.WithLabelValues(surface, 
 // operators serves health and metrics, never content.
 func (s *Server) operators() http.Handler {
 	live := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "narthex_live_calls", Help: "Calls that are being served."}, func() float64 { return float64(s.live.Count()) })
-	s.meter.registry.MustRegister(live)
+	s.meter.registry.MustRegister(live,
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "narthex_audit_differences", Help: "Places where the tables were not what the ledger's entries say, at the last audit."}, func() float64 {
+			last := s.auditor.Last()
+			return float64(len(last.Differences) + last.More)
+		}),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "narthex_audit_entries", Help: "Entries that the last audit folded."}, func() float64 { return float64(s.auditor.Last().Size) }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "narthex_audit_time_seconds", Help: "When the last audit was made, in Unix seconds."}, func() float64 { return float64(s.auditor.Last().At.Unix()) }))
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(s.meter.registry, promhttp.HandlerOpts{}))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) {
