@@ -1,17 +1,16 @@
 package audit_test
 
 import (
-	"context"
-	"encoding/json"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"narthex"
 	"narthex/client"
 	"narthex/internal/audit"
-	"narthex/internal/server"
+	"narthex/internal/journal"
 	"narthex/internal/store"
 	"narthex/internal/store/sqlite"
 	"narthex/internal/testenv"
@@ -182,25 +181,95 @@ func show(t testing.TB, list []client.Difference) {
 	}
 }
 
-// change alters a row as JSON.
-func change(t testing.TB, s store.Store, table store.Table, key string, alter func(map[string]any)) {
-	t.Helper()
-	must(t, s.Update(t.Context(), func(tx store.Tx) error {
-		value, err := tx.Get(table, key)
-		if err != nil {
-			return err
-		}
-		row := map[string]any{}
-		if err := json.Unmarshal(value, &row); err != nil {
-			return err
-		}
-		alter(row)
-		if value, err = json.Marshal(row); err != nil {
-			return err
-		}
-		return tx.Put(table, key, value)
-	}))
+// altered is a reader under which one row is another, or is absent.
+type altered struct {
+	store.Reader
+	table store.Table
+	key   string
+	value []byte // nil where it is absent
 }
 
-var _ = context.Background
-var _ = server.AuditDir
+func (a altered) Get(table store.Table, key string) ([]byte, error) {
+	if table == a.table && key == a.key {
+		return a.value, nil
+	}
+	return a.Reader.Get(table, key)
+}
+
+func (a altered) Scan(table store.Table, span store.Span) ([]store.Row, error) {
+	if table != a.table {
+		return a.Reader.Scan(table, span)
+	}
+	wide := span
+	wide.Limit++
+	rows, err := a.Reader.Scan(table, wide)
+	rows = slices.DeleteFunc(rows, func(r store.Row) bool { return r.Key == a.key })
+	if a.value != nil && a.key >= span.From && (span.To == "" || a.key < span.To) {
+		rows = append(rows, store.Row{Key: a.key, Value: a.value})
+	}
+	slices.SortFunc(rows, func(x, y store.Row) int { return strings.Compare(x.Key, y.Key) })
+	if span.Reverse {
+		slices.Reverse(rows)
+	}
+	return rows[:min(len(rows), span.Limit)], err
+}
+
+// frozen is the rows of a store, in memory.
+type frozen map[store.Table][]store.Row
+
+func freeze(t testing.TB, s store.Store) frozen {
+	t.Helper()
+	all := frozen{}
+	must(t, s.View(t.Context(), func(r store.Reader) error {
+		for _, table := range store.Tables() {
+			all[table] = rowsOf(t, r, table)
+		}
+		return nil
+	}))
+	return all
+}
+
+func (f frozen) find(table store.Table, key string) (int, bool) {
+	return slices.BinarySearchFunc(f[table], key, func(r store.Row, key string) int { return strings.Compare(r.Key, key) })
+}
+
+func (f frozen) Get(table store.Table, key string) ([]byte, error) {
+	if at, here := f.find(table, key); here {
+		return f[table][at].Value, nil
+	}
+	return nil, nil
+}
+
+func (f frozen) Scan(table store.Table, span store.Span) ([]store.Row, error) {
+	from, _ := f.find(table, span.From)
+	to := len(f[table])
+	if span.To != "" {
+		to, _ = f.find(table, span.To)
+	}
+	rows := slices.Clone(f[table][from:max(from, to)])
+	if span.Reverse {
+		slices.Reverse(rows)
+	}
+	return rows[:min(len(rows), span.Limit)], nil
+}
+
+// rowsOf gives every row of a table.
+func rowsOf(t testing.TB, r store.Reader, table store.Table) []store.Row {
+	t.Helper()
+	rows, err := r.Scan(table, store.Span{Limit: 100_000})
+	must(t, err)
+	return rows
+}
+
+// compared folds what a reader has and compares it.
+func compared(t testing.TB, r store.Reader, key string) client.Audit {
+	t.Helper()
+	f, err := audit.NewFold()
+	must(t, err)
+	head, err := journal.ReadHead(r)
+	must(t, err)
+	must(t, f.Entries(r, head.Size))
+	report, err := f.Compare(r, head, key)
+	must(t, err)
+	return report
+}
