@@ -60,7 +60,7 @@ func TestEveryChangedRowIsNamed(t *testing.T) {
 			t.Errorf("the history leaves no row in %s", table)
 			continue
 		}
-		for _, row := range slices.Compact([]int{0, len(rows) / 2, len(rows) - 1}) {
+		for _, row := range slices.Compact([]int{0, len(rows) - 1}) {
 			alterRow(t, r, table, rows[row], look)
 		}
 		added := altered{r, table, rows[0].Key[:len(rows[0].Key)-1] + "~", rows[0].Value}
@@ -98,7 +98,11 @@ func alterRow(t *testing.T, r store.Reader, table store.Table, row store.Row, lo
 		return
 	}
 	outsider := !strings.Contains(string(row.Value), `"handle"`)
+	n := 0
 	leaves(whole, "", func(path string, put func(any), was any) {
+		if n++; n > 8 && slices.Contains(whileFolding, table) {
+			return // one digest covers all of it
+		}
 		if is := untold[table]; is != nil && is.MatchString(path) && (table != store.People || outsider) {
 			return
 		}
