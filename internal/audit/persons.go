@@ -8,6 +8,7 @@ import (
 
 	"narthex"
 	"narthex/client"
+	"narthex/internal/book"
 	"narthex/internal/store"
 )
 
@@ -127,6 +128,24 @@ type reference struct {
 	key   string
 }
 
+// tokenOf gives the digest of a key's token: as an entry told it, or as the tables have it.
+func (c *comparison) tokenOf(key string) (token string) {
+	if told, known := c.Tokens[key]; known {
+		return told
+	}
+	err := each(c.r, store.KeyNames, func(row store.Row) error {
+		var name book.KeyName
+		if strings.HasSuffix(row.Key, "/"+key) && json.Unmarshal(row.Value, &name) == nil {
+			token = name.Token
+		}
+		return nil
+	})
+	if err != nil {
+		return ""
+	}
+	return token
+}
+
 // restsOn names the rows that may say whom a row concerns.
 func (c *comparison) restsOn(table store.Table, key string) []reference {
 	refs := []reference{{table, key}}
@@ -135,9 +154,9 @@ func (c *comparison) restsOn(table store.Table, key string) []reference {
 	case store.Events:
 		refs = append(refs, reference{store.Engagements, owner})
 	case store.Accounts:
-		refs = append(refs, reference{store.Grants, key}, reference{store.Keys, c.Tokens[key]})
+		refs = append(refs, reference{store.Grants, key}, reference{store.Keys, c.tokenOf(key)})
 	case store.KeyNames:
-		refs = append(refs, reference{store.Grants, owner}, reference{store.Keys, c.Tokens[rest]})
+		refs = append(refs, reference{store.Grants, owner}, reference{store.Keys, c.tokenOf(rest)})
 	case store.Holdings:
 		var held struct{ Grants []string }
 		if value, err := c.r.Get(table, key); err == nil && value != nil && json.Unmarshal(value, &held) == nil {
