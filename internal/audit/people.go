@@ -29,6 +29,9 @@ func (s *step) takeIn(digest narthex.Digest) error {
 	if err != nil {
 		return err
 	}
+	if d == nil && s.rows == nil {
+		return nil // each call that was decided by it is told of
+	}
 	if d == nil {
 		s.differ(client.Difference{What: "row_differs", Table: string(store.Files), Key: string(digest), Expected: "the lab directory of that digest", Found: "none, or another"})
 		return nil

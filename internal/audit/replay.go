@@ -170,11 +170,11 @@ func (p *Replay) decide(s *step) error {
 	case g == nil:
 		p.missing(at.Agreement)
 		return nil
-	case d == nil || d.engine == nil:
-		p.missing(digest)
-		return nil
 	case digest != s.Directory.InForce:
 		p.differ(s, g, "directory", string(digest), string(s.Directory.InForce))
+		return nil
+	case d == nil || d.engine == nil:
+		p.missing(digest)
 		return nil
 	case s.text("agreement") != string(g.Agreement):
 		p.differ(s, g, "agreement", s.text("agreement"), string(g.Agreement))

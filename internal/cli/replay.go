@@ -19,6 +19,7 @@ import (
 	"narthex/internal/canon"
 	"narthex/internal/lab"
 	"narthex/internal/wire"
+	"narthex/ledger"
 )
 
 func (a *app) replay() *cobra.Command {
@@ -56,7 +57,7 @@ show; a researcher's own receipts do, for their own calls. With --dir, replay th
 	return c
 }
 
-func (a *app) replayOf(ctx context.Context, args []string, key, dir, documents string) (audit.Replayed, error) {
+func (a *app) replayOf(ctx context.Context, args []string, key, dir, folder string) (audit.Replayed, error) {
 	var none audit.Replayed
 	switch {
 	case (dir == "") == (len(args) == 0):
@@ -65,7 +66,7 @@ func (a *app) replayOf(ctx context.Context, args []string, key, dir, documents s
 		return none, a.notBuilt("replay a data directory")
 	case dir != "":
 		return a.env.ReplayDir(ctx, dir)
-	case documents == "":
+	case folder == "":
 		return none, problem(narthex.Invalid, "name the folder with --documents; `narthex ledger export FILE --with-documents DIR` fills one", "the agreements and lab directories are not given")
 	}
 	in := a.env.Stdin
@@ -78,9 +79,13 @@ func (a *app) replayOf(ctx context.Context, args []string, key, dir, documents s
 		in = file
 	}
 	if key == "" {
-		return none, noKey(in)
+		stated, _, err := ledger.Stated(in)
+		if err != nil {
+			return none, err
+		}
+		return none, noKey("an export", "the file", stated)
 	}
-	return audit.ReplayExport(in, key, folder(documents))
+	return audit.ReplayExport(in, key, documents(folder))
 }
 
 func writeReplay(p *page, r audit.Replayed) {
@@ -101,31 +106,31 @@ func writeReplay(p *page, r audit.Replayed) {
 	}
 }
 
-// folder is documents in files: agreements/HEX.json, directories/HEX/….
-type folder string
+// documents is a folder of them: agreements/HEX.json, directories/HEX/….
+type documents string
 
-func (f folder) path(kind string, digest narthex.Digest) string {
-	return filepath.Join(string(f), kind, strings.TrimPrefix(string(digest), "sha256:"))
+func (d documents) path(kind string, digest narthex.Digest) string {
+	return filepath.Join(string(d), kind, strings.TrimPrefix(string(digest), "sha256:"))
 }
 
 const mostDocument = 64 << 20
 
 // Agreement reads an agreement; whether it has the digest is the replay's business.
-func (f folder) Agreement(digest narthex.Digest) (*narthex.Agreement, error) {
-	data, err := os.ReadFile(f.path("agreements", digest) + ".json")
+func (d documents) Agreement(digest narthex.Digest) (*narthex.Agreement, error) {
+	data, err := os.ReadFile(d.path("agreements", digest) + ".json")
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fileError("read", string(f), err)
+		return nil, fileError("read", string(d), err)
 	}
 	a, err := wire.Decode[narthex.Agreement](data, wire.Limits{Bytes: mostDocument, Depth: 16})
 	return &a, err
 }
 
 // Directory reads a lab directory.
-func (f folder) Directory(digest narthex.Digest) (lab.Files, error) {
-	path := f.path("directories", digest)
+func (d documents) Directory(digest narthex.Digest) (lab.Files, error) {
+	path := d.path("directories", digest)
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -133,24 +138,24 @@ func (f folder) Directory(digest narthex.Digest) (lab.Files, error) {
 }
 
 // write puts a document into the folder, where it has its digest.
-func (f folder) write(d client.Document) error {
+func (d documents) write(doc client.Document) error {
 	changed := problem(narthex.Conflict, "ask again; where it stays so, the node's documents were changed", "a document that the node sent has not the digest that it states")
 	switch {
-	case d.Agreement != nil:
-		if is, err := agreement.Digest(*d.Agreement); err != nil || is != d.Digest {
+	case doc.Agreement != nil:
+		if is, err := agreement.Digest(*doc.Agreement); err != nil || is != doc.Digest {
 			return changed
 		}
-		form, err := canon.JSON(d.Agreement)
+		form, err := canon.JSON(doc.Agreement)
 		if err != nil {
 			return err
 		}
-		path := f.path("agreements", d.Digest) + ".json"
+		path := d.path("agreements", doc.Digest) + ".json"
 		return errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, form, 0o600))
-	case d.Files != nil:
-		if lab.Files(d.Files).Digest() != d.Digest || !allLocal(d.Files) {
+	case doc.Files != nil:
+		if lab.Files(doc.Files).Digest() != doc.Digest || !allLocal(doc.Files) {
 			return changed
 		}
-		return lab.Files(d.Files).Write(f.path("directories", d.Digest))
+		return lab.Files(doc.Files).Write(d.path("directories", doc.Digest))
 	}
 	return changed
 }
@@ -203,7 +208,7 @@ func (a *app) writeDocuments(whole *os.File, dir string) (int, error) {
 			}
 			return n, nil
 		}
-		if err := folder(dir).write(d); err != nil {
+		if err := documents(dir).write(d); err != nil {
 			return n, err
 		}
 	}
