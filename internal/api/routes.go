@@ -164,7 +164,7 @@ func grantRoutes() []Route {
 		})},
 		{Method: "GET", Path: "/api/ledger/export", Right: Someone, Says: "the whole ledger, opened", serve: export},
 		{Method: "GET", Path: "/api/ledger/documents", Right: Someone, Says: "agreements and lab directories, by digest", serve: documents},
-		{Method: "GET", Path: "/api/ledger/audit", Right: Someone, Says: "all entries folded and compared with the tables", Out: typeOf[client.Audit](), serve: get(ledgerAudit)},
+		{Method: "GET", Path: "/api/ledger/audit", Right: Someone, Query: []string{"last"}, Says: "all entries folded and compared with the tables", Out: typeOf[client.Audit](), serve: get(ledgerAudit)},
 		{Method: "GET", Path: "/api/ledger/proof/{index}", Right: Someone, Says: "an entry with its inclusion proof", Out: typeOf[client.EntryProof](), serve: get(proof)},
 	}
 }

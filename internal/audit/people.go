@@ -62,13 +62,43 @@ func (s *step) approved() error {
 	if s.at.Equal(s.Began) && digest == s.Directory.InForce && s.Directory.Proposed == "" {
 		return nil // the approvals of the inception
 	}
-	twice := slices.ContainsFunc(s.Directory.Approvals, func(a client.LabApproval) bool { return a.Person == by })
+	counted, err := s.counted()
+	if err != nil {
+		return err
+	}
+	twice := slices.ContainsFunc(counted, func(a client.LabApproval) bool { return a.Person == by })
 	if digest != s.Directory.Proposed || twice {
 		s.impossible(store.Meta, directoryRow, "an approval of a directory that is not proposed, or a second one")
 		return nil
 	}
-	s.Directory.Approvals = append(slices.Clone(s.Directory.Approvals), client.LabApproval{Person: by, At: s.at})
+	s.Directory.Approvals = append(counted, client.LabApproval{Person: by, At: s.at})
 	return nil
+}
+
+// counted gives the approvals that count beside another: of custodians who are active and not locked.
+func (f *Fold) counted() ([]client.LabApproval, error) {
+	var list []client.LabApproval
+	for _, a := range f.Directory.Approvals {
+		is, err := f.isCustodian(a.Person)
+		if err != nil {
+			return nil, err
+		}
+		locked := slices.ContainsFunc(f.Locks, func(l narthex.Lock) bool { return !l.Lifted() && l.Subject == "person" && l.Target == string(a.Person) })
+		if is && !locked && f.People[a.Person].State == narthex.PersonActive {
+			list = append(list, a)
+		}
+	}
+	return list, nil
+}
+
+// isCustodian says whether the directory in force gives someone who has had a log-in that role.
+func (f *Fold) isCustodian(id narthex.PersonID) (bool, error) {
+	d, err := f.docs.directory(f.Directory.InForce)
+	if err != nil || d == nil {
+		return false, err
+	}
+	named, is := d.Person(f.People[id].Handle)
+	return is && slices.Contains(named.Roles, narthex.Custodian), nil
 }
 
 func (s *step) inForce() error {
@@ -108,6 +138,15 @@ func (s *step) invited() error {
 		s.Orgs[org] = true
 	}
 	s.Invites[s.text("code")] = proof{Person: id, At: s.at}
+	h := hand{Code: s.text("code"), By: narthex.PersonID(s.text("by")), Alone: true, Directory: s.Directory.InForce}
+	for other, p := range s.People {
+		is, err := s.isCustodian(other)
+		if err != nil {
+			return err
+		}
+		h.Alone = h.Alone && (other == h.By || p.State == narthex.PersonInvited || !is)
+	}
+	s.Hands[id] = h
 	return nil
 }
 

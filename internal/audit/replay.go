@@ -274,7 +274,7 @@ func (a *attempt) again() (v verdict, taken bool, err error) {
 	case a.facts.Unread && (name == "" || stopped == nil):
 		return v, true, nil
 	case stopped != nil:
-		return verdict{reasons: stopped.Code}, false, nil
+		return verdict{reasons: stopped.Reason.Code}, false, nil
 	case name == "":
 		return verdict{reasons: narthex.WithheldError().Code}, false, nil
 	}

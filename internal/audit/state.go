@@ -27,6 +27,7 @@ type state struct {
 	Orgs      map[narthex.OrgID]bool      `json:"orgs"`
 	Logins    map[string]proof            `json:"logins"`   // by fingerprint
 	Invites   map[string]proof            `json:"invites"`  // by digest of the code
+	Hands     map[narthex.PersonID]hand   `json:"hands"`
 	Sessions  map[string]proof            `json:"sessions"` // by digest of the token
 	Signers   map[string]proof            `json:"signers"`  // by fingerprint
 	Tokens    map[string]string           `json:"tokens"`   // digests of tokens, by session and by key
@@ -57,6 +58,14 @@ type person struct {
 	Region   string              `json:"region,omitempty"`
 	State    narthex.PersonState `json:"state"`
 	Redeemed int                 `json:"redeemed,omitempty"` // codes
+}
+
+// hand is the latest invitation of a person.
+type hand struct {
+	Code      string           `json:"code"`
+	By        narthex.PersonID `json:"by"`
+	Alone     bool             `json:"alone,omitempty"` // nobody but the one who made it could have made a custodian's code
+	Directory narthex.Digest   `json:"directory"`       // in force then
 }
 
 // proof is what a person proves themselves by: a log-in key, a code, a session, a signing key.
@@ -111,6 +120,7 @@ func (s *state) fill() {
 	fill(&s.Orgs)
 	fill(&s.Logins)
 	fill(&s.Invites)
+	fill(&s.Hands)
 	fill(&s.Sessions)
 	fill(&s.Signers)
 	fill(&s.Tokens)
