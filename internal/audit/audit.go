@@ -127,6 +127,9 @@ func (f *Fold) Entry(index uint64, record ledger.Record, o ledger.Opening) error
 		return nil
 	}
 	f.Opened++
+	if o.Type != narthex.EntryAgreementRendered {
+		f.wait()
+	}
 	if o.Type.Public() {
 		f.Public[index] = true
 	}

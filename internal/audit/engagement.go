@@ -23,8 +23,13 @@ func (s *step) engagementChanged() error {
 		return nil
 	}
 	id := narthex.EngagementID(s.text("engagement"))
+	if workflow.Command(s.text("command")) == workflow.Draft {
+		s.drafted(id)
+	}
 	h := s.Cases[id]
+	h.State = narthex.State(s.text("state"))
 	if h.Broken {
+		s.Cases[id] = h
 		return nil
 	}
 	if h.Waits != nil {
@@ -62,6 +67,9 @@ func (s *step) engagementChanged() error {
 	}
 	if event.Command == workflow.Offer && s.Agreements[event.Agreement].Engagement != id && !s.absentSince(0) {
 		s.impossible(store.Agreements, string(event.Agreement), "the offer of an agreement that was not made for it")
+	}
+	if event.Command == workflow.Approve && next.State == narthex.InReview && workflow.Approved(next) {
+		s.Approved = id
 	}
 	h.Events, h.Waits, h.Row = event.Seq, event.Signature, ""
 	s.live[id], s.Cases[id] = &next, h
@@ -117,6 +125,7 @@ func (f *Fold) eventsOf(id narthex.EngagementID, seq int, digest narthex.Digest)
 func (s *step) rendered() error {
 	digest, id := narthex.Digest(s.text("agreement")), narthex.EngagementID(s.text("engagement"))
 	s.Agreements[digest] = rendering{id, narthex.Digest(s.text("application"))}
+	s.offered(id)
 	if s.rows == nil {
 		return nil
 	}

@@ -5,6 +5,7 @@ import (
 
 	"narthex"
 	"narthex/client"
+	"narthex/internal/book"
 	"narthex/internal/store"
 )
 
@@ -62,42 +63,41 @@ func (s *step) approved() error {
 	if s.at.Equal(s.Began) && digest == s.Directory.InForce && s.Directory.Proposed == "" {
 		return nil // the approvals of the inception
 	}
-	counted, err := s.counted()
-	if err != nil {
-		return err
-	}
-	twice := slices.ContainsFunc(counted, func(a client.LabApproval) bool { return a.Person == by })
+	twice := slices.ContainsFunc(s.Directory.Approvals, func(a client.LabApproval) bool { return a.Person == by })
 	if digest != s.Directory.Proposed || twice {
 		s.impossible(store.Meta, directoryRow, "an approval of a directory that is not proposed, or a second one")
 		return nil
 	}
-	s.Directory.Approvals = append(counted, client.LabApproval{Person: by, At: s.at})
+	s.Directory.Approvals = append(slices.Clone(s.Directory.Approvals), client.LabApproval{Person: by, At: s.at})
 	return nil
 }
 
-// counted gives the approvals that count beside another: of custodians who are active and not locked.
-func (f *Fold) counted() ([]client.LabApproval, error) {
-	var list []client.LabApproval
+// counted is how many approvals of the proposed directory count: of custodians who are active and not locked.
+func (f *Fold) counted() (int, error) {
+	n := 0
 	for _, a := range f.Directory.Approvals {
-		is, err := f.isCustodian(a.Person)
+		p := f.People[a.Person]
+		is, err := f.isCustodian(p.Handle)
 		if err != nil {
-			return nil, err
+			return 0, err
 		}
-		locked := slices.ContainsFunc(f.Locks, func(l narthex.Lock) bool { return !l.Lifted() && l.Subject == "person" && l.Target == string(a.Person) })
-		if is && !locked && f.People[a.Person].State == narthex.PersonActive {
-			list = append(list, a)
+		locked := slices.ContainsFunc(f.Locks, func(l narthex.Lock) bool {
+			return !l.Lifted() && l.Subject == "person" && l.Target == string(a.Person)
+		})
+		if is && !locked && p.State == narthex.PersonActive && !f.Gone[p.Handle] {
+			n++
 		}
 	}
-	return list, nil
+	return n, nil
 }
 
-// isCustodian says whether the directory in force gives someone who has had a log-in that role.
-func (f *Fold) isCustodian(id narthex.PersonID) (bool, error) {
+// isCustodian says whether the directory in force gives that handle the role.
+func (f *Fold) isCustodian(handle string) (bool, error) {
 	d, err := f.docs.directory(f.Directory.InForce)
 	if err != nil || d == nil {
 		return false, err
 	}
-	named, is := d.Person(f.People[id].Handle)
+	named, is := d.Person(handle)
 	return is && slices.Contains(named.Roles, narthex.Custodian), nil
 }
 
@@ -107,7 +107,14 @@ func (s *step) inForce() error {
 	if s.Directory.Single {
 		needed = 1
 	}
-	if digest != s.Directory.Proposed || len(s.Directory.Approvals) < needed || narthex.Digest(s.text("replaces")) != s.Directory.InForce {
+	counted := len(s.Directory.Approvals)
+	if s.rows != nil {
+		var err error
+		if counted, err = s.counted(); err != nil {
+			return err
+		}
+	}
+	if digest != s.Directory.Proposed || counted < needed || narthex.Digest(s.text("replaces")) != s.Directory.InForce {
 		if !s.absentSince(s.Turned) {
 			s.impossible(store.Meta, directoryRow, "a directory in force that was not proposed or not approved by enough people")
 			return nil
@@ -138,16 +145,34 @@ func (s *step) invited() error {
 		s.Orgs[org] = true
 	}
 	s.Invites[s.text("code")] = proof{Person: id, At: s.at}
-	h := hand{Code: s.text("code"), By: narthex.PersonID(s.text("by")), Alone: true, Directory: s.Directory.InForce}
-	for other, p := range s.People {
-		is, err := s.isCustodian(other)
-		if err != nil {
-			return err
-		}
-		h.Alone = h.Alone && (other == h.By || p.State == narthex.PersonInvited || !is)
-	}
+	h := hand{Code: s.text("code"), By: narthex.PersonID(s.text("by")), Directory: s.Directory.InForce}
+	var err error
+	h.Alone, h.Unsure, err = s.alone(h.By)
 	s.Hands[id] = h
-	return nil
+	return err
+}
+
+// alone says whether no custodian of the directory in force but that one ever had a log-in. It is unsure where someone was
+// suspended before their handle stood in an entry.
+func (f *Fold) alone(by narthex.PersonID) (alone, unsure bool, err error) {
+	d, err := f.docs.directory(f.Directory.InForce)
+	if err != nil || d == nil {
+		return false, true, err
+	}
+	had := map[string]bool{}
+	for id, p := range f.People {
+		if id == by || p.State == narthex.PersonInvited {
+			continue
+		}
+		had[p.Handle] = true
+		unsure = unsure || p.Handle == "" && p.Org == ""
+	}
+	for _, named := range d.Custodians() {
+		if handle := named.Handle; handle != f.People[by].Handle && (had[handle] || f.Gone[handle]) {
+			return false, unsure, nil
+		}
+	}
+	return true, unsure, nil
 }
 
 func (s *step) enrolled() error {
@@ -159,6 +184,7 @@ func (s *step) enrolled() error {
 	}
 	s.People[id] = p
 	s.Logins[s.text("login_key")] = proof{Person: id, At: s.at}
+	s.tell(id, book.ToldLogin+s.text("login_key")[:min(16, len(s.text("login_key")))], "")
 	return nil
 }
 
@@ -167,6 +193,7 @@ func (s *step) personChanged() error {
 	p := s.People[id]
 	p.State = narthex.PersonState(s.text("state"))
 	s.People[id] = p
+	s.tell(id, book.ToldChanged(p.State), narthex.Digest(s.text("reason")))
 	return nil
 }
 
@@ -177,6 +204,8 @@ func (s *step) signerEnrolled() error {
 		return nil
 	}
 	s.Signers[print] = proof{Person: narthex.PersonID(s.text("person")), At: s.at}
+	s.tell(narthex.PersonID(s.text("person")), book.ToldSigner+print, "")
+	s.offerWaiting()
 	return nil
 }
 
@@ -189,6 +218,7 @@ func (s *step) signerRevoked() error {
 	}
 	signer.Ended = s.at
 	s.Signers[print] = signer
+	s.tell(signer.Person, book.ToldSignerRevoked+print, "")
 	return nil
 }
 
@@ -196,6 +226,9 @@ func (s *step) sessionOpened() error {
 	id, token := s.text("session"), s.text("token")
 	s.Tokens[id] = token
 	s.Sessions[token] = proof{ID: id, Person: narthex.PersonID(s.text("person")), At: s.at}
+	if !s.at.Equal(s.Began) { // those of the inception are on no list
+		s.listed(token)
+	}
 	return nil
 }
 

@@ -15,24 +15,29 @@ type state struct {
 	Time   int64  `json:"time"` // of the last entry, in Unix milliseconds
 	Opened uint64 `json:"opened"`
 
-	Began     time.Time                   `json:"began"` // the inception's time
-	Origin    string                      `json:"origin"`
-	LogKey    string                      `json:"log_key"`
-	Directory book.Directory              `json:"directory"`
-	Known     map[string]narthex.Digest   `json:"known"` // by handle, the last directory in force that named it
-	Gone      map[string]bool             `json:"gone"`  // handles that a directory in force left out
-	Files     map[narthex.Digest]bool     `json:"files"`
-	Turned    uint64                      `json:"turned"` // the entry that put the directory in force
-	People    map[narthex.PersonID]person `json:"people"`
-	Orgs      map[narthex.OrgID]bool      `json:"orgs"`
-	Logins    map[string]proof            `json:"logins"`   // by fingerprint
-	Invites   map[string]proof            `json:"invites"`  // by digest of the code
-	Hands     map[narthex.PersonID]hand   `json:"hands"`
-	Sessions  map[string]proof            `json:"sessions"` // by digest of the token
-	Signers   map[string]proof            `json:"signers"`  // by fingerprint
-	Tokens    map[string]string           `json:"tokens"`   // digests of tokens, by session and by key
+	Began     time.Time                     `json:"began"` // the inception's time
+	Origin    string                        `json:"origin"`
+	LogKey    string                        `json:"log_key"`
+	Directory book.Directory                `json:"directory"`
+	Known     map[string]narthex.Digest     `json:"known"` // by handle, the last directory in force that named it
+	Gone      map[string]bool               `json:"gone"`  // handles that a directory in force left out
+	Files     map[narthex.Digest]bool       `json:"files"`
+	Turned    uint64                        `json:"turned"` // the entry that put the directory in force
+	People    map[narthex.PersonID]person   `json:"people"`
+	Orgs      map[narthex.OrgID]bool        `json:"orgs"`
+	Logins    map[string]proof              `json:"logins"`  // by fingerprint
+	Invites   map[string]proof              `json:"invites"` // by digest of the code
+	Hands     map[narthex.PersonID]hand     `json:"hands"`
+	Told      map[narthex.PersonID][]notice `json:"told"`     // the latest of each
+	Lists     map[string][]string           `json:"lists"`    // what bounds a person's sessions and drafts, by its key
+	Sessions  map[string]proof              `json:"sessions"` // by digest of the token
+	Signers   map[string]proof              `json:"signers"`  // by fingerprint
+	Tokens    map[string]string             `json:"tokens"`   // digests of tokens, by session and by key
 
 	Cases      map[narthex.EngagementID]history `json:"cases"`
+	Waiting    []narthex.EngagementID           `json:"waiting,omitempty"`  // approved by all, and not offered
+	Waited     bool                             `json:"waited,omitempty"`   // whether any ever did
+	Approved   narthex.EngagementID             `json:"approved,omitempty"` // by all with the last entry; the next may offer it
 	Agreements map[narthex.Digest]rendering     `json:"agreements"`
 	Grants     map[narthex.GrantID]grant        `json:"grants"`
 	Holdings   map[string][]narthex.GrantID     `json:"holdings"`
@@ -64,8 +69,9 @@ type person struct {
 type hand struct {
 	Code      string           `json:"code"`
 	By        narthex.PersonID `json:"by"`
-	Alone     bool             `json:"alone,omitempty"` // nobody but the one who made it could have made a custodian's code
-	Directory narthex.Digest   `json:"directory"`       // in force then
+	Alone     bool             `json:"alone,omitempty"` // no other custodian had ever had a log-in
+	Unsure    bool             `json:"unsure,omitempty"`
+	Directory narthex.Digest   `json:"directory"` // in force then
 }
 
 // proof is what a person proves themselves by: a log-in key, a code, a session, a signing key.
@@ -76,9 +82,16 @@ type proof struct {
 	Ended  time.Time        `json:"ended,omitzero"`
 }
 
+// notice is what a person was told; of somebody's reason, its digest alone.
+type notice struct {
+	Text   string         `json:"text"`
+	Reason narthex.Digest `json:"reason,omitempty"`
+}
+
 // history is an engagement: how many events it has, and the digest of the row that they make.
 type history struct {
 	Events int               `json:"events"`
+	State  narthex.State     `json:"state"`
 	Row    narthex.Digest    `json:"row"`
 	Waits  *narthex.SignedBy `json:"waits,omitempty"` // a signature whose entry is still to come
 	Broken bool              `json:"broken,omitempty"`
@@ -121,6 +134,8 @@ func (s *state) fill() {
 	fill(&s.Logins)
 	fill(&s.Invites)
 	fill(&s.Hands)
+	fill(&s.Told)
+	fill(&s.Lists)
 	fill(&s.Sessions)
 	fill(&s.Signers)
 	fill(&s.Tokens)

@@ -27,11 +27,12 @@ func (f *Fold) Compare(r store.Reader, head journal.Head, key string) (client.Au
 	c := &comparison{f, r, map[string]int{}}
 	found, more, untold := slices.Clone(f.found), f.more, f.untold
 	defer func() { f.found, f.more, f.untold = found, more, untold }() // the next look finds the rows' differences again
+	f.wait()
 	if !f.broken {
 		if err := f.checkHead(r, head, key); err != nil {
 			return client.Audit{}, err
 		}
-		for _, compare := range []func() error{c.directory, c.files, c.people, c.orgs, c.proofs, c.hands, c.engagements, c.events, c.agreements, c.grants, c.keys, c.locks, c.accounts, c.public} {
+		for _, compare := range []func() error{c.meta, c.files, c.people, c.orgs, c.proofs, c.engagements, c.events, c.agreements, c.grants, c.keys, c.locks, c.accounts, c.public} {
 			if err := compare(); err != nil {
 				return client.Audit{}, err
 			}
@@ -62,26 +63,6 @@ func (c *comparison) report() (client.Audit, error) {
 	}
 	a.Untold = untold
 	return a, nil
-}
-
-func (c *comparison) directory() error {
-	row, err := get[book.Directory](c.r, store.Meta, directoryRow)
-	if err != nil {
-		return err
-	}
-	if row == nil {
-		c.missing(store.Meta, directoryRow)
-		return nil
-	}
-	want := c.Directory
-	want.Approvals = slices.Clone(want.Approvals)
-	for i := range want.Approvals {
-		if i < len(row.Approvals) {
-			want.Approvals[i].Name = row.Approvals[i].Name
-		}
-	}
-	c.counted[string(store.Meta)]++
-	return c.same(store.Meta, directoryRow, want, row)
 }
 
 // files holds the directories that are stored to those that were proposed.
@@ -145,38 +126,6 @@ func (c *comparison) proofs() error {
 			want.PublicKey = found.PublicKey
 		}
 	})
-}
-
-// hands compares which code of a person counts, and who made it.
-func (c *comparison) hands() error {
-	want := map[string]*book.Hand{}
-	for id, h := range c.Hands {
-		alone, err := c.standsAlone(id, h)
-		if err != nil {
-			return err
-		}
-		want[handPrefix+string(id)] = &book.Hand{Code: h.Code, By: h.By}
-		if alone {
-			want[handPrefix+string(id)].By = ""
-		}
-	}
-	return compareRows(c, store.Meta, want, nil)
-}
-
-const handPrefix = "invited/"
-
-// standsAlone says whether the person was to be a custodian and nobody else could have made their code.
-func (c *comparison) standsAlone(id narthex.PersonID, h hand) (bool, error) {
-	row, err := get[narthex.Person](c.r, store.People, string(id))
-	if err != nil || row == nil || row.Handle == "" || !h.Alone {
-		return false, err
-	}
-	d, err := c.docs.directory(h.Directory)
-	if err != nil || d == nil {
-		return false, err
-	}
-	named, _ := d.Person(row.Handle)
-	return slices.Contains(named.Roles, narthex.Custodian), nil
 }
 
 // invites also holds the codes that are used up to how often each person redeemed one.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"narthex"
+	"narthex/internal/book"
 	"narthex/internal/canon"
 	"narthex/internal/store"
 	"narthex/policy"
@@ -23,6 +24,7 @@ func (s *step) minted() error {
 	}
 	s.Keys[id] = key
 	s.Tokens[string(id)] = s.text("token")
+	s.tell(key.Person, book.ToldMinted+string(id), "")
 	return nil
 }
 
@@ -35,6 +37,7 @@ func (s *step) revoked() error {
 	}
 	key.Revoked = true
 	s.Keys[id] = key
+	s.tell(key.Person, book.ToldKeyRevoked+string(id), "")
 	return nil
 }
 
@@ -52,6 +55,7 @@ func (s *step) lifted() error {
 		return nil
 	}
 	s.Locks[at].LiftedBy, s.Locks[at].LiftedAt = by, s.at
+	s.offerWaiting()
 	return nil
 }
 

@@ -75,12 +75,27 @@ type Session struct {
 	Ended     bool              `json:"ended,omitempty"`
 }
 
+// What people are told, each before the thing that it is about.
+const (
+	ToldLogin         = "a log-in key was enrolled: "
+	ToldSigner        = "a signing key was enrolled: "
+	ToldSignerRevoked = "a signing key was revoked: "
+	ToldMinted        = "a key was minted: "
+	ToldKeyRevoked    = "a key was revoked: "
+)
+
+// ToldChanged is what a person is told of their new state, before the reason.
+func ToldChanged(state narthex.PersonState) string { return "you were " + string(state) + ": " }
+
+// MostTold is how many notes of a person are kept.
+const MostTold = 20
+
 // Told is what a person is told of their keys and log-ins, under their identifier in Meta.
 type Told struct {
 	Notes []string `json:"notes"`
 }
 
-// Tell adds a note to what a person is told; the latest twenty are kept.
+// Tell adds a note to what a person is told; the latest [MostTold] are kept.
 func Tell(tx *journal.Tx, person narthex.PersonID, note string) error {
 	key := "told/" + string(person)
 	told, err := journal.Get[Told](tx, store.Meta, key)
@@ -89,7 +104,7 @@ func Tell(tx *journal.Tx, person narthex.PersonID, note string) error {
 	}
 	next := Told{}
 	if told != nil {
-		next.Notes = slices.Clone(told.Notes[max(0, len(told.Notes)-19):])
+		next.Notes = slices.Clone(told.Notes[max(0, len(told.Notes)-MostTold+1):])
 	}
 	next.Notes = append(next.Notes, tx.Now().Format(time.RFC3339)+" "+note)
 	return journal.Put(tx, store.Meta, key, &next)

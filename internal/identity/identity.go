@@ -122,7 +122,7 @@ func Enroll(tx *journal.Tx, person narthex.Person, public string) error {
 	if err := journal.Put(tx, store.People, string(person.ID), &person); err != nil {
 		return err
 	}
-	if err := book.Tell(tx, person.ID, "a log-in key was enrolled: "+print[:16]); err != nil {
+	if err := book.Tell(tx, person.ID, book.ToldLogin+print[:16]); err != nil {
 		return err
 	}
 	_, err = tx.Append(narthex.EntryPersonEnrolled, narthex.TextField("person", person.ID), narthex.TextField("handle", person.Handle), narthex.TextField("login_key", print))

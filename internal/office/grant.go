@@ -146,7 +146,7 @@ func (o *Office) Mint(ctx context.Context, by narthex.PersonID, id narthex.Grant
 			return err
 		}
 		out = client.Minted{Key: key, Token: token.Reveal()}
-		if err := book.Tell(tx, p.ID, "a key was minted: "+string(key.ID)); err != nil {
+		if err := book.Tell(tx, p.ID, book.ToldMinted+string(key.ID)); err != nil {
 			return err
 		}
 		terms, err := canon.JSON(append([]narthex.Term{}, key.Terms...))
@@ -233,7 +233,7 @@ func (o *Office) RevokeKey(ctx context.Context, by narthex.PersonID, id narthex.
 		if err := journal.Put(tx, store.Keys, hash, &revoked); err != nil {
 			return err
 		}
-		if err := book.Tell(tx, key.Person, "a key was revoked: "+string(id)); err != nil {
+		if err := book.Tell(tx, key.Person, book.ToldKeyRevoked+string(id)); err != nil {
 			return err
 		}
 		_, err = tx.Append(narthex.EntryKeyRevoked, narthex.TextField("key", id), narthex.TextField("grant", key.Grant), narthex.TextField("by", p.ID))

@@ -216,7 +216,7 @@ func (o *Office) ChangePerson(ctx context.Context, by, target narthex.PersonID, 
 		if err := journal.Put(tx, store.People, string(target), &changed); err != nil {
 			return err
 		}
-		if err := book.Tell(tx, target, "you were "+string(state)+": "+reason); err != nil {
+		if err := book.Tell(tx, target, book.ToldChanged(state)+reason); err != nil {
 			return err
 		}
 		_, err = tx.Append(narthex.EntryPersonChanged, narthex.TextField("person", target), narthex.TextField("state", state),
