@@ -297,6 +297,9 @@ func (a *attempt) byTerms(asset narthex.Asset, version narthex.VersionName) (ver
 	if err := decode(a.o.Field("uses"), &q.Uses); err != nil {
 		return verdict{reasons: "uses that do not read"}, nil
 	}
+	if !fit(q) {
+		return verdict{reasons: "demands that are not those of the uses"}, nil
+	}
 	if q.Others, err = book.Others(held{a.Fold}, a.grant, a.key.Person, asset.Name, a.at); err != nil {
 		return verdict{}, err
 	}
@@ -318,6 +321,25 @@ func (a *attempt) byTerms(asset narthex.Asset, version narthex.VersionName) (ver
 	form, err := canon.JSON(holds)
 	v.reserved = string(form)
 	return v, err
+}
+
+// fit says whether what the call demands is what its uses say that it asked: the terms look at the uses, and budgets and
+// guardrails at the demands.
+func fit(q policy.Question) bool {
+	for _, d := range q.Demands {
+		if d.Each == "" {
+			continue
+		}
+		for _, use := range q.Uses {
+			for _, fact := range use.Facts {
+				asked := d.Fixed + d.Step*min(int64(fact.Value.Number), q.Asset.Context)
+				if fact.Limit == d.Each && (d.Least != asked || d.Most != asked) {
+					return false
+				}
+			}
+		}
+	}
+	return true
 }
 
 // held is what people hold, as folded.
