@@ -42,8 +42,9 @@ type Watch struct {
 	kept uint64     // guarded by turn: the size of the last snapshot
 	at   time.Time  // guarded by turn: when it was written
 
-	mu   sync.Mutex // guards last
-	last client.Audit
+	mu    sync.Mutex   // guards both below
+	last  client.Audit // whatever was folded
+	whole client.Audit // of all entries
 }
 
 // Start audits the entries since the last snapshot before anything is served, and refuses where the tables are not what they
@@ -121,6 +122,9 @@ func (w *Watch) Audit(ctx context.Context) (client.Audit, error) {
 	if err != nil {
 		return report, err
 	}
+	w.mu.Lock()
+	w.whole = report
+	w.mu.Unlock()
 	w.tell(report)
 	if len(report.Differences) == 0 {
 		w.fold = f
@@ -138,10 +142,14 @@ func Once(ctx context.Context, s store.Store, key string, clock func() time.Time
 	return (&Watch{Store: s, Key: key, Clock: clock}).catchUp(ctx, f, true)
 }
 
-// Last gives the result of the last audit, whole or not.
+// Last gives the result of the last audit: of what is new, unless the last one of all entries found a difference, which stands
+// until another of all entries finds none.
 func (w *Watch) Last() client.Audit {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if len(w.whole.Differences) > 0 && len(w.last.Differences) == 0 {
+		return w.whole
+	}
 	return w.last
 }
 
@@ -158,8 +166,11 @@ func (w *Watch) Run(ctx context.Context) {
 		case <-tick.C:
 			err = w.next(ctx, false)
 		case <-whole.C:
-			_, err = w.Audit(ctx)
-			whole.Reset(Whole)
+			again := Whole
+			if _, err = w.Audit(ctx); err != nil {
+				again = soon
+			}
+			whole.Reset(again)
 		}
 		if err != nil && ctx.Err() == nil && !errors.Is(err, journal.ErrEmpty) {
 			w.Log.Warn("the audit could not be made; it is tried again", "cause", err.Error())
@@ -185,6 +196,9 @@ func (w *Watch) next(ctx context.Context, last bool) error {
 	if w.at = now; len(report.Differences) > 0 {
 		w.tell(report)
 		return nil
+	}
+	if len(w.Last().Differences) > 0 {
+		return nil // nothing is signed over entries that were changed before these
 	}
 	return w.keep(ctx, w.fold)
 }
