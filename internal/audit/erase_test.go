@@ -89,6 +89,7 @@ func appendEntry(t testing.TB, e *testenv.Env, s store.Store, kind narthex.Entry
 // an opening that no entry lists, and the rows of everyone else, are told as before.
 func TestWhatWasErasedIsNoDifference(t *testing.T) {
 	e := history(t, testenv.Options{})
+	e.Tampered = true
 	ada := e.People["ada"].ID
 	s, key := stopped(t, e)
 	about, indexes, other := map[uint64]bool{}, []uint64{}, uint64(0)

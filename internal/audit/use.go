@@ -101,22 +101,15 @@ func (s *step) intent() error {
 		return nil
 	}
 	q := policy.Question{Asset: narthex.Asset{Name: narthex.AssetName(s.text("asset"))}, Uses: uses, Layers: layers, Now: s.at}
+	all := make([]policy.Hold, len(holds))
 	for i, hold := range holds {
-		next, again := s.engine.Again(q, i, hold)
-		form, err := canon.JSON(again)
-		if err != nil {
-			return err
-		}
-		recorded, err := canon.JSON(hold)
-		if err != nil {
-			return err
-		}
-		if string(form) != string(recorded) {
-			s.impossible(store.Accounts, hold.Holder, "amounts that do not follow from the terms")
-		}
-		s.Accounts[hold.Holder] = next
+		s.Accounts[hold.Holder], all[i] = s.engine.Again(q, i, hold)
 	}
-	return nil
+	form, err := canon.JSON(all)
+	if err == nil && string(form) != s.o.Field("reserved") {
+		s.impossible(store.Accounts, string(g.ID), "amounts that do not follow from the terms")
+	}
+	return err
 }
 
 // layers gives the terms that a call of the key is held to, with the accounts as they are.
