@@ -1,7 +1,9 @@
 package audit_test
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	mathrand "math/rand/v2"
 	"net/http"
 	"testing"
@@ -19,6 +21,7 @@ type world struct {
 	e     *testenv.Env
 	keys  []minted
 	locks []narthex.LockID
+	cases []narthex.EngagementID
 	ended map[narthex.GrantID]bool
 }
 
@@ -46,9 +49,11 @@ func (w *world) grant(suffix string, terms ...narthex.Term) {
 // pick draws one of a list.
 func pick[T any](w *world, list []T) T { return list[w.draw.IntN(len(list))] }
 
-// step does one random thing; most of them are calls.
+// step does one random thing; more than half of them are calls.
 func (w *world) step() {
-	switch n := w.draw.IntN(40); {
+	switch n := w.draw.IntN(50); {
+	case n >= 40:
+		w.affair()
 	case n < 28:
 		w.call()
 	case n < 29:
@@ -102,7 +107,7 @@ func (w *world) call() {
 		path, body = "/v1/chat/completions", testenv.Hello
 	}
 	w.e.Model.Handle(pick(w, []http.HandlerFunc{nil, nil, nil, testenv.Answer("hello", 1, 50), func(rw http.ResponseWriter, _ *http.Request) { http.Error(rw, "no", pick(w, []int{400, 500})) }}))
-	if _, _, err := w.e.Post(w.Context(), path, pick(w, w.keys).token, body); err != nil {
+	if _, _, err := w.e.Post(w.Context(), path, pick(w, w.keys).token, body); err != nil && !errors.Is(err, io.ErrUnexpectedEOF) { // a stream that was cut
 		w.Fatal(err)
 	}
 }
