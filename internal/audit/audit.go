@@ -20,8 +20,6 @@ import (
 	"fmt"
 	"time"
 
-	"golang.org/x/mod/sumdb/note"
-
 	"narthex"
 	"narthex/client"
 	"narthex/internal/journal"
@@ -131,7 +129,7 @@ func (f *Fold) Entry(index uint64, record ledger.Record, o ledger.Opening) error
 		f.wait()
 	}
 	if o.Type.Public() {
-		f.Public[index] = true
+		f.Public[index] = o.Type
 	}
 	return steps[o.Type](s)
 }
@@ -246,36 +244,3 @@ func (f *Fold) absentSince(index uint64) bool {
 	}
 	return false
 }
-
-// checkHead holds the head to the entries: size, time, signature, root, and the calls that are open.
-func (f *Fold) checkHead(r store.Reader, head journal.Head, key string) error {
-	wrong := func(field, expected, found string) {
-		f.differ(client.Difference{What: "row_differs", Table: string(store.Meta), Key: "head", Field: field, Expected: expected, Found: found})
-	}
-	f.settleTree()
-	if head.Time != f.Time {
-		wrong("time", fmt.Sprint(f.Time), fmt.Sprint(head.Time))
-	}
-	if f.LogKey != key {
-		wrong("checkpoint", "the key that the ledger says is its own", "another key at this node")
-	}
-	checkpoint, err := ledger.OpenCheckpoint(head.Checkpoint, key)
-	if err != nil {
-		wrong("checkpoint", "a signature by the ledger's key", "none that verifies")
-	} else if checkpoint.Size != f.Size || checkpoint.Root != f.tree.Root() {
-		wrong("checkpoint", "the tree of all entries", "another tree")
-	}
-	for index := range f.Open {
-		if index < head.Floor {
-			wrong("floor", fmt.Sprintf("at most %d, a call that is open", index), fmt.Sprint(head.Floor))
-		}
-	}
-	stored, err := ledger.OpenTree(f.Size, journal.Tiles{Reader: r}.Tile)
-	if err != nil || stored.Root() != f.tree.Root() {
-		f.differ(client.Difference{What: "row_differs", Table: string(store.Tiles), Expected: "tiles whose root is that of all entries", Found: "tiles that do not give it"})
-	}
-	return f.checkEnds(r)
-}
-
-// Signer signs snapshots: the key of the ledger's checkpoints.
-type Signer = note.Signer

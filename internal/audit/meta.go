@@ -13,12 +13,6 @@ import (
 	"narthex/internal/store"
 )
 
-// NotTold is the rows of Meta that no entry tells and that are not compared, by how their keys begin, with the reason. Nothing
-// is decided by them.
-func NotTold() map[string]string {
-	return map[string]string{"cuts/": "when and why a live call was cut: its outcome says that it was, and the lock or end that cut it has an entry of its own"}
-}
-
 // tell notes what a person is told; the latest are kept.
 func (s *step) tell(id narthex.PersonID, text string, reason narthex.Digest) {
 	list := s.Told[id]
@@ -84,8 +78,7 @@ func (c *comparison) meta() error {
 	}
 	seen := map[string]bool{}
 	err := each(c.r, store.Meta, func(row store.Row) error {
-		kind, _, _ := strings.Cut(row.Key, "/")
-		if _, not := NotTold()[kind+"/"]; not || row.Key == "head" {
+		if untold(store.Meta, row.Key) || row.Key == "head" {
 			return nil
 		}
 		c.counted[string(store.Meta)]++

@@ -296,4 +296,5 @@ func TestRigRandomHistoriesReplay(t *testing.T) {
 		show(t, report.Differences)
 		t.Errorf("%d differences", len(report.Differences))
 	}
+	everyKindIsAudited(t, freeze(t, s), key)
 }

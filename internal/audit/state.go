@@ -44,10 +44,10 @@ type state struct {
 	Keys       map[narthex.KeyID]narthex.Key    `json:"keys"` // without labels
 	Locks      []narthex.Lock                   `json:"locks"`
 
-	Accounts map[string]policy.Account `json:"accounts"`
-	Lost     map[string]bool           `json:"lost"` // holders whose account cannot be told
-	Open     map[uint64]openCall       `json:"open"`
-	Public   map[uint64]bool           `json:"public"`
+	Accounts map[string]policy.Account    `json:"accounts"`
+	Lost     map[string]bool              `json:"lost"` // holders whose account cannot be told
+	Open     map[uint64]openCall          `json:"open"`
+	Public   map[uint64]narthex.EntryType `json:"public"`
 
 	Absent         map[uint64]bool           `json:"absent"` // openings that are absent; false once an entry says that they were erased
 	Erased         map[narthex.PersonID]bool `json:"erased"` // people for whom openings were erased

@@ -2,8 +2,8 @@ package audit
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
-	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,7 +17,6 @@ import (
 	"narthex/internal/journal"
 	"narthex/internal/lab"
 	"narthex/internal/store"
-	"narthex/ledger"
 	"narthex/policy"
 )
 
@@ -302,56 +301,23 @@ func (c *comparison) accounts() error {
 }
 
 func (c *comparison) public() error {
-	listed, err := journal.PublicEntries(c.r, math.MaxUint64)
-	if isDamaged(err) {
-		c.unreadable(store.Public, "")
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	there := map[uint64]bool{}
-	for _, index := range listed {
+	there := map[string]bool{}
+	err := each(c.r, store.Public, func(row store.Row) error {
 		c.counted[string(store.Public)]++
-		if there[index] = true; !c.Public[index] {
-			c.differ(client.Difference{What: "row_unexpected", Table: string(store.Public), Key: strconv.FormatUint(index, 10), Expected: "an entry of a public type", Found: "another"})
+		index, err := strconv.ParseUint(row.Key, 16, 64)
+		if kind, public := c.Public[index]; err != nil || !public || publicKey(index) != row.Key {
+			c.unexpected(store.Public, row)
+		} else if there[row.Key] = true; kind != narthex.EntryType(row.Value) {
+			c.differ(client.Difference{What: "row_differs", Table: string(store.Public), Key: row.Key, Field: "type", Expected: string(kind), Found: "another"})
 		}
-	}
-	for _, index := range slices.Sorted(maps.Keys(c.Public)) {
-		if !there[index] {
-			c.missing(store.Public, strconv.FormatUint(index, 10))
-		}
-	}
-	return nil
-}
-
-// checkEnds looks for runs of entries and openings beyond the head, and for tiles beyond the tree's.
-func (f *Fold) checkEnds(r store.Reader) error {
-	last := map[store.Table]store.Row{}
-	for _, table := range []store.Table{store.Entries, store.Openings} {
-		rows, err := r.Scan(table, store.Span{Reverse: true, Limit: 1})
-		if err != nil {
-			return err
-		}
-		if len(rows) == 1 {
-			last[table] = rows[0]
-		}
-	}
-	run := last[store.Entries]
-	first, err := strconv.ParseUint(run.Key, 16, 64)
-	if err != nil || first+uint64(len(run.Value)/len(ledger.Record{})) != f.Size || last[store.Openings].Key != run.Key {
-		f.differ(client.Difference{What: "row_unexpected", Table: string(store.Entries), Key: run.Key, Expected: strconv.FormatUint(f.Size, 10) + " entries with their openings", Found: "runs that end elsewhere"})
-	}
-	if f.base > 0 {
 		return nil
-	}
-	tiles, expected := 0, 0
-	for left := f.Size; left > 0; left /= 256 {
-		expected += int((left + 255) / 256)
-	}
-	err = each(r, store.Tiles, func(store.Row) error { tiles++; return nil })
-	if tiles != expected {
-		f.differ(client.Difference{What: "row_unexpected", Table: string(store.Tiles), Expected: strconv.Itoa(expected) + " tiles", Found: strconv.Itoa(tiles)})
+	})
+	for _, index := range slices.Sorted(maps.Keys(c.Public)) {
+		if !there[publicKey(index)] {
+			c.missing(store.Public, publicKey(index))
+		}
 	}
 	return err
 }
+
+func publicKey(index uint64) string { return fmt.Sprintf("%016x", index) }
