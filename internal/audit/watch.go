@@ -25,6 +25,7 @@ const (
 	soon       = time.Minute     // after the start, before all entries are folded for the first time
 	chunk      = 2048            // entries folded in one view, so that no view is long
 	snapshotAt = 10_000          // new entries that make a snapshot worth writing
+	earlyAt    = 1000            // the same at a start, where the comparing is done already
 	aWhile     = 5 * time.Minute // after which fewer are worth one
 )
 
@@ -68,8 +69,11 @@ func (w *Watch) Start(ctx context.Context) error {
 	if errors.Is(err, journal.ErrEmpty) {
 		return nil
 	}
-	if err != nil || len(report.Differences) == 0 {
+	if err != nil {
 		return err
+	}
+	if len(report.Differences) == 0 {
+		return w.keepEarly(ctx)
 	}
 	w.fold = nil
 	w.tell(report)
@@ -237,6 +241,15 @@ func (w *Watch) keep(ctx context.Context, f *Fold) error {
 		w.kept, w.at = f.Size, w.Clock()
 	}
 	return err
+}
+
+// keepEarly writes a snapshot at the start where much was folded, so that a node which ends badly again and again does not fold
+// more each time.
+func (w *Watch) keepEarly(ctx context.Context) error {
+	if w.fold.Size < w.kept+earlyAt {
+		return nil
+	}
+	return w.keep(ctx, w.fold)
 }
 
 // tell raises the alarm where there are differences.
