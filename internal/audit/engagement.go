@@ -237,7 +237,7 @@ func (f *Fold) grant(id narthex.GrantID) (*narthex.Grant, error) {
 	if err != nil || a == nil {
 		return nil, err
 	}
-	return &narthex.Grant{ID: id, Engagement: g.Engagement, Agreement: g.Agreement, Persons: g.Persons, Org: g.Org, Terms: a.Terms,
+	return &narthex.Grant{ID: id, Engagement: g.Engagement, Agreement: g.Agreement, Persons: g.Persons, Org: g.Org, Terms: a.Terms, Approvals: a.Approvals,
 		NotBefore: a.NotBefore, NotAfter: a.NotAfter, Ended: g.Ended, AppealTo: a.AppealTo, AppealDays: a.AppealDays}, nil
 }
 

@@ -308,16 +308,12 @@ func (a *attempt) byTerms(asset narthex.Asset, version narthex.VersionName) (ver
 		return verdict{reasons: inShort(decision.Reasons)}, nil
 	}
 	v := verdict{allowed: true}
-	holds, clauses := []policy.Hold{}, []string{}
+	holds := []policy.Hold{}
 	for i := range q.Layers {
 		_, hold := a.rules.engine.Reserve(q, i, decision)
 		holds = append(holds, hold)
 	}
-	for _, reason := range decision.Reasons {
-		clause, _, _ := strings.Cut(reason.Clause, "@")
-		clauses = append(clauses, clause)
-	}
-	v.clauses = strings.Join(clauses, " ")
+	v.clauses = book.Clauses(decision.Reasons)
 	form, err := canon.JSON(holds)
 	v.reserved = string(form)
 	return v, err

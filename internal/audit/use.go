@@ -114,11 +114,8 @@ func (s *step) intent() error {
 
 // layers gives the terms that a call of the key is held to, with the accounts as they are.
 func (f *Fold) layers(g *narthex.Grant, key narthex.Key) []policy.Layer {
-	layers := []policy.Layer{{Holder: string(g.ID), Agreement: g.Agreement, Terms: g.Terms, NotBefore: g.NotBefore, NotAfter: g.NotAfter, Account: f.Accounts[string(g.ID)]}}
-	if len(key.Terms) == 0 {
-		return layers
-	}
-	return append(layers, policy.Layer{Holder: string(key.ID), Agreement: g.Agreement, Terms: key.Terms, NotBefore: key.CreatedAt, NotAfter: key.NotAfter, Account: f.Accounts[string(key.ID)]})
+	layers, _ := book.Layers(&key, g, func(holder string) (policy.Account, error) { return f.Accounts[holder], nil })
+	return layers
 }
 
 // outcome gives back to the accounts what the call did not use.

@@ -81,22 +81,36 @@ func (w *Watch) Start(ctx context.Context) error {
 		len(report.Differences)+report.More, InWords(report.Differences[0]))
 }
 
-// catchUp folds the entries that are new, a chunk a view, and compares in the last view where that is wanted.
-func (w *Watch) catchUp(ctx context.Context, f *Fold, compare bool) (report client.Audit, err error) {
+// catchUp folds the entries that are new, and keeps what it finds where it compares.
+func (w *Watch) catchUp(ctx context.Context, f *Fold, compare bool) (client.Audit, error) {
+	report, err := catchUp(ctx, w.Store, f, w.Key, compare)
+	if err != nil || !compare && len(report.Differences) == 0 {
+		return report, err
+	}
+	report.At = w.Clock().UTC()
+	w.mu.Lock()
+	w.last = report
+	w.mu.Unlock()
+	return report, nil
+}
+
+// catchUp folds the entries that are new, a chunk a view, and compares in the last view where that is wanted, or where the
+// ledger has become shorter than what was folded.
+func catchUp(ctx context.Context, s Viewer, f *Fold, key string, compare bool) (report client.Audit, err error) {
 	for done := false; !done; {
 		if err := ctx.Err(); err != nil {
 			return report, err
 		}
-		err = w.Store.View(ctx, func(r store.Reader) error {
+		err = s.View(ctx, func(r store.Reader) error {
 			head, err := journal.ReadHead(r)
 			if err != nil {
 				return err
 			}
-			if err := f.Entries(r, min(head.Size, f.Size+chunk)); err != nil {
+			if err := f.Entries(r, max(f.Size, min(head.Size, f.Size+chunk))); err != nil {
 				return err
 			}
-			if done = f.Size == head.Size || f.broken; done && compare {
-				report, err = f.Compare(r, head, w.Key)
+			if done = f.Size >= head.Size || f.broken; done && (compare || head.Size < f.Size) {
+				report, err = f.Compare(r, head, key)
 			}
 			return err
 		})
@@ -104,13 +118,7 @@ func (w *Watch) catchUp(ctx context.Context, f *Fold, compare bool) (report clie
 			return report, err
 		}
 	}
-	if !compare {
-		return report, nil
-	}
-	report.At, report.Snapshot = w.Clock().UTC(), f.base
-	w.mu.Lock()
-	w.last = report
-	w.mu.Unlock()
+	report.Snapshot = f.base
 	return report, nil
 }
 
@@ -137,13 +145,20 @@ func (w *Watch) Audit(ctx context.Context) (client.Audit, error) {
 	return report, err
 }
 
-// Once folds all entries of a store that nobody else writes, and compares.
-func Once(ctx context.Context, s store.Store, key string, clock func() time.Time) (client.Audit, error) {
+// Viewer is a store that is read.
+type Viewer interface {
+	View(ctx context.Context, read func(store.Reader) error) error
+}
+
+// Once folds all entries of a store and compares.
+func Once(ctx context.Context, s Viewer, key string, clock func() time.Time) (client.Audit, error) {
 	f, err := NewFold()
 	if err != nil {
 		return client.Audit{}, err
 	}
-	return (&Watch{Store: s, Key: key, Clock: clock}).catchUp(ctx, f, true)
+	report, err := catchUp(ctx, s, f, key, true)
+	report.At = clock().UTC()
+	return report, err
 }
 
 // Last gives the result of the last audit: of what is new, unless the last one of all entries found a difference, which stands
@@ -186,7 +201,9 @@ func (w *Watch) Run(ctx context.Context) {
 func (w *Watch) next(ctx context.Context, last bool) error {
 	w.turn.Lock()
 	defer w.turn.Unlock()
-	if _, err := w.catchUp(ctx, w.fold, false); err != nil {
+	shorter, err := w.catchUp(ctx, w.fold, false)
+	if err != nil || len(shorter.Differences) > 0 {
+		w.tell(shorter)
 		return err
 	}
 	size, now := w.fold.Size, w.Clock()

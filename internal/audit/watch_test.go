@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -17,6 +18,7 @@ import (
 	"narthex/internal/journal"
 	"narthex/internal/server"
 	"narthex/internal/store"
+	"narthex/internal/store/sqlite"
 	"narthex/internal/testenv"
 )
 
@@ -143,7 +145,37 @@ func TestARunningNodeRaisesTheAlarm(t *testing.T) {
 	}
 }
 
-// TestOpenCallsAreNoDifference: a copy of a node's data in the middle of a call is whole, and says how many are open.
+// rolledBack is a store that is read as it was earlier, from a moment on.
+type rolledBack struct {
+	store.Store
+	earlier frozen
+	is      bool
+}
+
+func (s *rolledBack) View(ctx context.Context, read func(store.Reader) error) error {
+	if s.is {
+		return read(s.earlier)
+	}
+	return s.Store.View(ctx, read)
+}
+
+// TestALedgerThatGetsShorterRaisesTheAlarm: what was folded is not forgotten when the database under the node is another.
+func TestALedgerThatGetsShorterRaisesTheAlarm(t *testing.T) {
+	e := history(t, testenv.Options{})
+	s, _ := stopped(t, e)
+	under := &rolledBack{Store: s, earlier: freeze(t, s)}
+	appendEntry(t, e, s, narthex.EntryLedgerRead, narthex.TextField("by", e.People["lea"].ID), narthex.TextField("what", "export"))
+	var log bytes.Buffer
+	w := watchOf(t, e, under, &log)
+	must(t, w.Start(t.Context()))
+	under.is = true
+	must(t, w.Close(t.Context()))
+	if found := w.Last().Differences; len(found) == 0 || !strings.Contains(log.String(), "level=ERROR") {
+		t.Errorf("a ledger that got shorter: %d differences; the log: %s", len(found), log.String())
+	}
+}
+
+// TestOpenCallsAreNoDifference: what a node has committed in the middle of a call is whole, and the audit says how many are open.
 func TestOpenCallsAreNoDifference(t *testing.T) {
 	e := testenv.New(t, testenv.Options{})
 	_, key := e.Grant(t, "", testenv.Tokens(1000, nil))
@@ -159,9 +191,11 @@ func TestOpenCallsAreNoDifference(t *testing.T) {
 		done <- err
 	}()
 	<-reached
-	report, err := server.AuditDir(t.Context(), e.Config().Data)
-	close(release)
+	beside, err := sqlite.Look(t.Context(), e.Config().Data)
 	must(t, err)
+	report, err := audit.Once(t.Context(), beside, e.Node.LogKey(), e.Clock.Now)
+	close(release)
+	must(t, errors.Join(err, beside.Close()))
 	must(t, <-done)
 	if len(report.Differences) != 0 || report.OpenCalls != 1 {
 		show(t, report.Differences)

@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"errors"
-	"strings"
 	"time"
 
 	"narthex"
@@ -105,7 +104,7 @@ func (a *attempt) resolve() bool {
 
 // ask puts the question together.
 func (a *attempt) ask() error {
-	layers, err := a.layers()
+	layers, err := book.Layers(a.h.key, a.h.grant, func(holder string) (policy.Account, error) { return accountOf(a.tx, holder) })
 	if err != nil {
 		return err
 	}
@@ -149,22 +148,6 @@ func (a *attempt) grantedTokens(layers []policy.Layer) int64 {
 	return granted
 }
 
-func (a *attempt) layers() ([]policy.Layer, error) {
-	account, err := accountOf(a.tx, string(a.h.grant.ID))
-	if err != nil {
-		return nil, err
-	}
-	g, k := a.h.grant, a.h.key
-	layers := []policy.Layer{{Holder: string(g.ID), Agreement: g.Agreement, Terms: g.Terms, Approvals: g.Approvals, NotBefore: g.NotBefore, NotAfter: g.NotAfter, Account: account}}
-	if len(k.Terms) == 0 {
-		return layers, nil
-	}
-	if account, err = accountOf(a.tx, string(k.ID)); err != nil {
-		return nil, err
-	}
-	return append(layers, policy.Layer{Holder: string(k.ID), Agreement: g.Agreement, Terms: k.Terms, Approvals: g.Approvals, NotBefore: k.CreatedAt, NotAfter: k.NotAfter, Account: account}), nil
-}
-
 func accountOf(tx *journal.Tx, id string) (policy.Account, error) {
 	row, err := journal.Get[policy.Account](tx, store.Accounts, id)
 	if err != nil || row == nil {
@@ -200,16 +183,11 @@ func (a *attempt) record() (*admission, error) {
 	if err != nil {
 		return nil, err
 	}
-	clauses := make([]string, 0, len(a.decision.Reasons))
-	for _, reason := range a.decision.Reasons {
-		clause, _, _ := strings.Cut(reason.Clause, "@")
-		clauses = append(clauses, clause)
-	}
 	intent, err := a.tx.AppendIntent(narthex.TextField("grant", a.h.grant.ID), narthex.TextField("key", a.h.key.ID),
 		narthex.TextField("agreement", a.h.grant.Agreement), narthex.TextField("directory", a.rules.Directory.Digest),
 		narthex.CanonicalField("facts", string(facts)), narthex.CanonicalField("uses", string(uses)),
 		narthex.TextField("asset", a.asset.Name), narthex.TextField("version", a.version.Name),
-		narthex.TextField("clauses", strings.Join(clauses, " ")), narthex.CanonicalField("reserved", string(reserved)),
+		narthex.TextField("clauses", book.Clauses(a.decision.Reasons)), narthex.CanonicalField("reserved", string(reserved)),
 		narthex.TextField("nonce", a.v.seal.nonce), narthex.TextField("request", a.v.seal.request))
 	if err != nil {
 		return nil, err

@@ -29,10 +29,10 @@ func VerifyDir(ctx context.Context, dir, key string, since ...string) (report le
 		}
 		key, source = strings.TrimSpace(string(data)), "the key found in that directory"
 	}
-	err = onCopy(ctx, dir, func(copied store.Store) error {
+	err = onCopy(ctx, dir, func(found *sqlite.Store) error {
 		read, write := io.Pipe()
 		go func() {
-			write.CloseWithError(copied.View(ctx, func(r store.Reader) error { return office.ExportFrom(r, key, write) }))
+			write.CloseWithError(found.View(ctx, func(r store.Reader) error { return office.ExportFrom(r, key, write) }))
 		}()
 		report, err = ledger.Verify(read, key, since...)
 		return errors.Join(err, read.Close())
@@ -47,8 +47,8 @@ func AuditDir(ctx context.Context, dir string) (report client.Audit, err error) 
 	if err != nil {
 		return report, narthex.Invalidf("There is no key in that directory; is it a node's data directory?").For("dir").Because(err)
 	}
-	err = onCopy(ctx, dir, func(copied store.Store) error {
-		report, err = audit.Once(ctx, copied, strings.TrimSpace(string(data)), time.Now)
+	err = onCopy(ctx, dir, func(found *sqlite.Store) error {
+		report, err = audit.Once(ctx, found, strings.TrimSpace(string(data)), time.Now)
 		return err
 	})
 	return report, err
@@ -56,8 +56,8 @@ func AuditDir(ctx context.Context, dir string) (report client.Audit, err error) 
 
 // ReplayDir decides every call that is recorded in a data directory again. It works on a copy.
 func ReplayDir(ctx context.Context, dir string) (report audit.Replayed, err error) {
-	err = onCopy(ctx, dir, func(copied store.Store) error {
-		return copied.View(ctx, func(r store.Reader) error {
+	err = onCopy(ctx, dir, func(found *sqlite.Store) error {
+		return found.View(ctx, func(r store.Reader) error {
 			report, err = audit.ReplayStore(r)
 			return err
 		})
@@ -65,8 +65,14 @@ func ReplayDir(ctx context.Context, dir string) (report audit.Replayed, err erro
 	return report, err
 }
 
-// onCopy opens a copy of a data directory's database, so that nothing of the directory changes.
-func onCopy(ctx context.Context, dir string, look func(store.Store) error) (err error) {
+// onCopy reads a copy of a data directory's database, so that nothing of the directory changes. While a node runs on it, it is a
+// Conflict.
+func onCopy(ctx context.Context, dir string, look func(*sqlite.Store) error) (err error) {
+	release, err := sqlite.Still(dir)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, release()) }()
 	copied, err := os.MkdirTemp("", "narthex-copy-*")
 	if err != nil {
 		return err

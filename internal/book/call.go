@@ -1,9 +1,11 @@
 package book
 
 import (
+	"strings"
 	"time"
 
 	"narthex"
+	"narthex/policy"
 )
 
 // RestsOn is everything that a call of the key rests on, as locks name it, in the order in which they are looked at. Without
@@ -63,4 +65,26 @@ func Within(terms, others []narthex.Term) []narthex.Term {
 		}
 	}
 	return kept
+}
+
+// Layers gives the terms that a call of the key is held to: the grant's, and the key's own where it has any; account gives what
+// was used by a holder.
+func Layers(key *narthex.Key, grant *narthex.Grant, account func(holder string) (policy.Account, error)) ([]policy.Layer, error) {
+	used, err := account(string(grant.ID))
+	layers := []policy.Layer{{Holder: string(grant.ID), Agreement: grant.Agreement, Terms: grant.Terms, Approvals: grant.Approvals, NotBefore: grant.NotBefore, NotAfter: grant.NotAfter, Account: used}}
+	if err != nil || len(key.Terms) == 0 {
+		return layers, err
+	}
+	used, err = account(string(key.ID))
+	return append(layers, policy.Layer{Holder: string(key.ID), Agreement: grant.Agreement, Terms: key.Terms, Approvals: grant.Approvals, NotBefore: key.CreatedAt, NotAfter: key.NotAfter, Account: used}), err
+}
+
+// Clauses gives the clauses of an allowance as its entry records them: without the agreement, which the entry names once.
+func Clauses(reasons []narthex.Reason) string {
+	clauses := make([]string, 0, len(reasons))
+	for _, reason := range reasons {
+		clause, _, _ := strings.Cut(reason.Clause, "@")
+		clauses = append(clauses, clause)
+	}
+	return strings.Join(clauses, " ")
 }
