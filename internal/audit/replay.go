@@ -23,6 +23,7 @@ type Replayed struct {
 	Allowed     uint64              `json:"allowed"` // decided again as recorded
 	Denied      uint64              `json:"denied"`
 	Unread      uint64              `json:"unread"` // denied because what they asked could not be read: taken as recorded
+	Failed      uint64              `json:"failed"` // denied because the node could not decide: taken as recorded
 	Untold      uint64              `json:"untold"` // not decided: openings were withheld or erased
 	Differences []Decided           `json:"differences"`
 	More        int                 `json:"more,omitempty"`
@@ -206,6 +207,10 @@ func (p *Replay) hold(s *step, a *attempt) error {
 		p.differ(s, a.grant, "reasons", "something that does not read", "a decision")
 		return nil
 	}
+	if recorded.failed() {
+		p.report.Failed++
+		return nil
+	}
 	again, taken, err := a.again()
 	if err != nil {
 		return err
@@ -241,6 +246,11 @@ func (a *attempt) recorded() (verdict, error) {
 	var reasons []narthex.Reason
 	err := json.Unmarshal([]byte(a.o.Field("reasons")), &reasons)
 	return verdict{reasons: inShort(reasons)}, err
+}
+
+// failed says whether the call was denied since the node itself could not decide: any error denies.
+func (v verdict) failed() bool {
+	return v.reasons == narthex.Unavailable.String() || v.reasons == narthex.Internal.String()
 }
 
 // inShort writes reasons without their sentences.

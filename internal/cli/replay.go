@@ -94,7 +94,7 @@ func writeReplay(p *page, r audit.Replayed) {
 	}
 	count := func(n uint64) string { return strconv.FormatUint(n, 10) }
 	p.fields([2]string{"entries", count(r.Size)}, [2]string{"allowed again", count(r.Allowed)}, [2]string{"denied again", count(r.Denied)},
-		[2]string{"denied unread", count(r.Unread)}, [2]string{"cannot be told", count(r.Untold)}, [2]string{"differences", strconv.Itoa(len(r.Differences) + len(r.Impossible) + r.More)})
+		[2]string{"denied unread", count(r.Unread)}, [2]string{"denied by a fault", count(r.Failed)}, [2]string{"cannot be told", count(r.Untold)}, [2]string{"differences", strconv.Itoa(len(r.Differences) + len(r.Impossible) + r.More)})
 	for _, d := range r.Differences {
 		p.line("%s", d.InWords())
 	}
