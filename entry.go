@@ -65,19 +65,19 @@ var entryFields = map[EntryType]struct {
 	EntryDirectoryProposed: {GovernanceEntry, false, []string{"directory", "by"}},
 	EntryDirectoryApproved: {GovernanceEntry, false, []string{"directory", "by"}},
 	EntryDirectoryInForce:  {GovernanceEntry, true, []string{"directory", "guardrails", "replaces"}},
-	EntryPersonInvited:     {GovernanceEntry, false, []string{"person", "org", "official", "by"}},
-	EntryPersonEnrolled:    {GovernanceEntry, false, []string{"person", "login_key"}},
+	EntryPersonInvited:     {GovernanceEntry, false, []string{"person", "org", "official", "region", "code", "by"}},
+	EntryPersonEnrolled:    {GovernanceEntry, false, []string{"person", "handle", "login_key"}},
 	EntryPersonChanged:     {GovernanceEntry, false, []string{"person", "state", "by", "reason"}},
 	EntrySignerEnrolled:    {GovernanceEntry, false, []string{"person", "fingerprint", "by"}},
 	EntrySignerRevoked:     {GovernanceEntry, false, []string{"person", "fingerprint", "by"}},
-	EntrySessionOpened:     {GovernanceEntry, false, []string{"person", "session"}},
+	EntrySessionOpened:     {GovernanceEntry, false, []string{"person", "session", "token"}},
 	EntrySessionEnded:      {GovernanceEntry, false, []string{"person", "session"}},
 	EntryEngagementChanged: {GovernanceEntry, false, []string{"engagement", "command", "by", "as", "state", "saw", "event"}},
 	EntryAgreementRendered: {GovernanceEntry, false, []string{"engagement", "agreement", "application", "directory"}},
 	EntryAgreementSigned:   {GovernanceEntry, false, []string{"engagement", "agreement", "party", "by", "signer", "envelope"}},
-	EntryGrantActive:       {GovernanceEntry, false, []string{"grant", "engagement", "agreement", "not_before", "not_after"}},
+	EntryGrantActive:       {GovernanceEntry, false, []string{"grant", "engagement", "agreement", "persons", "org", "not_before", "not_after"}},
 	EntryGrantEnded:        {GovernanceEntry, false, []string{"grant", "engagement", "by", "reason"}},
-	EntryKeyMinted:         {GovernanceEntry, false, []string{"key", "grant", "person", "actor", "terms", "not_after", "by"}},
+	EntryKeyMinted:         {GovernanceEntry, false, []string{"key", "grant", "person", "actor", "token", "terms", "not_after", "by"}},
 	EntryKeyRevoked:        {GovernanceEntry, false, []string{"key", "grant", "by"}},
 	EntryLockSet:           {GovernanceEntry, false, []string{"lock", "subject", "target", "reason", "by"}},
 	EntryLockLifted:        {GovernanceEntry, false, []string{"lock", "subject", "target", "by"}},
@@ -193,9 +193,22 @@ func escapeJSON(text string) string {
 
 // ReadText gives the string that a field's value holds, or an error where it holds none.
 func (f Field) ReadText() (string, error) {
+	if n := len(f.Value); n >= 2 && f.Value[0] == '"' && f.Value[n-1] == '"' && isPlain(f.Value[1:n-1]) {
+		return f.Value[1 : n-1], nil
+	}
 	var text string
 	if err := json.Unmarshal([]byte(f.Value), &text); err != nil {
 		return "", fmt.Errorf("read field %s: %w", f.Name, err)
 	}
 	return text, nil
+}
+
+// isPlain says whether text stands in JSON as it is.
+func isPlain(text string) bool {
+	for i := range len(text) {
+		if c := text[i]; c < 0x20 || c == '"' || c == '\\' || c >= 0x7f {
+			return false
+		}
+	}
+	return true
 }

@@ -170,9 +170,27 @@ func (c *Client) Ledger(ctx context.Context) (LedgerState, error) {
 	return call[LedgerState](ctx, c, "GET", "/ledger/state", nil)
 }
 
+// Audit folds all entries and compares them with the tables; with last it gives the result of the last time.
+func (c *Client) Audit(ctx context.Context, last bool) (Audit, error) {
+	path := "/api/ledger/audit"
+	if last {
+		path += "?last=yes"
+	}
+	return call[Audit](ctx, c, "GET", path, nil)
+}
+
+// Documents writes the agreements and lab directories that entries name to w, one [Document] a line.
+func (c *Client) Documents(ctx context.Context, w io.Writer) error {
+	return c.download(ctx, "/api/ledger/documents", w)
+}
+
 // Export writes the whole ledger to w.
 func (c *Client) Export(ctx context.Context, w io.Writer) error {
-	answer, err := c.Do(ctx, "GET", "/api/ledger/export", nil)
+	return c.download(ctx, "/api/ledger/export", w)
+}
+
+func (c *Client) download(ctx context.Context, path string, w io.Writer) error {
+	answer, err := c.Do(ctx, "GET", path, nil)
 	if err != nil {
 		return err
 	}

@@ -355,3 +355,37 @@ type EntryProof struct {
 	Proof      []string        `json:"proof"` // hashes, base64
 	Checkpoint string          `json:"checkpoint"`
 }
+
+// Audit is GET /api/ledger/audit: all entries folded and compared with the tables.
+type Audit struct {
+	At          time.Time      `json:"at"`
+	Size        uint64         `json:"size"` // entries that were folded
+	Opened      uint64         `json:"opened"`
+	Erased      uint64         `json:"erased"`     // openings that an entry says were erased
+	Untold      int            `json:"untold"`     // what hangs on them and cannot be told
+	OpenCalls   int            `json:"open_calls"` // calls without an outcome yet
+	Rows        map[string]int `json:"rows"`       // compared, by table
+	Differences []Difference   `json:"differences"`
+	More        int            `json:"more,omitempty"`     // differences beyond those listed
+	Snapshot    uint64         `json:"snapshot,omitempty"` // entries below it were folded by whoever signed it
+}
+
+// Difference is one place where the tables are not what the entries say, in words without anything that a person wrote.
+type Difference struct {
+	What     string  `json:"what"` // row_missing, row_unexpected, row_differs, row_unreadable, entry_impossible, entry_changed, entry_unreadable, opening_missing
+	Table    string  `json:"table,omitempty"`
+	Key      string  `json:"key,omitempty"`
+	Entry    *uint64 `json:"entry,omitempty"`
+	Field    string  `json:"field,omitempty"`
+	Expected string  `json:"expected"`
+	Found    string  `json:"found"`
+}
+
+// Document is a line of GET /api/ledger/documents: an agreement, or the files of a lab directory, under its digest. The last
+// line has the number of those before it and nothing else.
+type Document struct {
+	Digest    narthex.Digest     `json:"digest,omitempty"`
+	Agreement *narthex.Agreement `json:"agreement,omitempty"`
+	Files     map[string][]byte  `json:"files,omitempty"`
+	End       int                `json:"end,omitempty"`
+}

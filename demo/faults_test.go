@@ -90,8 +90,8 @@ func numbers(t *testing.T, calls int64) (first, step func() int64) {
 	return some, some
 }
 
-// consistent starts a node on what a story left, ends it, and compares the entries of the ledger with the rows that they are
-// about. It gives the number of entries; none where the lab never opened.
+// consistent starts a node on what a story left, ends it, compares the entries of the ledger with the rows that they are
+// about, twice over: by the audit and by hand, and decides every call again. It gives the number of entries; none where the lab never opened.
 func consistent(t *testing.T, dir string) int {
 	t.Helper()
 	data := filepath.Join(dir, "data")
@@ -112,6 +112,14 @@ func consistent(t *testing.T, dir string) int {
 	report, _, err := server.VerifyDir(t.Context(), data, "")
 	if err != nil || len(report.Open) != 0 {
 		t.Errorf("after a restart %d calls are open: %v", len(report.Open), err)
+	}
+	audited, err := server.AuditDir(t.Context(), data)
+	if err != nil || len(audited.Differences) != 0 || audited.Size != report.Size || audited.OpenCalls != 0 {
+		t.Errorf("the tables are not what the entries say: %+v %v", audited.Differences, err)
+	}
+	again, err := server.ReplayDir(t.Context(), data)
+	if err != nil || again.Differs() || len(again.Missing) > 0 || again.Untold > 0 {
+		t.Errorf("a decision does not follow from what was signed: %+v %v", again, err)
 	}
 	s, err := sqlite.Open(t.Context(), data)
 	if err != nil {

@@ -17,6 +17,7 @@ type verification struct {
 	story  story
 	since  []older
 	last   Record
+	visit  func(index uint64, record Record, opening *Opening) error // nil where nobody looks on
 }
 
 // older is a checkpoint that the verifier kept.

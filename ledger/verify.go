@@ -50,10 +50,17 @@ const longestLine = 1 << 20
 // since, which the verifier kept. Memory grows with governance and not with use. The error is a *TamperError where the export
 // is at fault.
 func Verify(r io.Reader, verifierKey string, since ...string) (Report, error) {
+	return VerifyEach(r, verifierKey, nil, since...)
+}
+
+// VerifyEach verifies and gives each entry to visit, with its opening where the export shows it. What it gave is to be believed
+// only once it has returned without an error.
+func VerifyEach(r io.Reader, verifierKey string, visit func(index uint64, record Record, opening *Opening) error, since ...string) (Report, error) {
 	v, err := newVerification(verifierKey, since)
 	if err != nil {
 		return Report{}, err
 	}
+	v.visit = visit
 	in := bufio.NewReaderSize(r, longestLine)
 	head, err := readHeader(in)
 	if err != nil {
@@ -155,6 +162,9 @@ func (v *verification) line(data []byte) error {
 		v.opened(opening.Type)
 	}
 	v.add(record, hash, func(int, uint64, []Hash) {})
+	if v.visit != nil {
+		return v.visit(index, record, opening)
+	}
 	return nil
 }
 

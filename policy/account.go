@@ -129,6 +129,23 @@ func (e *Engine) Reserve(q Question, layer int, d Decision) (Account, Hold, erro
 	if !d.Allowed() || layer < 0 || layer >= len(q.Layers) || !d.of.is(subjectOf(&q)) {
 		return Account{}, Hold{}, errors.New("reserve: the decision is none that allows this call now")
 	}
+	account, hold := e.reserve(q, layer, func(_ Key, unit narthex.Unit) int64 { return d.Amount(unit) })
+	return account, hold, nil
+}
+
+// Again gives the account of q's layer after a recorded hold, and the hold that the terms make of it: the same one where the
+// record follows from the terms. It needs q's uses, asset, layers and time, and no decision.
+func (e *Engine) Again(q Question, layer int, recorded Hold) (Account, Hold) {
+	return e.reserve(q, layer, func(key Key, _ narthex.Unit) int64 {
+		at := slices.IndexFunc(recorded.Budgets, func(t Taken) bool { return t.Key == key })
+		if at < 0 {
+			return 0
+		}
+		return recorded.Budgets[at].Amount
+	})
+}
+
+func (e *Engine) reserve(q Question, layer int, amount func(Key, narthex.Unit) int64) (Account, Hold) {
 	l := &q.Layers[layer]
 	next := Account{slices.Clone(l.Account.Budgets), slices.Clone(l.Account.Rates), slices.Clone(l.Account.Open)}
 	hold := Hold{Holder: l.Holder, Budgets: []Taken{}, Opened: []OpenKey{}}
@@ -147,19 +164,19 @@ func (e *Engine) Reserve(q Question, layer int, d Decision) (Account, Hold, erro
 				value, set = *spec.Default, true
 			}
 			if set {
-				next.take(&hold, &term, spec, int64(value.Number), d, q.Now)
+				next.take(&hold, &term, spec, int64(value.Number), amount, q.Now)
 			}
 		}
 	}
-	return next, hold, nil
+	return next, hold
 }
 
-// take reserves the decision's amount of one budget, or counts one call of a rate.
-func (a *Account) take(hold *Hold, term *narthex.Term, spec narthex.LimitSpec, limit int64, d Decision, now time.Time) {
+// take reserves the amount of one budget, or counts one call of a rate.
+func (a *Account) take(hold *Hold, term *narthex.Term, spec narthex.LimitSpec, limit int64, amount func(Key, narthex.Unit) int64, now time.Time) {
 	key := Key{term.Attribute, term.Asset, spec.Name}
 	switch spec.Kind {
 	case narthex.BudgetKind:
-		n := d.Amount(unitOf(spec))
+		n := amount(key, unitOf(spec))
 		budget := a.budget(term, spec, limit, now)
 		budget.Reserved += n
 		a.setBudget(key, budget)

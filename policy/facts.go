@@ -17,6 +17,8 @@ type Facts struct {
 	Region  string            `json:"region,omitempty"`
 	Address string            `json:"address,omitempty"`
 	Demands []narthex.Demand  `json:"demands"`
+	// Unread says that what the call asked could not be read, so that it was denied before any term was looked at.
+	Unread bool `json:"unread,omitempty"`
 }
 
 // FactsOf gives the facts of a question.

@@ -37,7 +37,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	os.Exit(cli.Run(ctx, os.Args[1:], cli.Env{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv, Now: time.Now, Version: version,
-		Serve: serve, Demo: runDemo, VerifyDir: server.VerifyDir, RestoreLedger: restoreLedger, Witness: runWitness,
+		Serve: serve, Demo: runDemo, VerifyDir: server.VerifyDir, AuditDir: server.AuditDir, ReplayDir: server.ReplayDir, RestoreLedger: restoreLedger, Witness: runWitness,
 		RotateKey: func(ctx context.Context, f cli.StoreFlags) (string, string, error) {
 			return server.RotateKey(ctx, at(f))
 		},

@@ -163,6 +163,8 @@ func grantRoutes() []Route {
 			return r.node.Office.Lift(r.Context(), r.person.ID, id)
 		})},
 		{Method: "GET", Path: "/api/ledger/export", Right: Someone, Says: "the whole ledger, opened", serve: export},
+		{Method: "GET", Path: "/api/ledger/documents", Right: Someone, Says: "agreements and lab directories, by digest", serve: documents},
+		{Method: "GET", Path: "/api/ledger/audit", Right: Someone, Query: []string{"last"}, Says: "all entries folded and compared with the tables", Out: typeOf[client.Audit](), serve: get(ledgerAudit)},
 		{Method: "GET", Path: "/api/ledger/proof/{index}", Right: Someone, Says: "an entry with its inclusion proof", Out: typeOf[client.EntryProof](), serve: get(proof)},
 	}
 }
@@ -224,6 +226,20 @@ func labApprove(r *request, in client.LabApprove) (client.LabState, error) {
 func export(r *request) (any, error) {
 	r.w.Header().Set("Content-Type", "application/jsonl")
 	return nil, r.node.Office.Export(r.Context(), r.person.ID, writer{r})
+}
+
+// documents streams as export does.
+func documents(r *request) (any, error) {
+	r.w.Header().Set("Content-Type", "application/jsonl")
+	return nil, r.node.Office.Documents(r.Context(), r.person.ID, writer{r})
+}
+
+func ledgerAudit(r *request) (client.Audit, error) {
+	query, err := r.query("last")
+	if err != nil {
+		return client.Audit{}, err
+	}
+	return r.node.Office.Audit(r.Context(), r.person.ID, query["last"] == "yes")
 }
 
 type writer struct{ r *request }

@@ -7,6 +7,8 @@
 package book
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"slices"
 	"time"
 
@@ -21,6 +23,19 @@ type Login struct {
 	PublicKey string           `json:"public_key"` // base64
 	Person    narthex.PersonID `json:"person"`
 	At        time.Time        `json:"at"`
+}
+
+const (
+	// SessionLife is how long a session lasts.
+	SessionLife = 12 * time.Hour
+	// InviteLife is how long a one-time code waits.
+	InviteLife = 7 * 24 * time.Hour
+)
+
+// LoginPrint is the key under which a log-in key stands.
+func LoginPrint(public string) string {
+	sum := sha256.Sum256([]byte(public))
+	return hex.EncodeToString(sum[:])
 }
 
 // Invite is an invitation, under the digest of its code.
@@ -60,12 +75,27 @@ type Session struct {
 	Ended     bool              `json:"ended,omitempty"`
 }
 
+// What people are told, each before the thing that it is about.
+const (
+	ToldLogin         = "a log-in key was enrolled: "
+	ToldSigner        = "a signing key was enrolled: "
+	ToldSignerRevoked = "a signing key was revoked: "
+	ToldMinted        = "a key was minted: "
+	ToldKeyRevoked    = "a key was revoked: "
+)
+
+// ToldChanged is what a person is told of their new state, before the reason.
+func ToldChanged(state narthex.PersonState) string { return "you were " + string(state) + ": " }
+
+// MostTold is how many notes of a person are kept.
+const MostTold = 20
+
 // Told is what a person is told of their keys and log-ins, under their identifier in Meta.
 type Told struct {
 	Notes []string `json:"notes"`
 }
 
-// Tell adds a note to what a person is told; the latest twenty are kept.
+// Tell adds a note to what a person is told; the latest [MostTold] are kept.
 func Tell(tx *journal.Tx, person narthex.PersonID, note string) error {
 	key := "told/" + string(person)
 	told, err := journal.Get[Told](tx, store.Meta, key)
@@ -74,7 +104,7 @@ func Tell(tx *journal.Tx, person narthex.PersonID, note string) error {
 	}
 	next := Told{}
 	if told != nil {
-		next.Notes = slices.Clone(told.Notes[max(0, len(told.Notes)-19):])
+		next.Notes = slices.Clone(told.Notes[max(0, len(told.Notes)-MostTold+1):])
 	}
 	next.Notes = append(next.Notes, tx.Now().Format(time.RFC3339)+" "+note)
 	return journal.Put(tx, store.Meta, key, &next)
@@ -227,28 +257,33 @@ func AddHolding(tx *journal.Tx, subject string, grant narthex.GrantID) error {
 	return journal.Put(tx, store.Holdings, subject, &next)
 }
 
-// OtherTerms gives the terms on an asset of all grants in force of the person or the organisation, but those of one grant.
-func OtherTerms(tx *journal.Tx, but narthex.GrantID, person narthex.PersonID, org narthex.OrgID, asset narthex.AssetName) ([]narthex.Term, error) {
+// Held gives what people and organisations hold.
+type Held interface {
+	// Held gives the grants that a subject has or had, in the order in which they came into force.
+	Held(subject string) ([]narthex.GrantID, error)
+	// Grant gives a grant, or nil where there is none of that identifier.
+	Grant(id narthex.GrantID) (*narthex.Grant, error)
+}
+
+// Others gives the terms on an asset of all other grants in force of the person, or of the grant's organisation.
+func Others(h Held, but *narthex.Grant, person narthex.PersonID, asset narthex.AssetName, now time.Time) ([]narthex.Term, error) {
 	var terms []narthex.Term
-	seen := map[narthex.GrantID]bool{but: true}
-	for _, subject := range []string{Subject("person", person), Subject("org", org)} {
-		row, err := journal.Get[Holdings](tx, store.Holdings, subject)
+	seen := map[narthex.GrantID]bool{but.ID: true}
+	for _, subject := range []string{Subject("person", person), Subject("org", but.Org)} {
+		grants, err := h.Held(subject)
 		if err != nil {
 			return nil, err
 		}
-		if row == nil {
-			continue
-		}
-		for _, id := range row.Grants {
+		for _, id := range grants {
 			if seen[id] {
 				continue
 			}
 			seen[id] = true
-			grant, err := journal.Get[narthex.Grant](tx, store.Grants, string(id))
+			grant, err := h.Grant(id)
 			if err != nil {
 				return nil, err
 			}
-			if grant == nil || !grant.InForce(tx.Now()) {
+			if grant == nil || !grant.InForce(now) {
 				continue
 			}
 			for _, term := range grant.Terms {
@@ -259,4 +294,23 @@ func OtherTerms(tx *journal.Tx, but narthex.GrantID, person narthex.PersonID, or
 		}
 	}
 	return terms, nil
+}
+
+// OtherTerms gives the same of what is stored.
+func OtherTerms(tx *journal.Tx, but *narthex.Grant, person narthex.PersonID, asset narthex.AssetName) ([]narthex.Term, error) {
+	return Others(stored{tx}, but, person, asset, tx.Now())
+}
+
+type stored struct{ tx *journal.Tx }
+
+func (s stored) Held(subject string) ([]narthex.GrantID, error) {
+	row, err := journal.Get[Holdings](s.tx, store.Holdings, subject)
+	if err != nil || row == nil {
+		return nil, err
+	}
+	return row.Grants, nil
+}
+
+func (s stored) Grant(id narthex.GrantID) (*narthex.Grant, error) {
+	return journal.Get[narthex.Grant](s.tx, store.Grants, string(id))
 }

@@ -2,6 +2,7 @@ package book
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -74,4 +75,26 @@ func (f *InForce) Check(tx *journal.Tx) (*Rules, error) {
 		return nil, narthex.Unavailablef("A new lab directory is coming into force; try again in a moment.")
 	}
 	return rules, nil
+}
+
+// Resolve gives the model and the version that a call means, where the grant shows both. No version is the asset's default.
+func Resolve(d *lab.Directory, grant *narthex.Grant, wanted narthex.AssetName, name narthex.VersionName) (narthex.Asset, narthex.Version, bool) {
+	asset, known := d.Assets[wanted]
+	if !known || asset.Kind != "model" || !grant.Shows(asset.Name) {
+		return narthex.Asset{}, narthex.Version{}, false
+	}
+	if name == "" {
+		name = asset.Default
+	}
+	version, known := asset.Version(name)
+	if !known || name != asset.Default && !showsVersion(grant, asset.Name, name) {
+		return narthex.Asset{}, narthex.Version{}, false
+	}
+	return asset, version, true
+}
+
+// showsVersion says whether any term lists the checkpoint.
+func showsVersion(grant *narthex.Grant, asset narthex.AssetName, version narthex.VersionName) bool {
+	term, held := narthex.FindTerm(grant.Terms, "model.checkpoints", asset)
+	return held && slices.Contains(term.Limits["checkpoints"].Names, string(version))
 }

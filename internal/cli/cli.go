@@ -21,6 +21,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"narthex"
+	"narthex/client"
+	"narthex/internal/audit"
 	"narthex/ledger"
 )
 
@@ -37,6 +39,9 @@ type Env struct {
 	// VerifyDir checks the ledger in the data directory of a node that does not run. An empty key means the directory's own;
 	// since are checkpoints that the ledger must go on from. The text says where the key came from.
 	VerifyDir func(ctx context.Context, dir, key string, since ...string) (ledger.Report, string, error)
+	// AuditDir and ReplayDir do the same for an audit and a replay.
+	AuditDir  func(ctx context.Context, dir string) (client.Audit, error)
+	ReplayDir func(ctx context.Context, dir string) (audit.Replayed, error)
 	// RestoreLedger states that a database which is behind its anchor is the one to go on with, and gives how many entries
 	// had been published and how many there are.
 	RestoreLedger func(ctx context.Context, at StoreFlags, reason string) (published, size uint64, err error)
@@ -103,7 +108,7 @@ the ledger. Each of them has a log-in: begin with the code that came with your i
 		{"self", "Who you are:", []*cobra.Command{a.login(), a.logout(), a.whoami(), a.signer(), a.config()}},
 		{"use", "Apply, agree, use:", []*cobra.Command{a.pathways(), a.apply(), a.engagements(), a.agreement(), a.grant(), a.key()}},
 		{"decide", "Decide and guard:", []*cobra.Command{a.review(), a.people(), a.lab(), a.lock(), a.unlock()}},
-		{"check", "Check what happened:", []*cobra.Command{a.ledger()}},
+		{"check", "Check what happened:", []*cobra.Command{a.ledger(), a.replay()}},
 		{"run", "Run a node:", []*cobra.Command{a.init(), a.check(), a.serve(), a.backup(), a.restore(), a.witness(), a.demo()}},
 		{"other", "More:", []*cobra.Command{a.completion(), a.version()}},
 	} {

@@ -14,6 +14,8 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"narthex/client"
+	"narthex/internal/audit"
 	"narthex/internal/cli"
 	"narthex/ledger"
 )
@@ -34,6 +36,12 @@ func narthexMain() {
 		Demo: func(_ context.Context, f cli.DemoFlags) error {
 			_, err := fmt.Printf("%+v\n", f)
 			return err
+		},
+		AuditDir: func(_ context.Context, dir string) (client.Audit, error) {
+			return client.Audit{Size: 7, Opened: 7, Rows: map[string]int{"people": 3}, Differences: []client.Difference{}}, nil
+		},
+		ReplayDir: func(_ context.Context, dir string) (audit.Replayed, error) {
+			return audit.Replayed{Size: 7, Allowed: 2, Denied: 1, Differences: []audit.Decided{{Call: "call_5", What: "reserved", Recorded: "2", Again: "1"}}}, nil
 		},
 		VerifyDir: func(_ context.Context, dir, key string, since ...string) (ledger.Report, string, error) {
 			file, err := os.Open(filepath.Join(dir, "ledger.jsonl"))

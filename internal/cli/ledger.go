@@ -23,11 +23,26 @@ func (a *app) ledger() *cobra.Command {
 	return a.group("ledger", "What happened, and whether the record of it was changed",
 		a.command(leaf{use: "state", short: "Show the ledger's size, its signed checkpoint and its key", example: "narthex ledger state --url https://narthex.lab.example",
 			run: func(ctx context.Context, _ []string) error { return a.ledgerState(ctx) }}),
-		a.command(leaf{
-			use: "export [FILE]", short: "Write the whole ledger, for auditors and custodians",
-			example: "narthex ledger export ledger.jsonl\nnarthex ledger export | gzip > ledger.jsonl.gz",
-			run:     func(ctx context.Context, args []string) error { return a.ledgerExport(ctx, args) }}),
-		a.ledgerVerify(), a.ledgerMirror(), a.ledgerProve(), a.ledgerOpen(), a.ledgerReceipt(), a.verifyReceipt(), a.rotateKey(), a.ledgerRestore())
+		a.ledgerExport(), a.ledgerVerify(), a.ledgerAudit(), a.ledgerMirror(), a.ledgerProve(), a.ledgerOpen(), a.ledgerReceipt(), a.verifyReceipt(), a.rotateKey(), a.ledgerRestore())
+}
+
+func (a *app) ledgerExport() *cobra.Command {
+	var documents string
+	c := a.command(leaf{
+		use: "export [FILE]", short: "Write the whole ledger, for auditors and custodians",
+		example: "narthex ledger export ledger.jsonl\nnarthex ledger export ledger.jsonl --with-documents documents\nnarthex ledger export | gzip > ledger.jsonl.gz",
+		run: func(ctx context.Context, args []string) error {
+			if err := a.exportTo(ctx, args); err != nil || documents == "" {
+				return err
+			}
+			c, _, err := a.member()
+			if err != nil {
+				return err
+			}
+			return a.fetchDocuments(ctx, c, documents)
+		}})
+	c.Flags().StringVar(&documents, "with-documents", "", "also write the agreements and lab directories that entries name, to this new folder")
+	return c
 }
 
 func (a *app) ledgerState(ctx context.Context) error {
@@ -88,8 +103,8 @@ func signedState(state client.LedgerState, key string) (ledger.Checkpoint, error
 	return checkpoint, nil
 }
 
-// ledgerExport writes the export to standard output, or to a new file that is there whole or not at all.
-func (a *app) ledgerExport(ctx context.Context, args []string) error {
+// exportTo writes the export to standard output, or to a new file that is there whole or not at all.
+func (a *app) exportTo(ctx context.Context, args []string) error {
 	c, _, err := a.member()
 	if err != nil {
 		return err

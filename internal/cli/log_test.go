@@ -40,7 +40,7 @@ func newLog() (*log, error) {
 	for i, entry := range []narthex.Entry{
 		{Type: narthex.EntryInception, At: noon, Fields: []narthex.Field{narthex.TextField("lab", "A Lab"), narthex.TextField("origin", origin), narthex.TextField("directory", "sha256:0"), narthex.TextField("guardrails", "sha256:1"),
 			narthex.TextField("custodians", "per_a per_b"), narthex.FlagField("single_custodian", false), narthex.TextField("log_key", public)}},
-		{Type: narthex.EntrySessionOpened, At: noon, Fields: []narthex.Field{narthex.TextField("person", adaID), narthex.TextField("session", "ses_a")}},
+		{Type: narthex.EntrySessionOpened, At: noon, Fields: []narthex.Field{narthex.TextField("person", adaID), narthex.TextField("session", "ses_a"), narthex.TextField("token", "a")}},
 	} {
 		record, opening, err := ledger.Seal(entry, sha256.Sum256([]byte{byte(i)}))
 		if err != nil {

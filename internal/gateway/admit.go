@@ -2,8 +2,6 @@ package gateway
 
 import (
 	"errors"
-	"slices"
-	"strings"
 	"time"
 
 	"narthex"
@@ -67,6 +65,7 @@ type attempt struct {
 	version  narthex.Version
 	question policy.Question
 	decision policy.Decision
+	unread   bool // whether what it asked could not be read
 }
 
 // decide says why the call is denied, or nil.
@@ -82,6 +81,7 @@ func (a *attempt) decide() *narthex.Error {
 		return err
 	}
 	if err := a.ask(); err != nil {
+		a.unread = true
 		return narthex.AsError(err)
 	}
 	if a.decision = a.rules.Engine.Decide(a.question); !a.decision.Allowed() {
@@ -94,31 +94,17 @@ func (a *attempt) decide() *narthex.Error {
 // resolve finds the one asset and version that the call is about. One that the key does not show is as if absent.
 func (a *attempt) resolve() bool {
 	wanted, name := a.call.Model()
-	asset, known := a.rules.Directory.Assets[wanted]
-	seen := a.h.sees()
-	if !known || asset.Kind != "model" || !seen.Shows(asset.Name) {
-		return false
+	seen := book.Seen(a.h.key, a.h.grant)
+	asset, version, shown := book.Resolve(a.rules.Directory, &seen, wanted, name)
+	if shown {
+		a.asset, a.version = asset, version
 	}
-	if name == "" {
-		name = asset.Default
-	}
-	version, known := asset.Version(name)
-	if !known || name != asset.Default && !showsVersion(&seen, asset.Name, name) {
-		return false
-	}
-	a.asset, a.version = asset, version
-	return true
-}
-
-// showsVersion says whether any term lists the checkpoint.
-func showsVersion(seen *narthex.Grant, asset narthex.AssetName, version narthex.VersionName) bool {
-	term, held := narthex.FindTerm(seen.Terms, "model.checkpoints", asset)
-	return held && slices.Contains(term.Limits["checkpoints"].Names, string(version))
+	return shown
 }
 
 // ask puts the question together.
 func (a *attempt) ask() error {
-	layers, err := a.layers()
+	layers, err := book.Layers(a.h.key, a.h.grant, func(holder string) (policy.Account, error) { return accountOf(a.tx, holder) })
 	if err != nil {
 		return err
 	}
@@ -162,22 +148,6 @@ func (a *attempt) grantedTokens(layers []policy.Layer) int64 {
 	return granted
 }
 
-func (a *attempt) layers() ([]policy.Layer, error) {
-	account, err := accountOf(a.tx, string(a.h.grant.ID))
-	if err != nil {
-		return nil, err
-	}
-	g, k := a.h.grant, a.h.key
-	layers := []policy.Layer{{Holder: string(g.ID), Agreement: g.Agreement, Terms: g.Terms, Approvals: g.Approvals, NotBefore: g.NotBefore, NotAfter: g.NotAfter, Account: account}}
-	if len(k.Terms) == 0 {
-		return layers, nil
-	}
-	if account, err = accountOf(a.tx, string(k.ID)); err != nil {
-		return nil, err
-	}
-	return append(layers, policy.Layer{Holder: string(k.ID), Agreement: g.Agreement, Terms: k.Terms, Approvals: g.Approvals, NotBefore: k.CreatedAt, NotAfter: k.NotAfter, Account: account}), nil
-}
-
 func accountOf(tx *journal.Tx, id string) (policy.Account, error) {
 	row, err := journal.Get[policy.Account](tx, store.Accounts, id)
 	if err != nil || row == nil {
@@ -188,7 +158,7 @@ func accountOf(tx *journal.Tx, id string) (policy.Account, error) {
 
 // others gives the terms of all other grants in force on the asset, of the person or their organisation.
 func (a *attempt) others() ([]narthex.Term, error) {
-	return book.OtherTerms(a.tx, a.h.grant.ID, a.h.person.ID, a.h.grant.Org, a.asset.Name)
+	return book.OtherTerms(a.tx, a.h.grant, a.h.person.ID, a.asset.Name)
 }
 
 // record reserves the worst case and writes the intent.
@@ -216,16 +186,11 @@ func (a *attempt) record() (*admission, error) {
 	if err != nil {
 		return nil, err
 	}
-	clauses := make([]string, 0, len(a.decision.Reasons))
-	for _, reason := range a.decision.Reasons {
-		clause, _, _ := strings.Cut(reason.Clause, "@")
-		clauses = append(clauses, clause)
-	}
 	intent, err := a.tx.AppendIntent(narthex.TextField("grant", a.h.grant.ID), narthex.TextField("key", a.h.key.ID),
 		narthex.TextField("agreement", a.h.grant.Agreement), narthex.TextField("directory", a.rules.Directory.Digest),
 		narthex.CanonicalField("facts", string(facts)), narthex.CanonicalField("uses", string(uses)),
 		narthex.TextField("asset", a.asset.Name), narthex.TextField("version", a.version.Name),
-		narthex.TextField("clauses", strings.Join(clauses, " ")), narthex.CanonicalField("reserved", string(reserved)),
+		narthex.TextField("clauses", book.Clauses(a.decision.Reasons)), narthex.CanonicalField("reserved", string(reserved)),
 		narthex.TextField("nonce", a.v.seal.nonce), narthex.TextField("request", a.v.seal.request))
 	if err != nil {
 		return nil, err
@@ -261,7 +226,9 @@ func (a *attempt) recordDenial(denial *narthex.Error) error {
 		return err
 	}
 	a.question.Principal = a.principal() // also where it was denied before there was a question
-	facts, err := canon.JSON(policy.FactsOf(a.question))
+	told := policy.FactsOf(a.question)
+	told.Unread = a.unread
+	facts, err := canon.JSON(told)
 	if err != nil {
 		return err
 	}
@@ -293,7 +260,7 @@ func (v *visit) denyUnread(cause error) error {
 		if err != nil {
 			return err
 		}
-		return (&attempt{v: v, tx: tx, h: h, rules: rules}).recordDenial(denial)
+		return (&attempt{v: v, tx: tx, h: h, rules: rules, unread: true}).recordDenial(denial)
 	})
 	if err != nil && !errors.As(err, new(errDenied)) {
 		return err

@@ -155,41 +155,11 @@ func WriteProblem(w http.ResponseWriter, e *narthex.Error, request string) {
 	w.Write(model.ErrorBody(e, request)) // the connection is the caller's to lose
 }
 
-// subjects is everything that a call of the key rests on, as locks name it.
-func subjects(key *narthex.Key, grant *narthex.Grant, asset narthex.AssetName) []string {
-	list := []string{book.Subject("key", key.ID), book.Subject("person", key.Person), book.Subject("org", grant.Org),
-		book.Subject("grant", grant.ID), book.Subject("engagement", grant.Engagement)}
-	if asset != "" {
-		list = append(list, book.Subject("asset", asset))
-	}
-	return list
-}
-
 // holder is the key's holder as the store has them, inside a change.
 type holder struct {
 	key    *narthex.Key
 	grant  *narthex.Grant
 	person *narthex.Person
-}
-
-// sees gives the grant as the key shows it: where the key has terms of its own, those alone, and nothing tells of the others.
-func (h holder) sees() narthex.Grant {
-	seen := *h.grant
-	if len(h.key.Terms) > 0 {
-		seen.Terms = within(h.key.Terms, h.grant.Terms)
-	}
-	return seen
-}
-
-// within gives those of the terms that others give too, whatever their limits.
-func within(terms, others []narthex.Term) []narthex.Term {
-	kept := []narthex.Term{}
-	for _, term := range terms {
-		if _, held := narthex.FindTerm(others, term.Attribute, term.Asset); held {
-			kept = append(kept, term)
-		}
-	}
-	return kept
 }
 
 // hold reads the key again inside a change, with its grant and person.
@@ -215,35 +185,9 @@ func (v *visit) hold(tx *journal.Tx) (holder, error) {
 // usable says whether the key may be used at all: not over, its person active, nothing it rests on locked. Ended grants and
 // locks say why; they are told to the key's own holder.
 func (h holder) usable(tx *journal.Tx, asset narthex.AssetName) *narthex.Error {
-	locks, err := book.LocksOn(tx, subjects(h.key, h.grant, asset)...)
+	locks, err := book.LocksOn(tx, book.RestsOn(h.key, h.grant, asset)...)
 	if err != nil {
 		return narthex.Unavailablef("The locks could not be read, so nothing is served.").Because(err)
 	}
-	if len(locks) > 0 {
-		return book.Locked(locks[0], h.grant.AppealTo, h.grant.AppealDays)
-	}
-	now := tx.Now()
-	switch {
-	case h.person.State != narthex.PersonActive:
-		return refusal("suspended", "The person who holds this key may not use it now. Turn to %s to appeal.", h.grant.AppealTo)
-	case h.grant.Ended:
-		return refusal("ended", "The grant of this key has ended. Apply again or ask for a renewal.")
-	case !h.grant.InForce(now) && now.Before(h.grant.NotBefore):
-		return refusal("not_yet", "The grant of this key is not in force before %s.", h.grant.NotBefore.Format(time.RFC3339))
-	case !h.grant.InForce(now):
-		return refusal("expired", "The grant of this key ended at %s; it is now %s. Ask for a renewal.", h.grant.NotAfter.Format(moment), now.Format(moment))
-	case !now.Before(h.key.NotAfter):
-		return refusal("expired", "This key ended at %s; it is now %s. Mint another: `narthex key mint`.", h.key.NotAfter.Format(moment), now.Format(moment))
-	}
-	return nil
-}
-
-// moment is how an end is told beside the time that it is, which may be a millisecond later.
-const moment = "2006-01-02T15:04:05.000Z07:00"
-
-func refusal(code, format string, args ...any) *narthex.Error {
-	err := narthex.Refusedf(format, args...)
-	err.Code = code
-	err.Reason = &narthex.Reason{Code: code, Says: err.Public}
-	return err
+	return book.Stopped(h.key, h.grant, h.person.State, locks, tx.Now())
 }

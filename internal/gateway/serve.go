@@ -65,7 +65,7 @@ func (v *visit) complete(parse func([]byte) (*model.Call, error)) error {
 		return narthex.Unavailablef("The grant could not be looked up; try again in a moment.").Because(err)
 	}
 	asset, _ := call.Model()
-	entered, err := v.door.Live.Enter(v.r.Context(), v.key.ID, v.breaker(), subjects(v.key, grant, asset)...)
+	entered, err := v.door.Live.Enter(v.r.Context(), v.key.ID, v.breaker(), book.RestsOn(v.key, grant, asset)...)
 	if err != nil {
 		return v.denyUnread(err)
 	}

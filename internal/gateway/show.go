@@ -38,7 +38,7 @@ func (d *Door) Models() http.Handler {
 			if err != nil {
 				return narthex.AsError(err)
 			}
-			seen := h.sees()
+			seen := book.Seen(h.key, h.grant)
 			for _, name := range modelNames(rules, &seen) {
 				list.Data = append(list.Data, modelItem{name, "model", h.grant.NotBefore.Unix(), "lab"})
 			}
@@ -76,9 +76,9 @@ func (d *Door) Grant() http.Handler {
 		err := v.read("grant", func(tx *journal.Tx, h holder) *narthex.Error {
 			rules, err := d.Rules.Check(tx)
 			if err == nil {
-				seen := h.sees()
+				seen := book.Seen(h.key, h.grant)
 				whole := seen
-				whole.Terms = within(h.grant.Terms, seen.Terms) // the grant's own limits, for its budgets
+				whole.Terms = book.Within(h.grant.Terms, seen.Terms) // the grant's own limits, for its budgets
 				view, err = ShowGrant(tx, rules, whole, []narthex.Key{*h.key}, h.person.ID)
 				view.Grant = seen
 			}

@@ -15,12 +15,9 @@ package identity
 import (
 	"context"
 	"crypto/ed25519"
-	"crypto/sha256"
 	"encoding/base64"
-	"encoding/hex"
 	"fmt"
 	"io"
-	"time"
 
 	"narthex"
 	"narthex/client"
@@ -32,11 +29,6 @@ import (
 )
 
 const (
-	// SessionLife is how long a session lasts.
-	SessionLife = 12 * time.Hour
-	// InviteLife is how long a one-time code waits.
-	InviteLife = 7 * 24 * time.Hour
-
 	// mostSessions is how many sessions a person has at once.
 	mostSessions = 20
 )
@@ -59,12 +51,6 @@ func Proves(public, proof, purpose, origin string, values ...string) error {
 		return narthex.UnauthenticatedError()
 	}
 	return nil
-}
-
-// fingerprint is the key under which a log-in key stands.
-func fingerprint(public string) string {
-	sum := sha256.Sum256([]byte(public))
-	return hex.EncodeToString(sum[:])
 }
 
 // Redeem turns a one-time code into a log-in key and a session.
@@ -121,7 +107,7 @@ func (d *Desk) Redeem(ctx context.Context, in client.Redeem) (client.Session, er
 
 // Enroll gives a person a log-in key and makes them active. They are told.
 func Enroll(tx *journal.Tx, person narthex.Person, public string) error {
-	print := fingerprint(public)
+	print := book.LoginPrint(public)
 	taken, err := journal.Get[book.Login](tx, store.Logins, print)
 	if err != nil {
 		return err
@@ -136,10 +122,10 @@ func Enroll(tx *journal.Tx, person narthex.Person, public string) error {
 	if err := journal.Put(tx, store.People, string(person.ID), &person); err != nil {
 		return err
 	}
-	if err := book.Tell(tx, person.ID, "a log-in key was enrolled: "+print[:16]); err != nil {
+	if err := book.Tell(tx, person.ID, book.ToldLogin+print[:16]); err != nil {
 		return err
 	}
-	_, err = tx.Append(narthex.EntryPersonEnrolled, narthex.TextField("person", person.ID), narthex.TextField("login_key", print))
+	_, err = tx.Append(narthex.EntryPersonEnrolled, narthex.TextField("person", person.ID), narthex.TextField("handle", person.Handle), narthex.TextField("login_key", print))
 	return err
 }
 
@@ -156,7 +142,7 @@ func (d *Desk) Login(ctx context.Context, in client.Login) (client.Session, erro
 	if err := Proves(in.PublicKey, in.Proof, "login", d.Origin, in.Nonce, in.PublicKey); err != nil {
 		return client.Session{}, err
 	}
-	known, err := journal.Peek[book.Login](ctx, d.Journal, store.Logins, fingerprint(in.PublicKey))
+	known, err := journal.Peek[book.Login](ctx, d.Journal, store.Logins, book.LoginPrint(in.PublicKey))
 	if err != nil {
 		return client.Session{}, err
 	}
@@ -165,7 +151,7 @@ func (d *Desk) Login(ctx context.Context, in client.Login) (client.Session, erro
 	}
 	var session client.Session
 	err = d.Journal.Update(ctx, func(tx *journal.Tx) error {
-		login, err := journal.Get[book.Login](tx, store.Logins, fingerprint(in.PublicKey))
+		login, err := journal.Get[book.Login](tx, store.Logins, book.LoginPrint(in.PublicKey))
 		if err != nil {
 			return err
 		}
@@ -216,11 +202,11 @@ func (d *Desk) open(tx *journal.Tx, person narthex.Person) (client.Session, erro
 	if err := makeRoom(tx, person.ID, wire.HashToken(token)); err != nil {
 		return client.Session{}, err
 	}
-	session := book.Session{ID: id, Person: person.ID, ExpiresAt: tx.Now().Add(SessionLife)}
+	session := book.Session{ID: id, Person: person.ID, ExpiresAt: tx.Now().Add(book.SessionLife)}
 	if err := journal.Put(tx, store.Sessions, wire.HashToken(token), &session); err != nil {
 		return client.Session{}, err
 	}
-	if _, err := tx.Append(narthex.EntrySessionOpened, narthex.TextField("person", person.ID), narthex.TextField("session", id)); err != nil {
+	if _, err := tx.Append(narthex.EntrySessionOpened, narthex.TextField("person", person.ID), narthex.TextField("session", id), narthex.TextField("token", wire.HashToken(token))); err != nil {
 		return client.Session{}, err
 	}
 	return client.Session{Token: token.Reveal(), Person: person, ExpiresAt: session.ExpiresAt}, nil

@@ -126,7 +126,7 @@ func (i *Inception) open(handle string) (client.Session, error) {
 	if err != nil {
 		return client.Session{}, err
 	}
-	session := inceptionSession{handle, id, i.Clock().UTC().Add(SessionLife)}
+	session := inceptionSession{handle, id, i.Clock().UTC().Add(book.SessionLife)}
 	i.sessions[wire.HashToken(token)] = session
 	named, _ := i.Directory.Person(handle)
 	return client.Session{Token: token.Reveal(), ExpiresAt: session.expires,
@@ -239,7 +239,7 @@ func (i *Inception) first(tx *journal.Tx, approvals []string) error {
 		if err := journal.Put(tx, store.Sessions, hash, &row); err != nil {
 			return err
 		}
-		if _, err := tx.Append(narthex.EntrySessionOpened, narthex.TextField("person", row.Person), narthex.TextField("session", session.id)); err != nil {
+		if _, err := tx.Append(narthex.EntrySessionOpened, narthex.TextField("person", row.Person), narthex.TextField("session", session.id), narthex.TextField("token", hash)); err != nil {
 			return err
 		}
 	}

@@ -18,11 +18,14 @@ func entryKey(index uint64) string { return fmt.Sprintf("%016x", index) }
 func tileKey(level int, index uint64) string { return fmt.Sprintf("%02d/%016x", level, index) }
 
 // encodeOpenings writes a run of openings: each its type, its seed and its values, lengths before texts. The names of the
-// fields are the type's.
+// fields are the type's. An opening that was erased is an empty type and nothing more.
 func encodeOpenings(openings []ledger.Opening) []byte {
 	out := make([]byte, 0, 512*len(openings))
 	for _, o := range openings {
 		out = appendText(out, string(o.Type))
+		if o.Type == "" {
+			continue // it was erased
+		}
 		out = append(out, o.Seed[:]...)
 		out = binary.AppendUvarint(out, uint64(len(o.Fields)))
 		for _, field := range o.Fields {
@@ -42,6 +45,10 @@ func decodeOpenings(data []byte) ([]ledger.Opening, error) {
 	var openings []ledger.Opening
 	for len(data) > 0 {
 		kind, rest, ok := takeText(data)
+		if ok && kind == "" {
+			openings, data = append(openings, ledger.Opening{}), rest
+			continue
+		}
 		names := narthex.EntryType(kind).Fields()
 		if !ok || len(rest) < 32 || narthex.EntryType(kind).Class() == 0 {
 			return nil, errRun
@@ -159,7 +166,7 @@ func eachOpening(r store.Reader, from, to uint64, visit func(uint64, ledger.Open
 	return EachEntry(r, from, to, func(index uint64, _ ledger.Record, opening ledger.Opening) error { return visit(index, opening) })
 }
 
-// EachEntry gives the entries [from, to) with their openings, in order.
+// EachEntry gives the entries [from, to) with their openings, in order. An opening that was erased has no type.
 func EachEntry(r store.Reader, from, to uint64, visit func(uint64, ledger.Record, ledger.Opening) error) error {
 	return eachRun(r, from, to, func(found run) error {
 		for i, record := range found.records {

@@ -8,6 +8,7 @@ import (
 	"narthex/client"
 	"narthex/internal/agreement"
 	"narthex/internal/book"
+	"narthex/internal/canon"
 	"narthex/internal/identity"
 	"narthex/internal/journal"
 	"narthex/internal/store"
@@ -314,7 +315,12 @@ func (o *Office) activate(tx *journal.Tx, rules *book.Rules, e narthex.Engagemen
 	if _, err := o.bySystem(tx, e, workflow.Event{Command: workflow.Activate, Grant: id}); err != nil {
 		return err
 	}
+	persons, err := canon.JSON(grant.Persons)
+	if err != nil {
+		return err
+	}
 	_, err = tx.Append(narthex.EntryGrantActive, narthex.TextField("grant", id), narthex.TextField("engagement", e.ID), narthex.TextField("agreement", e.Agreement),
+		narthex.CanonicalField("persons", string(persons)), narthex.TextField("org", grant.Org),
 		narthex.TimeField("not_before", grant.NotBefore), narthex.TimeField("not_after", grant.NotAfter))
 	return err
 }

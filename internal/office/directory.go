@@ -214,7 +214,7 @@ func PutPeople(tx *journal.Tx, j *journal.Journal, d *lab.Directory) error {
 		}
 	}
 	for _, person := range people {
-		if _, named := d.Person(person.Handle); person.Handle != "" && !named && person.State != narthex.PersonRemoved {
+		if _, named := d.Person(person.Handle); person.Handle != "" && !named && (person.State != narthex.PersonRemoved || len(person.Roles) > 0) {
 			gone := person
 			gone.State, gone.Roles = narthex.PersonRemoved, nil
 			if err := journal.Put(tx, store.People, string(person.ID), &gone); err != nil {

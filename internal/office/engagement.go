@@ -240,7 +240,7 @@ func (o *Office) together(tx *journal.Tx, rules *book.Rules, a narthex.Applicati
 			continue
 		}
 		seen[term.Asset] = true
-		terms, err := book.OtherTerms(tx, "", a.Applicant, a.Org, term.Asset)
+		terms, err := book.OtherTerms(tx, &narthex.Grant{Org: a.Org}, a.Applicant, term.Asset)
 		if err != nil {
 			return nil, err
 		}

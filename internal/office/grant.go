@@ -146,7 +146,7 @@ func (o *Office) Mint(ctx context.Context, by narthex.PersonID, id narthex.Grant
 			return err
 		}
 		out = client.Minted{Key: key, Token: token.Reveal()}
-		if err := book.Tell(tx, p.ID, "a key was minted: "+string(key.ID)); err != nil {
+		if err := book.Tell(tx, p.ID, book.ToldMinted+string(key.ID)); err != nil {
 			return err
 		}
 		terms, err := canon.JSON(append([]narthex.Term{}, key.Terms...))
@@ -154,7 +154,7 @@ func (o *Office) Mint(ctx context.Context, by narthex.PersonID, id narthex.Grant
 			return err
 		}
 		_, err = tx.Append(narthex.EntryKeyMinted, narthex.TextField("key", key.ID), narthex.TextField("grant", id), narthex.TextField("person", p.ID),
-			narthex.TextField("actor", key.Actor), narthex.CanonicalField("terms", string(terms)), narthex.TimeField("not_after", key.NotAfter), narthex.TextField("by", p.ID))
+			narthex.TextField("actor", key.Actor), narthex.TextField("token", hash), narthex.CanonicalField("terms", string(terms)), narthex.TimeField("not_after", key.NotAfter), narthex.TextField("by", p.ID))
 		return err
 	})
 	return out, err
@@ -233,7 +233,7 @@ func (o *Office) RevokeKey(ctx context.Context, by narthex.PersonID, id narthex.
 		if err := journal.Put(tx, store.Keys, hash, &revoked); err != nil {
 			return err
 		}
-		if err := book.Tell(tx, key.Person, "a key was revoked: "+string(id)); err != nil {
+		if err := book.Tell(tx, key.Person, book.ToldKeyRevoked+string(id)); err != nil {
 			return err
 		}
 		_, err = tx.Append(narthex.EntryKeyRevoked, narthex.TextField("key", id), narthex.TextField("grant", key.Grant), narthex.TextField("by", p.ID))

@@ -5,11 +5,13 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"io"
 	"slices"
 
 	"narthex"
 	"narthex/client"
+	"narthex/internal/book"
 	"narthex/internal/journal"
 	"narthex/internal/store"
 	"narthex/ledger"
@@ -18,14 +20,7 @@ import (
 // Export writes the whole ledger. Auditors and the lab's custodians see what every entry says; the reading is an entry too,
 // which the next export holds. It ends where its reader's right to it does: what is left is not written.
 func (o *Office) Export(ctx context.Context, by narthex.PersonID, w io.Writer) error {
-	err := o.act(ctx, by, func(tx *journal.Tx, p narthex.Person) error {
-		if err := need(p, narthex.Auditor, narthex.Custodian); err != nil {
-			return err
-		}
-		_, err := tx.Append(narthex.EntryLedgerRead, narthex.TextField("by", p.ID), narthex.TextField("what", "export"))
-		return err
-	})
-	if err != nil {
+	if err := o.reads(ctx, by, "export"); err != nil {
 		return err
 	}
 	var head journal.Head
@@ -58,6 +53,54 @@ func (o *Office) Export(ctx context.Context, by narthex.PersonID, w io.Writer) e
 
 // exportPart is how many entries are read and written before it is asked again whether they may be.
 const exportPart = 256
+
+// reads holds a reading of the whole ledger to the right to it, and records it.
+func (o *Office) reads(ctx context.Context, by narthex.PersonID, what string) error {
+	return o.act(ctx, by, func(tx *journal.Tx, p narthex.Person) error {
+		if err := need(p, narthex.Auditor, narthex.Custodian); err != nil {
+			return err
+		}
+		_, err := tx.Append(narthex.EntryLedgerRead, narthex.TextField("by", p.ID), narthex.TextField("what", what))
+		return err
+	})
+}
+
+// Audit compares the tables with all entries, or gives the result of the last time. The reading is an entry, which the audit
+// counts.
+func (o *Office) Audit(ctx context.Context, by narthex.PersonID, last bool) (client.Audit, error) {
+	if err := o.reads(ctx, by, "audit"); err != nil {
+		return client.Audit{}, err
+	}
+	if last {
+		return o.Auditor.Last(), nil
+	}
+	return o.Auditor.Audit(ctx)
+}
+
+// Documents writes what entries name by digest, for whoever decides recorded calls again: the agreements and the lab
+// directories, one JSON object a line. The reading is an entry.
+func (o *Office) Documents(ctx context.Context, by narthex.PersonID, w io.Writer) error {
+	if err := o.reads(ctx, by, "documents"); err != nil {
+		return err
+	}
+	return o.Journal.View(ctx, func(tx *journal.Tx) error {
+		out := json.NewEncoder(w)
+		agreements, err := journal.Scan[book.Agreement](tx, store.Agreements, store.Span{Limit: 1_000_000})
+		if err != nil {
+			return err
+		}
+		for _, row := range agreements {
+			if err := out.Encode(client.Document{Digest: narthex.Digest(row.Key), Agreement: &row.Row.Agreement}); err != nil {
+				return err
+			}
+		}
+		directories, err := journal.Scan[book.Files](tx, store.Files, store.Span{Limit: 1_000_000})
+		for _, row := range directories {
+			err = errors.Join(err, out.Encode(client.Document{Digest: narthex.Digest(row.Key), Files: row.Row.Files}))
+		}
+		return errors.Join(err, out.Encode(client.Document{End: len(agreements) + len(directories)}))
+	})
+}
 
 // ExportFrom writes the ledger of a store.
 func ExportFrom(r store.Reader, key string, w io.Writer) error {

@@ -12,6 +12,7 @@ import (
 	"context"
 
 	"narthex"
+	"narthex/client"
 	"narthex/internal/book"
 	"narthex/internal/gateway/live"
 	"narthex/internal/identity"
@@ -26,6 +27,15 @@ type Office struct {
 	Live    *live.Registry
 	Origin  string
 	LogKey  string // the ledger's verifier key
+	Auditor Auditor
+}
+
+// Auditor compares the tables with the ledger's entries.
+type Auditor interface {
+	// Audit folds all entries anew and compares.
+	Audit(ctx context.Context) (client.Audit, error)
+	// Last gives the result of the last audit.
+	Last() client.Audit
 }
 
 // act runs a change for the person of the context's session, as they are at that moment: a role or state that was taken away

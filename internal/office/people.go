@@ -42,7 +42,7 @@ func (o *Office) Invite(ctx context.Context, by narthex.PersonID, in client.Invi
 		if err != nil {
 			return err
 		}
-		invite := book.Invite{ID: id, Person: person.ID, ExpiresAt: tx.Now().Add(identity.InviteLife)}
+		invite := book.Invite{ID: id, Person: person.ID, ExpiresAt: tx.Now().Add(book.InviteLife)}
 		hand, err := handFor(tx, p, person)
 		if err != nil {
 			return err
@@ -56,7 +56,7 @@ func (o *Office) Invite(ctx context.Context, by narthex.PersonID, in client.Invi
 		}
 		out.Person, out.Code, out.ExpiresAt = person, code.Reveal(), invite.ExpiresAt
 		_, err = tx.Append(narthex.EntryPersonInvited, narthex.TextField("person", person.ID), narthex.TextField("org", person.Org),
-			narthex.FlagField("official", person.Official), narthex.TextField("by", p.ID))
+			narthex.FlagField("official", person.Official), narthex.TextField("region", person.Region), narthex.TextField("code", wire.HashToken(code)), narthex.TextField("by", p.ID))
 		return err
 	})
 	return out, err
@@ -216,7 +216,7 @@ func (o *Office) ChangePerson(ctx context.Context, by, target narthex.PersonID, 
 		if err := journal.Put(tx, store.People, string(target), &changed); err != nil {
 			return err
 		}
-		if err := book.Tell(tx, target, "you were "+string(state)+": "+reason); err != nil {
+		if err := book.Tell(tx, target, book.ToldChanged(state)+reason); err != nil {
 			return err
 		}
 		_, err = tx.Append(narthex.EntryPersonChanged, narthex.TextField("person", target), narthex.TextField("state", state),

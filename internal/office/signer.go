@@ -34,7 +34,7 @@ func (o *Office) Enroll(ctx context.Context, by narthex.PersonID, in client.Sign
 		if err := journal.Put(tx, store.Signers, signer.Fingerprint, &signer); err != nil {
 			return err
 		}
-		if err := book.Tell(tx, p.ID, "a signing key was enrolled: "+signer.Fingerprint); err != nil {
+		if err := book.Tell(tx, p.ID, book.ToldSigner+signer.Fingerprint); err != nil {
 			return err
 		}
 		if _, err := tx.Append(narthex.EntrySignerEnrolled, narthex.TextField("person", p.ID), narthex.TextField("fingerprint", signer.Fingerprint), narthex.TextField("by", p.ID)); err != nil {
@@ -64,7 +64,7 @@ func (o *Office) RevokeSigner(ctx context.Context, by narthex.PersonID, fingerpr
 		if err := journal.Put(tx, store.Signers, fingerprint, &revoked); err != nil {
 			return err
 		}
-		if err := book.Tell(tx, p.ID, "a signing key was revoked: "+fingerprint); err != nil {
+		if err := book.Tell(tx, p.ID, book.ToldSignerRevoked+fingerprint); err != nil {
 			return err
 		}
 		_, err = tx.Append(narthex.EntrySignerRevoked, narthex.TextField("person", p.ID), narthex.TextField("fingerprint", fingerprint), narthex.TextField("by", p.ID))

@@ -88,9 +88,10 @@ func (d deciding) decide(t *testing.T, node *process, k *kept) {
 	}
 }
 
-// TestRigKill kills the node with SIGKILL under load, again and again: the ledger verifies each time, no acknowledged call and no
-// acknowledged decision is lost, each at the very place that its promise names, and budgets add up. NARTHEX_RIG=long runs ten
-// thousand cycles.
+// TestRigKill kills the node with SIGKILL under load, again and again: the ledger verifies each time, the tables are what its
+// entries say, no acknowledged call and no acknowledged decision is lost, each at the very place that its promise names, and
+// budgets add up. NARTHEX_RIG=long runs ten thousand cycles; of those every twentieth audits all entries, and the others what
+// came after the last snapshot, at the next start.
 func TestRigKill(t *testing.T) {
 	cycles := 200
 	if os.Getenv("NARTHEX_RIG") == "long" {
@@ -110,6 +111,9 @@ func TestRigKill(t *testing.T) {
 		report, _, err := server.VerifyDir(t.Context(), data, "")
 		if err != nil {
 			t.Fatalf("after %d kills: %v", cycle+1, err)
+		}
+		if cycle%max(1, cycles/500) == 0 {
+			auditedDir(t, data, report.Size)
 		}
 		if calls, all := k.count(); int(report.Use) < calls || int(report.Size) < all || report.Size < size {
 			t.Fatalf("after %d kills %d calls and %d answers were acknowledged, and the ledger went from %d entries to %d, %d of use", cycle+1, calls, all, size, report.Size, report.Use)
@@ -146,6 +150,15 @@ func TestRigKill(t *testing.T) {
 	t.Logf("%d kills, %d calls and %d decisions acknowledged, %d entries", cycles, calls, all-calls, size)
 	if calls < cycles/4 || all-calls < cycles/4 {
 		t.Errorf("only %d calls and %d decisions in %d cycles: the rig does not load the node", calls, all-calls, cycles)
+	}
+}
+
+// auditedDir holds the tables of a stopped node's data to its entries.
+func auditedDir(t testing.TB, data string, size uint64) {
+	t.Helper()
+	audited, err := server.AuditDir(t.Context(), data)
+	if err != nil || len(audited.Differences) > 0 || audited.Size != size {
+		t.Fatalf("the tables are not what the %d entries say: %v %v", size, audited.Differences, err)
 	}
 }
 

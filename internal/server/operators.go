@@ -56,8 +56,14 @@ func (s *Server) health(w http.ResponseWriter, _ *http.Request) {
 	w.Write([]byte("ok\n")) // the prober's to lose
 }
 
-// watchLive shows how many calls are being served.
-func (s *Server) watchLive() {
-	live := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "narthex_live_calls", Help: "Calls that are being served."}, func() float64 { return float64(s.live.Count()) })
-	s.meter.registry.MustRegister(live)
+// watchNode shows how many calls are being served, and what the last audit found.
+func (s *Server) watchNode() {
+	s.meter.registry.MustRegister(
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "narthex_live_calls", Help: "Calls that are being served."}, func() float64 { return float64(s.live.Count()) }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "narthex_audit_differences", Help: "Places where the tables were not what the ledger's entries say, at the last audit."}, func() float64 {
+			last := s.auditor.Last()
+			return float64(len(last.Differences) + last.More)
+		}),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "narthex_audit_entries", Help: "Entries that the last audit folded."}, func() float64 { return float64(s.auditor.Last().Size) }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "narthex_audit_time_seconds", Help: "When the last audit was made, in Unix seconds."}, func() float64 { return float64(s.auditor.Last().At.Unix()) }))
 }

@@ -373,7 +373,7 @@ func (r *round) history(t *testing.T, kept store.Store, first uint64, grant nart
 	entry := func(index uint64, _ ledger.Record, o ledger.Opening) error {
 		switch {
 		case o.Type == narthex.EntryLockSet:
-			ranks[lock] = rank
+			ranks[locking] = rank
 		case o.Type == narthex.EntryLockLifted:
 			ranks[lift] = rank
 		case o.Text("grant") != string(grant):

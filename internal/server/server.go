@@ -12,6 +12,7 @@ import (
 
 	"narthex"
 	"narthex/internal/api"
+	"narthex/internal/audit"
 	"narthex/internal/book"
 	"narthex/internal/gateway"
 	"narthex/internal/gateway/live"
@@ -30,6 +31,7 @@ type Server struct {
 	config    Config
 	store     store.Store
 	log       *openlog.Log
+	auditor   *audit.Watch
 	journal   *journal.Journal
 	rules     *book.InForce
 	live      *live.Registry
@@ -101,6 +103,10 @@ func (s *Server) start(ctx context.Context) error {
 	s.logKey = key
 	anchor, err := s.anchor(ctx, empty, keysBefore(s.config.Data, key)...)
 	if err != nil {
+		return damaged(err)
+	}
+	s.auditor = &audit.Watch{Store: s.store, Signer: signer, Key: key, Clock: s.config.Clock, Log: s.config.Log}
+	if err := s.auditor.Start(ctx); err != nil {
 		return damaged(err)
 	}
 	if s.journal, err = journal.Open(ctx, s.store, journal.Config{Clock: s.config.Clock, Random: s.config.Random, Signer: signer, Recover: gateway.Recover}); err != nil {
@@ -244,7 +250,7 @@ func (s *Server) node(directory *lab.Directory, empty bool) (*api.Node, error) {
 	}
 	node := &api.Node{
 		Log:    s.log,
-		Office: &office.Office{Journal: s.journal, Rules: s.rules, Live: s.live, Origin: s.origin, LogKey: s.logKey},
+		Office: &office.Office{Journal: s.journal, Rules: s.rules, Live: s.live, Origin: s.origin, LogKey: s.logKey, Auditor: s.auditor},
 		Desk:   &identity.Desk{Journal: s.journal, Origin: s.origin, Challenges: challenges},
 		Door:   &gateway.Door{Journal: s.journal, Rules: s.rules, Live: s.live, Upstreams: s.upstreams, Refusals: s.refusals, Log: s.config.Log, Meter: s.meter, Later: s.later, Published: s.log, LogKey: s.logKey},
 	}
@@ -305,7 +311,7 @@ func (s *Server) listen() error {
 		if s.ops, err = net.Listen("tcp", s.config.Ops); err != nil {
 			return narthex.Unavailablef("The operators' address %s cannot be listened on; it may be in use.", s.config.Ops).For("ops").Because(err)
 		}
-		s.watchLive()
+		s.watchNode()
 		s.serve(&http.Server{Handler: s.Operators(), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10, Protocols: &protocols}, s.ops)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -314,6 +320,7 @@ func (s *Server) listen() error {
 	s.running.Go(func() { s.flush(ctx) })
 	s.running.Go(func() { s.log.Run(ctx) })
 	s.running.Go(func() { s.later.Run(ctx, s.journal) })
+	s.running.Go(func() { s.auditor.Run(ctx) })
 	return nil
 }
 
@@ -391,6 +398,11 @@ func (s *Server) Close() error {
 	s.running.Wait()
 	if s.journal != nil {
 		errs = append(errs, s.lastWords(ctx), s.journal.Close())
+	}
+	if s.auditor != nil && !s.halted.Load() {
+		if err := s.auditor.Close(ctx); err != nil {
+			s.config.Log.Warn("no last snapshot was written; the next start folds more entries", "cause", err.Error())
+		}
 	}
 	if s.upstreams != nil {
 		s.upstreams.close()

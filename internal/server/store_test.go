@@ -163,6 +163,7 @@ func TestTheStoresPasswordIsNeverLogged(t *testing.T) {
 	pg := pgtest.Start(t)
 	withPassword := strings.Replace(pg.Database(t), "narthex@", "narthex:"+canary+"@", 1)
 	e := testenv.New(t, testenv.Options{Store: withPassword, Log: logged})
+	e.Tampered = true // its database is gone at the end
 	_, key := e.Grant(t, "", testenv.Tokens(1000, nil))
 	pg.Kill(t)
 	if status, body, err := e.Chat(t.Context(), key, testenv.Hello); err != nil || status != http.StatusServiceUnavailable || strings.Contains(body, canary) {

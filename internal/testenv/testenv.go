@@ -1,7 +1,8 @@
 // Package testenv is a running platform in a test: a node on loopback with a scripted model behind it, people with keys of
 // their own, and grants that went through the whole workflow.
 //
-// It promises that nothing in it goes around the API. It is for tests and benchmarks only. Read next: Env.
+// It promises that nothing in it goes around the API, and that what any test leaves in the store is audited and replayed at its
+// end. It is for tests and benchmarks only. Read next: Env.
 package testenv
 
 import (
@@ -45,7 +46,9 @@ type Env struct {
 	Dir    string
 	Clock  *Clock
 	Model  *Model
-	config server.Config
+	// Tampered says that the test changes the store behind the node's back, so that nothing is audited at its end.
+	Tampered bool
+	config   server.Config
 }
 
 // Options is what a test sets; the zero Options are good.
@@ -177,6 +180,7 @@ func New(t testing.TB, o Options) *Env {
 	}
 	labDir := filepath.Join(e.Dir, "lab")
 	must(t, files.Write(labDir))
+	t.Cleanup(func() { e.audited(t) }) // after the node has ended, since it was begun later
 	var codes map[string]string
 	log := o.Log
 	if log == nil {

@@ -1,0 +1,323 @@
+package audit
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"narthex"
+	"narthex/client"
+	"narthex/internal/agreement"
+	"narthex/internal/book"
+	"narthex/internal/canon"
+	"narthex/internal/journal"
+	"narthex/internal/lab"
+	"narthex/internal/store"
+	"narthex/policy"
+)
+
+// Compare holds every table to what the entries say, once all of them are folded. Key is the node's own verifier key.
+func (f *Fold) Compare(r store.Reader, head journal.Head, key string) (client.Audit, error) {
+	f.rows, f.docs.source = r, stored{r}
+	c := &comparison{f, r, map[string]int{}}
+	found, more, untold := slices.Clone(f.found), f.more, f.untold
+	defer func() { f.found, f.more, f.untold = found, more, untold }() // the next look finds the rows' differences again
+	f.wait()
+	if !f.broken {
+		if err := f.checkHead(r, head, key); err != nil {
+			return client.Audit{}, err
+		}
+		for _, compare := range []func() error{c.meta, c.files, c.people, c.orgs, c.proofs, c.engagements, c.events, c.agreements, c.grants, c.keys, c.locks, c.accounts, c.public} {
+			if err := compare(); err != nil {
+				return client.Audit{}, err
+			}
+		}
+	}
+	for _, index := range slices.Sorted(maps.Keys(f.Absent)) {
+		if f.Absent[index] {
+			f.differ(client.Difference{What: "opening_missing", Table: string(store.Openings), Entry: &index, Expected: "an opening, or an entry that says that it was erased", Found: "neither"})
+		}
+	}
+	return c.report()
+}
+
+// report gives the audit's result. What concerns people whose openings were erased cannot be told.
+func (c *comparison) report() (client.Audit, error) {
+	a := client.Audit{Size: c.Size, Opened: c.Opened, Erased: c.ErasedOpenings, OpenCalls: len(c.Open), Rows: c.counted, Differences: []client.Difference{}, More: c.more}
+	untold := c.untold
+	for _, d := range c.found {
+		excused, err := c.excused(d)
+		if err != nil {
+			return a, err
+		}
+		if excused {
+			untold++
+			continue
+		}
+		a.Differences = append(a.Differences, d)
+	}
+	a.Untold = untold
+	return a, nil
+}
+
+// files holds the directories that are stored to those that were proposed.
+func (c *comparison) files() error {
+	want := map[string]*book.Files{}
+	for digest := range c.Files {
+		want[string(digest)] = &book.Files{}
+	}
+	return compareRows(c, store.Files, want, func(digest string, want, found *book.Files) {
+		if string(lab.Files(found.Files).Digest()) == digest {
+			*want = *found
+		}
+	})
+}
+
+func (c *comparison) orgs() error {
+	want := map[string]*narthex.Org{}
+	for id := range c.Orgs {
+		want[string(id)] = &narthex.Org{ID: id}
+	}
+	return compareRows(c, store.Orgs, want, func(_ string, want, found *narthex.Org) { want.Name, want.Region = found.Name, found.Region })
+}
+
+// proofs compares what people prove themselves by.
+func (c *comparison) proofs() error {
+	logins, invites, sessions, signers := map[string]*book.Login{}, map[string]*book.Invite{}, map[string]*book.Session{}, map[string]*client.Signer{}
+	for print, p := range c.Logins {
+		logins[print] = &book.Login{Person: p.Person, At: p.At}
+	}
+	for code, p := range c.Invites {
+		invites[code] = &book.Invite{Person: p.Person, ExpiresAt: p.At.Add(book.InviteLife)}
+	}
+	for token, p := range c.Sessions {
+		sessions[token] = &book.Session{ID: narthex.SessionID(p.ID), Person: p.Person, ExpiresAt: p.At.Add(book.SessionLife), Ended: !p.Ended.IsZero()}
+	}
+	for print, p := range c.Signers {
+		signers[print] = &client.Signer{Fingerprint: print, Person: p.Person, At: p.At, RevokedAt: p.Ended}
+	}
+	err := compareRows(c, store.Logins, logins, func(print string, want, found *book.Login) {
+		if book.LoginPrint(found.PublicKey) == print {
+			want.PublicKey = found.PublicKey
+		}
+	})
+	if err != nil {
+		return err
+	}
+	if err := c.invites(invites); err != nil {
+		return err
+	}
+	err = compareRows(c, store.Sessions, sessions, func(token string, want, found *book.Session) {
+		// The custodians' first sessions began before the ledger did.
+		if c.Sessions[token].At.Equal(c.Began) && !found.ExpiresAt.After(want.ExpiresAt.Add(time.Millisecond)) {
+			want.ExpiresAt = found.ExpiresAt
+		}
+	})
+	if err != nil {
+		return err
+	}
+	return compareRows(c, store.Signers, signers, func(print string, want, found *client.Signer) {
+		if key, err := agreement.ParseKey(found.PublicKey); err == nil && agreement.Fingerprint(key) == print {
+			want.PublicKey = found.PublicKey
+		}
+	})
+}
+
+// invites also holds the codes that are used up to how often each person redeemed one.
+func (c *comparison) invites(want map[string]*book.Invite) error {
+	used := map[narthex.PersonID]int{}
+	err := compareRows(c, store.Invites, want, func(_ string, want, found *book.Invite) {
+		if want.ID, want.Used = found.ID, found.Used; found.Used {
+			used[want.Person]++
+		}
+	})
+	for _, id := range slices.Sorted(maps.Keys(c.People)) {
+		if p := c.People[id]; p.Redeemed != used[id] {
+			c.differ(client.Difference{What: "row_differs", Table: string(store.Invites), Key: string(id), Field: "used", Expected: strconv.Itoa(p.Redeemed) + " codes of this person", Found: strconv.Itoa(used[id])})
+		}
+	}
+	return err
+}
+
+func (c *comparison) engagements() error {
+	seen := map[narthex.EngagementID]bool{}
+	err := each(c.r, store.Engagements, func(row store.Row) error {
+		c.counted[string(store.Engagements)]++
+		id := narthex.EngagementID(row.Key)
+		h, known := c.Cases[id]
+		if !known {
+			c.unexpected(store.Engagements, row)
+			return nil
+		}
+		seen[id] = true
+		var e narthex.Engagement
+		if err := json.Unmarshal(row.Value, &e); err != nil {
+			c.unreadable(store.Engagements, row.Key)
+			return nil
+		}
+		if h.Broken {
+			return nil
+		}
+		return c.engagementRow(id, e)
+	})
+	for _, id := range slices.Sorted(maps.Keys(c.Cases)) {
+		if !seen[id] {
+			c.missing(store.Engagements, string(id))
+		}
+		if c.Cases[id].Waits != nil {
+			c.differ(client.Difference{What: "row_unexpected", Table: string(store.Engagements), Key: string(id), Field: "signatures", Expected: "an entry of the last signature", Found: "none"})
+		}
+	}
+	return err
+}
+
+func (c *comparison) engagementRow(id narthex.EngagementID, e narthex.Engagement) error {
+	want, err := c.rowOf(id)
+	if err != nil {
+		return err
+	}
+	found, err := canon.Digest(e)
+	if err != nil {
+		return err
+	}
+	if found != want {
+		folded, err := c.engagement(id, c.Cases[id])
+		if err != nil {
+			return err
+		}
+		if folded != nil {
+			return c.same(store.Engagements, string(id), folded, e)
+		}
+		c.differ(client.Difference{What: "row_differs", Table: string(store.Engagements), Key: string(id), Field: "digest", Expected: string(want), Found: string(found)})
+	}
+	g, has := c.Grants[e.Grant]
+	over := e.State == narthex.Ending || e.State == narthex.Closed
+	if e.Grant != "" && (!has || g.Ended != over) {
+		c.differ(client.Difference{What: "row_unexpected", Table: string(store.Engagements), Key: string(id), Field: "grant", Expected: "an entry that began its grant, and one that ended it where it is over", Found: "none"})
+	}
+	return nil
+}
+
+// events looks for events beyond those that entries tell of; each that an entry tells of was held to it when it was folded.
+func (c *comparison) events() error {
+	return each(c.r, store.Events, func(row store.Row) error {
+		c.counted[string(store.Events)]++
+		id, digits, _ := strings.Cut(row.Key, "/")
+		seq, err := strconv.Atoi(digits)
+		h, known := c.Cases[narthex.EngagementID(id)]
+		if err != nil || !known || !h.Broken && (seq < 1 || seq > h.Events) || eventKey(narthex.EngagementID(id), seq) != row.Key {
+			c.unexpected(store.Events, row)
+		}
+		return nil
+	})
+}
+
+func (c *comparison) agreements() error {
+	want := map[string]*book.Agreement{}
+	for digest := range c.Agreements {
+		want[string(digest)] = &book.Agreement{}
+	}
+	return compareRows(c, store.Agreements, want, func(_ string, want, found *book.Agreement) { *want = *found })
+}
+
+func (c *comparison) grants() error {
+	want, held := map[string]*narthex.Grant{}, map[string]*book.Holdings{}
+	for id := range c.Grants {
+		g, err := c.grant(id)
+		if err != nil {
+			return err
+		}
+		if g == nil {
+			c.untold++ // its agreement is not at hand, which is a difference of its own
+			g = &narthex.Grant{}
+		}
+		want[string(id)] = g
+	}
+	for subject, grants := range c.Holdings {
+		held[subject] = &book.Holdings{Grants: grants}
+	}
+	err := compareRows(c, store.Grants, want, func(_ string, want, found *narthex.Grant) {
+		if want.ID == "" {
+			*want = *found
+		}
+	})
+	if err != nil {
+		return err
+	}
+	return compareRows(c, store.Holdings, held, nil)
+}
+
+func (c *comparison) keys() error {
+	keys, names := map[string]*narthex.Key{}, map[string]*book.KeyName{}
+	for id, key := range c.Keys {
+		token := c.Tokens[string(id)]
+		keys[token], names[string(key.Grant)+"/"+string(id)] = &key, &book.KeyName{Token: token}
+	}
+	if err := compareRows(c, store.Keys, keys, func(_ string, want, found *narthex.Key) { want.Label = found.Label }); err != nil {
+		return err
+	}
+	return compareRows(c, store.KeyNames, names, nil)
+}
+
+// locks compares both tables; the note of a lock is the same in both.
+func (c *comparison) locks() error {
+	named, inForce := map[string]*book.LockName{}, map[string]*book.Locks{}
+	for _, lock := range c.Locks {
+		named[string(lock.ID)] = &book.LockName{Lock: lock}
+	}
+	if err := compareRows(c, store.LockNames, named, func(_ string, want, found *book.LockName) { want.Lock.Note = found.Lock.Note }); err != nil {
+		return err
+	}
+	for _, lock := range c.Locks {
+		subject := book.Subject(lock.Subject, lock.Target)
+		if inForce[subject] == nil {
+			inForce[subject] = &book.Locks{Locks: []narthex.Lock{}}
+		}
+		if !lock.Lifted() {
+			inForce[subject].Locks = append(inForce[subject].Locks, named[string(lock.ID)].Lock)
+		}
+	}
+	return compareRows(c, store.Locks, inForce, nil)
+}
+
+func (c *comparison) accounts() error {
+	want := map[string]*policy.Account{}
+	for holder, account := range c.Accounts {
+		want[holder] = &account
+	}
+	for holder := range c.Lost {
+		want[holder] = &policy.Account{}
+	}
+	return compareRows(c, store.Accounts, want, func(holder string, want, found *policy.Account) {
+		if c.Lost[holder] {
+			*want = *found
+			c.untold++
+		}
+	})
+}
+
+func (c *comparison) public() error {
+	there := map[string]bool{}
+	err := each(c.r, store.Public, func(row store.Row) error {
+		c.counted[string(store.Public)]++
+		index, err := strconv.ParseUint(row.Key, 16, 64)
+		if kind, public := c.Public[index]; err != nil || !public || publicKey(index) != row.Key {
+			c.unexpected(store.Public, row)
+		} else if there[row.Key] = true; kind != narthex.EntryType(row.Value) {
+			c.differ(client.Difference{What: "row_differs", Table: string(store.Public), Key: row.Key, Field: "type", Expected: string(kind), Found: "another"})
+		}
+		return nil
+	})
+	for _, index := range slices.Sorted(maps.Keys(c.Public)) {
+		if !there[publicKey(index)] {
+			c.missing(store.Public, publicKey(index))
+		}
+	}
+	return err
+}
+
+func publicKey(index uint64) string { return fmt.Sprintf("%016x", index) }

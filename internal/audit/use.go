@@ -1,0 +1,139 @@
+package audit
+
+import (
+	"slices"
+	"time"
+
+	"narthex"
+	"narthex/internal/book"
+	"narthex/internal/canon"
+	"narthex/internal/store"
+	"narthex/policy"
+)
+
+func (s *step) minted() error {
+	id := narthex.KeyID(s.text("key"))
+	key := narthex.Key{ID: id, Grant: narthex.GrantID(s.text("grant")), Person: narthex.PersonID(s.text("person")), Actor: narthex.ActorKind(s.text("actor")), CreatedAt: s.at}
+	err := decode(s.o.Field("terms"), &key.Terms)
+	if err == nil {
+		key.NotAfter, err = time.Parse(time.RFC3339, s.text("not_after"))
+	}
+	g, known := s.Grants[key.Grant]
+	if err != nil || !known || g.Ended || !slices.Contains(g.Persons, key.Person) {
+		s.impossible(store.Grants, string(key.Grant), "a key of a grant that is not in force, or for someone whom it does not name")
+	}
+	s.Keys[id] = key
+	s.Tokens[string(id)] = s.text("token")
+	s.tell(key.Person, book.ToldMinted+string(id), "")
+	return nil
+}
+
+func (s *step) revoked() error {
+	id := narthex.KeyID(s.text("key"))
+	key, known := s.Keys[id]
+	if !known || key.Revoked || string(key.Grant) != s.text("grant") {
+		s.impossible(store.Grants, s.text("grant"), "the end of a key that is not in force")
+		return nil
+	}
+	key.Revoked = true
+	s.Keys[id] = key
+	s.tell(key.Person, book.ToldKeyRevoked+string(id), "")
+	return nil
+}
+
+func (s *step) locked() error {
+	s.Locks = append(s.Locks, narthex.Lock{ID: narthex.LockID(s.text("lock")), Subject: narthex.LockSubject(s.text("subject")), Target: s.text("target"),
+		Reason: narthex.LockReason(s.text("reason")), By: narthex.PersonID(s.text("by")), At: s.at})
+	return nil
+}
+
+func (s *step) lifted() error {
+	id, by := narthex.LockID(s.text("lock")), narthex.PersonID(s.text("by"))
+	at := slices.IndexFunc(s.Locks, func(l narthex.Lock) bool { return l.ID == id })
+	if at < 0 || s.Locks[at].Lifted() || s.Locks[at].By == by || s.Locks[at].Target != s.text("target") {
+		s.impossible(store.LockNames, string(id), "the end of a lock that is not set, or by the one who set it")
+		return nil
+	}
+	s.Locks[at].LiftedBy, s.Locks[at].LiftedAt = by, s.at
+	s.offerWaiting()
+	return nil
+}
+
+// byKey holds an entry of use to a key that is in force.
+func (s *step) byKey() error {
+	s.keyOf()
+	return nil
+}
+
+// keyOf gives the key of an entry of use.
+func (s *step) keyOf() (narthex.Key, bool) {
+	key, known := s.Keys[narthex.KeyID(s.text("key"))]
+	if !known || key.Revoked || string(key.Grant) != s.text("grant") {
+		s.impossible(store.Grants, s.text("grant"), "use of a key that is not in force, or of another grant")
+		return key, false
+	}
+	return key, true
+}
+
+// intent takes from the accounts what the call took, as the terms say, and holds the record to that.
+func (s *step) intent() error {
+	var holds []policy.Hold
+	var uses []narthex.Use
+	key, ok := s.keyOf()
+	if decode(s.o.Field("reserved"), &holds) != nil || decode(s.o.Field("uses"), &uses) != nil {
+		s.impossible(store.Grants, s.text("grant"), "a call whose uses or amounts do not read")
+		return nil
+	}
+	s.Open[s.index] = openCall{narthex.GrantID(s.text("grant")), holds}
+	g, err := s.grant(narthex.GrantID(s.text("grant")))
+	if err != nil {
+		return err
+	}
+	if !ok || g == nil {
+		for _, hold := range holds {
+			s.Lost[hold.Holder] = true
+		}
+		return nil
+	}
+	layers := s.layers(g, key)
+	if len(layers) != len(holds) || layers[0].Holder != holds[0].Holder || layers[len(layers)-1].Holder != holds[len(holds)-1].Holder {
+		s.impossible(store.Accounts, string(g.ID), "a call that took from other accounts than its own")
+		return nil
+	}
+	q := policy.Question{Asset: narthex.Asset{Name: narthex.AssetName(s.text("asset"))}, Uses: uses, Layers: layers, Now: s.at}
+	all := make([]policy.Hold, len(holds))
+	for i, hold := range holds {
+		s.Accounts[hold.Holder], all[i] = s.engine.Again(q, i, hold)
+	}
+	form, err := canon.JSON(all)
+	if err == nil && string(form) != s.o.Field("reserved") {
+		s.impossible(store.Accounts, string(g.ID), "amounts that do not follow from the terms")
+	}
+	return err
+}
+
+// layers gives the terms that a call of the key is held to, with the accounts as they are.
+func (f *Fold) layers(g *narthex.Grant, key narthex.Key) []policy.Layer {
+	layers, _ := book.Layers(&key, g, func(holder string) (policy.Account, error) { return f.Accounts[holder], nil })
+	return layers
+}
+
+// outcome gives back to the accounts what the call did not use.
+func (s *step) outcome() error {
+	intent, err := narthex.CallID(s.text("call")).Index()
+	if _, absent := s.Absent[intent]; absent && err == nil {
+		s.untold++
+		return nil
+	}
+	call, open := s.Open[intent]
+	var used []policy.Used
+	if err != nil || !open || string(call.Grant) != s.text("grant") || decode(s.o.Field("used"), &used) != nil {
+		s.impossible(store.Grants, s.text("grant"), "the outcome of a call that is not open, or of another grant")
+		return nil
+	}
+	delete(s.Open, intent)
+	for _, hold := range call.Holds {
+		s.Accounts[hold.Holder] = s.Accounts[hold.Holder].Settle(hold, used)
+	}
+	return nil
+}
