@@ -59,7 +59,7 @@ bench: build
 
 # rigs runs the long forms of the rigs. The story with every fault takes longest: NARTHEX_SHARD=1/8 to 8/8 takes an eighth of it each.
 rigs: build
-	NARTHEX_RIG=long $(GO) test -timeout 6h -run 'Rig' -v ./internal/server ./internal/journal ./internal/store/... ./policy ./internal/workflow ./demo
+	NARTHEX_RIG=long $(GO) test -timeout 6h -run 'Rig' -v ./internal/server ./internal/audit ./internal/journal ./internal/store/... ./policy ./internal/workflow ./demo
 
 clean:
 	rm -rf bin $(CORPUS)
