@@ -81,7 +81,7 @@ bench: build
 
 # rigs runs the long forms of the rigs; docs/rigs.md says what each does. The story with every fault takes longest: NARTHEX_SHARD=1/8 to 8/8 takes an eighth of it each.
 rigs: build
-	NARTHEX_RIG=long $(GO) test -timeout 6h -run 'Rig' -v ./ledger ./internal/wire ./internal/upstream ./internal/gateway/model ./internal/release ./internal/server ./internal/journal ./internal/store/... ./policy ./internal/workflow ./test/planted ./demo
+	NARTHEX_RIG=long $(GO) test -timeout 6h -run 'Rig' -v ./ledger ./internal/wire ./internal/upstream ./internal/gateway/model ./internal/release ./internal/server ./internal/audit ./internal/journal ./internal/store/... ./policy ./internal/workflow ./test/planted ./demo
 
 # planted plants every known mistake in turn, and demands that its rig finds it; docs/rigs.md lists them.
 planted: setup

@@ -29,7 +29,7 @@ func history(t testing.TB, o testenv.Options) *testenv.Env {
 	t.Helper()
 	e := testenv.New(t, o)
 	_, key := e.Grant(t, "", testenv.Tokens(1_000_000, map[narthex.LimitName]narthex.Value{"tokens_per_day": narthex.NumberValue(5000), "rate": narthex.NumberValue(60), "concurrency": narthex.NumberValue(3), "actor_kinds": narthex.NamesValue("human", "agent")}),
-		testenv.Term("model.system_prompt", nil))
+		testenv.Term("model.system_prompt", nil), testenv.Term("model.checkpoints", nil))
 	use(t, e, key)
 	agent(t, e)
 	locks(t, e, key)
@@ -76,7 +76,8 @@ func grantOf(t testing.TB, e *testenv.Env, name string) narthex.Grant {
 	return list.Grants[at]
 }
 
-// agent mints a key with terms of its own, uses it up to its budget, and revokes it.
+// agent mints a key with terms of its own, uses it up to its budget and for a checkpoint that its grant shows and it does not,
+// and revokes it.
 func agent(t testing.TB, e *testenv.Env) {
 	t.Helper()
 	ada, grant := e.People["ada"], grantOf(t, e, "ada")

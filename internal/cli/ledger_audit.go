@@ -19,8 +19,8 @@ func (a *app) ledgerAudit() *cobra.Command {
 	c := a.command(leaf{
 		use: "audit", short: "Hold the tables to what the ledger's entries say, for auditors and custodians",
 		long: `Fold every entry into what the tables must hold and compare the two, row by row: an entry without its effect, an effect
-without its entry, budgets that were not counted as recorded. A node does so by itself, of what is new at its start and of all within the hour; --last shows
-what it found. With --dir, audit the data directory of a node that is stopped or was killed.
+without its entry, budgets that were not counted as recorded. A node does so by itself: of what is new at its start, and of all
+within the hour; --last shows what it found. With --dir, audit the data directory of a node that is stopped or was killed.
 
 What hangs on openings that were erased is counted and is no difference. Names, addresses, labels and notes are in no entry and
 are not compared.`,

@@ -46,7 +46,8 @@ type Env struct {
 	Dir    string
 	Clock  *Clock
 	Model  *Model
-	// Tampered says that the test changes the store behind the node's back, so that nothing is audited at its end.
+	// Tampered says that the test changes the store, or what the node decides by, behind its back, so that nothing is audited at
+	// its end.
 	Tampered bool
 	config   server.Config
 }
