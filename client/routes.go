@@ -46,6 +46,11 @@ func (c *Client) Remove(ctx context.Context, person narthex.PersonID, reason str
 	return call[narthex.Person](ctx, c, "POST", route("api", "people", string(person), "remove"), PersonChange{Reason: reason})
 }
 
+// Erase takes away what is known of a person from outside who was removed.
+func (c *Client) Erase(ctx context.Context, person narthex.PersonID, reason string) (Erased, error) {
+	return call[Erased](ctx, c, "POST", route("api", "people", string(person), "erase"), PersonChange{Reason: reason})
+}
+
 // Lab gives the lab directory's state, with the difference that is proposed where withDiff is set.
 func (c *Client) Lab(ctx context.Context, withDiff bool) (LabState, error) {
 	path := "/api/lab"

@@ -109,9 +109,16 @@ type PersonList struct {
 	Orgs   []narthex.Org    `json:"orgs"`
 }
 
-// PersonChange is POST /api/people/{person}/suspend and …/remove.
+// PersonChange is POST /api/people/{person}/suspend, …/remove and …/erase.
 type PersonChange struct {
 	Reason string `json:"reason"`
+}
+
+// Erased is what was taken away of a person: POST /api/people/{person}/erase.
+type Erased struct {
+	Person       narthex.PersonID `json:"person"`
+	Entries      int              `json:"entries"`      // of the ledger, that say nothing any more
+	Applications int              `json:"applications"` // never signed, whose words are gone
 }
 
 // LabState is the lab directory: GET /api/lab.

@@ -43,8 +43,11 @@ func NewExporter(w io.Writer, key, checkpoint string) (*Exporter, error) {
 	return e, e.write(header{exportFormat, key, checkpoint})
 }
 
-// Entry writes the next entry; a nil opening withholds what it says.
+// Entry writes the next entry; a nil opening withholds what it says, and one without a type was erased.
 func (e *Exporter) Entry(record Record, opening *Opening) error {
+	if opening != nil && opening.Type == "" {
+		opening = nil
+	}
 	leaf := record.Leaf()
 	err := e.write(line{e.next, record[:], leaf[:], opening})
 	e.next++

@@ -63,6 +63,13 @@ func peopleRoutes() []Route {
 		})},
 		{Method: "POST", Path: "/api/people/{person}/suspend", Right: Someone, Says: "suspend a person at once", In: typeOf[client.PersonChange](), Out: typeOf[narthex.Person](), serve: change(narthex.PersonSuspended)},
 		{Method: "POST", Path: "/api/people/{person}/remove", Right: Someone, Says: "remove a person at once", In: typeOf[client.PersonChange](), Out: typeOf[narthex.Person](), serve: change(narthex.PersonRemoved)},
+		{Method: "POST", Path: "/api/people/{person}/erase", Right: Someone, Says: "erase what is known of a removed person", In: typeOf[client.PersonChange](), Out: typeOf[client.Erased](), serve: post(mostBody, func(r *request, in client.PersonChange) (client.Erased, error) {
+			id, err := arg[narthex.PersonID](r, "person")
+			if err != nil {
+				return client.Erased{}, err
+			}
+			return r.node.Office.Erase(r.Context(), r.person.ID, id, in.Reason)
+		})},
 		{Method: "GET", Path: "/api/signers", Right: Someone, Says: "your signing keys", Out: typeOf[client.SignerList](), serve: get(func(r *request) (client.SignerList, error) { return r.node.Office.Signers(r.Context(), r.person.ID) })},
 		{Method: "POST", Path: "/api/signers", Right: Someone, Says: "enrol a signing key", In: typeOf[client.SignerEnroll](), Out: typeOf[client.Signer](), serve: post(mostBody, func(r *request, in client.SignerEnroll) (client.Signer, error) {
 			return r.node.Office.Enroll(r.Context(), r.person.ID, in)

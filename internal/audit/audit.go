@@ -100,6 +100,7 @@ var steps = map[narthex.EntryType]func(*step) error{
 	narthex.EntryRecovered:         (*step).recovered,
 	narthex.EntryLogKeyRotated:     (*step).rotated,
 	narthex.EntryOpeningsErased:    (*step).erased,
+	narthex.EntryProgramChanged:    (*step).program,
 }
 
 // Entry folds the next entry. An opening without a type is absent. An error is one of reading; what is wrong with the entry
@@ -131,7 +132,12 @@ func (f *Fold) Entry(index uint64, record ledger.Record, o ledger.Opening) error
 	if o.Type.Public() {
 		f.Public[index] = o.Type
 	}
-	return steps[o.Type](s)
+	fold := steps[o.Type]
+	if fold == nil {
+		s.impossible("", "", "a type of which this version does not know what it does")
+		return nil
+	}
+	return fold(s)
 }
 
 // grow adds a record to the tree and holds the tiles that it fills to the stored ones.

@@ -49,6 +49,8 @@ type state struct {
 	Open     map[uint64]openCall          `json:"open"`
 	Public   map[uint64]narthex.EntryType `json:"public"`
 
+	Program *book.Program `json:"program,omitempty"` // that serves
+
 	Absent         map[uint64]bool           `json:"absent"` // openings that are absent; false once an entry says that they were erased
 	Erased         map[narthex.PersonID]bool `json:"erased"` // people for whom openings were erased
 	ErasedOpenings uint64                    `json:"erased_openings"`

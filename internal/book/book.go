@@ -38,6 +38,15 @@ func LoginPrint(public string) string {
 	return hex.EncodeToString(sum[:])
 }
 
+// Program is which program the ledger last said that it runs. It stands in Meta.
+type Program struct {
+	Version string         `json:"version"`
+	Digest  narthex.Digest `json:"digest"`
+}
+
+// ProgramKey is where the Program stands.
+const ProgramKey = "program"
+
 // Invite is an invitation, under the digest of its code.
 type Invite struct {
 	ID        narthex.InviteID `json:"id"`

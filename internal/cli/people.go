@@ -19,7 +19,43 @@ func (a *app) people() *cobra.Command {
 		a.command(leaf{use: "roles", short: "Show what each role may do, and who holds it", example: "narthex people roles",
 			run: func(ctx context.Context, _ []string) error { return a.peopleRoles(ctx) }}),
 		a.changePerson("suspend", "Suspend a person at once: their sessions, keys and live calls end", (*client.Client).Suspend),
-		a.changePerson("remove", "Remove a person at once and for good", (*client.Client).Remove))
+		a.changePerson("remove", "Remove a person at once and for good", (*client.Client).Remove), a.erasePerson())
+}
+
+func (a *app) erasePerson() *cobra.Command {
+	var reason string
+	c := a.command(leaf{
+		use: "erase PERSON", short: "Erase what the ledger and the tables say of a person from outside who was removed",
+		long: `Erase what the entries about a removed person say, their name, address and region, and the words of applications that were never
+signed. The entries' records stay, so every proof and every checkpoint still holds; that they were erased, by whom, is an entry.
+Agreements that were signed stay, for both sides hold them, and so does what others have a part in. A lock on the person or
+their organisation holds it back. Backups keep what they have: let those that are older go. It takes a custodian, and cannot be undone.`,
+		example: "narthex people erase per_… --reason 'asked for it on 25 November'",
+		run: func(ctx context.Context, args []string) error {
+			if reason == "" {
+				return problem(narthex.Invalid, "give it with --reason", "it takes a reason to erase someone")
+			}
+			c, _, err := a.member()
+			if err != nil {
+				return err
+			}
+			id, err := findPerson(ctx, c, args[0])
+			if err != nil {
+				return err
+			}
+			if err := a.confirm("Erase " + args[0] + " for good?"); err != nil {
+				return err
+			}
+			erased, err := c.Erase(ctx, id, reason)
+			if err != nil {
+				return err
+			}
+			return a.show(erased, func(p *page) {
+				p.line("%s is erased: %d entries say nothing any more, and %d applications lost their words", erased.Person, erased.Entries, erased.Applications)
+			})
+		}})
+	c.Flags().StringVar(&reason, "reason", "", "why, for the record")
+	return c
 }
 
 func (a *app) invite() *cobra.Command {

@@ -13,6 +13,7 @@ import (
 
 	"narthex"
 	"narthex/internal/store"
+	"narthex/ledger"
 )
 
 // commit decides the changes in order, commits those that did not fail as one transaction, and answers all of them. The
@@ -168,7 +169,39 @@ func (j *Journal) write(s store.Tx, b *batch, now time.Time) (*state, error) {
 	if err := putRun(s, b); err != nil {
 		return nil, err
 	}
+	if err := eraseOpenings(s, b.erased); err != nil {
+		return nil, err
+	}
 	return next, writeRow(s, rowKey{store.Meta, headKey}, &next.head)
+}
+
+// eraseOpenings writes the runs of the entries anew, without what those say.
+func eraseOpenings(s store.Tx, erased []uint64) error {
+	indexes := slices.Compact(slices.Sorted(slices.Values(erased)))
+	for len(indexes) > 0 {
+		row, err := s.Scan(store.Entries, store.Span{To: entryKey(indexes[0] + 1), Reverse: true, Limit: 1})
+		if err != nil || len(row) == 0 {
+			return errors.Join(fmt.Errorf("erase entry %d: it is not there", indexes[0]), err)
+		}
+		openings, err := s.Get(store.Openings, row[0].Key)
+		if err != nil {
+			return err
+		}
+		found, err := parseRun(row[0].Key, row[0].Value, openings)
+		if err != nil {
+			return err
+		}
+		for end := found.first + uint64(len(found.openings)); len(indexes) > 0 && indexes[0] < end; indexes = indexes[1:] {
+			if found.openings[indexes[0]-found.first].Type.Public() {
+				return fmt.Errorf("erase entry %d: what it says is public", indexes[0])
+			}
+			found.openings[indexes[0]-found.first] = ledger.Opening{}
+		}
+		if err := s.Put(store.Openings, row[0].Key, encodeOpenings(found.openings)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func putRun(s store.Tx, b *batch) error {

@@ -145,6 +145,7 @@ type batch struct {
 	openings []ledger.Opening
 	opened   []uint64
 	isClosed map[uint64]bool
+	erased   []uint64 // entries whose openings go
 }
 
 type rowKey struct {

@@ -76,6 +76,20 @@ func (tx *Tx) AppendOutcome(intent uint64, fields ...narthex.Field) (uint64, err
 	return index, nil
 }
 
+// Erase takes away what the entries at those indexes say, when the change commits. Their records stay, and so does every proof
+// of them. An entry of this change, and one whose opening is public, is refused.
+func (tx *Tx) Erase(indexes ...uint64) error {
+	b, n := tx.batch, len(tx.batch.erased)
+	for _, index := range indexes {
+		if index >= b.first {
+			return fmt.Errorf("erase entry %d: it is none that stands", index)
+		}
+	}
+	tx.undo = append(tx.undo, func() { b.erased = b.erased[:n] })
+	b.erased = append(b.erased, indexes...)
+	return nil
+}
+
 // Get gives the row under key, or nil where there is none.
 func Get[T any](tx *Tx, table store.Table, key string) (*T, error) {
 	if tx.batch != nil {

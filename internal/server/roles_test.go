@@ -155,6 +155,7 @@ func setScene(t *testing.T) *scene {
 		{"POST /api/people", "/api/people", client.Invite{Name: "New", Email: "new@x.test", Org: grant.Org, Official: true}, []string{"carol"}},
 		{"POST /api/people", "/api/people", client.Invite{Handle: "eve"}, custodians},
 		{"POST /api/people/{person}/suspend", "/api/people/" + string(e.People["ada2"].ID) + "/suspend", client.PersonChange{Reason: "x"}, guards},
+		{"POST /api/people/{person}/erase", "/api/people/" + string(e.People["ada2"].ID) + "/erase", client.PersonChange{Reason: "x"}, custodians},
 		{"POST /api/people/{person}/remove", "/api/people/" + string(e.People["ada2"].ID) + "/remove", client.PersonChange{Reason: "x"}, guards},
 		engagement("end", grant.Engagement, client.Command{Text: "x"}, "ada", "carol"),
 		engagement("close", ending.Engagement, client.Command{Text: "x"}, "carol"),

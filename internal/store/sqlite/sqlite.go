@@ -104,7 +104,7 @@ func (s *Store) open(ctx context.Context, path string) error {
 			return err
 		}
 	}
-	if s.db, err = driver.Open(s.uri(path)+fmt.Sprintf("&_pragma=busy_timeout(10000)&_pragma=journal_mode(wal)&_pragma=synchronous(full)&_pragma=wal_autocheckpoint(%d)&_pragma=cell_size_check(on)", s.options.pages), s.options.connect...); err != nil {
+	if s.db, err = driver.Open(s.uri(path)+fmt.Sprintf("&_pragma=busy_timeout(10000)&_pragma=journal_mode(wal)&_pragma=synchronous(full)&_pragma=wal_autocheckpoint(%d)&_pragma=cell_size_check(on)&_pragma=secure_delete(on)", s.options.pages), s.options.connect...); err != nil {
 		return err
 	}
 	s.db.SetMaxOpenConns(1)
