@@ -94,7 +94,7 @@ func TestANameIsExact(t *testing.T) {
 			if name == c.right {
 				continue
 			}
-			list := converse(t, e, request("POST", c.path, c.token, c.body(name), last))
+			list := converse(t, e, request("POST", c.path, c.token, c.body(name), closing))
 			if len(list) != 1 || list[0].status < 400 || list[0].status >= 500 {
 				t.Errorf("%s %q: %v", what, name, list)
 			}
@@ -182,7 +182,7 @@ func TestWhatTogetherShowsMoreIsRefusedInOneCall(t *testing.T) {
 		"a name of ten megabytes":       `{"` + strings.Repeat("k", 10<<20) + `":1}`,
 		"a value of ten megabytes":      `{"model":"` + strings.Repeat("k", 10<<20) + `"}`,
 	} {
-		list := converse(t, e, request("POST", chats, one, body, last))
+		list := converse(t, e, request("POST", chats, one, body, closing))
 		if len(list) != 1 || list[0].status != 400 {
 			t.Errorf("%s: %v", name, list)
 		}

@@ -15,7 +15,7 @@ import (
 // at gives the one status of a chat call with more headers.
 func at(t *testing.T, e *testenv.Env, key string, headers ...string) (int, string) {
 	t.Helper()
-	list := converse(t, e, request("POST", chats, key, testenv.Hello, append(headers, last)...))
+	list := converse(t, e, request("POST", chats, key, testenv.Hello, append(headers, closing)...))
 	if len(list) != 1 {
 		t.Fatalf("%d answers", len(list))
 	}
@@ -86,14 +86,14 @@ func TestATimeIsReadInItsOneForm(t *testing.T) {
 			t.Errorf("%q is read as %v, %v", text, read, err)
 		}
 		body := `{"pathway":"test","title":"x","answers":{"why":"x"},"terms":[{"attribute":"model.sample","asset":"model","limits":{"tokens":10,"not_after":"` + text + `"}}]}`
-		list := converse(t, e, request("POST", "/api/engagements", ada, body, last))
+		list := converse(t, e, request("POST", "/api/engagements", ada, body, closing))
 		if len(list) != 1 || (list[0].status == 200) != good || !good && list[0].status != 400 || good && !strings.Contains(list[0].body, `"not_after":"`+text+`"`) {
 			t.Errorf("a term that ends at %q: %v", text, list)
 		}
 	}
 	for _, value := range []string{"1801387800", "-1", "1e400", "null", "true", `["2027-01-31T09:30:00Z"]`, `{"$date":0}`} {
 		body := `{"pathway":"test","title":"x","answers":{"why":"x"},"terms":[{"attribute":"model.sample","asset":"model","limits":{"tokens":10,"not_after":` + value + `}}]}`
-		if list := converse(t, e, request("POST", "/api/engagements", ada, body, last)); !slices.Equal(statuses(list), []int{400}) {
+		if list := converse(t, e, request("POST", "/api/engagements", ada, body, closing)); !slices.Equal(statuses(list), []int{400}) {
 			t.Errorf("a term that ends at %s: %v", value, list)
 		}
 	}
@@ -133,6 +133,6 @@ func TestNoDayIsRefilledTwiceByAClock(t *testing.T) {
 		t.Error("an entry is of an earlier time than the one before it")
 	}
 	if last := all[len(all)-1].at; !last.Equal(midnight.Add(time.Second)) {
-		t.Errorf("the last entry is of %v", last)
+		t.Errorf("the last entry is of %v", closing)
 	}
 }

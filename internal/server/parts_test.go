@@ -36,10 +36,10 @@ func TestNoPartIsToBeHad(t *testing.T) {
 		{"GET", "/api/grants/" + string(grant.ID), ada, ""}, {"GET", "/api/engagements/" + string(grant.Engagement) + "/agreement", ada, ""}, {"GET", "/api/ledger/proof/0", lea, ""},
 		{"GET", "/api/grants/grt_aaaaaaaaaaaaaaaaaaaaaaaaaa", ada, ""}, {"POST", chats, key, strings.Replace(testenv.Hello, `"model":"model"`, `"model":"hidden"`, 1)},
 	} {
-		whole := converse(t, e, request(c.method, c.path, c.token, c.body, last))
+		whole := converse(t, e, request(c.method, c.path, c.token, c.body, closing))
 		want := told(whole)
 		for _, header := range []string{"Range: bytes=0-0", "Range: bytes=5-", "Range: bytes=-1", "Range: bytes=0-0,2-3", "Range: bytes=99999999-", "Range: rows=1-2", "Range: bytes=0-0\r\nIf-Range: *"} {
-			part := converse(t, e, request(c.method, c.path, c.token, c.body, header, last))
+			part := converse(t, e, request(c.method, c.path, c.token, c.body, header, closing))
 			for _, a := range part {
 				if a.status == 206 || a.status == 416 || a.header.Get("Accept-Ranges") != "" || a.header.Get("Content-Range") != "" {
 					t.Errorf("%s %s with %q: %d %v", c.method, c.path, header, a.status, a.header)
@@ -76,7 +76,7 @@ func TestMethodsAndConditionsTellNothing(t *testing.T) {
 			{key, chats, chats, model("hidden"), model("absent")},
 		} {
 			for _, condition := range conditions {
-				headers := []string{last}
+				headers := []string{closing}
 				if condition != "" {
 					headers = append(headers, condition)
 				}
@@ -88,7 +88,7 @@ func TestMethodsAndConditionsTellNothing(t *testing.T) {
 		}
 	}
 	// What is one's own answers to its one method, and carries nothing that a condition could be put on.
-	for _, header := range converse(t, e, request("GET", "/api/grants/"+string(own.ID), ada, "", last, "If-None-Match: *")) {
+	for _, header := range converse(t, e, request("GET", "/api/grants/"+string(own.ID), ada, "", closing, "If-None-Match: *")) {
 		if header.status != 200 || header.header.Get("Etag") != "" || header.header.Get("Last-Modified") != "" {
 			t.Errorf("one's own grant: %d %v", header.status, header.header)
 		}
@@ -114,9 +114,9 @@ func TestNoHeaderOfACallerReachesTheModel(t *testing.T) {
 	_, model, _ := strings.Cut(e.Model.URL, "//")
 	for _, headers := range [][]string{
 		{"Connection: close, Authorization, X-Grant, Content-Type", "X-Grant: grt_x"},
-		{last, "Proxy-Connection: keep-alive", "Keep-Alive: timeout=5", "TE: trailers", "Trailer: Authorization"},
-		{last, "X-Forwarded-For: 10.0.0.1", "X-Forwarded-Host: evil.example", "Forwarded: for=10.0.0.1", "X-Real-Ip: 10.0.0.1", "Via: 1.1 evil", "X-Request-Id: req_mine", "Narthex-Call: call_1"},
-		{last, "OpenAI-Organization: org", "OpenAI-Beta: assistants=v2", "X-Model: hidden", "Accept: text/html", "User-Agent: evil", "Traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"},
+		{closing, "Proxy-Connection: keep-alive", "Keep-Alive: timeout=5", "TE: trailers", "Trailer: Authorization"},
+		{closing, "X-Forwarded-For: 10.0.0.1", "X-Forwarded-Host: evil.example", "Forwarded: for=10.0.0.1", "X-Real-Ip: 10.0.0.1", "Via: 1.1 evil", "X-Request-Id: req_mine", "Narthex-Call: call_1"},
+		{closing, "OpenAI-Organization: org", "OpenAI-Beta: assistants=v2", "X-Model: hidden", "Accept: text/html", "User-Agent: evil", "Traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"},
 	} {
 		list := converse(t, e, request("POST", chats, key, testenv.Hello, headers...))
 		if !slices.Equal(statuses(list), []int{200}) || list[0].header.Get("X-Request-Id") == "req_mine" || list[0].header.Get("Narthex-Call") == "call_1" {
@@ -160,7 +160,7 @@ func TestNobodyListsWhatIsNotTheirs(t *testing.T) {
 	ada := session(t, e, "ada")
 	theirs := []string{string(grant.ID), string(grant.Engagement), string(grant.Org), string(e.People["ada2"].ID), string(view.Keys[0].ID), second, "hidden", "Second", testenv.Credential}
 	for _, path := range []string{"/api/people", "/api/grants", "/api/engagements", "/api/signers", "/api/whoami", "/api/lab", "/api/lab?diff=yes", "/api/grants/" + string(mine.ID), "/api/engagements/" + string(mine.Engagement), "/api/pathways", "/api/pathways/test"} {
-		list := converse(t, e, request("GET", path, ada, "", last))
+		list := converse(t, e, request("GET", path, ada, "", closing))
 		if !slices.Equal(statuses(list), []int{200}) {
 			t.Errorf("%s: %v", path, list)
 			continue
@@ -172,12 +172,12 @@ func TestNobodyListsWhatIsNotTheirs(t *testing.T) {
 		}
 	}
 	for _, path := range []string{"/api/locks", "/api/ledger/export"} {
-		if list := converse(t, e, request("GET", path, ada, "", last)); !slices.Equal(statuses(list), []int{404}) {
+		if list := converse(t, e, request("GET", path, ada, "", closing)); !slices.Equal(statuses(list), []int{404}) {
 			t.Errorf("%s: %v", path, list)
 		}
 	}
 	before := verified(t, e)
-	models := converse(t, e, request("GET", "/v1/models", key, "", last))
+	models := converse(t, e, request("GET", "/v1/models", key, "", closing))
 	after := verified(t, e)
 	if len(models) != 1 || strings.Count(models[0].body, `"id":`) != 2 || !strings.Contains(models[0].body, `"id":"model"`) || !strings.Contains(models[0].body, `"id":"model@early"`) {
 		t.Errorf("the models are %v", models)

@@ -69,8 +69,8 @@ func request(method, path, token, body string, headers ...string) string {
 }
 
 const (
-	chats = "/v1/chat/completions"
-	last  = "Connection: close"
+	chats   = "/v1/chat/completions"
+	closing = "Connection: close"
 )
 
 func statuses(list []said) (out []int) {
@@ -108,7 +108,7 @@ func TestARequestHasOneLength(t *testing.T) {
 		"an extension of a chunk":        {"Transfer-Encoding: chunked", strings.Replace(chunks, "\r\n", ";a=b\r\n", 1)},
 	} {
 		raw := "POST " + chats + " HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + key + "\r\nContent-Type: application/json\r\n" + c.headers + "\r\n\r\n" + c.body
-		list := converse(t, e, raw+request("GET", "/v1/models", key, "", last))
+		list := converse(t, e, raw+request("GET", "/v1/models", key, "", closing))
 		if len(list) != 1 || list[0].status != 400 && list[0].status != 501 {
 			t.Errorf("%s: %v", name, statuses(list))
 		}
@@ -117,12 +117,12 @@ func TestARequestHasOneLength(t *testing.T) {
 		t.Errorf("%d of these reached the model", calls)
 	}
 	// The same with one length is served, and so is what follows it.
-	if list := converse(t, e, request("POST", chats, key, testenv.Hello)+request("GET", "/v1/models", key, "", last)); !slices.Equal(statuses(list), []int{200, 200}) {
+	if list := converse(t, e, request("POST", chats, key, testenv.Hello)+request("GET", "/v1/models", key, "", closing)); !slices.Equal(statuses(list), []int{200, 200}) {
 		t.Errorf("with one length: %v", statuses(list))
 	}
 	// What HTTP/1.0 would frame in another way is not followed by anything.
 	old := strings.Replace(request("POST", chats, key, testenv.Hello, "Connection: keep-alive", "Transfer-Encoding: chunked"), "HTTP/1.1", "HTTP/1.0", 1)
-	if list := converse(t, e, old+request("GET", "/v1/models", key, "", last)); len(list) != 1 {
+	if list := converse(t, e, old+request("GET", "/v1/models", key, "", closing)); len(list) != 1 {
 		t.Errorf("after a request of HTTP/1.0: %v", statuses(list))
 	}
 }
@@ -135,22 +135,22 @@ func TestARequestInsideAnotherIsItsOwnOrNone(t *testing.T) {
 	e.Outsiders(t, "2", "Second")
 	_, second := e.Grant(t, "2", testenv.Tokens(100_000, nil))
 	wrong := key[:10] + string(key[10]^1) + key[11:]
-	inner := request("POST", chats, key, testenv.Hello, last)
+	inner := request("POST", chats, key, testenv.Hello, closing)
 	for name, c := range map[string]struct {
 		raw     string
 		want    []int
 		intents int
 	}{
-		"the body of one that is refused for its body": {request("POST", chats, key, inner, last), []int{400}, 0},
-		"the body of one without a credential":         {request("POST", chats, "", inner, last), []int{401}, 0},
-		"the body of one with a wrong one":             {request("POST", chats, wrong, inner, last), []int{401}, 0},
-		"the body of one that is not there":            {request("POST", "/v1/absent", key, inner, last), []int{404}, 0},
-		"the body of a reading":                        {request("GET", "/v1/models", key, inner, last), []int{200}, 0},
-		"a large body of one without a credential":     {request("POST", chats, "", strings.Repeat(" ", 1<<20)+inner, last), []int{401}, 0},
-		"behind one, with a key of its own":            {request("POST", chats, key, testenv.Hello) + request("POST", chats, second, testenv.Hello, last), []int{200, 200}, 2},
-		"behind one, without a credential":             {request("POST", chats, key, testenv.Hello) + request("POST", chats, "", testenv.Hello, last), []int{200, 401}, 1},
-		"behind one, with a wrong one":                 {request("POST", chats, key, testenv.Hello) + request("POST", chats, wrong, testenv.Hello, last), []int{200, 401}, 1},
-		"behind one without, with a key":               {request("GET", "/api/whoami", "", "") + request("POST", chats, key, testenv.Hello, last), []int{401, 200}, 1},
+		"the body of one that is refused for its body": {request("POST", chats, key, inner, closing), []int{400}, 0},
+		"the body of one without a credential":         {request("POST", chats, "", inner, closing), []int{401}, 0},
+		"the body of one with a wrong one":             {request("POST", chats, wrong, inner, closing), []int{401}, 0},
+		"the body of one that is not there":            {request("POST", "/v1/absent", key, inner, closing), []int{404}, 0},
+		"the body of a reading":                        {request("GET", "/v1/models", key, inner, closing), []int{200}, 0},
+		"a large body of one without a credential":     {request("POST", chats, "", strings.Repeat(" ", 1<<20)+inner, closing), []int{401}, 0},
+		"behind one, with a key of its own":            {request("POST", chats, key, testenv.Hello) + request("POST", chats, second, testenv.Hello, closing), []int{200, 200}, 2},
+		"behind one, without a credential":             {request("POST", chats, key, testenv.Hello) + request("POST", chats, "", testenv.Hello, closing), []int{200, 401}, 1},
+		"behind one, with a wrong one":                 {request("POST", chats, key, testenv.Hello) + request("POST", chats, wrong, testenv.Hello, closing), []int{200, 401}, 1},
+		"behind one without, with a key":               {request("GET", "/api/whoami", "", "") + request("POST", chats, key, testenv.Hello, closing), []int{401, 200}, 1},
 	} {
 		before := verified(t, e).ByType
 		list := converse(t, e, c.raw)
@@ -192,10 +192,10 @@ func TestNoSecondProtocolIsSpoken(t *testing.T) {
 		"HTTP/2 from the first byte": preface,
 		"a tunnel":                   "CONNECT " + model + " HTTP/1.1\r\nHost: " + model + "\r\nAuthorization: Bearer " + key + "\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
 		"a tunnel to a path":         "CONNECT /v1/models HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + key + "\r\nConnection: close\r\n\r\n",
-		"a proxy's request":          request("GET", e.Model.URL+"/", key, "", last),
-		"one to us by its whole URL": request("GET", e.Client.Base()+"/v1/models", key, "", last),
+		"a proxy's request":          request("GET", e.Model.URL+"/", key, "", closing),
+		"one to us by its whole URL": request("GET", e.Client.Base()+"/v1/models", key, "", closing),
 		"TLS":                        "\x16\x03\x01\x00\xa5\x01\x00\x00\xa1\x03\x03\r\n\r\n",
-		"an asterisk":                request("OPTIONS", "*", key, "", last),
+		"an asterisk":                request("OPTIONS", "*", key, "", closing),
 	} {
 		for _, a := range converse(t, e, raw) {
 			if a.status < 400 && name != "an asterisk" || a.status == 101 {
@@ -227,7 +227,7 @@ func TestAnOddPathIsNoOtherPath(t *testing.T) {
 				if token == key && strings.HasPrefix(path, "/api") {
 					continue // a route, which takes no key
 				}
-				list := converse(t, e, request(method, path, token, body, last))
+				list := converse(t, e, request(method, path, token, body, closing))
 				if len(list) != 1 || list[0].status != 404 && list[0].status != 400 || list[0].header.Get("Location") != "" || list[0].header.Get("X") != "" {
 					t.Errorf("%s %q: %v", method, path, list)
 				}
@@ -238,25 +238,25 @@ func TestAnOddPathIsNoOtherPath(t *testing.T) {
 		raw  string
 		want int
 	}{
-		"the name of another in the query":   {request("GET", "/v1/models?x=/healthz", key, "", last), 400},
-		"an empty query":                     {request("GET", "/v1/models?", key, "", last), 400},
-		"a method of another by a header":    {request("POST", "/v1/models", key, "{}", last, "X-HTTP-Method-Override: GET", "X-Method-Override: GET", "X-HTTP-Method: GET"), 404},
-		"a method in lower case":             {request("get", "/v1/models", key, "", last), 404},
-		"a reading where one writes":         {request("GET", chats, key, "", last), 404},
-		"a path of another by a header":      {request("GET", "/v1/absent", key, "", last, "X-Original-URL: /v1/models", "X-Rewrite-URL: /v1/models", "X-Forwarded-Uri: /v1/models"), 404},
-		"a health checker without a key":     {request("GET", "/v1/models", "", "", last, "User-Agent: kube-probe/1.31"), 401},
-		"a health checker of a load's":       {request("GET", "/api/whoami", "", "", last, "User-Agent: GoogleHC/1.0"), 401},
-		"one who says who they are":          {request("GET", "/api/whoami", "", "", last, "X-Forwarded-User: carol", "X-Remote-User: carol", "X-Forwarded-For: 127.0.0.1", "Forwarded: for=127.0.0.1"), 401},
-		"a model by a header alone":          {request("POST", chats, key, `{"messages":[{"role":"user","content":"x"}]}`, last, "X-Model: model", "OpenAI-Model: model"), 400},
-		"a model by the query":               {request("POST", chats+"?model=hidden", key, testenv.Hello, last), 400},
-		"a model by the path":                {request("POST", "/v1/hidden/chat/completions", key, testenv.Hello, last), 404},
-		"a model by header, query and path":  {request("POST", "/v1/hidden/chat/completions?model=other", key, testenv.Hello, last, "X-Model: third"), 404},
-		"a body of another coding":           {request("POST", chats, key, testenv.Hello, last, "Content-Encoding: gzip"), 400},
-		"a body of deflate":                  {request("POST", chats, key, testenv.Hello, last, "Content-Encoding: deflate"), 400},
-		"a body of brotli":                   {request("POST", chats, key, testenv.Hello, last, "Content-Encoding: br"), 400},
-		"a body coded twice":                 {request("POST", chats, key, testenv.Hello, last, "Content-Encoding: gzip, gzip"), 400},
-		"a body coded twice, in two headers": {request("POST", chats, key, testenv.Hello, last, "Content-Encoding: gzip", "Content-Encoding: gzip"), 400},
-		"a body of no coding, said so":       {request("POST", chats, key, testenv.Hello, last, "Content-Encoding:"), 400},
+		"the name of another in the query":   {request("GET", "/v1/models?x=/healthz", key, "", closing), 400},
+		"an empty query":                     {request("GET", "/v1/models?", key, "", closing), 400},
+		"a method of another by a header":    {request("POST", "/v1/models", key, "{}", closing, "X-HTTP-Method-Override: GET", "X-Method-Override: GET", "X-HTTP-Method: GET"), 404},
+		"a method in lower case":             {request("get", "/v1/models", key, "", closing), 404},
+		"a reading where one writes":         {request("GET", chats, key, "", closing), 404},
+		"a path of another by a header":      {request("GET", "/v1/absent", key, "", closing, "X-Original-URL: /v1/models", "X-Rewrite-URL: /v1/models", "X-Forwarded-Uri: /v1/models"), 404},
+		"a health checker without a key":     {request("GET", "/v1/models", "", "", closing, "User-Agent: kube-probe/1.31"), 401},
+		"a health checker of a load's":       {request("GET", "/api/whoami", "", "", closing, "User-Agent: GoogleHC/1.0"), 401},
+		"one who says who they are":          {request("GET", "/api/whoami", "", "", closing, "X-Forwarded-User: carol", "X-Remote-User: carol", "X-Forwarded-For: 127.0.0.1", "Forwarded: for=127.0.0.1"), 401},
+		"a model by a header alone":          {request("POST", chats, key, `{"messages":[{"role":"user","content":"x"}]}`, closing, "X-Model: model", "OpenAI-Model: model"), 400},
+		"a model by the query":               {request("POST", chats+"?model=hidden", key, testenv.Hello, closing), 400},
+		"a model by the path":                {request("POST", "/v1/hidden/chat/completions", key, testenv.Hello, closing), 404},
+		"a model by header, query and path":  {request("POST", "/v1/hidden/chat/completions?model=other", key, testenv.Hello, closing, "X-Model: third"), 404},
+		"a body of another coding":           {request("POST", chats, key, testenv.Hello, closing, "Content-Encoding: gzip"), 400},
+		"a body of deflate":                  {request("POST", chats, key, testenv.Hello, closing, "Content-Encoding: deflate"), 400},
+		"a body of brotli":                   {request("POST", chats, key, testenv.Hello, closing, "Content-Encoding: br"), 400},
+		"a body coded twice":                 {request("POST", chats, key, testenv.Hello, closing, "Content-Encoding: gzip, gzip"), 400},
+		"a body coded twice, in two headers": {request("POST", chats, key, testenv.Hello, closing, "Content-Encoding: gzip", "Content-Encoding: gzip"), 400},
+		"a body of no coding, said so":       {request("POST", chats, key, testenv.Hello, closing, "Content-Encoding:"), 400},
 	} {
 		if list := converse(t, e, c.raw); !slices.Equal(statuses(list), []int{c.want}) {
 			t.Errorf("%s: %v and not %d", name, list, c.want)

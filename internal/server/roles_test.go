@@ -174,7 +174,7 @@ func (s *scene) use(t *testing.T, r right, token string) said {
 		body = string(must(json.Marshal(r.body)))
 	}
 	method, _, _ := strings.Cut(r.route, " ")
-	list := converse(t, s.Env, request(method, r.path, token, body, last))
+	list := converse(t, s.Env, request(method, r.path, token, body, closing))
 	if len(list) != 1 {
 		t.Fatalf("%s: %d answers", r.route, len(list))
 	}

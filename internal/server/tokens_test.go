@@ -107,9 +107,9 @@ func TestWhatIsStoredOfATokenIsNoToken(t *testing.T) {
 			var got []said
 			switch kind {
 			case wire.KeyToken:
-				got = converse(t, e, request("POST", chats, tried, testenv.Hello, last))
+				got = converse(t, e, request("POST", chats, tried, testenv.Hello, closing))
 			case wire.SessionToken:
-				got = converse(t, e, request("GET", "/api/whoami", tried, "", last))
+				got = converse(t, e, request("GET", "/api/whoami", tried, "", closing))
 			default:
 				if _, err := redeem(t, e, tried); !narthex.IsKind(err, narthex.Unauthenticated) {
 					t.Errorf("a stored digest is redeemed: %v", err)
@@ -143,7 +143,7 @@ func TestNothingIsTakenOffAToken(t *testing.T) {
 			"before and after": func(s string) string { return more + s + more },
 		} {
 			for path, token := range map[string]string{"/v1/models": key, "/api/whoami": ada} {
-				list := converse(t, e, request("GET", path, put(token), "", last))
+				list := converse(t, e, request("GET", path, put(token), "", closing))
 				// HTTP itself knows no space or tab after a header's value: it is gone before anyone reads.
 				outside := where == "after" && strings.Trim(more, " \t") == ""
 				// A line feed ends the header's line, and what follows is another header, or none.
@@ -182,7 +182,7 @@ func TestTwoCredentialsAreNone(t *testing.T) {
 	_, key := e.Grant(t, "", testenv.Tokens(100_000, nil))
 	for _, other := range []string{"Authorization: Bearer wrong", "Authorization: Bearer " + key, "Authorization: Basic eDp5", "Authorization:", "X-Api-Key: " + key, "Api-Key: " + key, "Cookie: session=" + key, "Proxy-Authorization: Bearer " + key} {
 		right := "Authorization: Bearer " + key
-		for _, headers := range [][]string{{right, other, last}, {other, right, last}} {
+		for _, headers := range [][]string{{right, other, closing}, {other, right, closing}} {
 			list := converse(t, e, request("POST", chats, "", testenv.Hello, headers...))
 			if len(list) != 1 || list[0].status != 400 || !strings.Contains(list[0].body, "two_credentials") {
 				t.Errorf("%.20s… and %.20s…: %v", headers[0], headers[1], list)
@@ -191,7 +191,7 @@ func TestTwoCredentialsAreNone(t *testing.T) {
 		if other == "Authorization: Bearer "+key {
 			continue // alone it is the right one
 		}
-		if alone := converse(t, e, request("POST", chats, "", testenv.Hello, other, last)); !slices.Equal(statuses(alone), []int{401}) {
+		if alone := converse(t, e, request("POST", chats, "", testenv.Hello, other, closing)); !slices.Equal(statuses(alone), []int{401}) {
 			t.Errorf("%.20s… alone: %v", other, alone)
 		}
 	}
@@ -274,7 +274,7 @@ func TestNobodyChangesTheirOwnLimits(t *testing.T) {
 	}
 	// Nor does anybody's role help: the lab's people hold no key, and a session opens no door.
 	for _, name := range []string{"carol", "dan", "sam", "olga", "lea"} {
-		if list := converse(t, e, request("POST", chats, session(t, e, name), testenv.Hello, last)); !slices.Equal(statuses(list), []int{401}) {
+		if list := converse(t, e, request("POST", chats, session(t, e, name), testenv.Hello, closing)); !slices.Equal(statuses(list), []int{401}) {
 			t.Errorf("%s at the door: %v", name, list)
 		}
 		if _, err := e.People[name].Mint(t.Context(), grant.ID, client.Mint{Label: "x"}); err == nil {
