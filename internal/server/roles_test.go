@@ -112,6 +112,9 @@ func setScene(t *testing.T) *scene {
 	if _, err := e.People["carol"].Suspend(t.Context(), e.People["adagone"].ID, "left"); err != nil {
 		t.Fatal(err)
 	}
+	if _, err := e.People["carol"].Remove(t.Context(), e.People["ottogone"].ID, "left"); err != nil {
+		t.Fatal(err)
+	}
 	engagement := func(what string, view narthex.EngagementID, body any, may ...string) right {
 		return right{"POST /api/engagements/{engagement}/" + what, "/api/engagements/" + string(view) + "/" + what, body, may}
 	}
@@ -155,11 +158,13 @@ func setScene(t *testing.T) *scene {
 		{"POST /api/people", "/api/people", client.Invite{Name: "New", Email: "new@x.test", Org: grant.Org, Official: true}, []string{"carol"}},
 		{"POST /api/people", "/api/people", client.Invite{Handle: "eve"}, custodians},
 		{"POST /api/people/{person}/suspend", "/api/people/" + string(e.People["ada2"].ID) + "/suspend", client.PersonChange{Reason: "x"}, guards},
-		{"POST /api/people/{person}/erase", "/api/people/" + string(e.People["ada2"].ID) + "/erase", client.PersonChange{Reason: "x"}, custodians},
 		{"POST /api/people/{person}/remove", "/api/people/" + string(e.People["ada2"].ID) + "/remove", client.PersonChange{Reason: "x"}, guards},
+		{"POST /api/people/{person}/erase", "/api/people/" + string(e.People["ottogone"].ID) + "/erase", client.PersonChange{Reason: "x"}, custodians},
 		engagement("end", grant.Engagement, client.Command{Text: "x"}, "ada", "carol"),
 		engagement("close", ending.Engagement, client.Command{Text: "x"}, "carol"),
 		{"GET /api/ledger/export", "/api/ledger/export", nil, []string{"lea", "carol", "dan"}},
+		{"GET /api/ledger/documents", "/api/ledger/documents", nil, []string{"lea", "carol", "dan"}},
+		{"GET /api/ledger/audit", "/api/ledger/audit", nil, []string{"lea", "carol", "dan"}},
 		{"POST /api/lab/propose", "/api/lab/propose", client.LabPropose{Files: files}, labPeople},
 		{"POST /api/lab/approve", "/api/lab/approve", client.LabApprove{Digest: lab.Files(files).Digest()}, custodians},
 	}
