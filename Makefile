@@ -55,7 +55,7 @@ setup:
 	if [ -n "$$missing" ]; then echo "installing$$missing"; \
 		if [ "$$(id -u)" = 0 ]; then root=; else root=sudo; fi; \
 		case "$$missing" in *postgresql*) test -e $(PGCONF) || { $$root mkdir -p $(dir $(PGCONF)) && echo "create_main_cluster = false" | $$root tee $(PGCONF) >/dev/null; } ;; esac; \
-		$$root apt-get update -qq && $$root env DEBIAN_FRONTEND=noninteractive UCF_FORCE_CONFFOLD=1 apt-get install -y -qq $$missing; fi
+		$$root apt-get update -qq && $$root env DEBIAN_FRONTEND=noninteractive UCF_FORCE_CONFFOLD=1 apt-get install -y -qq --no-install-recommends $$missing; fi
 
 test: build vet unit interop fuzz once
 
