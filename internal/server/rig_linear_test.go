@@ -47,10 +47,11 @@ func linearizable(t *testing.T, url string) {
 	var kept store.Store
 	e := testenv.New(t, testenv.Options{Store: url, Wrap: func(s store.Store) store.Store { kept = s; return s }})
 	base := baseCost(t, e)
-	acts, lost, met := 0, 0, map[string]int{}
+	acts, lost, slowest, met := 0, 0, time.Duration(0), map[string]int{}
 	for n := 0; n < rounds; n++ {
 		r := newRound(rand.New(rand.NewPCG(seed, uint64(n))), fmt.Sprintf("%d-%d", n, lost), n%2 == 1, base)
 		h := r.play(t, e, kept)
+		slowest = max(slowest, time.Since(r.start))
 		if r.lost.Load() && lost < 1+rounds/10 {
 			// The machine was too slow for the hold on the store, so the node stopped, as it must. It starts again, and so does the round.
 			if err := e.Node.Close(); err != nil {
@@ -71,7 +72,7 @@ func linearizable(t *testing.T, url string) {
 		}
 		acts += len(h)
 	}
-	t.Logf("%d rounds, %d begun again: %d acts, %v", rounds, lost, acts, met)
+	t.Logf("%d rounds, the slowest in %s, %d begun again: %d acts, %v", rounds, slowest.Round(time.Millisecond), lost, acts, met)
 	for _, kind := range []string{reserve, settle, exhausted, locked, locking, lift, reading} {
 		if met[kind] == 0 {
 			t.Errorf("nobody met %q, so the rounds show little", kind)
@@ -185,6 +186,9 @@ func (r *round) play(t *testing.T, e *testenv.Env, kept store.Store) history {
 	watch.Wait()
 	if r.lost.Load() {
 		return nil
+	}
+	if r.ctx.Err() != nil {
+		r.fault("after two minutes somebody still had no answer")
 	}
 	waitSettled(t, e, key)
 	return r.history(t, kept, first, grant.ID)
