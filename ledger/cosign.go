@@ -49,7 +49,7 @@ func splitKey(text string) (name, hash string, key []byte, err error) {
 	name, rest, _ := strings.Cut(text, "+")
 	hash, encoded, _ := strings.Cut(rest, "+")
 	key, err = base64.StdEncoding.Strict().DecodeString(encoded)
-	if err != nil || len(key) != 33 || key[0] != cosigned || !isKeyName(name) {
+	if err != nil || len(key) != 33 || key[0] != cosigned || !isKeyName(name) || base64.StdEncoding.EncodeToString(key) != encoded {
 		return "", "", nil, errors.New("it is not name+hash+key of a witness (cosignature/v1, Ed25519)")
 	}
 	return name, hash, key, nil
@@ -129,19 +129,37 @@ func (v *witnessVerifier) Verify(text, signature []byte) bool {
 	return ed25519.Verify(v.key, cosignedText(binary.BigEndian.Uint64(signature), text), signature[8:])
 }
 
+// WitnessKey gives the public key in a witness's key text, whatever the name beside it. Whoever counts witnesses counts these,
+// each once.
+func WitnessKey(text string) (key [ed25519.PublicKeySize]byte, err error) {
+	verifier, err := NewWitnessVerifier(text)
+	if err != nil {
+		return key, err
+	}
+	return [ed25519.PublicKeySize]byte(verifier.(*witnessVerifier).key), nil
+}
+
 // Cosignature is a witness's word that it has seen a checkpoint and that the log had only grown.
 type Cosignature struct {
 	Name string    `json:"name"`
 	At   time.Time `json:"at"`
 }
 
-// Cosignatures gives those of a checkpoint that are good under the witnesses' keys, each key once. A signature that bears a
-// known key's name and hash and is not its own is an error.
+// Cosignatures gives those of a checkpoint that are good under the witnesses' keys, each key once, also where it goes by two
+// names. A signature that bears a known key's name and hash and is not its own is an error.
 func Cosignatures(checkpoint string, keys ...string) ([]Cosignature, error) {
 	var verifiers []note.Verifier
-	for _, key := range keys {
-		verifier, err := NewWitnessVerifier(key)
+	of := map[string][ed25519.PublicKeySize]byte{} // by name and hash
+	for _, text := range keys {
+		verifier, err := NewWitnessVerifier(text)
 		if err != nil {
+			return nil, err
+		}
+		id := signer(verifier.Name(), verifier.KeyHash())
+		if _, twice := of[id]; twice {
+			continue
+		}
+		if of[id], err = WitnessKey(text); err != nil {
 			return nil, err
 		}
 		verifiers = append(verifiers, verifier)
@@ -154,12 +172,21 @@ func Cosignatures(checkpoint string, keys ...string) ([]Cosignature, error) {
 		return nil, fmt.Errorf("read cosignatures: %w", err)
 	}
 	found := make([]Cosignature, 0, len(opened.Sigs))
+	signed := map[[ed25519.PublicKeySize]byte]bool{}
 	for _, sig := range opened.Sigs {
 		raw, err := base64.StdEncoding.Strict().DecodeString(sig.Base64)
 		if err != nil || len(raw) < 12 {
 			return nil, errors.New("read cosignatures: one is not written in its one form")
 		}
+		key := of[signer(sig.Name, sig.Hash)]
+		if signed[key] {
+			continue
+		}
+		signed[key] = true
 		found = append(found, Cosignature{sig.Name, time.Unix(int64(binary.BigEndian.Uint64(raw[4:])), 0).UTC()})
 	}
 	return found, nil
 }
+
+// signer says by which name and hash a note tells who signed it.
+func signer(name string, hash uint32) string { return fmt.Sprintf("%s+%08x", name, hash) }

@@ -66,6 +66,9 @@ func operation(registry huma.Registry, route Route) map[string]any {
 			parameters = append(parameters, map[string]any{"name": strings.Trim(segment, "{.}"), "in": "path", "required": true, "schema": map[string]any{"type": "string"}})
 		}
 	}
+	for _, name := range route.Query {
+		parameters = append(parameters, map[string]any{"name": name, "in": "query", "schema": map[string]any{"type": "string"}})
+	}
 	if parameters != nil {
 		op["parameters"] = parameters
 	}

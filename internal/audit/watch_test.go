@@ -12,12 +12,15 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"narthex"
 	"narthex/internal/audit"
 	"narthex/internal/journal"
 	"narthex/internal/server"
 	"narthex/internal/store"
+	"narthex/internal/store/memory"
 	"narthex/internal/store/sqlite"
 	"narthex/internal/testenv"
 )
@@ -229,4 +232,46 @@ func (b *syncBuffer) String() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.buf.String()
+}
+
+// TestARunningNodeAuditsAllWithinTheHour: whoever changes a row behind a running node's back is found without anyone asking.
+func TestARunningNodeAuditsAllWithinTheHour(t *testing.T) {
+	e := history(t, testenv.Options{})
+	s, _ := stopped(t, e)
+	rows, signer := freeze(t, s), signerOf(t, e)
+	var log bytes.Buffer
+	synctest.Test(t, func(t *testing.T) {
+		s := memory.New()
+		must(t, s.Update(t.Context(), func(tx store.Tx) error {
+			for table, list := range rows {
+				for _, row := range list {
+					if err := tx.Put(table, row.Key, row.Value); err != nil {
+						return err
+					}
+				}
+			}
+			return nil
+		}))
+		w := &audit.Watch{Store: s, Signer: signer, Key: e.Node.LogKey(), Clock: time.Now, Log: slog.New(slog.NewTextHandler(&log, nil))}
+		must(t, w.Start(t.Context()))
+		ctx, stop := context.WithCancel(t.Context())
+		var running sync.WaitGroup
+		running.Go(func() { w.Run(ctx) })
+		time.Sleep(3*time.Hour + 17*time.Minute)
+		if found := w.Last().Differences; len(found) > 0 {
+			show(t, found)
+			t.Fatal("it finds what is not there")
+		}
+		grant := rows[store.Grants][0]
+		writeRow(t, s, store.Grants, grant.Key, bytes.Replace(grant.Value, []byte(`"not_after":"2`), []byte(`"not_after":"3`), 1))
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		stop()
+		running.Wait()
+		found := w.Last().Differences
+		if len(found) == 0 || found[0].Table != string(store.Grants) || found[0].Key != grant.Key || !strings.Contains(log.String(), "level=ERROR") {
+			show(t, found)
+			t.Errorf("within the hour it finds %d differences, and logs %s", len(found), log.String())
+		}
+	})
 }

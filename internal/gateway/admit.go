@@ -205,8 +205,7 @@ func (a *attempt) record() (*admission, error) {
 // recordDenial writes the denial with its reasons. Denials of one key beyond its rate are counted instead, so that nobody
 // fills the ledger with them.
 func (a *attempt) recordDenial(denial *narthex.Error) error {
-	if !a.v.door.Refusals.mayRecord(a.h.key.ID, a.tx.Now()) {
-		a.v.door.Refusals.Count(denial.Kind)
+	if !a.v.door.Refusals.mayRecord(&a.v.recorded, a.h.key.ID, a.tx.Now()) {
 		return errDenied{denial}
 	}
 	reasons := a.decision.Reasons
@@ -239,7 +238,7 @@ func (a *attempt) recordDenial(denial *narthex.Error) error {
 	return err
 }
 
-// errDenied carries a denial out of a change that writes nothing.
+// errDenied carries a denial out of a change that writes nothing; it is counted then.
 type errDenied struct{ denial *narthex.Error }
 
 func (e errDenied) Error() string { return e.denial.Error() }

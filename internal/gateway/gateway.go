@@ -72,6 +72,9 @@ type visit struct {
 	key     *narthex.Key
 	address netip.Addr
 	wrote   bool
+
+	recorded once // whether its denial is an entry
+	looked   once // whether it may read
 }
 
 // Handler gives the handler of one route of the door.

@@ -3,6 +3,7 @@ package gateway
 import (
 	"crypto/sha256"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"hash"
 	"io"
@@ -33,10 +34,13 @@ func (v *visit) newSeal(body []byte) (seal, error) {
 	return s, nil
 }
 
-// update runs a change and sets the promise about what it recorded.
+// update runs a change and sets the promise about what it recorded. A denial that is no entry is counted.
 func (v *visit) update(change func(*journal.Tx) error) error {
 	var last journal.Last
 	if err := v.door.Journal.Update(journal.WithLast(v.r.Context(), &last), change); err != nil {
+		if uncounted := new(errDenied); errors.As(err, uncounted) {
+			v.door.Refusals.Count(uncounted.denial.Kind)
+		}
 		return err
 	}
 	if last.Type == "" {

@@ -36,14 +36,23 @@ func (r *Refusals) Count(kind narthex.Kind) {
 	r.counts[kind]++
 }
 
+// once is what was answered to a visit, whose changes may run more than once.
+type once struct{ asked, may bool }
+
 // mayRecord says whether one more denial of the key is an entry of its own.
-func (r *Refusals) mayRecord(key narthex.KeyID, now time.Time) bool {
-	return r.may(r.byKey, key, now)
+func (r *Refusals) mayRecord(visit *once, key narthex.KeyID, now time.Time) bool {
+	if !visit.asked {
+		*visit = once{true, r.may(r.byKey, key, now)}
+	}
+	return visit.may
 }
 
 // mayRead says whether the key may be read with once more.
-func (r *Refusals) mayRead(key narthex.KeyID, now time.Time) bool {
-	return r.may(r.reads, key, now)
+func (r *Refusals) mayRead(visit *once, key narthex.KeyID, now time.Time) bool {
+	if !visit.asked {
+		*visit = once{true, r.may(r.reads, key, now)}
+	}
+	return visit.may
 }
 
 func (r *Refusals) may(counted map[narthex.KeyID]int, key narthex.KeyID, now time.Time) bool {

@@ -107,10 +107,9 @@ func (v *visit) read(what string, look func(*journal.Tx, holder) *narthex.Error)
 		if err != nil {
 			return err
 		}
-		if !v.door.Refusals.mayRead(h.key.ID, tx.Now()) {
-			v.door.Refusals.Count(narthex.Exhausted)
-			return &narthex.Error{Kind: narthex.Exhausted, Code: "rate_exceeded",
-				Public: fmt.Sprintf("This key was looked up with more than %d times in this minute. Wait for the next and ask less often.", entriesAMinute)}
+		if !v.door.Refusals.mayRead(&v.looked, h.key.ID, tx.Now()) {
+			return errDenied{&narthex.Error{Kind: narthex.Exhausted, Code: "rate_exceeded",
+				Public: fmt.Sprintf("This key was looked up with more than %d times in this minute. Wait for the next and ask less often.", entriesAMinute)}}
 		}
 		if denial = look(tx, h); denial != nil {
 			return (&attempt{v: v, tx: tx, h: h, rules: rules}).recordDenial(denial)

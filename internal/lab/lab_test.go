@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"narthex/internal/lab"
+	"narthex/ledger"
 )
 
 func template(t *testing.T) lab.Files {
@@ -45,6 +46,10 @@ func TestEveryProblemIsFoundAtItsPlace(t *testing.T) {
 		"a handle twice":                  {"lab.yaml", "handle: paul", "handle: sam", "lab.yaml:", "handle"},
 		"a name of two scripts":           {"lab.yaml", "Paul Placeholder", "P\u0430ul Placeholder", "lab.yaml:", "one script"},
 		"an origin that is none":          {"lab.yaml", "origin: ledger.lab.example", "origin: Ledger", "lab.yaml:", "origin"},
+		"a witness twice":                 {"lab.yaml", "witnesses: []", "witnesses:\n" + witness("a.example") + witness("a.example"), "lab.yaml:", "counts once"},
+		"a witness by two names":          {"lab.yaml", "witnesses: []", "witnesses:\n" + witness("a.example") + witness("b.example"), "lab.yaml:", "counts once"},
+		"a witness in two spellings":      {"lab.yaml", "witnesses: []", "witnesses:\n" + witness("a.example") + strings.Replace(witness("a.example"), "\"}", "\\n\"}", 1), "lab.yaml:", "name+hash+key"},
+		"more witnesses than there are":   {"lab.yaml", "witnesses: []\nrequire_witnesses: 0", "require_witnesses: 2\nwitnesses:\n" + witness("a.example"), "lab.yaml:", "number of witnesses"},
 		"an unknown owner":                {"assets/example-model.yaml", "owner: olga", "owner: nobody", "assets/example-model.yaml:5:", "nobody of lab.yaml"},
 		"an owner without the role":       {"assets/example-model.yaml", "owner: olga", "owner: sam", "assets/example-model.yaml:5:", "asset_owner"},
 		"an unknown kind":                 {"assets/example-model.yaml", "kind: model", "kind: thing", "assets/example-model.yaml:4:", "kind"},
@@ -88,6 +93,15 @@ func TestEveryProblemIsFoundAtItsPlace(t *testing.T) {
 			}
 		})
 	}
+}
+
+// witness gives the line of a witness whose key is always the same one.
+func witness(name string) string {
+	_, key, err := ledger.NewWitnessKey(strings.NewReader(strings.Repeat("w", 32)), name)
+	if err != nil {
+		panic(err)
+	}
+	return `  - {url: "https://witness.example", key: "` + key + "\"}\n"
 }
 
 func TestADigestCoversEveryByte(t *testing.T) {

@@ -186,20 +186,21 @@ func (l *loader) lab() {
 // witnesses checks who watches the ledger. What counts is distinct keys: one witness listed twice is one.
 func (l *loader) witnesses(file labFile) {
 	l.d.Witnesses, l.d.Require = file.Witnesses, file.Require
-	keys := map[string]bool{}
+	keys := map[[32]byte]bool{}
 	for i, w := range file.Witnesses {
 		at := func(field string) []string { return []string{"witnesses", itoa(i), field} }
 		if err := witness.CheckAddress(w.URL); err != nil {
 			l.at("lab.yaml", at("url"), "%s", err)
 		}
-		if _, err := ledger.NewWitnessVerifier(w.Key); err != nil {
+		key, err := ledger.WitnessKey(w.Key)
+		if err != nil {
 			l.at("lab.yaml", at("key"), "%s", err)
+			continue
 		}
-		if material := w.Key[strings.LastIndex(w.Key, "+")+1:]; keys[material] {
+		if keys[key] {
 			l.at("lab.yaml", at("key"), "that witness stands here already; each counts once")
-		} else {
-			keys[material] = true
 		}
+		keys[key] = true
 	}
 	if file.Require < 0 || file.Require > len(file.Witnesses) {
 		l.at("lab.yaml", []string{"require_witnesses"}, "require_witnesses is from 0 to the number of witnesses, which is %d", len(file.Witnesses))

@@ -33,6 +33,12 @@ func (a *Anchor) Write(checkpoint string) error {
 	return nil
 }
 
+// Exists says whether the file is there, or cannot be told to be absent.
+func (a *Anchor) Exists() bool {
+	_, err := os.Stat(a.path)
+	return !errors.Is(err, fs.ErrNotExist)
+}
+
 // Begin writes an anchor that knows of no entry, for a node whose store is empty. One that knows of entries is left alone.
 func (a *Anchor) Begin() error {
 	if known, err := a.read(); err != nil || known != "" {
@@ -96,7 +102,7 @@ func (a *Anchor) Read(keys ...string) (Known, error) {
 
 // Check refuses a store that does not continue what the anchor knows.
 func (a *Anchor) Check(r store.Reader, keys ...string) error {
-	if _, err := os.Stat(a.path); errors.Is(err, fs.ErrNotExist) {
+	if !a.Exists() {
 		return narthex.Conflictf("The ledger has entries and its anchor is missing, so it cannot be told whether the database is an old one. Put the file back (--anchor), or state what happened: `narthex ledger restore --reason …`.")
 	}
 	known, err := a.Read(keys...)

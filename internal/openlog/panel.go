@@ -28,6 +28,19 @@ type Panel struct {
 	Require   int // 0 for none
 }
 
+// distinct gives the witnesses, each key once, whatever names it goes by. A key that cannot be read is nobody's.
+func (p Panel) distinct() []Witness {
+	var found []Witness
+	seen := map[[32]byte]bool{}
+	for _, w := range p.Witnesses {
+		if key, err := ledger.WitnessKey(w.Key()); err == nil && !seen[key] {
+			seen[key] = true
+			found = append(found, w)
+		}
+	}
+	return found
+}
+
 // pause is how long a witness that failed is left alone.
 const pause = 5 * time.Second
 
@@ -56,7 +69,7 @@ func (l *Log) choose(panel Panel, size uint64, now time.Time) []asking {
 	defer l.mu.Unlock()
 	l.order = l.order[:0]
 	var asked []asking
-	for _, w := range panel.Witnesses {
+	for _, w := range panel.distinct() {
 		state := l.panel[w.Key()]
 		if state == nil {
 			state = &witnessState{name: w.Name()}
@@ -143,7 +156,7 @@ func (l *Log) Ready() error {
 	}
 	now, signing := l.config.Journal.Now(), 0
 	l.mu.Lock()
-	for _, w := range panel.Witnesses {
+	for _, w := range panel.distinct() {
 		if state := l.panel[w.Key()]; state != nil && l.signs(state, now) {
 			signing++
 		}

@@ -12,6 +12,7 @@ import (
 
 	"narthex"
 	"narthex/internal/durable"
+	"narthex/internal/openlog"
 	"narthex/ledger"
 )
 
@@ -51,6 +52,15 @@ func logKey(dir, origin string, empty bool, random io.Reader) (note.Signer, stri
 		return nil, "", narthex.Conflictf("%s and %s are not one key pair. Put both back from one backup.", signerFile, verifierFile).Because(err)
 	}
 	return signer, key, nil
+}
+
+// beginAnchor begins the anchor of an empty store, and refuses where the anchor or the ledger's key says that there was a ledger.
+func beginAnchor(anchor *openlog.Anchor, dir string) error {
+	_, err := os.Stat(filepath.Join(dir, signerFile))
+	if keyed := !errors.Is(err, fs.ErrNotExist); keyed && !anchor.Exists() {
+		return narthex.Conflictf("The store is empty and the anchor is missing, and the data directory has a ledger's key: there was a ledger. Put database and anchor back from a backup; a new lab needs a new data directory.")
+	}
+	return anchor.Begin()
 }
 
 // writeFile makes a file that is there whole or not at all.

@@ -13,8 +13,13 @@ import (
 
 	"narthex"
 	"narthex/client"
+	"narthex/internal/audit"
+	"narthex/internal/office"
 	"narthex/internal/server"
+	"narthex/internal/store"
+	"narthex/internal/store/postgres"
 	"narthex/internal/testenv"
+	"narthex/internal/testenv/pgtest"
 	"narthex/ledger"
 )
 
@@ -90,14 +95,23 @@ func (d deciding) decide(t *testing.T, node *process, k *kept) {
 
 // TestRigKill kills the node with SIGKILL under load, again and again: the ledger verifies each time, the tables are what its
 // entries say, no acknowledged call and no acknowledged decision is lost, each at the very place that its promise names, and
-// budgets add up. NARTHEX_RIG=long runs ten thousand cycles; of those every twentieth audits all entries, and the others what
-// came after the last snapshot, at the next start.
+// budgets add up. NARTHEX_RIG=long runs ten thousand cycles on each store; of those every twentieth audits all entries, and the
+// others what came after the last snapshot, at the next start.
 func TestRigKill(t *testing.T) {
-	cycles := 200
-	if os.Getenv("NARTHEX_RIG") == "long" {
-		cycles = 10_000
-	}
-	e := testenv.New(t, testenv.Options{})
+	onBoth(t, func(t *testing.T, url string) {
+		cycles := 200
+		if url != "" {
+			cycles = 40
+		}
+		if os.Getenv("NARTHEX_RIG") == "long" {
+			cycles = 10_000
+		}
+		killAgainAndAgain(t, url, cycles)
+	})
+}
+
+func killAgainAndAgain(t *testing.T, url string, cycles int) {
+	e := testenv.New(t, testenv.Options{Store: url})
 	grant, key := e.Grant(t, "", testenv.Tokens(1e9, nil))
 	people := deciding{session(t, e, "ada"), session(t, e, "sam"), session(t, e, "carol"), grant.ID}
 	if err := e.Node.Close(); err != nil {
@@ -107,14 +121,8 @@ func TestRigKill(t *testing.T) {
 	k := &kept{calls: map[string]bool{}}
 	size := uint64(0)
 	for cycle := range cycles {
-		killLoaded(t, cycle, spawn(t, data, e.Model.URL), key, people, k)
-		report, _, err := server.VerifyDir(t.Context(), data, "")
-		if err != nil {
-			t.Fatalf("after %d kills: %v", cycle+1, err)
-		}
-		if cycle%max(1, cycles/500) == 0 {
-			auditedDir(t, data, report.Size)
-		}
+		killLoaded(t, cycle, spawn(t, data, url), key, people, k)
+		report := leftBehind(t, e, cycle%max(1, cycles/500) == 0)
 		if calls, all := k.count(); int(report.Use) < calls || int(report.Size) < all || report.Size < size {
 			t.Fatalf("after %d kills %d calls and %d answers were acknowledged, and the ledger went from %d entries to %d, %d of use", cycle+1, calls, all, size, report.Size, report.Use)
 		}
@@ -151,6 +159,49 @@ func TestRigKill(t *testing.T) {
 	if calls < cycles/4 || all-calls < cycles/4 {
 		t.Errorf("only %d calls and %d decisions in %d cycles: the rig does not load the node", calls, all-calls, cycles)
 	}
+}
+
+// leftBehind verifies the ledger that a killed node left, and where so told holds its tables to its entries.
+func leftBehind(t testing.TB, e *testenv.Env, whole bool) ledger.Report {
+	t.Helper()
+	if e.Config().Store != "" {
+		return leftOnServer(t, e, whole)
+	}
+	report, _, err := server.VerifyDir(t.Context(), e.Config().Data, e.Node.LogKey())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if whole {
+		auditedDir(t, e.Config().Data, report.Size)
+	}
+	return report
+}
+
+// leftOnServer does the same in a PostgreSQL database, and changes nothing there, so that the next node finds a lease that
+// nobody gave up.
+func leftOnServer(t testing.TB, e *testenv.Env, whole bool) (report ledger.Report) {
+	t.Helper()
+	pgtest.Alone(t, e.Config().Store) // what the dead node had begun has ended, and its lock is free
+	found, err := postgres.Look(t.Context(), e.Config().Store)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer found.Close()
+	read, write := io.Pipe()
+	go func() {
+		write.CloseWithError(found.View(t.Context(), func(r store.Reader) error { return office.ExportFrom(r, e.Node.LogKey(), write) }))
+	}()
+	if report, err = ledger.Verify(read, e.Node.LogKey()); err != nil {
+		t.Fatal(err)
+	}
+	if !whole {
+		return report
+	}
+	audited, err := audit.Once(t.Context(), found, e.Node.LogKey(), time.Now)
+	if err != nil || len(audited.Differences) > 0 || audited.Size != report.Size {
+		t.Fatalf("the tables are not what the %d entries say: %v %v", report.Size, audited.Differences, err)
+	}
+	return report
 }
 
 // auditedDir holds the tables of a stopped node's data to its entries.

@@ -96,14 +96,21 @@ func (s *Server) start(ctx context.Context) error {
 	if err := settleRotation(ctx, s.config.Data, s.store, empty); err != nil {
 		return err
 	}
+	anchor := openlog.NewAnchor(s.config.anchor())
+	if empty {
+		if err := beginAnchor(anchor, s.config.Data); err != nil { // before there is a key, so that a key without an anchor tells of a ledger
+			return err
+		}
+	}
 	signer, key, err := logKey(s.config.Data, directory.Origin, empty, s.config.Random)
 	if err != nil {
 		return err
 	}
 	s.logKey = key
-	anchor, err := s.anchor(ctx, empty, keysBefore(s.config.Data, key)...)
-	if err != nil {
-		return damaged(err)
+	if !empty {
+		if err := checkAnchor(ctx, s.store, anchor, keysBefore(s.config.Data, key)...); err != nil {
+			return damaged(err)
+		}
 	}
 	s.auditor = &audit.Watch{Store: s.store, Signer: signer, Key: key, Clock: s.config.Clock, Log: s.config.Log}
 	if err := s.auditor.Start(ctx); err != nil {
@@ -133,15 +140,6 @@ func (s *Server) start(ctx context.Context) error {
 
 // witnessAlarm is how long a witness may be silent before it is an alarm.
 const witnessAlarm = 10 * time.Minute
-
-// anchor gives the file that the last published checkpoint is kept in, and refuses a store that is behind it.
-func (s *Server) anchor(ctx context.Context, empty bool, keys ...string) (*openlog.Anchor, error) {
-	anchor := openlog.NewAnchor(s.config.anchor())
-	if empty {
-		return anchor, anchor.Begin()
-	}
-	return anchor, checkAnchor(ctx, s.store, anchor, keys...)
-}
 
 // openStore opens the store that a configuration names, and holds it.
 func openStore(ctx context.Context, config Config) (store.Store, error) {

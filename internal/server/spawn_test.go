@@ -22,13 +22,13 @@ import (
 // TestMain lets the test program be a node: in a process of its own, so that it can be killed.
 func TestMain(m *testing.M) {
 	if data := os.Getenv("NARTHEX_TEST_NODE"); data != "" {
-		os.Exit(runNode(data))
+		os.Exit(runNode(data, os.Getenv("NARTHEX_TEST_STORE")))
 	}
 	os.Exit(m.Run())
 }
 
-func runNode(data string) int {
-	node, err := server.Start(context.Background(), server.Config{Data: data, Listen: "127.0.0.1:0", Version: "test", Clock: time.Now, Random: rand.Reader, Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})),
+func runNode(data, url string) int {
+	node, err := server.Start(context.Background(), server.Config{Data: data, Store: url, Handover: 10 * time.Millisecond, Listen: "127.0.0.1:0", Version: "test", Clock: time.Now, Random: rand.Reader, Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})),
 		Getenv: func(name string) string { return map[string]string{"MODEL_KEY": testenv.Credential}[name] }, Inception: func(narthex.Digest, map[string]string) {}})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -47,10 +47,11 @@ type process struct {
 	client  *http.Client
 }
 
-func spawn(t testing.TB, data, _ string) *process {
+// spawn starts a node on a data directory, and on the PostgreSQL database of a URL where it is not empty.
+func spawn(t testing.TB, data, url string) *process {
 	t.Helper()
 	command := exec.Command(os.Args[0])
-	command.Env = append(os.Environ(), "NARTHEX_TEST_NODE="+data)
+	command.Env = append(os.Environ(), "NARTHEX_TEST_NODE="+data, "NARTHEX_TEST_STORE="+url)
 	command.Stderr = os.Stderr
 	in, err := command.StdinPipe()
 	if err != nil {

@@ -226,6 +226,20 @@ func (s *Server) Run(t testing.TB, url, statements string) {
 	must(t, errors.Join(err, conn.Close(ctx)))
 }
 
+// Alone waits until nobody is connected to the database of a URL any more: the server finds out by itself that a client was
+// killed, and until then goes on with what that had asked for.
+func Alone(t testing.TB, url string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	conn, err := pgx.Connect(ctx, url)
+	must(t, err)
+	for others := 1; others > 0; time.Sleep(2 * time.Millisecond) {
+		must(t, conn.QueryRow(ctx, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()").Scan(&others))
+	}
+	must(t, conn.Close(ctx))
+}
+
 func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
