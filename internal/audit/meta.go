@@ -73,6 +73,9 @@ func (c *comparison) meta() error {
 	for id, notes := range c.Told {
 		want["told/"+string(id)] = notes
 	}
+	if c.Program != (book.Program{}) {
+		want[book.ProgramKey] = c.Program
+	}
 	if c.Waited {
 		want["waiting"] = book.Waiting{Engagements: append([]narthex.EngagementID(nil), c.Waiting...)}
 	}

@@ -18,6 +18,7 @@ type state struct {
 	Began     time.Time                     `json:"began"` // the inception's time
 	Origin    string                        `json:"origin"`
 	LogKey    string                        `json:"log_key"`
+	Program   book.Program                  `json:"program"` // the last that an entry named
 	Directory book.Directory                `json:"directory"`
 	Known     map[string]narthex.Digest     `json:"known"` // by handle, the last directory in force that named it
 	Gone      map[string]bool               `json:"gone"`  // handles that a directory in force left out

@@ -67,6 +67,15 @@ func HandOf(tx *journal.Tx, person narthex.PersonID) (Hand, error) {
 	return *hand, nil
 }
 
+// Program is which program the ledger last said that it runs, under [ProgramKey] in Meta.
+type Program struct {
+	Version string         `json:"version"`
+	Digest  narthex.Digest `json:"digest"`
+}
+
+// ProgramKey is the key of the one Program in Meta.
+const ProgramKey = "program"
+
 // Session is a log-in that was made, under the digest of its token.
 type Session struct {
 	ID        narthex.SessionID `json:"id"`

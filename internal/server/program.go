@@ -5,18 +5,11 @@ import (
 	"unicode/utf8"
 
 	"narthex"
+	"narthex/internal/book"
 	"narthex/internal/journal"
 	"narthex/internal/release"
 	"narthex/internal/store"
 )
-
-// program is which program the ledger last said that it runs.
-type program struct {
-	Version string         `json:"version"`
-	Digest  narthex.Digest `json:"digest"`
-}
-
-const programKey = "program"
 
 // longestReason bounds the reason for an older version, in bytes; it is published.
 const longestReason = 500
@@ -29,7 +22,7 @@ func (s *Server) checkProgram(ctx context.Context, empty bool) (changed bool, er
 	}
 	err = s.store.View(ctx, func(r store.Reader) error {
 		return journal.Read(r, func(tx *journal.Tx) error {
-			last, err := journal.Get[program](tx, store.Meta, programKey)
+			last, err := journal.Get[book.Program](tx, store.Meta, book.ProgramKey)
 			if err != nil {
 				return err
 			}
@@ -41,10 +34,12 @@ func (s *Server) checkProgram(ctx context.Context, empty bool) (changed bool, er
 }
 
 // program is the one that runs.
-func (s *Server) program() program { return program{s.config.Version, s.config.Program} }
+func (s *Server) program() book.Program {
+	return book.Program{Version: s.config.Version, Digest: s.config.Program}
+}
 
 // followsProgram says whether this program may follow the last one, which is nil on a store that none has served.
-func (s *Server) followsProgram(last *program) error {
+func (s *Server) followsProgram(last *book.Program) error {
 	older, reason := last != nil && release.Older(s.config.Version, last.Version), s.config.OlderVersion
 	switch {
 	case older && reason == "":
@@ -59,7 +54,7 @@ func (s *Server) followsProgram(last *program) error {
 
 // recordProgram enters in the ledger that another program serves from now on, if it is another.
 func (s *Server) recordProgram(tx *journal.Tx) error {
-	last, err := journal.Get[program](tx, store.Meta, programKey)
+	last, err := journal.Get[book.Program](tx, store.Meta, book.ProgramKey)
 	if err != nil {
 		return err
 	}
@@ -78,5 +73,5 @@ func (s *Server) recordProgram(tx *journal.Tx) error {
 		narthex.TextField("replaces", replaces), narthex.TextField("reason", s.config.OlderVersion)); err != nil {
 		return err
 	}
-	return journal.Put(tx, store.Meta, programKey, &next)
+	return journal.Put(tx, store.Meta, book.ProgramKey, &next)
 }
