@@ -95,7 +95,9 @@ type history struct {
 	State  narthex.State     `json:"state"`
 	Row    narthex.Digest    `json:"row"`
 	Waits  *narthex.SignedBy `json:"waits,omitempty"` // a signature whose entry is still to come
-	Broken bool              `json:"broken,omitempty"`
+	// Approvers is who approved since the last edit.
+	Approvers []narthex.PersonID `json:"approvers,omitempty"`
+	Broken    bool               `json:"broken,omitempty"`
 }
 
 // rendering is an agreement that was made.
