@@ -22,8 +22,10 @@ import (
 
 	"narthex"
 	"narthex/client"
+	"narthex/internal/book"
 	"narthex/internal/journal"
 	"narthex/internal/lab"
+	"narthex/internal/release"
 	"narthex/internal/store"
 	"narthex/ledger"
 	"narthex/policy"
@@ -98,9 +100,9 @@ var steps = map[narthex.EntryType]func(*step) error{
 	narthex.EntryLedgerRead:        (*step).nothing,
 	narthex.EntryLedgerRestored:    (*step).nothing,
 	narthex.EntryRecovered:         (*step).recovered,
+	narthex.EntryProgramChanged:    (*step).programChanged,
 	narthex.EntryLogKeyRotated:     (*step).rotated,
 	narthex.EntryOpeningsErased:    (*step).erased,
-	narthex.EntryProgramChanged:    (*step).program,
 }
 
 // Entry folds the next entry. An opening without a type is absent. An error is one of reading; what is wrong with the entry
@@ -202,6 +204,17 @@ func (s *step) recovered() error {
 	if s.o.Field("size") != fmt.Sprint(s.index) {
 		s.impossible("", "", "a recovery at another place than it states")
 	}
+	return nil
+}
+
+// programChanged takes in which program serves from then on. An older one than the last has a reason, and no other has.
+func (s *step) programChanged() error {
+	next := book.Program{Version: s.text("version"), Digest: narthex.Digest(s.text("program"))}
+	older := s.Program.Version != "" && release.Older(next.Version, s.Program.Version)
+	if next == s.Program || s.text("replaces") != s.Program.Version || older != (s.text("reason") != "") {
+		s.impossible(store.Meta, book.ProgramKey, "a program that does not follow from the one before it")
+	}
+	s.Program = next
 	return nil
 }
 

@@ -19,10 +19,11 @@ func eventKey(id narthex.EngagementID, seq int) string { return fmt.Sprintf("%s/
 // engagementChanged finds the event of the entry and folds it. Without tables there is nothing to fold: the entry holds the
 // event's digest alone.
 func (s *step) engagementChanged() error {
+	id := narthex.EngagementID(s.text("engagement"))
+	s.vote(id, workflow.Command(s.text("command")), narthex.PersonID(s.text("by")))
 	if s.rows == nil {
 		return nil
 	}
-	id := narthex.EngagementID(s.text("engagement"))
 	if workflow.Command(s.text("command")) == workflow.Draft {
 		s.drafted(id)
 	}
@@ -76,6 +77,20 @@ func (s *step) engagementChanged() error {
 	return nil
 }
 
+// vote counts who approved what stands, as an agreement states it.
+func (s *step) vote(id narthex.EngagementID, command workflow.Command, by narthex.PersonID) {
+	h := s.Cases[id]
+	switch command {
+	case workflow.Edit, workflow.Submit, workflow.Return, workflow.Revise:
+		h.Approvers = nil
+	case workflow.Approve:
+		if !slices.Contains(h.Approvers, by) {
+			h.Approvers = append(slices.Clone(h.Approvers), by)
+		}
+	}
+	s.Cases[id] = h
+}
+
 // engagement gives an engagement as folded so far, or nil where its events are not those that were folded.
 func (f *Fold) engagement(id narthex.EngagementID, h history) (*narthex.Engagement, error) {
 	if e, here := f.live[id]; here || h.Events == 0 {
@@ -126,12 +141,12 @@ func (s *step) rendered() error {
 	digest, id := narthex.Digest(s.text("agreement")), narthex.EngagementID(s.text("engagement"))
 	s.Agreements[digest] = rendering{id, narthex.Digest(s.text("application"))}
 	s.offered(id)
-	if s.rows == nil {
-		return nil
-	}
 	a, err := s.docs.agreement(digest)
 	if err != nil {
 		return err
+	}
+	if a == nil && s.rows == nil {
+		return nil // each call that rests on it is told of
 	}
 	if a == nil {
 		s.differ(client.Difference{What: "row_differs", Table: string(store.Agreements), Key: string(digest), Entry: &s.index, Expected: "the agreement of that digest", Found: "none, or another"})
@@ -139,6 +154,9 @@ func (s *step) rendered() error {
 	}
 	if a.Engagement != id || string(a.Application) != s.text("application") || a.Origin != s.Origin {
 		s.impossible(store.Agreements, string(digest), "an agreement of another engagement, application or ledger")
+	}
+	if approvers := s.Cases[id].Approvers; a.Approvals > len(approvers) && !s.absentSince(0) {
+		s.impossible(store.Agreements, string(digest), "an agreement that states the approvals of %d people, where %d approved", a.Approvals, len(approvers))
 	}
 	return nil
 }
@@ -196,6 +214,9 @@ func (s *step) grantActive() error {
 	if a != nil && (a.Engagement != g.Engagement || a.NotBefore.Format(time.RFC3339) != s.text("not_before") || a.NotAfter.Format(time.RFC3339) != s.text("not_after")) {
 		s.impossible(store.Grants, string(id), "dates or an engagement that are not the agreement's")
 	}
+	if a != nil && !isFor(a, g) {
+		s.impossible(store.Grants, string(id), "a researcher or an organisation that is not the agreement's")
+	}
 	h := s.Cases[g.Engagement]
 	if s.rows == nil || h.Broken {
 		return nil
@@ -209,6 +230,14 @@ func (s *step) grantActive() error {
 		s.impossible(store.Grants, string(id), "people, an organisation or an agreement that are not the engagement's")
 	}
 	return nil
+}
+
+// isFor says whether the agreement's researcher is the first of the grant's people, and its organisation the grant's. Who else
+// is named stands in the application, of which the agreement has the digest alone.
+func isFor(a *narthex.Agreement, g grant) bool {
+	return slices.ContainsFunc(a.Parties, func(p narthex.Party) bool {
+		return p.Role == narthex.PartyResearcher && len(g.Persons) > 0 && p.Person == g.Persons[0] && narthex.OrgID(p.Org) == g.Org
+	})
 }
 
 func (f *Fold) hold(subject string, id narthex.GrantID) {

@@ -36,19 +36,6 @@ func (s *step) drafted(id narthex.EngagementID) {
 	s.Lists[key] = append([]string{string(id)}, open...)
 }
 
-// program takes in that another program serves from now on.
-func (s *step) program() error {
-	last := ""
-	if s.Program != nil {
-		last = s.Program.Version
-	}
-	if s.text("replaces") != last {
-		s.impossible("", "", "a program that replaces another than the one that served")
-	}
-	s.Program = &book.Program{Version: s.text("version"), Digest: narthex.Digest(s.text("program"))}
-	return nil
-}
-
 // wait remembers an engagement that everyone approved and that was not offered with the last approval.
 func (f *Fold) wait() {
 	if f.Approved != "" && !slices.Contains(f.Waiting, f.Approved) {
@@ -86,8 +73,8 @@ func (c *comparison) meta() error {
 	for id, notes := range c.Told {
 		want["told/"+string(id)] = notes
 	}
-	if c.Program != nil {
-		want[book.ProgramKey] = *c.Program
+	if c.Program != (book.Program{}) {
+		want[book.ProgramKey] = c.Program
 	}
 	if c.Waited {
 		want["waiting"] = book.Waiting{Engagements: append([]narthex.EngagementID(nil), c.Waiting...)}

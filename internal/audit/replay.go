@@ -108,20 +108,21 @@ func (p *Replay) Entry(index uint64, record ledger.Record, o ledger.Opening) err
 func (p *Replay) Finish() Replayed {
 	f, out := p.fold, p.report
 	out.Size, out.Impossible = f.Size, append(out.Impossible, f.found...)
+	if f.ErasedOpenings == 0 {
+		return out // no entry of erasure erased anything
+	}
 	erased := func(id narthex.PersonID) bool { return f.Erased[id] }
 	kept := out.Differences[:0]
 	for _, d := range out.Differences {
-		if slices.ContainsFunc(d.persons, erased) || len(d.persons) == 0 && len(f.Erased) > 0 {
+		if slices.ContainsFunc(d.persons, erased) || len(d.persons) == 0 {
 			out.Untold++
 			continue
 		}
 		kept = append(kept, d)
 	}
 	out.Differences = kept
-	if len(f.Erased) > 0 { // what an entry follows from may be among what was erased
-		out.Untold += uint64(len(out.Impossible))
-		out.Impossible = []client.Difference{}
-	}
+	out.Untold += uint64(len(out.Impossible)) // what an entry follows from may be among what was erased
+	out.Impossible = []client.Difference{}
 	return out
 }
 
@@ -332,23 +333,44 @@ func (a *attempt) byTerms(asset narthex.Asset, version narthex.VersionName) (ver
 	return v, err
 }
 
-// fit says whether what the call demands is what its uses say that it asked: the terms look at the uses, and budgets and
-// guardrails at the demands.
+// fit says whether what the call demands is what its uses say that it asked, one call and the tokens of so many answers of that
+// length beside a prompt: the terms look at the uses, and budgets and guardrails at the demands.
 func fit(q policy.Question) bool {
+	answers, _ := factOf(q.Uses, "n")
+	calls, tokens := 0, 0
 	for _, d := range q.Demands {
-		if d.Each == "" {
-			continue
+		least, most := int64(1), int64(1)
+		switch d.Unit {
+		case narthex.Calls:
+			calls++
+		case narthex.Tokens:
+			tokens++
+			length, asked := factOf(q.Uses, d.Each)
+			if least, most = d.Fixed+answers, d.Most; asked {
+				least = d.Fixed + answers*min(length, q.Asset.Context)
+				most = least
+			}
+			if d.Each == "" || d.Step != answers || d.Fixed < 1 {
+				return false
+			}
 		}
-		for _, use := range q.Uses {
-			for _, fact := range use.Facts {
-				asked := d.Fixed + d.Step*min(int64(fact.Value.Number), q.Asset.Context)
-				if fact.Limit == d.Each && (d.Least != asked || d.Most != asked) {
-					return false
-				}
+		if d.Least != least || d.Most != most {
+			return false
+		}
+	}
+	return calls == 1 && tokens == 1
+}
+
+// factOf gives the whole number that the uses tell of a limit.
+func factOf(uses []narthex.Use, limit narthex.LimitName) (int64, bool) {
+	for _, use := range uses {
+		for _, fact := range use.Facts {
+			if fact.Limit == limit {
+				return int64(fact.Value.Number), true
 			}
 		}
 	}
-	return true
+	return 0, false
 }
 
 // held is what people hold, as folded.

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"golang.org/x/mod/sumdb/note"
 
@@ -79,8 +80,9 @@ func latest(r store.Reader, key string) (*Fold, error) {
 		return nil, errSnapshot
 	}
 	opened, err := note.Open([]byte(row.Note), note.VerifierList(verifier))
-	if err != nil {
-		return nil, errSnapshot
+	digest := sha256.Sum256(row.State)
+	if err != nil || !strings.HasSuffix(opened.Text, "\n"+base64.StdEncoding.EncodeToString(digest[:])+"\n") {
+		return nil, errSnapshot // nothing is unpacked that was not signed
 	}
 	unpacked, err := gzip.NewReader(bytes.NewReader(row.State))
 	if err != nil || json.NewDecoder(io.LimitReader(unpacked, mostState)).Decode(&f.state) != nil {
@@ -88,7 +90,7 @@ func latest(r store.Reader, key string) (*Fold, error) {
 	}
 	f.state.fill()
 	tree, err := ledger.OpenTree(f.Size, journal.Tiles{Reader: r}.Tile)
-	if err != nil || opened.Text != snapshotText(verifier.Name(), f.Size, tree.Root(), sha256.Sum256(row.State)) {
+	if err != nil || opened.Text != snapshotText(verifier.Name(), f.Size, tree.Root(), digest) {
 		return nil, errSnapshot
 	}
 	f.tree, f.base = tree, f.Size

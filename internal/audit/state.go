@@ -18,6 +18,7 @@ type state struct {
 	Began     time.Time                     `json:"began"` // the inception's time
 	Origin    string                        `json:"origin"`
 	LogKey    string                        `json:"log_key"`
+	Program   book.Program                  `json:"program"` // the last that an entry named
 	Directory book.Directory                `json:"directory"`
 	Known     map[string]narthex.Digest     `json:"known"` // by handle, the last directory in force that named it
 	Gone      map[string]bool               `json:"gone"`  // handles that a directory in force left out
@@ -48,8 +49,6 @@ type state struct {
 	Lost     map[string]bool              `json:"lost"` // holders whose account cannot be told
 	Open     map[uint64]openCall          `json:"open"`
 	Public   map[uint64]narthex.EntryType `json:"public"`
-
-	Program *book.Program `json:"program,omitempty"` // that serves
 
 	Absent         map[uint64]bool           `json:"absent"` // openings that are absent; false once an entry says that they were erased
 	Erased         map[narthex.PersonID]bool `json:"erased"` // people for whom openings were erased
@@ -96,7 +95,9 @@ type history struct {
 	State  narthex.State     `json:"state"`
 	Row    narthex.Digest    `json:"row"`
 	Waits  *narthex.SignedBy `json:"waits,omitempty"` // a signature whose entry is still to come
-	Broken bool              `json:"broken,omitempty"`
+	// Approvers is who approved since the last edit.
+	Approvers []narthex.PersonID `json:"approvers,omitempty"`
+	Broken    bool               `json:"broken,omitempty"`
 }
 
 // rendering is an agreement that was made.

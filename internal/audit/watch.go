@@ -66,6 +66,14 @@ func (w *Watch) Start(ctx context.Context) error {
 	}
 	w.kept, w.at = w.fold.base, w.Clock()
 	report, err := w.catchUp(ctx, w.fold, true)
+	if err == nil && len(report.Differences) > 0 && w.fold.base > 0 {
+		w.Log.Warn("the tables are not what the ledger's snapshot and the entries after it say; all entries are folded before the start", "first", InWords(report.Differences[0]))
+		if w.fold, err = NewFold(); err != nil { // another version may have folded less
+			return err
+		}
+		w.kept = 0
+		report, err = w.catchUp(ctx, w.fold, true)
+	}
 	if errors.Is(err, journal.ErrEmpty) {
 		return nil
 	}

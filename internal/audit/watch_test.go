@@ -2,7 +2,10 @@ package audit_test
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,6 +17,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"golang.org/x/mod/sumdb/note"
 
 	"narthex"
 	"narthex/internal/audit"
@@ -108,6 +113,52 @@ func TestAStartOnOtherTablesIsRefused(t *testing.T) {
 	node, err := server.Start(t.Context(), config)
 	must(t, err)
 	must(t, node.Close())
+}
+
+// TestASnapshotThatHoldsLessIsNoReasonNotToStart: one of a version that folded less is signed all the same; what it lacks is
+// folded again, and where the rows were changed too the start is refused as ever.
+func TestASnapshotThatHoldsLessIsNoReasonNotToStart(t *testing.T) {
+	e := history(t, testenv.Options{})
+	e.Tampered = true
+	s, _ := stopped(t, e)
+	snapshot := freeze(t, s)[store.Snapshots][0]
+	var signed struct {
+		Note  string `json:"note"`
+		State []byte `json:"state"`
+	}
+	must(t, json.Unmarshal(snapshot.Value, &signed))
+	unpacked, err := gzip.NewReader(bytes.NewReader(signed.State))
+	must(t, err)
+	state := map[string]json.RawMessage{}
+	must(t, json.NewDecoder(unpacked).Decode(&state))
+	if _, known := state["program"]; !known {
+		t.Fatal("a snapshot holds no program")
+	}
+	delete(state, "program")
+	var packed bytes.Buffer
+	w := gzip.NewWriter(&packed)
+	must(t, json.NewEncoder(w).Encode(state))
+	must(t, w.Close())
+	text, _, _ := strings.Cut(signed.Note, "\n\n")
+	lines, digest := strings.Split(text, "\n"), sha256.Sum256(packed.Bytes())
+	lines[len(lines)-1] = base64.StdEncoding.EncodeToString(digest[:])
+	again, err := note.Sign(&note.Note{Text: strings.Join(lines, "\n") + "\n"}, signerOf(t, e))
+	must(t, err)
+	signed.Note, signed.State = string(again), packed.Bytes()
+	row, err := json.Marshal(signed)
+	must(t, err)
+	writeRow(t, s, store.Snapshots, snapshot.Key, row)
+	var log bytes.Buffer
+	watch := watchOf(t, e, s, &log)
+	must(t, watch.Start(t.Context()))
+	if last := watch.Last(); last.Snapshot != 0 || len(last.Differences) != 0 || !strings.Contains(log.String(), "all entries are folded") {
+		t.Errorf("the start says %+v; the log: %s", last, log.String())
+	}
+	account := freeze(t, s)[store.Accounts][0]
+	writeRow(t, s, store.Accounts, account.Key, bytes.Replace(account.Value, []byte(`"used":`), []byte(`"used":-`), 1))
+	if err := watchOf(t, e, s, io.Discard).Start(t.Context()); narthex.AsError(err).Kind != narthex.Conflict || !strings.Contains(fmt.Sprint(err), account.Key) {
+		t.Errorf("a start on a changed account: %v", err)
+	}
 }
 
 // TestARunningNodeRaisesTheAlarm: what changes behind a running node's back is found when someone asks, named, logged and counted.

@@ -38,15 +38,6 @@ func LoginPrint(public string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// Program is which program the ledger last said that it runs. It stands in Meta.
-type Program struct {
-	Version string         `json:"version"`
-	Digest  narthex.Digest `json:"digest"`
-}
-
-// ProgramKey is where the Program stands.
-const ProgramKey = "program"
-
 // Invite is an invitation, under the digest of its code.
 type Invite struct {
 	ID        narthex.InviteID `json:"id"`
@@ -75,6 +66,15 @@ func HandOf(tx *journal.Tx, person narthex.PersonID) (Hand, error) {
 	}
 	return *hand, nil
 }
+
+// Program is which program the ledger last said that it runs, under [ProgramKey] in Meta.
+type Program struct {
+	Version string         `json:"version"`
+	Digest  narthex.Digest `json:"digest"`
+}
+
+// ProgramKey is the key of the one Program in Meta.
+const ProgramKey = "program"
 
 // Session is a log-in that was made, under the digest of its token.
 type Session struct {

@@ -144,7 +144,7 @@ func (a *app) command(l leaf) *cobra.Command {
 	}
 	c.RunE = func(c *cobra.Command, args []string) error {
 		a.begun = true
-		return l.run(c.Context(), args)
+		return a.notYet(c.Context(), l.run(c.Context(), args))
 	}
 	return c
 }

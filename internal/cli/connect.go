@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 
@@ -72,6 +73,26 @@ func (a *app) known(p profile) (*client.Client, error) {
 	}
 	return c.At(p.Origin), nil
 }
+
+// notYet says, where a node knows of nothing for its lab is not open yet, that this is so.
+func (a *app) notYet(ctx context.Context, err error) error {
+	if !narthex.IsKind(err, narthex.Withheld) || client.RequestID(err) == "" {
+		return err
+	}
+	c, broken := a.visitor()
+	if broken != nil {
+		return err
+	}
+	if status, broken := c.Status(ctx); broken != nil || status.State != inception {
+		return err
+	}
+	return problem(narthex.Unavailable, whatOpens, "the lab at %s is not open yet: until its custodians have approved its directory, the node answers nothing else", c.Base())
+}
+
+const (
+	inception = "inception" // a node's state until its lab is open
+	whatOpens = "its custodians look with `narthex lab diff` and approve with `narthex lab approve`"
+)
 
 // flag is how the profile is named on a command line, where it must be.
 func (p profile) flag() string {

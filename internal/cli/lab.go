@@ -40,7 +40,13 @@ func (a *app) labDiff(ctx context.Context, args []string) error {
 		return err
 	}
 	if len(args) == 0 {
-		return a.show(state, func(p *page) { showLab(p, state) })
+		return a.show(state, func(p *page) {
+			showLab(p, state)
+			if state.Proposed != "" {
+				p.blank()
+				sayApprove(p, state.Proposed)
+			}
+		})
 	}
 	files, err := lab.ReadDir(args[0])
 	if err != nil {
@@ -128,8 +134,12 @@ func (a *app) labPropose(ctx context.Context, dir string) error {
 		p.line("proposed %s", state.Proposed)
 		showDiff(p, state)
 		p.blank()
-		p.line("custodians approve it with: narthex lab approve --digest %s", state.Proposed)
+		sayApprove(p, state.Proposed)
 	})
+}
+
+func sayApprove(p *page, digest narthex.Digest) {
+	p.line("custodians approve it with: narthex lab approve --digest %s", digest)
 }
 
 func (a *app) labApprove() *cobra.Command {
@@ -172,13 +182,17 @@ func (a *app) approveLab(ctx context.Context, args []string, digest string) erro
 	if err != nil {
 		return err
 	}
-	return a.show(after, func(p *page) {
+	err = a.show(after, func(p *page) {
 		if after.InForce == state.Proposed {
 			p.line("approved; %s is in force", state.Proposed)
 			return
 		}
 		p.line("approved, %d of %d; another custodian must approve %s too", len(after.Approvals), after.Needed, state.Proposed)
 	})
+	if err == nil && state.InForce == "" && after.InForce != "" {
+		a.say("the lab is open; invite its other people: `narthex people invite --help`")
+	}
+	return err
 }
 
 // sameCopy holds the user's own copy, where one is given, to the digest.

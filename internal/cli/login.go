@@ -93,7 +93,11 @@ func (a *app) loginFirst(ctx context.Context, p profile, code string) error {
 	if err := errors.Join(p.writeKey(loginFile, key), p.save(), os.Remove(filepath.Join(p.dir, pendingFile)), a.firstProfile(p)); err != nil {
 		return err
 	}
-	return a.opened(p, opened)
+	if err := a.opened(p, opened); err != nil || status.State != inception {
+		return err
+	}
+	a.say("the lab is not open yet: %s", whatOpens)
+	return nil
 }
 
 // setAside keeps the signing key of another person out of the way of the one who logs in.

@@ -66,7 +66,10 @@ func (a *app) invite() *cobra.Command {
 		long: `Make a one-time code with which a person makes their log-in. It works once, for a week; give it to them and to nobody else.
 
 A person of the lab is named by the handle that the lab directory gives them. Someone from outside is named with their
-organisation; an official is who signs for it.`,
+organisation; an official is who signs for it.
+
+Whoever makes a person's code does not approve beside them: it would be one person's word. So a custodian who reviews too lets
+another custodian make the codes of those who review with them.`,
 		example: "narthex people invite --handle sam\nnarthex people invite --name 'Ada Lovelace' --email ada@uni.example --org-name 'A University' --org-region gb\nnarthex people invite --name 'Otto Dean' --email otto@uni.example --org org_… --official",
 		run: func(ctx context.Context, _ []string) error {
 			if org != "" {
@@ -108,6 +111,9 @@ func (a *app) inviteOne(ctx context.Context, in client.Invite) error {
 	}
 	err = a.show(invited, func(p *page) { p.line("%s", invited.Code) })
 	a.say("they run: narthex login --url %s --code -", c.Base())
+	if in.Handle != "" {
+		a.say("you do not approve anything beside them from now on; where you will have to, let another custodian make them another code before they use this one")
+	}
 	return err
 }
 

@@ -89,7 +89,11 @@ func (a *app) replayOf(ctx context.Context, args []string, key, dir, folder stri
 }
 
 func writeReplay(p *page, r audit.Replayed) {
-	if !r.Differs() {
+	switch {
+	case r.Differs():
+	case r.Untold > 0:
+		p.line("every decision that can be told follows from what was signed; %d cannot be told, for entries or documents are not shown", r.Untold)
+	default:
 		p.line("every decision follows from what was signed")
 	}
 	count := func(n uint64) string { return strconv.FormatUint(n, 10) }

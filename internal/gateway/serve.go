@@ -92,7 +92,7 @@ func (s *serving) leave() {
 	if s.closed {
 		return
 	}
-	if err := s.settle("broken", model.Usage{}); err != nil {
+	if err := s.settle("broken", model.Usage{}, nil); err != nil {
 		s.v.door.Log.Error("a call that ended by a fault of ours could not be settled yet", "call", s.shown, "cause", err.Error())
 	}
 }
@@ -136,8 +136,7 @@ func (s *serving) whole() error {
 	if err != nil {
 		return s.failed(err)
 	}
-	s.v.seal.answer.Write(out)
-	if err := s.settle("served", usage); err != nil {
+	if err := s.settle("served", usage, out); err != nil {
 		return err
 	}
 	s.v.w.Header().Set("Content-Type", "application/json")
@@ -286,8 +285,7 @@ func (s *serving) finish(last []byte) error {
 	}
 	usage, _ := s.cutter.Usage()
 	last = append(last, eventLine([]byte("[DONE]"))...)
-	s.v.seal.answer.Write(last) // the outcome commits to the whole answer, its last word included
-	if err := s.settle("served", usage); err != nil {
+	if err := s.settle("served", usage, last); err != nil {
 		return err
 	}
 	s.v.door.Meter.Call(string(s.call.Surface()), "served")
@@ -323,7 +321,11 @@ func (s *serving) failed(cause error) error {
 	case errors.Is(cause, context.Canceled) || s.v.r.Context().Err() != nil:
 		status = "left"
 	}
-	if err := s.settle(status, used); err != nil {
+	var told []byte // a stream that began breaks off instead
+	if !s.v.wrote {
+		told = model.ErrorBody(public, s.v.id)
+	}
+	if err := s.settle(status, used, told); err != nil {
 		return err
 	}
 	s.v.door.Meter.Call(string(s.call.Surface()), status)
@@ -332,22 +334,27 @@ func (s *serving) failed(cause error) error {
 
 // ended closes a call that was cut: without a last word. Why stands in the answer to the next call and with the grant.
 func (s *serving) ended() error {
-	if err := s.settle("cut", model.Usage{}); err != nil && !narthex.IsKind(err, narthex.Conflict) {
+	if err := s.settle("cut", model.Usage{}, nil); err != nil && !narthex.IsKind(err, narthex.Conflict) {
 		s.v.door.Log.Warn("a cut call could not be settled", "call", s.shown, "cause", err.Error())
 	}
 	s.v.door.Meter.Call(string(s.call.Surface()), "cut")
 	panic(http.ErrAbortHandler)
 }
 
-// settle turns what was reserved into what was used and records the outcome, in one commit. It is done even when the caller
-// has left.
-func (s *serving) settle(status string, usage model.Usage) error {
+// settle turns what was reserved into what was used and records the outcome, in one commit: it commits to what has left and to
+// the rest, which leaves when it is recorded. It is done even when the caller has left.
+func (s *serving) settle(status string, usage model.Usage, rest []byte) error {
 	used := []policy.Used{{Unit: narthex.Calls, Amount: 1}, {Unit: narthex.Tokens, Amount: usage.Total()}}
 	if !usage.Known {
 		used = []policy.Used{{Unit: narthex.Calls, Amount: 1}, {Unit: narthex.Tokens, Amount: -1}}
 	}
 	s.closed = true
 	end := s.live.Ended()
+	left := narthex.MakeDigest([32]byte{}) // where the rest does not leave; an error that tells of it is in no outcome
+	if s.v.wrote {
+		left = narthex.MakeDigest([32]byte(s.v.seal.answer.Sum(nil)))
+	}
+	s.v.seal.answer.Write(rest)
 	answer := narthex.MakeDigest([32]byte(s.v.seal.answer.Sum(nil)))
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.v.r.Context()), 30*time.Second)
 	defer cancel()
@@ -366,7 +373,7 @@ func (s *serving) settle(status string, usage model.Usage) error {
 	err := s.v.door.Journal.Update(ctx, outcome)
 	if err != nil && !narthex.IsKind(err, narthex.Conflict) {
 		// The caller gets no last byte. What the call took is recorded as soon as the store takes it.
-		status = "unrecorded"
+		status, answer = "unrecorded", left
 		s.v.door.Later.add(outcome)
 	}
 	return err

@@ -97,7 +97,7 @@ func TestWhoeverLeavesPaysTheWorstCase(t *testing.T) {
 		sent  int64
 	}{
 		"before the usage":     {streamed, 1000, holdsOn(piece("a", "")), `"content":"a"`, 1},
-		"after the last token": {streamed, 20, holdsOn(piece("a", ""), piece("b", ""), piece("c", ""), piece("d", ""), piece("e", ""), piece("", "length")), `"content":"e"`, 5},
+		"after the last token": {streamed, 20, holdsOn(piece("a", ""), piece("b", ""), piece("c", ""), piece("d", ""), piece("e", ""), piece("", "length")), `"content":"e"`, 5}, // the piece that says so waits for the outcome
 		"before the model answers": {testenv.Hello, 20, func(w http.ResponseWriter, r *http.Request) {
 			io.Copy(io.Discard, r.Body)
 			begun <- struct{}{}

@@ -105,4 +105,7 @@ func TestVersionsDoNotGoBackWithoutIntent(t *testing.T) {
 			t.Fatalf("%s: the ledger says\n%q and not\n%q", step.says, got, want)
 		}
 	}
+	if found, err := server.AuditDir(t.Context(), filepath.Join(e.Dir, "data")); err != nil || len(found.Differences) > 0 {
+		t.Errorf("the audit finds %v, %v", found.Differences, err)
+	}
 }

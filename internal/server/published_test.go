@@ -23,8 +23,8 @@ import (
 	"narthex/ledger"
 )
 
-// chat makes a call and gives its answer's headers and body.
-func chat(t testing.TB, e *testenv.Env, key, body string) (http.Header, []byte) {
+// callOnce makes a call and gives its answer.
+func callOnce(t testing.TB, e *testenv.Env, key, body string) (int, http.Header, []byte) {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, e.Client.Base()+"/v1/chat/completions", strings.NewReader(body))
 	if err != nil {
@@ -38,10 +38,20 @@ func chat(t testing.TB, e *testenv.Env, key, body string) (http.Header, []byte) 
 	}
 	defer answer.Body.Close()
 	data, err := io.ReadAll(answer.Body)
-	if err != nil || answer.StatusCode != 200 {
-		t.Fatalf("%d %s %v", answer.StatusCode, data, err)
+	if err != nil {
+		t.Fatal(err)
 	}
-	return answer.Header, data
+	return answer.StatusCode, answer.Header, data
+}
+
+// chat makes a call that is served and gives its answer's headers and body.
+func chat(t testing.TB, e *testenv.Env, key, body string) (http.Header, []byte) {
+	t.Helper()
+	status, header, data := callOnce(t, e, key, body)
+	if status != 200 {
+		t.Fatalf("%d %s", status, data)
+	}
+	return header, data
 }
 
 // receipt waits until a call is published and gives its receipt.
@@ -90,6 +100,30 @@ func TestAReceiptProvesWhatWasAskedAndAnswered(t *testing.T) {
 		other.Entry[0] ^= 1
 		if evidence.Keeps(other) == nil {
 			t.Errorf("%s: it keeps a promise about another entry", name)
+		}
+	}
+}
+
+// TestAReceiptProvesTheErrorOfACallThatFailed: what the caller got is the error object, and its receipt holds that.
+func TestAReceiptProvesTheErrorOfACallThatFailed(t *testing.T) {
+	e := testenv.New(t, testenv.Options{})
+	_, key := e.Grant(t, "", testenv.Tokens(1e6, nil))
+	stream := strings.Replace(testenv.Hello, `{"model"`, `{"stream":true,"model"`, 1)
+	for _, try := range []struct {
+		says, body string
+		status     int // of the model's answer
+	}{{"refused", testenv.Hello, 400}, {"failing", testenv.Hello, 500}, {"no answer", testenv.Hello, 200}, {"a refused stream", stream, 400}} {
+		e.Model.Handle(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", try.status) })
+		status, header, answer := callOnce(t, e, key, try.body)
+		if status == 200 {
+			t.Fatalf("%s: %s", try.says, answer)
+		}
+		evidence, err := ledger.VerifyReceipt(receipt(t, e, key, narthex.CallID(header.Get("Narthex-Call"))), e.Node.LogKey())
+		if err != nil {
+			t.Fatalf("%s: %v", try.says, err)
+		}
+		if evidence.Status == "served" || evidence.Holds(ledger.AnswerBody, answer) != nil || evidence.Holds(ledger.AnswerBody, nil) == nil {
+			t.Errorf("%s: the receipt does not hold the error that came: %+v", try.says, evidence)
 		}
 	}
 }

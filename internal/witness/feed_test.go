@@ -75,3 +75,43 @@ func TestAnyoneFeedsAWitness(t *testing.T) {
 		t.Errorf("a log that cannot be read: %v", err)
 	}
 }
+
+// TestAWitnessThatIsAheadForAMomentIsNoAlarm: a lab shows its witnesses what it publishes next, and another feeds it at the same time.
+func TestAWitnessThatIsAheadForAMomentIsNoAlarm(t *testing.T) {
+	l := newLog(t, "log.example")
+	dir, key := newWitness(t)
+	w := open(t, dir, l.key)
+	server := httptest.NewServer(w.Handler(slog.New(slog.DiscardHandler)))
+	defer server.Close()
+	remote, err := witness.NewRemote(server.URL, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sources := map[int]ledger.Source{}
+	for _, size := range []int{2, 3, 4, 5} {
+		checkpoint, kept := l.tree(t, size, size, "")
+		sources[size] = published(t, checkpoint, kept, uint64(size))
+	}
+	feed := func(size int) {
+		if _, err := witness.Feed(t.Context(), remote, sources[size]); err != nil {
+			t.Fatalf("of %d entries: %v", size, err)
+		}
+	}
+	feed(3)
+	asked, shows := 0, sources[2]
+	late := func(path string) ([]byte, error) {
+		if path == "checkpoint" {
+			if asked++; asked == 2 {
+				shows = sources[4]
+			}
+		} else if shows != nil && asked == 2 {
+			feed(5) // between the proof and the question
+			shows = sources[5]
+			return sources[4](path)
+		}
+		return shows(path)
+	}
+	if _, err := witness.Feed(t.Context(), remote, late); err != nil || asked != 3 {
+		t.Errorf("asked %d times: %v", asked, err)
+	}
+}

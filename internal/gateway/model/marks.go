@@ -1,11 +1,10 @@
 package model
 
 import (
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
-
-	"github.com/go-json-experiment/json/jsontext"
 
 	"narthex"
 )
@@ -78,6 +77,31 @@ func holdsMark(text string, own []string) bool {
 	return false
 }
 
+// unescaped gives a text without the escapes of JSON, whether it is JSON or not: a server may read what a strict reader does not,
+// such as a name that stands twice.
+func unescaped(text string) string {
+	var out strings.Builder
+	for {
+		before, rest, more := strings.Cut(text, `\`)
+		out.WriteString(before)
+		if !more {
+			return out.String()
+		}
+		text = rest
+		if code, err := strconv.ParseUint(rest[min(1, len(rest)):min(5, len(rest))], 16, 32); err == nil && len(rest) >= 5 && rest[0] == 'u' {
+			out.WriteRune(rune(code))
+			text = rest[5:]
+		} else if rest != "" && strings.IndexByte(`bfnrt`, rest[0]) >= 0 {
+			out.WriteByte(' ')
+			text = rest[1:]
+		} else if rest != "" {
+			_, size := utf8.DecodeRuneInString(rest)
+			out.WriteString(rest[:size])
+			text = rest[size:]
+		}
+	}
+}
+
 // read gives what a model reads of a message: its parts as one text, for a template may write them one after the other, and the
 // arguments of calls as they came and as a template may write them out.
 func (m *message) read() func(yield func(string) bool) {
@@ -94,10 +118,7 @@ func (m *message) read() func(yield func(string) bool) {
 			texts = append(texts, *m.Refusal)
 		}
 		for _, call := range m.ToolCalls {
-			texts = append(texts, call.ID, call.Function.Arguments.value)
-			if plain, err := jsontext.AppendFormat(nil, []byte(call.Function.Arguments.value)); err == nil {
-				texts = append(texts, string(plain))
-			}
+			texts = append(texts, call.ID, call.Function.Arguments.value, unescaped(call.Function.Arguments.value))
 		}
 		for _, text := range texts {
 			if !yield(text) {

@@ -29,6 +29,10 @@ func TestNoTextOfAChatHoldsAMarkOfATemplate(t *testing.T) {
 		"in a tool's parameters":      strings.Replace(user(`"x"`), `"messages"`, fmt.Sprintf(tools, "x", `{"d":"\u003c|x|>"}`)+`,"messages"`, 1),
 		"in the arguments of a call":  fmt.Sprintf(call, `{"a":"<|x|>"}`, "x"),
 		"in arguments with escapes":   fmt.Sprintf(call, `{"a":"\u003c|x|\u003e"}`, "x"),
+		"in a name that stands twice": fmt.Sprintf(call, `{"a":1,"a":"\u003c|x|\u003e"}`, "x"),
+		"beside what is no number":    fmt.Sprintf(call, `{"a":NaN,"b":"\u003C\u007Cx|>"}`, "x"),
+		"in half a character":         fmt.Sprintf(call, `{"a":"\ud800\u003c|x|>"}`, "x"),
+		"in what does not end":        fmt.Sprintf(call, `{"a":"\u003c|x|>`, "x"),
 		"in the answer of a tool":     fmt.Sprintf(call, `{}`, "<|x|>"),
 		"in the name of another call": strings.Replace(fmt.Sprintf(call, `{}`, "x"), `"1"`, `"<|x|>"`, 2),
 	} {
