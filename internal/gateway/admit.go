@@ -24,7 +24,8 @@ type admission struct {
 	until    time.Time // when the first of the call's rights ends
 }
 
-// admit decides a call and records its intent, or its denial, in one commit.
+// admit decides a call and records its intent, or its denial, in one commit. It gives an admission with an error where the call
+// is recorded and no promise could be made of it: such a call is closed unasked.
 func (v *visit) admit(call *model.Call) (*admission, error) {
 	var admitted *admission
 	var denial *narthex.Error
@@ -45,13 +46,13 @@ func (v *visit) admit(call *model.Call) (*admission, error) {
 		admitted, err = a.record()
 		return err
 	})
-	if err != nil {
+	if err != nil && !errors.Is(err, errUnpromised) {
 		return nil, err
 	}
-	if denial != nil {
+	if denial != nil && err == nil {
 		return nil, denial
 	}
-	return admitted, nil
+	return admitted, err
 }
 
 // attempt is one call while it is decided.

@@ -48,11 +48,14 @@ func (v *visit) update(change func(*journal.Tx) error) error {
 	}
 	promise, err := v.door.Journal.Promise(last)
 	if err != nil {
-		return err
+		return narthex.Unavailablef("What you asked is recorded, and the node could not sign the promise of that, so nothing is answered. Try again; tell the operators if it stays so.").Because(fmt.Errorf("%w: %w", errUnpromised, err))
 	}
 	v.w.Header().Set("Narthex-Receipt", promise)
 	return nil
 }
+
+// errUnpromised says that a change is recorded and no promise of it was signed.
+var errUnpromised = errors.New("a promise could not be signed")
 
 // Receipt serves GET /v1/receipts/{call}: a call of this very key, proved in the published ledger. It works with the key of a
 // grant that is locked, over or lapsed too.

@@ -71,7 +71,7 @@ func (v *visit) complete(parse func([]byte) (*model.Call, error)) error {
 	}
 	defer entered.Leave()
 	admitted, err := v.admit(call)
-	if err != nil {
+	if admitted == nil {
 		return err
 	}
 	entered.Admit(admitted.until)
@@ -80,6 +80,9 @@ func (v *visit) complete(parse func([]byte) (*model.Call, error)) error {
 	s.cutter = model.NewCutter(call, s.limits())
 	s.cutter.SetID(s.shown)
 	v.w.Header().Set("Narthex-Call", s.shown)
+	if err != nil {
+		return s.failed(fmt.Errorf("%w: %w", errNotAsked, err))
+	}
 	if call.Stream() {
 		return s.stream()
 	}

@@ -16,6 +16,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"golang.org/x/mod/sumdb/note"
+
 	"narthex"
 	"narthex/internal/store"
 )
@@ -65,6 +67,8 @@ type Config struct {
 	Inception func(digest narthex.Digest, codes map[string]string)
 	// Wrap lets a test stand between the node and its store.
 	Wrap func(store.Store) store.Store
+	// Sign lets a test stand between the node and the ledger's key.
+	Sign func(note.Signer) note.Signer
 	// Front lets a test stand between the public listener and the node.
 	Front func(http.Handler) http.Handler
 }

@@ -193,7 +193,7 @@ func withdrawDrafts(t *testing.T, c *client.Client) {
 }
 
 // chatRecorded makes a call and says whether it was served whole, which the word shows. At the moment when it was, the store must
-// hold its intent and its outcome, whatever fault there was on the way.
+// hold its intent and its outcome, and the answer the promise, whatever fault there was on the way.
 func chatRecorded(t *testing.T, e *testenv.Env, faults *storetest.Faults, key, body, word string) bool {
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, e.Client.Base()+"/v1/chat/completions", strings.NewReader(body))
 	if err != nil {
@@ -211,6 +211,9 @@ func chatRecorded(t *testing.T, e *testenv.Env, faults *storetest.Faults, key, b
 		return false
 	}
 	call := narthex.CallID(answer.Header.Get("Narthex-Call"))
+	if promise, promiseErr := ledger.OpenPromise(answer.Header.Get("Narthex-Receipt"), e.Node.LogKey()); promiseErr != nil || promise.ID != string(call) {
+		t.Errorf("%q was answered without the promise of it: %v", call, promiseErr)
+	}
 	if recordErr := served(t.Context(), faults.Inner, call); recordErr != nil {
 		t.Errorf("%q was answered with %s and is not recorded: %v", call, data, recordErr)
 	}

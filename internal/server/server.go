@@ -106,6 +106,9 @@ func (s *Server) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if s.config.Sign != nil {
+		signer = s.config.Sign(signer)
+	}
 	s.logKey = key
 	if !empty {
 		if err := checkAnchor(ctx, s.store, anchor, keysBefore(s.config.Data, key)...); err != nil {

@@ -56,6 +56,7 @@ func settings(bad string) (refused map[string][]setting, safe map[string]string)
 			"BehindTLSProxy": "false is the safe value: without TLS the node then stays on loopback",
 			"Program":        "a test is the program; that it is empty stands in the ledger",
 			"Wrap":           "a test's",
+			"Sign":           "a test's",
 			"Front":          "a test's",
 		}
 }

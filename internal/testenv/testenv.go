@@ -22,6 +22,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/mod/sumdb/note"
+
 	"narthex"
 	"narthex/client"
 	"narthex/internal/agreement"
@@ -57,6 +59,7 @@ type Options struct {
 	Files func(lab.Files)                 // changes the lab directory before inception
 	Wrap  func(store.Store) store.Store   // stands between node and store
 	Front func(http.Handler) http.Handler // stands between listener and node
+	Sign  func(note.Signer) note.Signer   // stands between node and the ledger's key
 	Clock *Clock                          // nil for the machine's
 	Dir   string                          // kept by the caller; empty for a folder of the test's
 	Log   io.Writer
@@ -187,7 +190,7 @@ func New(t testing.TB, o Options) *Env {
 	if log == nil {
 		log = io.Discard
 	}
-	e.config = server.Config{Lab: labDir, Data: filepath.Join(e.Dir, "data"), Store: o.Store, Handover: 10 * time.Millisecond, Listen: "127.0.0.1:0", Ops: "127.0.0.1:0", Version: "test", Clock: e.Clock.Now, Random: rand.Reader, Wrap: o.Wrap, Front: o.Front,
+	e.config = server.Config{Lab: labDir, Data: filepath.Join(e.Dir, "data"), Store: o.Store, Handover: 10 * time.Millisecond, Listen: "127.0.0.1:0", Ops: "127.0.0.1:0", Version: "test", Clock: e.Clock.Now, Random: rand.Reader, Wrap: o.Wrap, Front: o.Front, Sign: o.Sign,
 		Getenv: func(name string) string { return map[string]string{"MODEL_KEY": Credential}[name] }, Log: slog.New(slog.NewTextHandler(log, nil)),
 		Inception: func(_ narthex.Digest, c map[string]string) { codes = c }}
 	e.Start(t)
