@@ -188,7 +188,9 @@ func (s *serving) stream() error {
 	if err != nil {
 		return s.failed(err)
 	}
-	answer, err := client.Do(s.live.Context(), http.MethodPost, path, "text/event-stream", body)
+	ctx, leave := context.WithCancel(s.live.Context())
+	defer leave()
+	answer, err := client.Do(ctx, http.MethodPost, path, "text/event-stream", body)
 	if err != nil {
 		return s.failed(err)
 	}
@@ -223,9 +225,16 @@ func (s *serving) stream() error {
 			return s.failed(err)
 		}
 	}
+	if err := s.finish(last); err != nil {
+		return err
+	}
+	defer time.AfterFunc(afterDone, leave).Stop()
 	io.Copy(io.Discard, answer.Body) // to the end, so that the connection is kept; the answer is complete without it
-	return s.finish(last)
+	return nil
 }
+
+// afterDone is how long an upstream that said that it is done may take to end its answer, before its connection is given up.
+const afterDone = 100 * time.Millisecond
 
 // slowest is how long one write may wait for its reader.
 const slowest = 30 * time.Second
