@@ -330,6 +330,9 @@ func (s *serving) failed(cause error) error {
 	case errors.Is(cause, context.Canceled) || s.v.r.Context().Err() != nil:
 		status = "left"
 	}
+	if !used.Known {
+		s.v.w.Header().Set("X-Should-Retry", "false") // each try is charged: a person decides on it, and no client by itself
+	}
 	var told []byte // a stream that began breaks off instead
 	if !s.v.wrote {
 		told = model.ErrorBody(public, s.v.id)
