@@ -1,6 +1,7 @@
 package audit_test
 
 import (
+	"bytes"
 	"crypto/rand"
 	"encoding/binary"
 	"encoding/json"
@@ -126,13 +127,29 @@ func TestWhatWasErasedIsNoDifference(t *testing.T) {
 		return err
 	}))
 	frozen := freeze(t, s)
-	second := e.People["ada2"].ID
+	second, its := e.People["ada2"].ID, narthex.GrantID("")
+	for _, row := range frozen[store.Grants] {
+		if bytes.Contains(row.Value, []byte(second)) {
+			its = narthex.GrantID(row.Key)
+		}
+	}
 	person, err := frozen.Get(store.People, string(second))
 	must(t, err)
 	changed := altered{frozen, store.People, string(second), []byte(strings.Replace(string(person), "suspended", "active", 1))}
 	if report := compared(t, changed, key); len(report.Differences) != 1 || report.Differences[0].Key != string(second) {
 		show(t, report.Differences)
 		t.Error("somebody else's row was changed, and that is not told")
+	}
+	for _, table := range []store.Table{store.Accounts, store.Keys, store.Sessions, store.Signers, store.Grants, store.Engagements} {
+		for _, row := range frozen[table] {
+			if !bytes.Contains(row.Value, []byte(second)) && (table != store.Accounts || row.Key != string(its)) {
+				continue
+			}
+			named := append(bytes.Clone(row.Value[:len(row.Value)-1]), []byte(`,"label":"`+string(ada)+`","used":-1,"revoked":true,"ended":true,"state":"closed","revoked_at":"2026-01-01T00:00:00Z","budgets":null}`)...)
+			if report := compared(t, altered{frozen, table, row.Key, named}, key); len(report.Differences) == 0 {
+				t.Errorf("%s %s was changed and names who was erased, and that is not told", table, row.Key)
+			}
+		}
 	}
 	erase(t, s, map[uint64]bool{other: true})
 	found := false

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -96,20 +97,92 @@ func (c *comparison) excused(d client.Difference) (bool, error) {
 	case !slices.Contains(store.Tables(), table):
 		return false, nil
 	}
-	texts := d.Key
-	for _, ref := range c.restsOn(table, d.Key) {
-		value, err := c.r.Get(ref.table, ref.key)
-		if err != nil {
-			return false, err
-		}
-		texts += " " + string(value)
+	whom, err := c.whom(table, d.Key)
+	if err != nil {
+		return false, err
 	}
 	for id := range c.Erased {
-		if strings.Contains(texts, string(id)) {
+		if strings.Contains(d.Key+" "+whom, string(id)) {
 			return true, nil
 		}
 	}
 	return false, nil
+}
+
+// whom gives a text with everyone whom a row concerns: as the entries tell, and only where they tell nothing of the row, for
+// they were erased, as the rows say.
+func (c *comparison) whom(table store.Table, key string) (string, error) {
+	if persons, told := c.told(table, key); told {
+		return fmt.Sprint(persons), nil
+	}
+	if table == store.Engagements || table == store.Events {
+		id, _, _ := strings.Cut(key, "/")
+		if h, told := c.Cases[narthex.EngagementID(id)]; told && h.Events > 0 && !h.Broken {
+			e, err := c.engagement(narthex.EngagementID(id), h)
+			if err != nil || e != nil {
+				return fmt.Sprintf("%+v", e), err
+			}
+		}
+	}
+	texts := ""
+	for _, ref := range c.restsOn(table, key) {
+		persons, told := c.told(ref.table, ref.key)
+		if told {
+			texts += fmt.Sprint(persons)
+			continue
+		}
+		value, err := c.r.Get(ref.table, ref.key)
+		if err != nil {
+			return "", err
+		}
+		texts += " " + string(value)
+	}
+	return texts, nil
+}
+
+// told gives whom a row concerns, where an entry tells it.
+func (c *comparison) told(table store.Table, key string) (persons []narthex.PersonID, told bool) {
+	one := func(p proof, known bool) ([]narthex.PersonID, bool) { return []narthex.PersonID{p.Person}, known }
+	_, name, _ := strings.Cut(key, "/")
+	switch table {
+	case store.Logins:
+		return one(from(c.Logins, key))
+	case store.Invites:
+		return one(from(c.Invites, key))
+	case store.Sessions:
+		return one(from(c.Sessions, key))
+	case store.Signers:
+		return one(from(c.Signers, key))
+	case store.Grants:
+		g, known := c.Grants[narthex.GrantID(key)]
+		return g.Persons, known
+	case store.KeyNames:
+		k, known := c.Keys[narthex.KeyID(name)]
+		return append(slices.Clone(c.Grants[k.Grant].Persons), k.Person), known
+	case store.Accounts:
+		if g, known := c.Grants[narthex.GrantID(key)]; known {
+			return g.Persons, true
+		}
+		k, known := c.Keys[narthex.KeyID(key)]
+		return append(slices.Clone(c.Grants[k.Grant].Persons), k.Person), known
+	case store.Keys:
+		for id, token := range c.Tokens {
+			if k, known := c.Keys[narthex.KeyID(id)]; known && token == key {
+				return append(slices.Clone(c.Grants[k.Grant].Persons), k.Person), true
+			}
+		}
+	case store.LockNames:
+		at := slices.IndexFunc(c.Locks, func(l narthex.Lock) bool { return string(l.ID) == key })
+		if at >= 0 {
+			return []narthex.PersonID{narthex.PersonID(c.Locks[at].Target), c.Locks[at].By, c.Locks[at].LiftedBy}, true
+		}
+	}
+	return nil, false
+}
+
+func from[V any](m map[string]V, key string) (V, bool) {
+	v, known := m[key]
+	return v, known
 }
 
 // wasOf says whether someone for whom openings were erased is of the organisation.

@@ -191,7 +191,9 @@ func (s *serving) stream() error {
 	if err != nil {
 		return s.failed(err)
 	}
-	answer, err := client.Do(s.live.Context(), http.MethodPost, path, "text/event-stream", body)
+	ctx, leave := context.WithCancel(s.live.Context())
+	defer leave()
+	answer, err := client.Do(ctx, http.MethodPost, path, "text/event-stream", body)
 	if err != nil {
 		return s.failed(err)
 	}
@@ -226,9 +228,16 @@ func (s *serving) stream() error {
 			return s.failed(err)
 		}
 	}
+	if err := s.finish(last); err != nil {
+		return err
+	}
+	defer time.AfterFunc(afterDone, leave).Stop()
 	io.Copy(io.Discard, answer.Body) // to the end, so that the connection is kept; the answer is complete without it
-	return s.finish(last)
+	return nil
 }
+
+// afterDone is how long an upstream that said that it is done may take to end its answer, before its connection is given up.
+const afterDone = 100 * time.Millisecond
 
 // slowest is how long one write may wait for its reader.
 const slowest = 30 * time.Second
@@ -323,6 +332,9 @@ func (s *serving) failed(cause error) error {
 		public = narthex.Unavailablef("The model's server was not reached. What the call could have cost is charged; ask the lab for it back, with the request's id, and try again later.")
 	case errors.Is(cause, context.Canceled) || s.v.r.Context().Err() != nil:
 		status = "left"
+	}
+	if !used.Known {
+		s.v.w.Header().Set("X-Should-Retry", "false") // each try is charged: a person decides on it, and no client by itself
 	}
 	var told []byte // a stream that began breaks off instead
 	if !s.v.wrote {

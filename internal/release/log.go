@@ -149,6 +149,9 @@ func Verify(p Published, keys Keys) (version string, err error) {
 	if at < 0 {
 		return "", errors.New("check release: its checksums do not stand in the log of releases")
 	}
+	if p.Runs != "" && semver.Canonical("v"+p.Runs)+semver.Build("v"+p.Runs) != "v"+p.Runs {
+		return "", fmt.Errorf("check release: %q is not the version that runs; `narthex version` prints it, such as 0.4.0", p.Runs)
+	}
 	version, newest := log[at].Version, log[len(log)-1].Version
 	if err := isNamed(p.Dist, version); err != nil {
 		return "", err

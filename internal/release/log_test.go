@@ -225,6 +225,12 @@ func TestAnOlderReleaseIsRefusedUnlessItIsMeant(t *testing.T) {
 	if _, err := release.Verify(p, keys); err == nil {
 		t.Error("a release older than what runs is taken")
 	}
+	for _, runs := range []string{"v0.11.0", "narthex 0.11.0", "0.11", "test"} { // read as older than everything, each would let it pass
+		p.Runs = runs
+		if _, err := release.Verify(p, keys); err == nil {
+			t.Errorf("a release is taken where %q runs, which is no version", runs)
+		}
+	}
 	p.Runs = "0.10.0"
 	if _, err := release.Verify(p, keys); err != nil {
 		t.Errorf("what runs already: %v", err)

@@ -128,6 +128,21 @@ func TestAReceiptProvesTheErrorOfACallThatFailed(t *testing.T) {
 	}
 }
 
+// TestNoClientTriesAChargedCallAgainByItself: a stock client repeats what failed on our side unless it is told not to, and each
+// time would cost the worst case.
+func TestNoClientTriesAChargedCallAgainByItself(t *testing.T) {
+	e := testenv.New(t, testenv.Options{})
+	_, key := e.Grant(t, "", testenv.Tokens(1e6, nil))
+	for _, status := range []int{200, 400, 503} {
+		e.Model.Handle(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", status) })
+		before := budget(t, e, key).Used
+		got, header, _ := callOnce(t, e, key, testenv.Hello)
+		if cost := budget(t, e, key).Used - before; got != http.StatusServiceUnavailable || cost == 0 || header.Get("X-Should-Retry") != "false" {
+			t.Errorf("a model that answers %d: %d, %d tokens charged, X-Should-Retry %q", status, got, cost, header.Get("X-Should-Retry"))
+		}
+	}
+}
+
 // TestOnlyTheCallsOwnKeyReadsItsReceipt tries other keys, an ended grant, a lock and a revoked key.
 func TestOnlyTheCallsOwnKeyReadsItsReceipt(t *testing.T) {
 	e := testenv.New(t, testenv.Options{})
