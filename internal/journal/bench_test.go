@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	mathrand "math/rand/v2"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -93,6 +94,69 @@ func benchmarkAppend(b *testing.B, open func(dir string) (store.Store, error)) {
 			b.ReportMetric(syncs(b, dir), "syncs/s")
 		})
 	}
+}
+
+// BenchmarkProof makes proofs of random entries in the ledger of a million that a store holds, as a receipt needs them.
+func BenchmarkProof(b *testing.B) {
+	b.Run("sqlite", func(b *testing.B) {
+		s, err := sqlite.Open(b.Context(), b.TempDir())
+		benchmarkProof(b, s, err)
+	})
+	b.Run("postgres", func(b *testing.B) {
+		// The heartbeat is patient, so that a machine on which much else runs gives figures too.
+		s, err := postgres.Open(b.Context(), pgtest.Start(b).Database(b), postgres.Heartbeat(10*time.Second, 10*time.Second))
+		benchmarkProof(b, s, err)
+	})
+}
+
+func benchmarkProof(b *testing.B, s store.Store, err error) {
+	const size, batch = 1_000_000, 4000
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer s.Close()
+	j, err := journal.Open(b.Context(), s, journal.Config{Clock: time.Now, Random: rand.Reader, Signer: signer(b)})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer j.Close()
+	if err := j.Update(b.Context(), inception); err != nil {
+		b.Fatal(err)
+	}
+	for range size / batch {
+		err := j.Update(b.Context(), func(tx *journal.Tx) error {
+			for range batch {
+				if err := read(tx); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+	draw, began := mathrand.New(mathrand.NewPCG(1, 1)), spent(b)
+	for b.Loop() {
+		err := j.View(b.Context(), func(tx *journal.Tx) error {
+			_, err := ledger.Prove(journal.Tiles{Reader: tx.Reader()}, draw.Uint64N(size), size)
+			return err
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64((spent(b)-began).Microseconds())/float64(b.N), "cpu-us/op")
+}
+
+// spent is the processor time that the process has taken, which a machine that is busy with other things does not change.
+func spent(b *testing.B) time.Duration {
+	b.Helper()
+	var used unix.Rusage
+	if err := unix.Getrusage(unix.RUSAGE_SELF, &used); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
 }
 
 // together lets so many writers write eight times each.
