@@ -276,6 +276,7 @@ func (s *Server) node(directory *lab.Directory, empty bool) (*api.Node, error) {
 		}
 		s.rules.Set(rules)
 		s.api.Use(&open)
+		s.config.Log.Info("the lab is open: its custodians approved the directory", "directory", string(directory.Digest))
 		return nil
 	}
 	codes, err := inception.Begin()
