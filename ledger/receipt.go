@@ -181,6 +181,12 @@ func hashes(list [][]byte) ([]Hash, error) {
 	return proof, nil
 }
 
+// IsReceipt says whether a file begins as a receipt does; it need not be a good one.
+func IsReceipt(data []byte) bool {
+	f := form{rest: data}
+	return f.has(`{"format":"` + receiptFormat + `",`)
+}
+
 // receipt takes a receipt.
 func (f *form) receipt() *Receipt {
 	f.must(`{"format":"` + receiptFormat + `","key":`)

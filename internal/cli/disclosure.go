@@ -99,6 +99,9 @@ func disclosed(path string) ([]byte, error) {
 	}
 	defer file.Close()
 	data, err := io.ReadAll(io.LimitReader(file, mostDisclosure))
+	if err == nil && ledger.IsReceipt(data) {
+		return nil, problem(narthex.Invalid, "check it with: narthex ledger verify-receipt "+path+" --key KEY", "that is a call's receipt, and no ledger")
+	}
 	if err != nil || !ledger.IsDisclosure(data) {
 		return nil, err
 	}
