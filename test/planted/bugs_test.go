@@ -30,7 +30,7 @@ var bugs = []bug{
 	},
 	{
 		name: "served-and-not-recorded", class: "C", what: "an answer goes out although its outcome could not be recorded",
-		file: "internal/gateway/serve.go", old: "if err := s.settle(\"served\", usage); err != nil {\n\t\treturn err\n\t}\n\ts.v.w.Header()", new: "_ = s.settle(\"served\", usage)\n\ts.v.w.Header()",
+		file: "internal/gateway/serve.go", old: "if err := s.settle(\"served\", usage, out); err != nil {\n\t\treturn err\n\t}\n\ts.v.w.Header()", new: "_ = s.settle(\"served\", usage, out)\n\ts.v.w.Header()",
 		rig: "TestRigFaultsByNumber/sqlite", in: "internal/server", says: "is not recorded",
 	},
 	{
