@@ -180,6 +180,18 @@ func (w *Watch) Last() client.Audit {
 	return w.last
 }
 
+// Sound refuses while the last audit's differences stand: what a node decides by may be what somebody wrote behind its back. It
+// serves again when an audit finds none.
+func (w *Watch) Sound() error {
+	last := w.Last()
+	if len(last.Differences)+last.More == 0 {
+		return nil
+	}
+	err := narthex.Unavailablef("The lab's tables are not what its ledger says, so nothing is served until its operators have put them right. They know; try again later.")
+	err.Code = "audit_differences"
+	return err
+}
+
 // Run audits until ctx ends: what is new every few seconds, and all of it every while. What it finds is an alarm in the log.
 func (w *Watch) Run(ctx context.Context) {
 	tick, whole := time.NewTicker(Every), time.NewTimer(soon)

@@ -51,7 +51,7 @@ type Door struct {
 type Published interface {
 	// Published gives the latest checkpoint that was published, and how many entries it counts.
 	Published() (checkpoint string, size uint64)
-	// Ready refuses while the lab's required witnesses do not sign.
+	// Ready refuses while the lab's required witnesses do not sign, and while the tables are not what the ledger says.
 	Ready() error
 }
 

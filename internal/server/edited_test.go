@@ -66,6 +66,17 @@ func TestAGrantThatWasEditedIsFound(t *testing.T) {
 		if last, err := e.People["carol"].Audit(t.Context(), true); err != nil || len(last.Differences) == 0 {
 			t.Errorf("it is not told to others: %v", err)
 		}
+		if status, body, err := e.Chat(t.Context(), key, testenv.Hello); err != nil || status != 503 || !strings.Contains(body, "audit_differences") {
+			t.Errorf("on a grant that was edited: %d %s %v", status, body, err)
+		}
+		edit(t, raw, store.Grants, string(grant.ID), as(before))
+		if report, err = e.People["lea"].Audit(t.Context(), false); err != nil || len(report.Differences) != 0 {
+			t.Errorf("put right while it runs: %v, %v", report.Differences, err)
+		}
+		if status, body, err := e.Chat(t.Context(), key, testenv.Hello); err != nil || status != 200 {
+			t.Errorf("put right while it runs: %d %s %v", status, body, err)
+		}
+		edit(t, raw, store.Grants, string(grant.ID), longer)
 		if err := e.Node.Close(); err != nil {
 			t.Fatal(err)
 		}

@@ -253,7 +253,7 @@ func (s *Server) node(directory *lab.Directory, empty bool) (*api.Node, error) {
 		Log:    s.log,
 		Office: &office.Office{Journal: s.journal, Rules: s.rules, Live: s.live, Origin: s.origin, LogKey: s.logKey, Auditor: s.auditor},
 		Desk:   &identity.Desk{Journal: s.journal, Origin: s.origin, Challenges: challenges},
-		Door:   &gateway.Door{Journal: s.journal, Rules: s.rules, Live: s.live, Upstreams: s.upstreams, Refusals: s.refusals, Log: s.config.Log, Meter: s.meter, Later: s.later, Published: s.log, LogKey: s.logKey},
+		Door:   &gateway.Door{Journal: s.journal, Rules: s.rules, Live: s.live, Upstreams: s.upstreams, Refusals: s.refusals, Log: s.config.Log, Meter: s.meter, Later: s.later, Published: sound{s.log, s.auditor}, LogKey: s.logKey},
 	}
 	rules, err := book.NewRules(directory)
 	if err != nil {

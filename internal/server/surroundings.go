@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"narthex"
+	"narthex/internal/audit"
 	"narthex/internal/book"
 	"narthex/internal/openlog"
 	"narthex/internal/upstream"
@@ -44,6 +45,20 @@ func (p *panel) now() openlog.Panel {
 		p.list.Witnesses = append(p.list.Witnesses, remote)
 	}
 	return p.list
+}
+
+// sound is the ledger as the door sees it: published, and what the tables say.
+type sound struct {
+	*openlog.Log
+	auditor *audit.Watch
+}
+
+// Ready refuses while required witnesses do not sign, and while the tables are not what the ledger says.
+func (s sound) Ready() error {
+	if err := s.auditor.Sound(); err != nil {
+		return err
+	}
+	return s.Log.Ready()
 }
 
 // upstreams keeps a client for each asset.
