@@ -24,7 +24,7 @@ var levels = map[string]int{
 	"narthex/internal/journal": 3, "narthex/internal/book": 5,
 	"narthex/internal/gateway/live": 4, "narthex/internal/gateway/model": 4, "narthex/internal/openlog": 5, "narthex/internal/audit": 6, "narthex/internal/gateway": 6, "narthex/internal/identity": 6,
 	"narthex/internal/office": 7, "narthex/internal/api": 8, "narthex/internal/server": 9, "narthex/internal/cli": 9,
-	"narthex/internal/testenv/pgtest": 1, "narthex/internal/testenv/stacks": 1, "narthex/internal/testenv": 10, "narthex/demo/minilab": 1, "narthex/demo": 10, "narthex/cmd/narthex": 11,
+	"narthex/internal/testenv/pgtest": 1, "narthex/internal/testenv/stacks": 1, "narthex/internal/testenv/rig": 1, "narthex/internal/testenv": 10, "narthex/demo/minilab": 1, "narthex/demo": 10, "narthex/cmd/narthex": 11,
 	"narthex/demo/minilab/gencorpus": 11, "narthex/demo/minilab/data/code/corpus": 11,
 }
 

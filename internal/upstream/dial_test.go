@@ -18,14 +18,13 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
-	"os"
 	"regexp"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"narthex/internal/testenv/rig"
 	"narthex/internal/upstream"
 )
 
@@ -193,17 +192,7 @@ func apart(text string) (scheme, host, port, path string, ok bool) {
 // TestRigAURLHasOneReading: of every generated URL that is taken, the client dials, names and asks what another reader reads
 // in it. NARTHEX_RIG=long makes it ten million.
 func TestRigAURLHasOneReading(t *testing.T) {
-	seed, many := uint64(time.Now().UnixNano()), 200_000
-	if text := os.Getenv("NARTHEX_SEED"); text != "" {
-		var err error
-		if seed, err = strconv.ParseUint(text, 10, 64); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if os.Getenv("NARTHEX_RIG") == "long" {
-		many = 10_000_000
-	}
-	t.Logf("seed %d; again: NARTHEX_SEED=%d go test -run TestRigAURLHasOneReading ./internal/upstream", seed, seed)
+	seed, many := rig.Begin(t, "./internal/upstream", 200_000, 10_000_000)
 	random := mrand.New(mrand.NewPCG(seed, 3))
 	pieces := []string{"http", "https", "HTTP", ":", "//", "/", "\\", "@", "a", "b.example", "evil.example", "127.0.0.1", "[::1]", "[::1%25eth0]", "0x7f.1", ":80", ":0", ":99999", ":-1", ":", "?", "#", "%2f", "%40", "%00", " ", "\t", "\r\n", ".", "..", ";", "user:pass@", "é", "。", "xn--", "v1", "&", "=", "[", "]", "+", "~"}
 	taken := 0

@@ -4,13 +4,11 @@ import (
 	"bufio"
 	"math/rand/v2"
 	"net/http"
-	"os"
 	"regexp"
-	"strconv"
 	"strings"
 	"testing"
-	"time"
 
+	"narthex/internal/testenv/rig"
 	"narthex/internal/wire"
 )
 
@@ -20,17 +18,7 @@ var reference = regexp.MustCompile(`^(([^:/?#]+):)?(//([^/?#]*))?([^?#]*)(\?([^#
 // TestRigATargetHasOneReading: of every generated request that is taken, the path that leads to a route is the one that another
 // reader finds in its first line, as it was written. NARTHEX_RIG=long makes it ten million.
 func TestRigATargetHasOneReading(t *testing.T) {
-	seed, many := uint64(time.Now().UnixNano()), 200_000
-	if text := os.Getenv("NARTHEX_SEED"); text != "" {
-		var err error
-		if seed, err = strconv.ParseUint(text, 10, 64); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if os.Getenv("NARTHEX_RIG") == "long" {
-		many = 10_000_000
-	}
-	t.Logf("seed %d; again: NARTHEX_SEED=%d go test -run TestRigATargetHasOneReading ./internal/wire", seed, seed)
+	seed, many := rig.Begin(t, "./internal/wire", 200_000, 10_000_000)
 	random := rand.New(rand.NewPCG(seed, 4))
 	pieces := []string{"/", "/", "/", "v1", "models", "api", "x", "http://", "//", "evil.example", ":80", "@", "..", ".", ";", "%2f", "%2e", "%00", "%", "?", "?", "#", "&", "=", "a", "Z", "~", "-", "_", "+", "\\", "é", "\xff", "\t", "*", "[", "]", ":", "|"}
 	taken := 0

@@ -6,16 +6,15 @@ import (
 	"encoding/json"
 	"io"
 	"math/rand/v2"
-	"os"
 	"os/exec"
 	"reflect"
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"narthex"
 	"narthex/internal/gateway/model"
+	"narthex/internal/testenv/rig"
 )
 
 // decisive is what decides about a request: a reader that finds another in the same bytes could be talked into another call.
@@ -174,17 +173,7 @@ func bodyOf(random *rand.Rand) []byte {
 // TestRigABodyHasOneReading: of every generated body that is taken, four readers with manners of their own find the same model,
 // user, limits and messages, and what is built for the upstream is what they find. NARTHEX_RIG=long makes it ten million.
 func TestRigABodyHasOneReading(t *testing.T) {
-	seed, many := uint64(time.Now().UnixNano()), 100_000
-	if text := os.Getenv("NARTHEX_SEED"); text != "" {
-		var err error
-		if seed, err = strconv.ParseUint(text, 10, 64); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if os.Getenv("NARTHEX_RIG") == "long" {
-		many = 10_000_000
-	}
-	t.Logf("seed %d; again: NARTHEX_SEED=%d go test -run TestRigABodyHasOneReading ./internal/gateway/model", seed, seed)
+	seed, many := rig.Begin(t, "./internal/gateway/model", 100_000, 10_000_000)
 	random := rand.New(rand.NewPCG(seed, 5))
 	taken := 0
 	var bodies [][]byte
