@@ -57,6 +57,7 @@ func config(level slog.Level) server.Config {
 
 // serve runs a node until the process is told to end.
 func serve(ctx context.Context, f cli.ServeFlags) error {
+	server.Tune(os.Getenv)
 	c := config(slog.LevelInfo)
 	c.Lab, c.Data, c.Store, c.Anchor, c.Listen, c.Ops, c.TLSCert, c.TLSKey, c.BehindTLSProxy = f.Lab, f.Data, f.Store, f.Anchor, f.Listen, f.Ops, f.TLSCert, f.TLSKey, f.BehindTLSProxy
 	var err error
@@ -99,6 +100,7 @@ func runWitness(ctx context.Context, f cli.WitnessFlags) error {
 
 // runDemo runs the demonstration, with a node of this same program.
 func runDemo(ctx context.Context, f cli.DemoFlags) error {
+	server.Tune(os.Getenv)
 	digest, err := program()
 	if err != nil {
 		return err

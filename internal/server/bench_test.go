@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/url"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -15,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"narthex/internal/server"
 	"narthex/internal/testenv"
 )
 
@@ -85,8 +87,9 @@ func load(b *testing.B, address, request string, connections int, length time.Du
 }
 
 // BenchmarkDoor measures calls through Narthex, everything on, beside a bare httputil.ReverseProxy to the same model in the
-// same run, in turns. ratio is the rate through Narthex over the proxy's; added-p50 and added-p99 are in microseconds.
+// same run, in turns, in a process that is set as a node's. ratio is the rate through Narthex over the proxy's; added-p50 and added-p99 are in microseconds.
 func BenchmarkDoor(b *testing.B) {
+	server.Tune(os.Getenv)
 	e := testenv.New(b, testenv.Options{})
 	e.Model.Handle(testenv.Answer("hello", 7, 5))
 	_, key := e.Grant(b, "", testenv.Tokens(1e9, nil))
@@ -99,9 +102,9 @@ func BenchmarkDoor(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	server := &http.Server{Handler: proxy}
-	go server.Serve(listener)
-	defer server.Close()
+	bareServer := &http.Server{Handler: proxy}
+	go bareServer.Serve(listener)
+	defer bareServer.Close()
 	request := strings.Replace(post(key, "/v1/chat/completions", testenv.Hello), "Connection: close\r\n", "", 1)
 	for _, connections := range []int{1, 16, 64, 256} {
 		b.Run(fmt.Sprint(connections), func(b *testing.B) {
