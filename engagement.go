@@ -59,11 +59,22 @@ type Vote struct {
 	At      time.Time `json:"at"`
 }
 
-// Note is a question or an answer on an engagement.
+// Counter is a reviewer's offer of narrower terms. It approves the text that it would make, and nothing of the one that stands.
+type Counter struct {
+	By          PersonID    `json:"by"`
+	As          Role        `json:"as"`
+	At          time.Time   `json:"at"`
+	Text        string      `json:"text"` // why
+	Application Application `json:"application"`
+	Digest      Digest      `json:"digest"` // of Application
+}
+
+// Note is a question, an answer or a comment on an engagement.
 type Note struct {
-	By   PersonID  `json:"by"`
-	At   time.Time `json:"at"`
-	Text string    `json:"text"`
+	By      PersonID  `json:"by"`
+	At      time.Time `json:"at"`
+	Text    string    `json:"text"`
+	Private bool      `json:"private,omitempty"` // for the lab's people who have no part in it
 }
 
 // SignedBy is one party's signature on an agreement.
@@ -87,7 +98,10 @@ type Engagement struct {
 	Round       int          `json:"round"`           // how often it was submitted
 	Votes       []Vote       `json:"votes,omitempty"` // on Digest; an edit voids them
 	Notes       []Note       `json:"notes,omitempty"`
-	Due         time.Time    `json:"due,omitzero"` // when the review should end
+	Counter     *Counter     `json:"counter,omitempty"` // that the applicant may accept
+	Since       time.Time    `json:"since,omitzero"`    // when the review began
+	Due         time.Time    `json:"due,omitzero"`      // when the review should end
+	Nudged      time.Time    `json:"nudged,omitzero"`   // when the applicant asked what keeps the review
 	Agreement   Digest       `json:"agreement,omitempty"`
 	Signatures  []SignedBy   `json:"signatures,omitempty"`
 	Grant       GrantID      `json:"grant,omitempty"`

@@ -115,6 +115,11 @@ func (c *Client) Command(ctx context.Context, id narthex.EngagementID, command s
 	return call[EngagementView](ctx, c, "POST", route("api", "engagements", string(id), command), in)
 }
 
+// Work lists what waits for the person.
+func (c *Client) Work(ctx context.Context) (WorkList, error) {
+	return call[WorkList](ctx, c, "GET", "/api/work", nil)
+}
+
 // Agreement gives an engagement's agreement.
 func (c *Client) Agreement(ctx context.Context, id narthex.EngagementID) (AgreementView, error) {
 	return call[AgreementView](ctx, c, "GET", route("api", "engagements", string(id), "agreement"), nil)

@@ -196,10 +196,11 @@ type Draft struct {
 // EngagementView is an engagement and what the reader may do with it: GET /api/engagements/{engagement}.
 type EngagementView struct {
 	Engagement narthex.Engagement `json:"engagement"`
-	Allowed    []string           `json:"allowed"`          // commands that the reader may give now
-	Notices    []Notice           `json:"notices"`          // what the terms ask that the pathway does not offer as asked
-	Waiting    []string           `json:"waiting"`          // whom it waits for, in words
-	People     map[string]string  `json:"people,omitempty"` // names of the people in it, by id
+	Allowed    []string           `json:"allowed"`           // commands that the reader may give now
+	Notices    []Notice           `json:"notices"`           // what the terms ask that the pathway does not offer as asked
+	Waiting    []string           `json:"waiting"`           // whom it waits for, in words
+	Counter    []string           `json:"counter,omitempty"` // what a counter-offer changes, in words
+	People     map[string]string  `json:"people,omitempty"`  // names of the people in it, by id
 }
 
 // Notice is one thing about the terms that the applicant is told at once.
@@ -228,13 +229,47 @@ type EngagementRow struct {
 }
 
 // Command is what someone does with an engagement: POST /api/engagements/{engagement}/{command}, where command is one of
-// submit, assign, return, revise, approve, decline, withdraw, end, close, lock, unlock.
+// submit, assign, return, revise, approve, decline, counter, accept, nudge, comment, withdraw, end, close.
 type Command struct {
-	Saw    narthex.Digest     `json:"saw,omitempty"`    // what a vote is on
-	As     narthex.Role       `json:"as,omitempty"`     // the role a reviewer votes in
-	Text   string             `json:"text,omitempty"`   // question, answer or reason
-	Draft  *Draft             `json:"draft,omitempty"`  // with revise
-	Reason narthex.LockReason `json:"reason,omitempty"` // with lock
+	Saw     narthex.Digest     `json:"saw,omitempty"`     // what a vote is on
+	As      narthex.Role       `json:"as,omitempty"`      // the role a reviewer votes in
+	Text    string             `json:"text,omitempty"`    // question, answer, reason or comment
+	Private bool               `json:"private,omitempty"` // with comment: for the lab's people who have no part in it
+	Draft   *Draft             `json:"draft,omitempty"`   // with revise
+	Counter *Narrowing         `json:"counter,omitempty"` // with counter
+	Reason  narthex.LockReason `json:"reason,omitempty"`  // with lock
+}
+
+// Narrowing is what a counter-offer makes of the terms that were asked: limits that change, terms that are left out, fewer days.
+// What it does not name stays as asked.
+type Narrowing struct {
+	Terms []narthex.Term `json:"terms,omitempty"`
+	Drop  []TermName     `json:"drop,omitempty"`
+	Days  int            `json:"days,omitempty"`
+}
+
+// TermName names a term of an application.
+type TermName struct {
+	Attribute narthex.AttributeName `json:"attribute"`
+	Asset     narthex.AssetName     `json:"asset"`
+}
+
+// WorkList is GET /api/work: what waits for the reader, the most urgent first.
+type WorkList struct {
+	Work []WorkItem `json:"work"`
+}
+
+// WorkItem is one thing that a person should do.
+type WorkItem struct {
+	Engagement narthex.EngagementID `json:"engagement,omitempty"` // empty where it is about the lab directory
+	Title      string               `json:"title"`
+	Applicant  string               `json:"applicant,omitempty"`
+	Do         string               `json:"do"` // submit, answer, review, assign, chase, sign, close, approve_directory
+	Since      time.Time            `json:"since"`
+	Due        time.Time            `json:"due,omitzero"`
+	Late       bool                 `json:"late,omitempty"`
+	Nudged     bool                 `json:"nudged,omitempty"`
+	Waiting    []string             `json:"waiting,omitempty"` // whom it waits for, where others are late
 }
 
 // AgreementView is an agreement: GET /api/engagements/{engagement}/agreement.

@@ -89,6 +89,9 @@ func engagementRoutes() []Route {
 		{Method: "GET", Path: "/api/engagements", Right: Someone, Says: "engagements that you may know of", Out: typeOf[client.EngagementList](), serve: get(func(r *request) (client.EngagementList, error) {
 			return r.node.Office.Engagements(r.Context(), r.person.ID)
 		})},
+		{Method: "GET", Path: "/api/work", Right: Someone, Says: "what waits for you, the most urgent first", Out: typeOf[client.WorkList](), serve: get(func(r *request) (client.WorkList, error) {
+			return r.node.Office.Work(r.Context(), r.person.ID)
+		})},
 		{Method: "POST", Path: "/api/engagements", Right: Someone, Says: "begin an application", In: typeOf[client.Draft](), Out: typeOf[client.EngagementView](), serve: post(mostBody, func(r *request, in client.Draft) (client.EngagementView, error) {
 			return r.node.Office.Draft(r.Context(), r.person.ID, in)
 		})},
@@ -121,7 +124,7 @@ func engagementRoutes() []Route {
 			return r.node.Office.Sign(r.Context(), r.person.ID, id, in)
 		})},
 	}
-	for _, command := range []workflow.Command{workflow.Submit, workflow.Assign, workflow.Return, workflow.Revise, workflow.Approve, workflow.Decline, workflow.Withdraw, workflow.End, workflow.Close} {
+	for _, command := range []workflow.Command{workflow.Submit, workflow.Assign, workflow.Return, workflow.Revise, workflow.Approve, workflow.Decline, workflow.Counter, workflow.Accept, workflow.Nudge, workflow.Comment, workflow.Withdraw, workflow.End, workflow.Close} {
 		routes = append(routes, Route{Method: "POST", Path: "/api/engagements/{engagement}/" + string(command), Right: Someone, Says: string(command) + " an engagement", In: typeOf[client.Command](), Out: typeOf[client.EngagementView](),
 			serve: post(mostBody, func(r *request, in client.Command) (client.EngagementView, error) {
 				id, err := arg[narthex.EngagementID](r, "engagement")

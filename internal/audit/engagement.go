@@ -82,7 +82,11 @@ func (s *step) vote(id narthex.EngagementID, command workflow.Command, by narthe
 	h := s.Cases[id]
 	switch command {
 	case workflow.Edit, workflow.Submit, workflow.Return, workflow.Revise:
-		h.Approvers = nil
+		h.Approvers, h.Countered = nil, ""
+	case workflow.Counter:
+		h.Approvers, h.Countered = nil, by
+	case workflow.Accept:
+		h.Approvers, h.Countered = []narthex.PersonID{h.Countered}, ""
 	case workflow.Approve:
 		if !slices.Contains(h.Approvers, by) {
 			h.Approvers = append(slices.Clone(h.Approvers), by)

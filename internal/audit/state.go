@@ -97,7 +97,9 @@ type history struct {
 	Waits  *narthex.SignedBy `json:"waits,omitempty"` // a signature whose entry is still to come
 	// Approvers is who approved since the last edit.
 	Approvers []narthex.PersonID `json:"approvers,omitempty"`
-	Broken    bool               `json:"broken,omitempty"`
+	// Countered is who made the counter-offer that stands; with its acceptance they have approved.
+	Countered narthex.PersonID `json:"countered,omitempty"`
+	Broken    bool             `json:"broken,omitempty"`
 }
 
 // rendering is an agreement that was made.

@@ -135,7 +135,12 @@ func (o *Office) Command(ctx context.Context, by narthex.PersonID, id narthex.En
 				return err
 			}
 		}
-		draft := workflow.Event{Command: command, As: in.As, Saw: in.Saw, Text: in.Text}
+		draft := workflow.Event{Command: command, As: in.As, Saw: in.Saw, Text: in.Text, Private: in.Private}
+		if command == workflow.Counter {
+			if draft.Application, err = narrowed(rules, e, in.Counter); err != nil {
+				return err
+			}
+		}
 		facts, err := o.facts(tx, rules, &draft, e, p, text)
 		if err != nil {
 			return err
@@ -145,12 +150,14 @@ func (o *Office) Command(ctx context.Context, by narthex.PersonID, id narthex.En
 			return err
 		}
 		switch command {
-		case workflow.Submit, workflow.Revise:
+		case workflow.Submit, workflow.Revise, workflow.Accept:
 			due := rules.Directory.Calendar.Add(tx.Now(), rules.Directory.Pathways[next.Application.Pathway].ReviewDays)
 			_, err = o.bySystem(tx, next, workflow.Event{Command: workflow.Assign, Due: due})
+		case workflow.Counter:
+			return current(rules, e)
 		case workflow.Approve:
-			if outdated(rules, e) {
-				return narthex.Conflictf("The lab's directory changed since this was submitted. Return it to the applicant: their revision is made by the directory in force.")
+			if err := current(rules, e); err != nil {
+				return err
 			}
 			if err := apart(tx, p.ID, approvers(e)); err != nil {
 				return err
@@ -213,6 +220,15 @@ func (o *Office) facts(tx *journal.Tx, rules *book.Rules, draft *workflow.Event,
 		}
 		draft.Application, a = &made, made
 	}
+	switch {
+	case draft.Command == workflow.Counter:
+		a = *draft.Application
+	case draft.Command == workflow.Accept && e.Counter != nil:
+		if a = e.Counter.Application; outdated(rules, e) {
+			return facts, narthex.Conflictf("The lab's directory changed since the counter-offer was made. Revise the application instead: it is then made by the directory in force.")
+		}
+	}
+	facts.HalfPassed = !e.Due.IsZero() && !tx.Now().Before(e.Since.Add(e.Due.Sub(e.Since)/2))
 	pathway := rules.Directory.Pathways[a.Pathway]
 	for _, q := range pathway.Questions {
 		if q.Required && strings.TrimSpace(a.Answers[q.Name]) == "" {
@@ -227,7 +243,7 @@ func (o *Office) facts(tx *journal.Tx, rules *book.Rules, draft *workflow.Event,
 	}
 	together, err := o.together(tx, rules, a)
 	facts.TermsWrong = append(facts.TermsWrong, together...)
-	facts.OwnsAsset = owns(rules.Directory, a.Terms, p)
+	facts.OwnsAsset = owns(rules.Directory, e.Application.Terms, p)
 	return facts, err
 }
 
@@ -264,7 +280,7 @@ func (o *Office) Engagement(ctx context.Context, by narthex.PersonID, id narthex
 		if !workflow.MayRead(e, p) {
 			return narthex.WithheldError()
 		}
-		view = client.EngagementView{Engagement: e, Allowed: []string{}, Waiting: []string{}, People: map[string]string{}, Notices: []client.Notice{}}
+		view = client.EngagementView{Engagement: workflow.Seen(e, p), Allowed: []string{}, Waiting: []string{}, People: map[string]string{}, Notices: []client.Notice{}}
 		for _, command := range workflow.Allowed(e.State, workflow.PartsOf(e, p)) {
 			view.Allowed = append(view.Allowed, string(command))
 		}
@@ -272,13 +288,16 @@ func (o *Office) Engagement(ctx context.Context, by narthex.PersonID, id narthex
 		if err != nil {
 			return err
 		}
-		if view.Waiting, err = waiting(tx, rules, e); err != nil {
+		if view.Waiting, err = waiting(tx, rules, e, p); err != nil {
 			return err
+		}
+		if e.Counter != nil {
+			view.Counter = changes(e.Application, e.Counter.Application)
 		}
 		if pathway, known := rules.Directory.Pathways[e.Application.Pathway]; known && (e.State == narthex.Draft || e.State == narthex.Returned) {
 			view.Notices, _ = notices(rules.Directory, pathway, e.Application.Terms)
 		}
-		return names(tx, e, view.People)
+		return names(tx, view.Engagement, view.People)
 	})
 	return view, err
 }
@@ -290,6 +309,9 @@ func names(tx *journal.Tx, e narthex.Engagement, into map[string]string) error {
 	}
 	for _, note := range e.Notes {
 		ids = append(ids, note.By)
+	}
+	if e.Counter != nil {
+		ids = append(ids, e.Counter.By)
 	}
 	for _, id := range ids {
 		person, err := journal.Get[narthex.Person](tx, store.People, string(id))
@@ -303,8 +325,8 @@ func names(tx *journal.Tx, e narthex.Engagement, into map[string]string) error {
 	return nil
 }
 
-// waiting says whom an engagement waits for.
-func waiting(tx *journal.Tx, rules *book.Rules, e narthex.Engagement) ([]string, error) {
+// waiting says whom an engagement waits for, as a person sees it.
+func waiting(tx *journal.Tx, rules *book.Rules, e narthex.Engagement, p narthex.Person) ([]string, error) {
 	list := []string{}
 	switch e.State {
 	case narthex.Draft, narthex.Returned:
@@ -319,7 +341,7 @@ func waiting(tx *journal.Tx, rules *book.Rules, e narthex.Engagement) ([]string,
 		if err != nil {
 			return nil, err
 		}
-		for _, role := range workflow.Missing(e) {
+		for _, role := range workflow.AwaitedBy(e, p) {
 			list = append(list, strings.ReplaceAll(string(role), "_", " "))
 		}
 		if len(list) == 0 {
@@ -357,7 +379,7 @@ func (o *Office) Engagements(ctx context.Context, by narthex.PersonID) (client.E
 			if err != nil || applicant == nil {
 				return narthex.Unavailablef("A list could not be read.").Because(err)
 			}
-			waits, err := waiting(tx, rules, e)
+			waits, err := waiting(tx, rules, e, p)
 			if err != nil {
 				return err
 			}

@@ -230,6 +230,11 @@ func blank(tx *journal.Tx, id string) error {
 	for i := range next.Notes {
 		next.Notes[i].Text = ""
 	}
+	if e.Counter != nil {
+		counter := *e.Counter
+		counter.Text, counter.Application.Title, counter.Application.Answers = "", erasedName, map[string]string{}
+		next.Counter = &counter
+	}
 	if err := journal.Put(tx, store.Engagements, id, &next); err != nil {
 		return err
 	}

@@ -171,6 +171,18 @@ func draftOf(t testing.TB, a *narthex.Application) *life {
 	return (&life{t: t}).does(ada, workflow.Event{Command: workflow.Draft, Application: a})
 }
 
+// countered is back with the applicant, with an offer of fewer days by security.
+func (l *life) countered() *life {
+	return l.does(sec, workflow.Event{Command: workflow.Counter, As: narthex.Security, Saw: l.e.Digest, Application: narrower(&l.e.Application), Text: "Fewer days will do."})
+}
+
+// narrower is the application for fewer days.
+func narrower(a *narthex.Application) *narthex.Application {
+	less := *a
+	less.Days = 20
+	return &less
+}
+
 // at walks the shortest way to a state.
 func at(t testing.TB, state narthex.State) *life {
 	t.Helper()
@@ -208,4 +220,5 @@ func states() []narthex.State { return append([]narthex.State{""}, narthex.State
 
 // commands is the closed set, written out a second time.
 var commands = []workflow.Command{workflow.Draft, workflow.Edit, workflow.Submit, workflow.Assign, workflow.Return, workflow.Revise, workflow.Approve, workflow.Decline,
-	workflow.Withdraw, workflow.Offer, workflow.Sign, workflow.Activate, workflow.Lock, workflow.Unlock, workflow.End, workflow.Close}
+	workflow.Withdraw, workflow.Offer, workflow.Sign, workflow.Activate, workflow.Lock, workflow.Unlock, workflow.End, workflow.Close,
+	workflow.Counter, workflow.Accept, workflow.Nudge, workflow.Comment}

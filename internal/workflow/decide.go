@@ -14,10 +14,14 @@ type Facts struct {
 	TermsWrong []narthex.Reason // why the terms cannot be submitted
 	Unanswered []string         // names of required questions without an answer
 	LockedBy   narthex.PersonID // who set the lock that is to be lifted
+	HalfPassed bool             // whether half of the review's time has passed
 }
 
 // mostText bounds a question, an answer or a reason, in characters.
 const mostText = 4000
+
+// mostNotes bounds the comments on an engagement.
+const mostNotes = 200
 
 // PartsOf gives the capacities of an active person. Whoever has a part in an engagement as an author has none as a judge.
 func PartsOf(e narthex.Engagement, p narthex.Person) []Part {
@@ -127,7 +131,7 @@ func refuseCommand(e narthex.Engagement, draft Event, p narthex.Person) *narthex
 	if !may(e.State, Parts(), draft.Command) {
 		return narthex.Conflictf("The engagement is %s, where nobody can %s. Look at it again: `narthex engagements show` says what can be done.", stateName(e.State), draft.Command)
 	}
-	if slices.Contains([]Command{Approve, Decline, Return, Lock, Unlock, Close, Assign}, draft.Command) && slices.Contains(e.Authors, p.ID) {
+	if slices.Contains([]Command{Approve, Decline, Return, Counter, Lock, Unlock, Close, Assign}, draft.Command) && slices.Contains(e.Authors, p.ID) {
 		return narthex.Refusedf("You have a part in this engagement, so you cannot decide on it in any role. Someone who has none must.")
 	}
 	return narthex.Refusedf("You may not %s here; it takes another role. `narthex engagements show` says whom it waits for.", draft.Command)
@@ -166,6 +170,10 @@ var rules = map[Command]func(narthex.Engagement, Event, narthex.Person, Facts) *
 		}
 		return inRole(e, draft, p, facts)
 	},
+	Counter: mayCounter,
+	Accept:  mayAccept,
+	Nudge:   mayNudge,
+	Comment: mayComment,
 	Sign: func(e narthex.Engagement, draft Event, p narthex.Person, facts Facts) *narthex.Error {
 		if draft.Signature == nil || draft.Signature.Digest != e.Agreement {
 			return narthex.Conflictf("The signature is not on the agreement as it stands. Read it again and sign its digest.").For("digest")

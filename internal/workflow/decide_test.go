@@ -13,8 +13,8 @@ import (
 var may = map[narthex.State]map[string]string{
 	narthex.Draft:     {"ada": "edit submit withdraw", "ben": "edit", "sam": "edit"},
 	narthex.Submitted: {"ada": "withdraw", "pro": "assign"},
-	narthex.InReview:  {"ada": "withdraw", "sec": "return approve decline", "leg": "return approve decline"},
-	narthex.Returned:  {"ada": "revise withdraw", "ben": "revise", "sam": "revise"},
+	narthex.InReview:  {"ada": "withdraw nudge comment", "ben": "comment", "sam": "comment", "pro": "comment", "sec": "return approve decline counter comment", "leg": "return approve decline counter comment"},
+	narthex.Returned:  {"ada": "revise withdraw accept", "ben": "revise", "sam": "revise", "pro": "comment", "sec": "comment", "leg": "comment"},
 	narthex.Offered:   {"ada": "withdraw sign", "ora": "sign", "sig": "sign", "sec": "lock unlock", "cus": "lock unlock"},
 	narthex.Active:    {"ada": "end", "pro": "end", "sec": "lock unlock", "cus": "lock unlock"},
 	narthex.Ending:    {"pro": "close", "sec": "lock unlock", "cus": "lock unlock"},
@@ -26,7 +26,7 @@ func (l *life) drafts(p narthex.Person, command workflow.Command) []workflow.Eve
 	full := l.event(command)
 	var all []workflow.Event
 	switch command {
-	case workflow.Approve, workflow.Decline, workflow.Return:
+	case workflow.Approve, workflow.Decline, workflow.Return, workflow.Counter:
 		for _, as := range narthex.Roles() {
 			full.As = as
 			all = append(all, full)
@@ -48,7 +48,7 @@ func TestEachPersonMayDoExactlyThis(t *testing.T) {
 			for _, command := range commands {
 				l := ready(t, state, command)
 				for _, ask := range l.drafts(p, command) {
-					if l.try(p, ask, workflow.Facts{OwnsAsset: true, LockedBy: pro.ID}) == nil {
+					if l.try(p, ask, workflow.Facts{OwnsAsset: true, LockedBy: pro.ID, HalfPassed: true}) == nil {
 						did = append(did, string(command))
 						break
 					}

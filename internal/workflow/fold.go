@@ -19,6 +19,7 @@ type Event struct {
 	As          narthex.Role         `json:"as,omitempty"`  // a reviewer's role
 	Saw         narthex.Digest       `json:"saw,omitempty"` // of what a vote is on
 	Text        string               `json:"text,omitempty"`
+	Private     bool                 `json:"private,omitempty"` // a comment that the authors do not see
 	Application *narthex.Application `json:"application,omitempty"`
 	Agreement   narthex.Digest       `json:"agreement,omitempty"`
 	Signature   *narthex.SignedBy    `json:"signature,omitempty"`
@@ -98,14 +99,26 @@ func effect(e *narthex.Engagement, event Event) error {
 	case Submit:
 		e.Round++
 	case Assign:
-		e.Due = event.Due
+		e.Since, e.Due, e.Nudged = event.At, event.Due, time.Time{}
+	case Nudge:
+		if !e.Nudged.IsZero() {
+			return errors.New("it was nudged in this round")
+		}
+		e.Nudged = event.At
+	case Comment:
+		if event.Private && slices.Contains(e.Authors, event.By) {
+			return errors.New("an author's comment is for everyone")
+		}
+		e.Notes = append(e.Notes, narthex.Note{By: event.By, At: event.At, Text: event.Text, Private: event.Private})
 	case Return:
-		e.Votes = nil
-		e.Due = time.Time{}
+		sendBack(e)
 		e.Notes = append(e.Notes, narthex.Note{By: event.By, At: event.At, Text: event.Text})
+	case Counter:
+		return counter(e, event)
+	case Accept:
+		return accept(e, event)
 	case Approve, Decline:
-		asked := slices.ContainsFunc(e.Application.Reviews, func(r narthex.ReviewRule) bool { return r.Role == event.As })
-		if event.Saw != e.Digest || !asked || hasVoted(e, event.By) || slices.Contains(e.Authors, event.By) {
+		if !mayVote(e, event) {
 			return errors.New("the vote is on another text, in a role that is not asked, a second one, or by an author")
 		}
 		e.Votes = append(e.Votes, narthex.Vote{By: event.By, As: event.As, Approve: event.Command == Approve, Reason: event.Text, Saw: event.Saw, At: event.At})
@@ -153,7 +166,7 @@ func write(e *narthex.Engagement, event Event) error {
 	} else if !sameBasis(*e, *a) {
 		return errors.New("it changes who applies")
 	}
-	e.Application, e.Digest, e.Votes = *a, digest, nil
+	e.Application, e.Digest, e.Votes, e.Counter = *a, digest, nil, nil
 	for _, person := range append(append([]narthex.PersonID{event.By, a.Applicant, a.Sponsor}, a.Members...), e.Authors...) {
 		if person != "" && !slices.Contains(e.Authors, person) {
 			e.Authors = append(e.Authors, person)
@@ -166,6 +179,21 @@ func write(e *narthex.Engagement, event Event) error {
 		}
 	}
 	return nil
+}
+
+// sendBack ends a review without a decision.
+func sendBack(e *narthex.Engagement) {
+	e.Votes, e.Since, e.Due, e.Nudged = nil, time.Time{}, time.Time{}, time.Time{}
+}
+
+// mayVote says whether the giver may vote on the text as it stands, as far as the engagement tells.
+func mayVote(e *narthex.Engagement, event Event) bool {
+	return event.Saw == e.Digest && asks(e.Application, event.As) && !hasVoted(e, event.By) && !slices.Contains(e.Authors, event.By)
+}
+
+// asks says whether an application is reviewed in that role.
+func asks(a narthex.Application, as narthex.Role) bool {
+	return slices.ContainsFunc(a.Reviews, func(r narthex.ReviewRule) bool { return r.Role == as })
 }
 
 func hasVoted(e *narthex.Engagement, person narthex.PersonID) bool {

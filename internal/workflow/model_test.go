@@ -66,6 +66,10 @@ func (n node) place() place {
 	var kept strings.Builder
 	authors := slices.Sorted(slices.Values(n.e.Authors))
 	fmt.Fprint(&kept, n.e.Digest, n.e.Locked, authors)
+	if c := n.e.Counter; c != nil {
+		fmt.Fprint(&kept, c.By, c.As, c.Digest)
+	}
+	fmt.Fprint(&kept, n.e.Nudged.IsZero())
 	for _, v := range n.e.Votes {
 		fmt.Fprint(&kept, v.By, v.As, v.Approve, v.Saw)
 	}
@@ -79,6 +83,10 @@ func (n node) place() place {
 func attempts(people []narthex.Person, applicant, p narthex.Person) []workflow.Event {
 	var all []workflow.Event
 	written := variants(people, applicant)
+	texts := slices.Clone(written)
+	for _, a := range written {
+		texts = append(texts, narrower(a))
+	}
 	for _, command := range commands {
 		switch command {
 		case workflow.Draft, workflow.Edit, workflow.Revise:
@@ -87,16 +95,28 @@ func attempts(people []narthex.Person, applicant, p narthex.Person) []workflow.E
 			}
 		case workflow.Approve, workflow.Decline, workflow.Return:
 			for _, as := range append([]narthex.Role{""}, hats...) {
-				for _, a := range written {
+				for _, a := range texts {
 					all = append(all, workflow.Event{Command: command, As: as, Saw: textOf(a), Text: "so"})
 				}
+			}
+		case workflow.Counter:
+			for _, as := range append([]narthex.Role{""}, hats...) {
+				for i, a := range written {
+					all = append(all, workflow.Event{Command: command, As: as, Saw: textOf(a), Text: "so", Application: narrower(a)},
+						workflow.Event{Command: command, As: as, Saw: textOf(a), Text: "so", Application: narrower(written[(i+1)%len(written)])},
+						workflow.Event{Command: command, As: as, Saw: textOf(narrower(a)), Text: "so", Application: a})
+				}
+			}
+		case workflow.Accept:
+			for _, a := range texts {
+				all = append(all, workflow.Event{Command: command, Saw: textOf(a)})
 			}
 		case workflow.Sign:
 			for _, party := range []narthex.PartyRole{narthex.PartyResearcher, narthex.PartyInstitution, narthex.PartyLab, ""} {
 				all = append(all, signature(p, party, deal), signature(p, party, stale))
 			}
 		default:
-			all = append(all, workflow.Event{Command: command, Agreement: deal, Grant: grant, Due: start})
+			all = append(all, workflow.Event{Command: command, Agreement: deal, Grant: grant, Due: start, Text: "so"})
 		}
 	}
 	return all
@@ -126,7 +146,7 @@ func (n node) after(people []narthex.Person, p *narthex.Person, draft workflow.E
 	if p == nil {
 		event, refused = workflow.BySystem(n.e, draft)
 	} else {
-		facts := workflow.Facts{OwnsAsset: true}
+		facts := workflow.Facts{OwnsAsset: true, HalfPassed: true}
 		if n.w.locker > 0 {
 			facts.LockedBy = people[n.w.locker-1].ID
 		}

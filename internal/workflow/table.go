@@ -37,11 +37,15 @@ const (
 	Unlock   Command = "unlock"
 	End      Command = "end"
 	Close    Command = "close"
+	Counter  Command = "counter"
+	Accept   Command = "accept"
+	Nudge    Command = "nudge"
+	Comment  Command = "comment"
 )
 
 // Commands lists every command.
 func Commands() []Command {
-	return []Command{Draft, Edit, Submit, Assign, Return, Revise, Approve, Decline, Withdraw, Offer, Sign, Activate, Lock, Unlock, End, Close}
+	return []Command{Draft, Edit, Submit, Assign, Return, Revise, Approve, Decline, Withdraw, Offer, Sign, Activate, Lock, Unlock, End, Close, Counter, Accept, Nudge, Comment}
 }
 
 // Part is the capacity in which someone acts.
@@ -65,8 +69,8 @@ var table = map[narthex.State]map[Part][]Command{
 	"":                {Applicant: {Draft}},
 	narthex.Draft:     {Applicant: {Edit, Submit, Withdraw}, Author: {Edit}},
 	narthex.Submitted: {Applicant: {Withdraw}, Programme: {Assign}, System: {Assign}},
-	narthex.InReview:  {Applicant: {Withdraw}, Reviewer: {Approve, Decline, Return}, System: {Offer}},
-	narthex.Returned:  {Applicant: {Revise, Withdraw}, Author: {Revise}},
+	narthex.InReview:  {Applicant: {Withdraw, Nudge, Comment}, Author: {Comment}, Reviewer: {Approve, Decline, Return, Counter, Comment}, Programme: {Comment}, System: {Offer}},
+	narthex.Returned:  {Applicant: {Revise, Accept, Withdraw}, Author: {Revise}, Reviewer: {Comment}, Programme: {Comment}},
 	narthex.Offered:   {Applicant: {Withdraw}, Signer: {Sign}, System: {Activate}, Guard: {Lock, Unlock}},
 	narthex.Active:    {Applicant: {End}, Programme: {End}, System: {End}, Guard: {Lock, Unlock}},
 	narthex.Ending:    {Programme: {Close}, Guard: {Lock, Unlock}},
@@ -78,7 +82,7 @@ var table = map[narthex.State]map[Part][]Command{
 // next is the state that a command leads to; a command that is not here stays in its state.
 var next = map[Command]narthex.State{
 	Draft: narthex.Draft, Submit: narthex.Submitted, Assign: narthex.InReview, Return: narthex.Returned, Revise: narthex.Submitted,
-	Decline: narthex.Declined, Withdraw: narthex.Withdrawn, Offer: narthex.Offered, Activate: narthex.Active, End: narthex.Ending, Close: narthex.Closed,
+	Decline: narthex.Declined, Withdraw: narthex.Withdrawn, Counter: narthex.Returned, Accept: narthex.Submitted, Offer: narthex.Offered, Activate: narthex.Active, End: narthex.Ending, Close: narthex.Closed,
 }
 
 // may says whether the table has the command for any of the parts.

@@ -35,8 +35,8 @@ var rows = map[narthex.State]map[workflow.Part]string{
 	"":                {workflow.Applicant: "draft"},
 	narthex.Draft:     {workflow.Applicant: "edit submit withdraw", workflow.Author: "edit"},
 	narthex.Submitted: {workflow.Applicant: "withdraw", workflow.Programme: "assign", workflow.System: "assign"},
-	narthex.InReview:  {workflow.Applicant: "withdraw", workflow.Reviewer: "approve decline return", workflow.System: "offer"},
-	narthex.Returned:  {workflow.Applicant: "revise withdraw", workflow.Author: "revise"},
+	narthex.InReview:  {workflow.Applicant: "withdraw nudge comment", workflow.Author: "comment", workflow.Reviewer: "approve decline return counter comment", workflow.Programme: "comment", workflow.System: "offer"},
+	narthex.Returned:  {workflow.Applicant: "revise accept withdraw", workflow.Author: "revise", workflow.Reviewer: "comment", workflow.Programme: "comment"},
 	narthex.Offered:   {workflow.Applicant: "withdraw", workflow.Signer: "sign", workflow.System: "activate", workflow.Guard: "lock unlock"},
 	narthex.Active:    {workflow.Applicant: "end", workflow.Programme: "end", workflow.System: "end", workflow.Guard: "lock unlock"},
 	narthex.Ending:    {workflow.Programme: "close", workflow.Guard: "lock unlock"},
@@ -89,7 +89,7 @@ func TestThoseWhoAskAndThoseWhoDecideShareNoCommand(t *testing.T) {
 	for _, state := range states() {
 		theirs := workflow.Allowed(state, asking)
 		for _, command := range workflow.Allowed(state, deciding) {
-			if slices.Contains(theirs, command) && command != workflow.End {
+			if slices.Contains(theirs, command) && command != workflow.End && command != workflow.Comment { // words decide nothing
 				t.Errorf("%q: both sides may %s", state, command)
 			}
 		}
@@ -109,6 +109,14 @@ func (l *life) event(command workflow.Command) workflow.Event {
 		event.Application = application()
 	case workflow.Return, workflow.Approve, workflow.Decline:
 		event.By, event.As, event.Saw, event.Text = sec.ID, narthex.Security, l.e.Digest, "so"
+	case workflow.Counter:
+		event.By, event.As, event.Saw, event.Text, event.Application = sec.ID, narthex.Security, l.e.Digest, "so", narrower(&l.e.Application)
+	case workflow.Accept:
+		if l.e.Counter != nil {
+			event.Saw = l.e.Counter.Digest
+		}
+	case workflow.Comment:
+		event.By, event.Text = pro.ID, "so"
 	case workflow.Assign, workflow.Close:
 		event.By, event.Due = pro.ID, start
 	case workflow.Lock, workflow.Unlock:
@@ -131,6 +139,10 @@ func ready(t *testing.T, state narthex.State, command workflow.Command) *life {
 		if state == narthex.InReview {
 			return at(t, state).approve(sec, narthex.Security).approve(leg, narthex.Legal)
 		}
+	case workflow.Accept:
+		if state == narthex.Returned {
+			return draft(t).inReview().countered()
+		}
 	case workflow.Activate:
 		if state == narthex.Offered {
 			return draft(t).signed()
@@ -144,7 +156,7 @@ func ready(t *testing.T, state narthex.State, command workflow.Command) *life {
 }
 
 var leads = map[workflow.Command]narthex.State{workflow.Draft: narthex.Draft, workflow.Submit: narthex.Submitted, workflow.Assign: narthex.InReview,
-	workflow.Return: narthex.Returned, workflow.Revise: narthex.Submitted, workflow.Decline: narthex.Declined, workflow.Withdraw: narthex.Withdrawn,
+	workflow.Return: narthex.Returned, workflow.Counter: narthex.Returned, workflow.Accept: narthex.Submitted, workflow.Revise: narthex.Submitted, workflow.Decline: narthex.Declined, workflow.Withdraw: narthex.Withdrawn,
 	workflow.Offer: narthex.Offered, workflow.Activate: narthex.Active, workflow.End: narthex.Ending, workflow.Close: narthex.Closed}
 
 func TestACommandFoldsWhereTheTableHasItAndLeadsWhereItSays(t *testing.T) {

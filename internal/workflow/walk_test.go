@@ -96,7 +96,7 @@ func (w *walk) text(applicant narthex.PersonID) *narthex.Application {
 // ways are the commands that lead on; most lives take them, so that long ones are reached.
 var ways = map[narthex.State][]workflow.Command{
 	"": {workflow.Draft}, narthex.Draft: {workflow.Submit, workflow.Submit, workflow.Edit}, narthex.Submitted: {workflow.Assign},
-	narthex.InReview: {workflow.Approve, workflow.Approve, workflow.Approve, workflow.Offer}, narthex.Returned: {workflow.Revise},
+	narthex.InReview: {workflow.Approve, workflow.Approve, workflow.Approve, workflow.Approve, workflow.Approve, workflow.Approve, workflow.Offer, workflow.Offer, workflow.Counter}, narthex.Returned: {workflow.Revise, workflow.Accept},
 	narthex.Offered: {workflow.Sign, workflow.Sign, workflow.Sign, workflow.Activate}, narthex.Active: {workflow.Lock, workflow.Unlock, workflow.End}, narthex.Ending: {workflow.Close},
 }
 
@@ -137,6 +137,15 @@ func (w *walk) ask(command workflow.Command, p narthex.Person) workflow.Event {
 		ask.Application = w.text(p.ID)
 	case workflow.Edit, workflow.Revise:
 		ask.Application = w.text(e.Application.Applicant)
+	case workflow.Counter:
+		ask.Application = narrower(&e.Application)
+		if w.r.IntN(8) == 0 {
+			ask.Application = w.text(e.Application.Applicant)
+		}
+	case workflow.Accept:
+		if c := e.Counter; c != nil && w.r.IntN(8) > 0 {
+			ask.Saw = c.Digest
+		}
 	case workflow.Sign:
 		party := []narthex.PartyRole{narthex.PartyResearcher, narthex.PartyInstitution, narthex.PartyLab}[w.r.IntN(3)]
 		ask = signature(p, party, []narthex.Digest{deal, deal, deal, stale}[w.r.IntN(4)])

@@ -20,6 +20,14 @@ type watch struct {
 	active    bool
 	signers   [3]int8 // of researcher, institution, lab: 1 + the person, or 0
 	locker    int8    // 1 + who locked last, or 0
+	offer     offer   // the counter-offer that the applicant may accept
+}
+
+// offer is a counter-offer: 1 + whose, in what role, and the text that it would make.
+type offer struct {
+	by   int8
+	as   narthex.Role
+	text narthex.Digest
 }
 
 // vote is one person's, on the present text: the role it was cast in and whether it stands.
@@ -29,7 +37,7 @@ type vote struct {
 }
 
 // judges are the commands that decide on an engagement.
-var judges = []workflow.Command{workflow.Assign, workflow.Return, workflow.Approve, workflow.Decline, workflow.Lock, workflow.Unlock, workflow.Close}
+var judges = []workflow.Command{workflow.Assign, workflow.Return, workflow.Approve, workflow.Decline, workflow.Counter, workflow.Lock, workflow.Unlock, workflow.Close}
 
 // step checks one event that happened and gives the account after it. People are as they were when it happened.
 func (w watch) step(people []narthex.Person, before, after narthex.Engagement, event workflow.Event) (watch, error) {
@@ -45,6 +53,17 @@ func (w watch) step(people []narthex.Person, before, after narthex.Engagement, e
 		return w.wrote(people, by, before, after, event)
 	case workflow.Return:
 		w.votes = [16]vote{}
+	case workflow.Counter:
+		if err := w.castable(people, by, before, event); err != nil {
+			return w, err
+		}
+		w.votes, w.offer = [16]vote{}, offer{int8(by + 1), event.As, textOf(event.Application)}
+	case workflow.Accept:
+		return w.accepted(people, by, before, after, event)
+	case workflow.Nudge:
+		if by < 0 || people[by].ID != before.Application.Applicant || !before.Nudged.IsZero() {
+			return w, fmt.Errorf("a nudge by someone else than the applicant, or a second one")
+		}
 	case workflow.Approve, workflow.Decline:
 		return w.voted(people, by, before, after, event)
 	case workflow.Offer:
@@ -107,23 +126,48 @@ func (w watch) wrote(people []narthex.Person, by int, before, after narthex.Enga
 			w.ever |= 1 << i
 		}
 	}
-	w.votes, w.text = [16]vote{}, textOf(written)
+	w.votes, w.text, w.offer = [16]vote{}, textOf(written), offer{}
+	return w, w.settled(after)
+}
+
+// accepted holds an acceptance to the applicant's word on the very text that was offered; whoever offered it has approved that text
+// and no other.
+func (w watch) accepted(people []narthex.Person, by int, before, after narthex.Engagement, event workflow.Event) (watch, error) {
+	if by < 0 || people[by].ID != before.Application.Applicant || w.offer.by == 0 || event.Saw != w.offer.text || textOf(&after.Application) != w.offer.text {
+		return w, fmt.Errorf("an acceptance by someone else, or of another text than the one that was offered")
+	}
+	if w.ever&(1<<(w.offer.by-1)) != 0 {
+		return w, fmt.Errorf("a counter-offer of someone who has a part in it")
+	}
+	w.votes, w.text = [16]vote{}, w.offer.text
+	if slices.ContainsFunc(after.Application.Reviews, func(r narthex.ReviewRule) bool { return r.Role == w.offer.as }) {
+		w.votes[w.offer.by-1] = vote{as: w.offer.as, standing: true}
+	}
+	w.offer = offer{}
 	return w, w.settled(after)
 }
 
 func (w watch) voted(people []narthex.Person, by int, before, after narthex.Engagement, event workflow.Event) (watch, error) {
-	switch {
-	case before.State != narthex.InReview || by < 0 || event.Saw != w.text:
-		return w, fmt.Errorf("a vote out of review, by no one, or on another text than the present")
-	case w.votes[by].standing:
-		return w, fmt.Errorf("a second vote by one person")
-	case !people[by].Has(event.As) || !slices.ContainsFunc(before.Application.Reviews, func(r narthex.ReviewRule) bool { return r.Role == event.As }):
-		return w, fmt.Errorf("a vote in a role that is not held or not asked")
-	case people[by].Org != "":
-		return w, fmt.Errorf("a vote from outside the lab")
+	if err := w.castable(people, by, before, event); err != nil {
+		return w, err
 	}
 	w.votes[by] = vote{as: event.As, standing: true}
 	return w, w.settled(after)
+}
+
+// castable says why a vote, or a counter-offer, which stands where a vote could, was not theirs to give.
+func (w watch) castable(people []narthex.Person, by int, before narthex.Engagement, event workflow.Event) error {
+	switch {
+	case before.State != narthex.InReview || by < 0 || event.Saw != w.text:
+		return fmt.Errorf("a vote out of review, by no one, or on another text than the present")
+	case w.votes[by].standing:
+		return fmt.Errorf("a second vote by one person")
+	case !people[by].Has(event.As) || !slices.ContainsFunc(before.Application.Reviews, func(r narthex.ReviewRule) bool { return r.Role == event.As }):
+		return fmt.Errorf("a vote in a role that is not held or not asked")
+	case people[by].Org != "":
+		return fmt.Errorf("a vote from outside the lab")
+	}
+	return nil
 }
 
 func (w watch) signed(people []narthex.Person, by int, before narthex.Engagement, event workflow.Event) (watch, error) {

@@ -1,0 +1,93 @@
+package office
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"narthex"
+	"narthex/client"
+	"narthex/internal/book"
+	"narthex/policy"
+)
+
+// current refuses to decide on an application that was made by another directory than the one in force.
+func current(rules *book.Rules, e narthex.Engagement) error {
+	if outdated(rules, e) {
+		return narthex.Conflictf("The lab's directory changed since this was submitted. Return it to the applicant: their revision is made by the directory in force.")
+	}
+	return nil
+}
+
+// narrowed makes the application that a counter-offer would make of the one that stands. It never gives more than was asked.
+func narrowed(rules *book.Rules, e narthex.Engagement, in *client.Narrowing) (*narthex.Application, error) {
+	if in == nil {
+		return nil, narthex.Invalidf("A counter-offer says what it changes: terms, drop or days.").For("counter")
+	}
+	a := e.Application
+	a.Terms = slices.Clone(a.Terms)
+	for _, name := range in.Drop {
+		at := termAt(a.Terms, name.Attribute, name.Asset)
+		if at < 0 {
+			return nil, narthex.Invalidf("What is to be left out was not asked.").For("counter.drop")
+		}
+		a.Terms = slices.Delete(a.Terms, at, at+1)
+	}
+	for _, change := range in.Terms {
+		at := termAt(a.Terms, change.Attribute, change.Asset)
+		if at < 0 {
+			return nil, narthex.Invalidf("A counter-offer changes terms that were asked, and adds none.").For("counter.terms")
+		}
+		limits := maps.Clone(a.Terms[at].Limits)
+		if limits == nil {
+			limits = map[narthex.LimitName]narthex.Value{}
+		}
+		maps.Copy(limits, change.Limits)
+		a.Terms[at].Limits = limits
+	}
+	if err := narthex.CheckTerms(rules.Directory.Taxonomy, a.Terms); err != nil {
+		return nil, err
+	}
+	if err := policy.Narrower(rules.Directory.Taxonomy, e.Application.Terms, a.Terms); err != nil {
+		return nil, narthex.Invalidf("A counter-offer gives no more than was asked; a limit in it is wider.").For("counter.terms").Because(err)
+	}
+	if in.Days < 0 || in.Days > a.Days {
+		return nil, narthex.Invalidf("A counter-offer is for at most the %d days that were asked.", a.Days).For("counter.days")
+	}
+	if in.Days > 0 {
+		a.Days = in.Days
+	}
+	pathway := rules.Directory.Pathways[a.Pathway]
+	_, added := notices(rules.Directory, pathway, a.Terms)
+	a.Reviews = reviewsOf(rules.Directory, pathway, a.Terms, added)
+	return &a, nil
+}
+
+func termAt(terms []narthex.Term, attribute narthex.AttributeName, asset narthex.AssetName) int {
+	return slices.IndexFunc(terms, func(t narthex.Term) bool { return t.Covers(attribute, asset) })
+}
+
+// changes says in words what an application becomes by another one.
+func changes(from, to narthex.Application) []string {
+	list := []string{}
+	for _, term := range from.Terms {
+		now, kept := narthex.FindTerm(to.Terms, term.Attribute, term.Asset)
+		if !kept {
+			list = append(list, fmt.Sprintf("%s on %s: not given", term.Attribute, term.Asset))
+			continue
+		}
+		for _, name := range slices.Sorted(maps.Keys(now.Limits)) {
+			was, set := term.Limits[name]
+			switch value := now.Limits[name]; {
+			case !set:
+				list = append(list, fmt.Sprintf("%s on %s: %s %s, where none was asked", term.Attribute, term.Asset, name, value))
+			case !was.Equal(value):
+				list = append(list, fmt.Sprintf("%s on %s: %s %s, where %s was asked", term.Attribute, term.Asset, name, value, was))
+			}
+		}
+	}
+	if from.Days != to.Days {
+		list = append(list, fmt.Sprintf("for %d days, where %d were asked", to.Days, from.Days))
+	}
+	return list
+}
