@@ -16,6 +16,11 @@ func (a *app) showEngagement(p profile, view client.EngagementView) error {
 	if err := a.show(view, func(page *page) { writeEngagement(page, view) }); err != nil {
 		return err
 	}
+	if e.Counter != nil {
+		if err := p.saw(counterOf(e.ID), e.Counter.Digest); err != nil {
+			return err
+		}
+	}
 	return p.saw(string(e.ID), e.Digest)
 }
 
@@ -51,8 +56,19 @@ func writeEngagement(p *page, view client.EngagementView) {
 		p.block(app.Answers[question])
 	}
 	writeVotes(p, e, named)
+	if e.Counter != nil {
+		p.heading(named(e.Counter.By) + " offers as " + words([]narthex.Role{e.Counter.As}) + ", " + day(e.Counter.At))
+		p.block(e.Counter.Text)
+		for _, change := range view.Counter {
+			p.line("  %s", change)
+		}
+	}
 	for _, note := range e.Notes {
-		p.heading(named(note.By) + " wrote, " + day(note.At))
+		heading := named(note.By) + " wrote, " + day(note.At)
+		if note.Private {
+			heading = named(note.By) + " wrote for the lab, " + day(note.At)
+		}
+		p.heading(heading)
 		p.block(note.Text)
 	}
 	writeNext(p, view)
@@ -108,6 +124,10 @@ func writeNext(p *page, view client.EngagementView) {
 		"approve":  "narthex review approve " + id + " --as ROLE",
 		"decline":  "narthex review decline " + id + " --as ROLE --reason WHY",
 		"return":   "narthex review return " + id + " --as ROLE --reason QUESTION",
+		"counter":  "narthex review counter " + id + " --as ROLE --set ATTRIBUTE@ASSET:LIMIT=VALUE --reason WHY",
+		"accept":   "narthex engagements accept " + id,
+		"nudge":    "narthex engagements nudge " + id,
+		"comment":  "narthex engagements comment " + id + " --text TEXT",
 		"sign":     "narthex agreement show " + id + ", then narthex agreement sign " + id + " --as PARTY",
 		"end":      "narthex engagements end " + id + " --reason WHY",
 		"close":    "narthex engagements close " + id,

@@ -26,6 +26,8 @@ func (a *app) engagements() *cobra.Command {
 		a.engagementEdit(), a.engagementRevise(),
 		a.engagementCommand("submit", "Hand in a draft", "submitted", "", ""),
 		a.vote("engagements", "return", "Send an application back with a question", "returned", "the question, for the applicant"),
+		a.accept(), a.comment(), a.copyAsNew(),
+		a.engagementCommand("nudge", "Ask what keeps a review, when half of its time has passed", "nudged the reviewers of", "", ""),
 		a.engagementCommand("withdraw", "Take an application back, for good", "withdrawn", "reason", "why"),
 		a.engagementCommand("end", "End the grant and every live call on it, for good", "ended", "reason", "why"),
 		a.engagementCommand("close", "Close an engagement whose grant has ended", "closed", "reason", "what closing found"))

@@ -26,6 +26,7 @@ func (a *app) review() *cobra.Command {
 			run:     func(ctx context.Context, args []string) error { return a.engagementShow(ctx, args[0]) }}),
 		a.vote("review", "approve", "Approve what you were shown", "approved", "a remark"),
 		a.vote("review", "decline", "Decline, for good, with a reason", "declined", "why, for the applicant"),
+		a.counter(),
 		a.vote("review", "return", "Send back with a question", "returned", "the question, for the applicant"))
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"narthex"
 	"narthex/client"
@@ -228,7 +229,7 @@ func (o *Office) facts(tx *journal.Tx, rules *book.Rules, draft *workflow.Event,
 			return facts, narthex.Conflictf("The lab's directory changed since the counter-offer was made. Revise the application instead: it is then made by the directory in force.")
 		}
 	}
-	facts.HalfPassed = !e.Due.IsZero() && !tx.Now().Before(e.Since.Add(e.Due.Sub(e.Since)/2))
+	facts.HalfPassed = halfPassed(e, tx.Now())
 	pathway := rules.Directory.Pathways[a.Pathway]
 	for _, q := range pathway.Questions {
 		if q.Required && strings.TrimSpace(a.Answers[q.Name]) == "" {
@@ -245,6 +246,11 @@ func (o *Office) facts(tx *journal.Tx, rules *book.Rules, draft *workflow.Event,
 	facts.TermsWrong = append(facts.TermsWrong, together...)
 	facts.OwnsAsset = owns(rules.Directory, e.Application.Terms, p)
 	return facts, err
+}
+
+// halfPassed says whether half of a review's time is over.
+func halfPassed(e narthex.Engagement, now time.Time) bool {
+	return !e.Due.IsZero() && !now.Before(e.Since.Add(e.Due.Sub(e.Since)/2))
 }
 
 // together holds exclusions over all grants in force of the applicant and their organisation.
@@ -282,6 +288,9 @@ func (o *Office) Engagement(ctx context.Context, by narthex.PersonID, id narthex
 		}
 		view = client.EngagementView{Engagement: workflow.Seen(e, p), Allowed: []string{}, Waiting: []string{}, People: map[string]string{}, Notices: []client.Notice{}}
 		for _, command := range workflow.Allowed(e.State, workflow.PartsOf(e, p)) {
+			if command == workflow.Accept && e.Counter == nil || command == workflow.Nudge && (!halfPassed(e, tx.Now()) || !e.Nudged.IsZero()) {
+				continue
+			}
 			view.Allowed = append(view.Allowed, string(command))
 		}
 		rules, err := o.Rules.Get()

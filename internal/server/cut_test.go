@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	mathrand "math/rand/v2"
-	"os"
-	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -17,6 +15,7 @@ import (
 	"narthex/internal/store/disk"
 	"narthex/internal/store/sqlite"
 	"narthex/internal/testenv"
+	"narthex/internal/testenv/rig"
 )
 
 // outage is a node's database on a disk that loses power.
@@ -68,21 +67,21 @@ func (o *outage) audited(key string) (size uint64) {
 	return report.Size
 }
 
+// cutsALife is how often one node's power is cut; then another ledger begins, for each cut is followed by an audit of all of it.
+const cutsALife = 25
+
 // TestRigPowerCutUnderANode takes the power from a whole node's database in the middle of any operation, while people and
 // programs use it: what comes back is a ledger whose entries the tables are, and the node serves on it again. The short form has
-// 25 cuts, NARTHEX_RIG=long 1,000; NARTHEX_SEED gives the places of the cuts again, among operations that come as they come.
+// 25 cuts, NARTHEX_RIG=long 1,000 of 40 nodes; NARTHEX_SEED gives the places of the cuts again, among operations that come as they
+// come.
 func TestRigPowerCutUnderANode(t *testing.T) {
-	cuts, seed := 25, uint64(time.Now().UnixNano())
-	if os.Getenv("NARTHEX_RIG") == "long" {
-		cuts = 1000
+	seed, lives := rig.Begin(t, "./internal/server", 1, 40)
+	for life := range uint64(lives) {
+		t.Run(fmt.Sprint(life), func(t *testing.T) { cutALife(t, seed+life) })
 	}
-	if given := os.Getenv("NARTHEX_SEED"); given != "" {
-		var err error
-		if seed, err = strconv.ParseUint(given, 10, 64); err != nil {
-			t.Fatal(err)
-		}
-	}
-	t.Logf("NARTHEX_SEED=%d go test -run %s ./internal/server", seed, t.Name())
+}
+
+func cutALife(t *testing.T, seed uint64) {
 	draw := mathrand.New(mathrand.NewPCG(seed, 0))
 	o := &outage{TB: t, dir: t.TempDir(), name: "outage"}
 	o.disk = disk.New(4096, seed)
@@ -91,7 +90,7 @@ func TestRigPowerCutUnderANode(t *testing.T) {
 	e := testenv.New(t, testenv.Options{Wrap: o.wrap})
 	grant, key := e.Grant(t, "", testenv.Tokens(1e9, nil))
 	sizes := map[uint64]bool{}
-	for range cuts {
+	for range cutsALife {
 		o.disk.CutAfter(1 + draw.Int64N(400))
 		var wg sync.WaitGroup
 		for range 3 {
@@ -116,7 +115,7 @@ func TestRigPowerCutUnderANode(t *testing.T) {
 		sizes[o.audited(e.Node.LogKey())] = true
 		e.Start(t)
 	}
-	if len(sizes) < cuts/2 {
-		t.Errorf("%d cuts left %d ledgers: the rig does not load the node", cuts, len(sizes))
+	if len(sizes) < cutsALife/2 {
+		t.Errorf("%d cuts left %d ledgers: the rig does not load the node", cutsALife, len(sizes))
 	}
 }

@@ -57,6 +57,11 @@ func setScene(t *testing.T) *scene {
 		return view
 	}
 	command("sam", returned.Engagement.ID, "return", client.Command{As: narthex.Security, Saw: returned.Engagement.Digest, Text: "why?"})
+	narrowing := func(view client.EngagementView) client.Command {
+		return client.Command{As: narthex.AssetOwner, Saw: view.Engagement.Digest, Text: "less will do", Counter: &client.Narrowing{Days: 1}}
+	}
+	countered, accepted := submitted(t, e), submitted(t, e)
+	accepted = command("olga", accepted.Engagement.ID, "counter", narrowing(accepted))
 	declined := submitted(t, e)
 	withdrawn := submitted(t, e)
 	toSign := offered(t, e, "", testenv.Tokens(10, nil))
@@ -130,7 +135,7 @@ func setScene(t *testing.T) *scene {
 		{"GET /v1/grant", "/v1/grant", nil, []string{"key", "another's key"}},
 		{"GET /v1/receipts/{call}", "/v1/receipts/" + made.Get("Narthex-Call"), nil, []string{"key"}},
 		{"GET /api/whoami", "/api/whoami", nil, all}, {"GET /api/lab", "/api/lab", nil, all}, {"GET /api/people", "/api/people", nil, all}, {"GET /api/signers", "/api/signers", nil, all},
-		{"GET /api/engagements", "/api/engagements", nil, all}, {"GET /api/grants", "/api/grants", nil, all}, {"GET /api/ledger/proof/{index}", "/api/ledger/proof/0", nil, all}, {"POST /api/logout", "/api/logout", struct{}{}, all},
+		{"GET /api/engagements", "/api/engagements", nil, all}, {"GET /api/work", "/api/work", nil, all}, {"GET /api/grants", "/api/grants", nil, all}, {"GET /api/ledger/proof/{index}", "/api/ledger/proof/0", nil, all}, {"POST /api/logout", "/api/logout", struct{}{}, all},
 		{"GET /api/engagements/{engagement}", "/api/engagements/" + string(draft.Engagement.ID), nil, []string{"ada"}},
 		{"GET /api/engagements/{engagement}", "/api/engagements/" + string(review.Engagement.ID), nil, readers},
 		{"GET /api/engagements/{engagement}/agreement", "/api/engagements/" + string(grant.Engagement) + "/agreement", nil, readers},
@@ -139,6 +144,11 @@ func setScene(t *testing.T) *scene {
 		engagement("edit", draft.Engagement.ID, text, "ada"),
 		engagement("submit", draft.Engagement.ID, client.Command{}, "ada"),
 		engagement("revise", returned.Engagement.ID, client.Command{Text: "because"}, "ada"),
+		engagement("comment", review.Engagement.ID, client.Command{Text: "x"}, "ada", "sam", "paul", "olga", "carol"),
+		engagement("comment", review.Engagement.ID, client.Command{Text: "x", Private: true}, "sam", "paul", "olga", "carol"),
+		engagement("nudge", review.Engagement.ID, client.Command{}),
+		engagement("counter", countered.Engagement.ID, narrowing(countered), "olga"),
+		engagement("accept", accepted.Engagement.ID, client.Command{Saw: accepted.Engagement.Counter.Digest}, "ada"),
 		engagement("return", review.Engagement.ID, saw(review, narthex.Security), "sam", "paul"),
 		engagement("decline", declined.Engagement.ID, saw(declined, narthex.AssetOwner), "olga"),
 		engagement("approve", withdrawn.Engagement.ID, saw(withdrawn, narthex.AssetOwner), "olga"),
