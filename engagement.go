@@ -93,10 +93,12 @@ type Engagement struct {
 	ID          EngagementID `json:"id"`
 	State       State        `json:"state"`
 	Application Application  `json:"application"`
-	Digest      Digest       `json:"digest"`          // of Application, as it stands
-	Authors     []PersonID   `json:"authors"`         // everyone who was ever a party or wrote in it; none of them decides
-	Round       int          `json:"round"`           // how often it was submitted
-	Votes       []Vote       `json:"votes,omitempty"` // on Digest; an edit voids them
+	Digest      Digest       `json:"digest"`                // of Application, as it stands
+	Authors     []PersonID   `json:"authors"`               // everyone who was ever a party or wrote in it; none of them decides
+	Round       int          `json:"round"`                 // how often it was submitted
+	SubmittedAt time.Time    `json:"submitted_at,omitzero"` // the first time
+	DecidedAt   time.Time    `json:"decided_at,omitzero"`   // when it was offered or declined
+	Votes       []Vote       `json:"votes,omitempty"`       // on Digest; an edit voids them
 	Notes       []Note       `json:"notes,omitempty"`
 	Counter     *Counter     `json:"counter,omitempty"` // that the applicant may accept
 	Since       time.Time    `json:"since,omitzero"`    // when the review began

@@ -115,6 +115,11 @@ func (c *Client) Command(ctx context.Context, id narthex.EngagementID, command s
 	return call[EngagementView](ctx, c, "POST", route("api", "engagements", string(id), command), in)
 }
 
+// Report counts what became of applications.
+func (c *Client) Report(ctx context.Context) (Report, error) {
+	return call[Report](ctx, c, "GET", "/api/report", nil)
+}
+
 // Work lists what waits for the person.
 func (c *Client) Work(ctx context.Context) (WorkList, error) {
 	return call[WorkList](ctx, c, "GET", "/api/work", nil)

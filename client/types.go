@@ -179,6 +179,7 @@ type PathwayList struct {
 type PathwayView struct {
 	Pathway    narthex.Pathway                             `json:"pathway"`
 	Attributes map[narthex.AttributeName]narthex.Attribute `json:"attributes"`
+	Took       *TimesTaken                                 `json:"took,omitempty"` // how long decisions took, where there were several; an hour old at most
 }
 
 // Draft is what an applicant writes: POST /api/engagements and POST /api/engagements/{engagement}/edit. Limits left out of a
@@ -238,6 +239,38 @@ type Command struct {
 	Draft   *Draft             `json:"draft,omitempty"`   // with revise
 	Counter *Narrowing         `json:"counter,omitempty"` // with counter
 	Reason  narthex.LockReason `json:"reason,omitempty"`  // with lock
+}
+
+// Report is GET /api/report: what became of applications, for the programme, custodians and auditors.
+type Report struct {
+	At               time.Time       `json:"at"`
+	Pathways         []PathwayReport `json:"pathways"`
+	Overdue          int             `json:"overdue"`  // reviews that should have ended
+	Insiders         int             `json:"insiders"` // people from outside named in engagements that run
+	Staff            int             `json:"staff"`    // active people of the lab with a role
+	InsidersPerStaff float64         `json:"insiders_per_staff"`
+}
+
+// PathwayReport is the funnel of one pathway, counted over all time, and how long decisions took.
+type PathwayReport struct {
+	Pathway   narthex.PathwayName         `json:"pathway"`
+	Drafts    int                         `json:"drafts"` // being written, not yet submitted
+	Submitted int                         `json:"submitted"`
+	Offered   int                         `json:"offered"`
+	Granted   int                         `json:"granted"`
+	Declined  int                         `json:"declined"`
+	Withdrawn int                         `json:"withdrawn"` // after they were submitted
+	Running   int                         `json:"running"`
+	Overdue   int                         `json:"overdue"`
+	Decisions TimesTaken                  `json:"decisions"` // from the first submission to the offer or the decline
+	Roles     map[narthex.Role]TimesTaken `json:"roles"`     // from the beginning of the last review to a vote
+}
+
+// TimesTaken is how long something took, in hours, over so many times; by the nearest rank.
+type TimesTaken struct {
+	Count       int     `json:"count"`
+	MedianHours float64 `json:"median_hours"`
+	P90Hours    float64 `json:"p90_hours"`
 }
 
 // Narrowing is what a counter-offer makes of the terms that were asked: limits that change, terms that are left out, fewer days.

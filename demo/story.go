@@ -223,12 +223,40 @@ func (t *tale) question(ctx context.Context) error {
 	return nil
 }
 
+// counter has the model's owner offer half of the time, which is accepted, and gives the digest of the text that it makes.
+func (t *tale) counter(ctx context.Context, e narthex.Engagement) (narthex.Digest, error) {
+	ada := t.cast["ada"].client
+	offer := client.Command{As: narthex.AssetOwner, Saw: e.Digest, Text: "Half of the time will do; a renewal is easy.", Counter: &client.Narrowing{Days: e.Application.Days / 2}}
+	if _, err := t.cast["olga"].client.Command(ctx, t.engagement, "counter", offer); err != nil {
+		return "", err
+	}
+	view, err := ada.Engagement(ctx, t.engagement)
+	if err != nil {
+		return "", err
+	}
+	if view.Engagement.Counter == nil || len(view.Counter) != 1 {
+		return "", errors.New("the counter-offer did not reach her")
+	}
+	t.tell.act("Olga", "as the model's owner, offers less: "+view.Counter[0])
+	if view, err = ada.Command(ctx, t.engagement, "accept", client.Command{Saw: view.Engagement.Counter.Digest}); err != nil {
+		return "", err
+	}
+	if view.Engagement.State != narthex.InReview || view.Engagement.Application.Days != e.Application.Days/2 {
+		return "", fmt.Errorf("it is %s for %d days", view.Engagement.State, view.Engagement.Application.Days)
+	}
+	t.tell.act("Ada", "accepts; Olga's offer was her approval of that very text, and counts")
+	return view.Engagement.Digest, nil
+}
+
 func (t *tale) review(ctx context.Context) error {
 	view, err := t.cast["olga"].client.Engagement(ctx, t.engagement)
 	if err != nil {
 		return err
 	}
-	saw := view.Engagement.Digest
+	saw, err := t.counter(ctx, view.Engagement)
+	if err != nil {
+		return err
+	}
 	_, err = t.cast["paul"].client.Command(ctx, t.engagement, "approve", client.Command{As: narthex.Security, Saw: saw})
 	e, err := refused(err, narthex.Refused, "refused")
 	if err != nil {
@@ -242,15 +270,14 @@ func (t *tale) review(ctx context.Context) error {
 	}
 	t.tell.act("Sam", "votes on another text than the one that stands")
 	t.tell.no("refused: a vote names the digest of what was seen")
-	if _, err := t.cast["olga"].client.Command(ctx, t.engagement, "approve", client.Command{As: narthex.AssetOwner, Saw: saw}); err != nil {
-		return err
+	if view, err = t.cast["sam"].client.Engagement(ctx, t.engagement); err != nil || len(view.Engagement.Votes) != 0 {
+		return fmt.Errorf("Sam sees votes before his own: %v (%w)", view.Engagement.Votes, err)
 	}
-	t.tell.act("Olga", "approves as the model's owner")
 	view, err = t.cast["sam"].client.Command(ctx, t.engagement, "approve", client.Command{As: narthex.Security, Saw: saw})
 	if err != nil {
 		return err
 	}
-	t.tell.act("Sam", "approves for security")
+	t.tell.act("Sam", "approves for security; until then he saw nobody's vote")
 	if view.Engagement.State != narthex.Offered {
 		return fmt.Errorf("it is %s and not offered", view.Engagement.State)
 	}

@@ -19,6 +19,7 @@ type story struct {
 type caseHistory struct {
 	submitted bool
 	approvals map[string]bool // people, since the last edit
+	offeredBy string          // who made the counter-offer that stands, or ""
 }
 
 func newStory(verifierKey string) story {
@@ -75,10 +76,24 @@ func (s *story) caseChanged(o Opening) {
 	switch o.Text("command") {
 	case "submit":
 		history.submitted = true
-		clear(history.approvals)
+		history.start("")
 	case "approve":
 		history.approvals[strings.Clone(o.Text("by"))] = true
 	case "return", "revise", "edit":
-		clear(history.approvals)
+		history.start("")
+	case "counter":
+		history.start(strings.Clone(o.Text("by")))
+	case "accept":
+		by := history.offeredBy
+		history.start("")
+		if by != "" {
+			history.approvals[by] = true // of the very text that they offered
+		}
 	}
+}
+
+// start begins to count approvals anew, of a text that somebody may have offered.
+func (h *caseHistory) start(offeredBy string) {
+	clear(h.approvals)
+	h.offeredBy = offeredBy
 }

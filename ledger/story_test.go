@@ -73,16 +73,21 @@ func TestStoriesThatCannotBeAreFoundAndNamed(t *testing.T) {
 			e[submitted].At, e[approved].At = e[approved].At, e[submitted].At
 			return e
 		}},
-		"a return after the approvals":      {activated + 1, insert(approved+2, changedTo("return", "bo"))},
-		"a revision after the approvals":    {activated + 1, insert(approved+2, changedTo("revise", "ada"))},
-		"an edit after the approvals":       {activated + 1, insert(approved+2, changedTo("edit", "ada"))},
-		"no signatures":                     {activated - 2, func(e []narthex.Entry) []narthex.Entry { return slices.Delete(e, signed, signed+2) }},
-		"no signature of the lab":           {activated - 1, drop(signed + 1)},
-		"no signature but the lab's":        {activated - 1, drop(signed)},
-		"the lab signing for both":          {activated, put(signed, "party", "lab")},
-		"two signatures and none the lab's": {activated, put(signed+1, "party", "institution")},
-		"a signature on another agreement":  {activated, put(signed, "agreement", "b")},
-		"a grant of another agreement":      {activated, put(activated, "agreement", "b")},
+		"a return after the approvals":               {activated + 1, insert(approved+2, changedTo("return", "bo"))},
+		"a revision after the approvals":             {activated + 1, insert(approved+2, changedTo("revise", "ada"))},
+		"a counter-offer after the approvals":        {activated + 1, insert(approved+2, changedTo("counter", "bo"))},
+		"one approval beside an accepted offer":      {activated + 2, insert(approved+2, changedTo("counter", "bo"), changedTo("accept", "ada"))},
+		"an accepted offer and its maker's approval": {activated + 3, insert(approved+2, changedTo("counter", "bo"), changedTo("accept", "ada"), changedTo("approve", "bo"))},
+		"an offer that a revision took away":         {activated + 4, insert(approved+2, changedTo("counter", "bo"), changedTo("revise", "ada"), changedTo("accept", "ada"), changedTo("approve", "cy"))},
+		"one offer accepted twice":                   {activated + 4, insert(approved+2, changedTo("counter", "bo"), changedTo("accept", "ada"), changedTo("accept", "ada"), changedTo("approve", "cy"))},
+		"an edit after the approvals":                {activated + 1, insert(approved+2, changedTo("edit", "ada"))},
+		"no signatures":                              {activated - 2, func(e []narthex.Entry) []narthex.Entry { return slices.Delete(e, signed, signed+2) }},
+		"no signature of the lab":                    {activated - 1, drop(signed + 1)},
+		"no signature but the lab's":                 {activated - 1, drop(signed)},
+		"the lab signing for both":                   {activated, put(signed, "party", "lab")},
+		"two signatures and none the lab's":          {activated, put(signed+1, "party", "institution")},
+		"a signature on another agreement":           {activated, put(signed, "agreement", "b")},
+		"a grant of another agreement":               {activated, put(activated, "agreement", "b")},
 		"a signature after the grant": {activated - 1, func(e []narthex.Entry) []narthex.Entry {
 			e[signed+1], e[activated] = e[activated], e[signed+1]
 			e[signed+1].At, e[activated].At = e[activated].At, e[signed+1].At
@@ -114,13 +119,14 @@ func TestStoriesThatMayBeVerify(t *testing.T) {
 		open   int
 		change func([]narthex.Entry) []narthex.Entry
 	}{
-		"as it is":                           {1, func(e []narthex.Entry) []narthex.Entry { return e }},
-		"the open call closed":               {0, insert(afterStory, outcomeOf(fmt.Sprint("call_", openCall)))},
-		"a third signature":                  {1, insert(afterStory, with(narthex.EntryAgreementSigned, 0, texts{"agreement": "a", "party": "institution"}))},
-		"a third approval":                   {1, insert(afterStory, changedTo("approve", "di"))},
-		"two entries of one moment":          {1, func(e []narthex.Entry) []narthex.Entry { e[20].At = e[19].At; return e }},
-		"approvals again after a revision":   {1, insert(afterStory, changedTo("revise", "ada"), changedTo("approve", "bo"), changedTo("approve", "cy"), with(narthex.EntryGrantActive, 0, texts{"engagement": "e", "agreement": "a"}))},
-		"an application that came to naught": {1, insert(afterStory, with(narthex.EntryEngagementChanged, 0, texts{"engagement": "f", "command": "submit"}))},
+		"as it is":                                 {1, func(e []narthex.Entry) []narthex.Entry { return e }},
+		"the open call closed":                     {0, insert(afterStory, outcomeOf(fmt.Sprint("call_", openCall)))},
+		"a third signature":                        {1, insert(afterStory, with(narthex.EntryAgreementSigned, 0, texts{"agreement": "a", "party": "institution"}))},
+		"a third approval":                         {1, insert(afterStory, changedTo("approve", "di"))},
+		"two entries of one moment":                {1, func(e []narthex.Entry) []narthex.Entry { e[20].At = e[19].At; return e }},
+		"approvals again after a revision":         {1, insert(afterStory, changedTo("revise", "ada"), changedTo("approve", "bo"), changedTo("approve", "cy"), with(narthex.EntryGrantActive, 0, texts{"engagement": "e", "agreement": "a"}))},
+		"an accepted offer and another's approval": {1, insert(afterStory, changedTo("counter", "bo"), changedTo("accept", "ada"), changedTo("approve", "cy"), with(narthex.EntryGrantActive, 0, texts{"engagement": "e", "agreement": "a"}))},
+		"an application that came to naught":       {1, insert(afterStory, with(narthex.EntryEngagementChanged, 0, texts{"engagement": "f", "command": "submit"}))},
 	} {
 		export, key := told(t, c.change)
 		report, err := ledger.Verify(strings.NewReader(export), key)

@@ -84,10 +84,13 @@ func engagementRoutes() []Route {
 	routes := []Route{
 		{Method: "GET", Path: "/api/pathways", Right: Anyone, Says: "the pathways that the lab publishes", Out: typeOf[client.PathwayList](), serve: get(func(r *request) (client.PathwayList, error) { return r.node.Office.Pathways() })},
 		{Method: "GET", Path: "/api/pathways/{pathway}", Right: Anyone, Says: "one pathway", Out: typeOf[client.PathwayView](), serve: get(func(r *request) (client.PathwayView, error) {
-			return r.node.Office.Pathway(narthex.PathwayName(r.args["pathway"]))
+			return r.node.Office.Pathway(r.Context(), narthex.PathwayName(r.args["pathway"]))
 		})},
 		{Method: "GET", Path: "/api/engagements", Right: Someone, Says: "engagements that you may know of", Out: typeOf[client.EngagementList](), serve: get(func(r *request) (client.EngagementList, error) {
 			return r.node.Office.Engagements(r.Context(), r.person.ID)
+		})},
+		{Method: "GET", Path: "/api/report", Right: Someone, Says: "what became of applications, and how long it took", Out: typeOf[client.Report](), serve: get(func(r *request) (client.Report, error) {
+			return r.node.Office.Report(r.Context(), r.person.ID)
 		})},
 		{Method: "GET", Path: "/api/work", Right: Someone, Says: "what waits for you, the most urgent first", Out: typeOf[client.WorkList](), serve: get(func(r *request) (client.WorkList, error) {
 			return r.node.Office.Work(r.Context(), r.person.ID)

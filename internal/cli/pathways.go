@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"narthex"
+	"narthex/client"
 	"narthex/internal/lab"
 )
 
@@ -76,10 +77,11 @@ func (a *app) pathwayShow(ctx context.Context, name narthex.PathwayName) error {
 	if err != nil {
 		return err
 	}
-	return a.show(view, func(p *page) { showPathway(p, view.Pathway) })
+	return a.show(view, func(p *page) { showPathway(p, view) })
 }
 
-func showPathway(p *page, way narthex.Pathway) {
+func showPathway(p *page, view client.PathwayView) {
+	way := view.Pathway
 	p.line("%s: %s", way.Name, way.Title)
 	p.line("%s", way.Summary)
 	p.heading("Who may apply")
@@ -95,7 +97,11 @@ func showPathway(p *page, way narthex.Pathway) {
 		p.line("  %s: %s%s", q.Name, q.Ask, questionNote(q))
 	}
 	p.heading("How it is decided")
-	p.fields([2]string{"  by", reviewsInWords(way.Reviews)}, [2]string{"  within", fmt.Sprintf("%d business days", way.ReviewDays)},
+	took := ""
+	if t := view.Took; t != nil {
+		took = fmt.Sprintf("%s, the median of %d decisions", hoursInWords(t.MedianHours), t.Count)
+	}
+	p.fields([2]string{"  by", reviewsInWords(way.Reviews)}, [2]string{"  within", fmt.Sprintf("%d business days", way.ReviewDays)}, [2]string{"  it took", took},
 		[2]string{"  lasts", lasts(way)}, [2]string{"  content kept", way.ContentLog}, [2]string{"  signed by", parties(way)},
 		[2]string{"  appeals", fmt.Sprintf("%s, answered in %d business days", way.AppealTo, way.AppealDays)})
 	p.blank()

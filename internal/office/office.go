@@ -28,6 +28,8 @@ type Office struct {
 	Origin  string
 	LogKey  string // the ledger's verifier key
 	Auditor Auditor
+
+	took took
 }
 
 // Auditor compares the tables with the ledger's entries.

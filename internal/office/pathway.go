@@ -1,6 +1,7 @@
 package office
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -21,7 +22,7 @@ func (o *Office) Pathways() (client.PathwayList, error) {
 }
 
 // Pathway gives one pathway with what its attributes are.
-func (o *Office) Pathway(name narthex.PathwayName) (client.PathwayView, error) {
+func (o *Office) Pathway(ctx context.Context, name narthex.PathwayName) (client.PathwayView, error) {
 	rules, err := o.Rules.Get()
 	if err != nil {
 		return client.PathwayView{}, err
@@ -34,7 +35,8 @@ func (o *Office) Pathway(name narthex.PathwayName) (client.PathwayView, error) {
 	for _, offer := range pathway.Offers {
 		view.Attributes[offer.Attribute], _ = rules.Directory.Taxonomy.Attribute(offer.Attribute)
 	}
-	return view, nil
+	view.Took, err = o.tookOf(ctx, name)
+	return view, err
 }
 
 // completeTerms fills each term's silent limits with the pathway's standard, so that what is signed says all of it.

@@ -98,6 +98,7 @@ func effect(e *narthex.Engagement, event Event) error {
 		return write(e, event)
 	case Submit:
 		e.Round++
+		e.SubmittedAt = event.At
 	case Assign:
 		e.Since, e.Due, e.Nudged = event.At, event.Due, time.Time{}
 	case Nudge:
@@ -123,13 +124,13 @@ func effect(e *narthex.Engagement, event Event) error {
 		}
 		e.Votes = append(e.Votes, narthex.Vote{By: event.By, As: event.As, Approve: event.Command == Approve, Reason: event.Text, Saw: event.Saw, At: event.At})
 		if event.Command == Decline {
-			e.Reason = event.Text
+			e.Reason, e.DecidedAt = event.Text, event.At
 		}
 	case Offer:
 		if !Approved(*e) || event.Agreement == "" {
 			return errors.New("it is not approved by everyone who must")
 		}
-		e.Agreement = event.Agreement
+		e.Agreement, e.DecidedAt = event.Agreement, event.At
 	case Sign:
 		if !fits(e, event) {
 			return errors.New("the signature is on another text, not the giver's own, or the party has signed")

@@ -761,17 +761,30 @@ class Story {
   }
 
   changed(o) {
-    const history = this.of(this.cases, field(o, "engagement"), () => ({ submitted: false, approvals: new Set() }));
+    const history = this.of(this.cases, field(o, "engagement"), () => ({ submitted: false, approvals: new Set(), offeredBy: "" }));
+    const start = (offeredBy) => {
+      history.approvals.clear();
+      history.offeredBy = offeredBy;
+    };
     switch (field(o, "command")) {
       case "submit":
         history.submitted = true;
-        history.approvals.clear();
+        start("");
         break;
       case "approve":
         history.approvals.add(field(o, "by"));
         break;
       case "return": case "revise": case "edit":
-        history.approvals.clear();
+        start("");
+        break;
+      case "counter":
+        start(field(o, "by"));
+        break;
+      case "accept": {
+        const by = history.offeredBy;
+        start("");
+        if (by !== "") history.approvals.add(by); // of the very text that they offered
+      }
     }
   }
 

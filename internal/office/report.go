@@ -1,0 +1,72 @@
+package office
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"narthex"
+	"narthex/client"
+	"narthex/internal/journal"
+	"narthex/internal/report"
+	"narthex/internal/store"
+)
+
+// Report counts what became of applications, for the programme, custodians and auditors.
+func (o *Office) Report(ctx context.Context, by narthex.PersonID) (client.Report, error) {
+	var out client.Report
+	err := o.look(ctx, by, func(tx *journal.Tx, p narthex.Person) error {
+		if err := need(p, narthex.Programme, narthex.Custodian, narthex.Auditor); err != nil {
+			return err
+		}
+		var err error
+		out, err = reportOn(tx)
+		return err
+	})
+	return out, err
+}
+
+func reportOn(tx *journal.Tx) (client.Report, error) {
+	rows, err := journal.Scan[narthex.Engagement](tx, store.Engagements, store.Span{Limit: 100_000})
+	if err != nil {
+		return client.Report{}, err
+	}
+	engagements := make([]narthex.Engagement, len(rows))
+	for i, row := range rows {
+		engagements[i] = *row.Row
+	}
+	people, err := everyone(tx)
+	return report.Of(engagements, people, tx.Now()), err
+}
+
+// tookLife is how old what is told of how long decisions took may be: anyone may ask, and counting reads every engagement.
+const tookLife = time.Hour
+
+// took is how long the decisions of each pathway took, as last counted.
+type took struct {
+	mu sync.Mutex
+	at time.Time
+	by map[narthex.PathwayName]client.TimesTaken
+}
+
+// tookOf gives how long the decisions of a pathway took, or nil where there were too few to tell.
+func (o *Office) tookOf(ctx context.Context, name narthex.PathwayName) (*client.TimesTaken, error) {
+	o.took.mu.Lock()
+	defer o.took.mu.Unlock()
+	if age := o.Journal.Now().Sub(o.took.at); o.took.by == nil || age < 0 || age > tookLife {
+		err := o.Journal.View(ctx, func(tx *journal.Tx) error {
+			all, err := reportOn(tx)
+			if err == nil {
+				o.took.at, o.took.by = tx.Now(), report.Published(all)
+			}
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	if times, told := o.took.by[name]; told {
+		return &times, nil
+	}
+	return nil, nil
+}
