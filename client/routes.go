@@ -145,6 +145,11 @@ func (c *Client) Grant(ctx context.Context, id narthex.GrantID) (GrantView, erro
 	return call[GrantView](ctx, c, "GET", route("api", "grants", string(id)), nil)
 }
 
+// Explain asks what the door would decide on a request now.
+func (c *Client) Explain(ctx context.Context, id narthex.GrantID, in Explain) (Explanation, error) {
+	return call[Explanation](ctx, c, "POST", route("api", "grants", string(id), "explain"), in)
+}
+
 // OwnGrant gives the grant of an API key; it works when the grant is locked or over, too.
 func (c *Client) OwnGrant(ctx context.Context) (GrantView, error) {
 	return call[GrantView](ctx, c, "GET", "/v1/grant", nil)

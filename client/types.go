@@ -241,6 +241,24 @@ type Command struct {
 	Reason  narthex.LockReason `json:"reason,omitempty"`  // with lock
 }
 
+// Explain asks what the door would decide on a request now: POST /api/grants/{grant}/explain. Nothing is reserved or recorded.
+type Explain struct {
+	Path    string            `json:"path"`             // /v1/chat/completions or /v1/completions
+	Request string            `json:"request"`          // the request's body, as it would be sent
+	Person  narthex.PersonID  `json:"person,omitempty"` // of the grant's people; oneself, or the applicant for the lab's people
+	Actor   narthex.ActorKind `json:"actor,omitempty"`  // human where it is not said
+}
+
+// Explanation is what the door would decide, and why: one reason for each attribute that a request needs where it is allowed, and
+// each that stands against it where it is denied.
+type Explanation struct {
+	Allowed bool             `json:"allowed"`
+	Says    string           `json:"says"`
+	Code    string           `json:"code,omitempty"`
+	Param   string           `json:"param,omitempty"`
+	Reasons []narthex.Reason `json:"reasons"`
+}
+
 // Report is GET /api/report: what became of applications, for the programme, custodians and auditors.
 type Report struct {
 	At               time.Time       `json:"at"`

@@ -157,6 +157,13 @@ func grantRoutes() []Route {
 			}
 			return r.node.Office.Mint(r.Context(), r.person.ID, id, in)
 		})},
+		{Method: "POST", Path: "/api/grants/{grant}/explain", Right: Someone, Says: "what the door would decide on a request now, and why", In: typeOf[client.Explain](), Out: typeOf[client.Explanation](), serve: post(mostBody, func(r *request, in client.Explain) (client.Explanation, error) {
+			id, err := arg[narthex.GrantID](r, "grant")
+			if err != nil {
+				return client.Explanation{}, err
+			}
+			return r.node.Office.Explain(r.Context(), r.person.ID, id, in)
+		})},
 		{Method: "POST", Path: "/api/keys/{key}/revoke", Right: Someone, Says: "revoke a key", In: typeOf[nothing](), Out: typeOf[narthex.Key](), serve: post(mostBody, func(r *request, _ nothing) (narthex.Key, error) {
 			id, err := arg[narthex.KeyID](r, "key")
 			if err != nil {

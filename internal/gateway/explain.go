@@ -1,0 +1,29 @@
+package gateway
+
+import (
+	"narthex"
+	"narthex/internal/book"
+	"narthex/internal/gateway/model"
+	"narthex/internal/journal"
+)
+
+// Explain decides a call as the door would decide it now, for a person of a grant with a key that has all of its terms, and does
+// nothing: it reserves nothing and records nothing. It gives the reasons of an allowance, or the denial with its own. The place
+// that a call comes from is not known here, so a term that asks for one denies.
+func Explain(tx *journal.Tx, rules *book.Rules, grant narthex.Grant, person narthex.Person, actor narthex.ActorKind, call *model.Call) ([]narthex.Reason, *narthex.Error) {
+	key := &narthex.Key{Grant: grant.ID, Person: person.ID, Actor: actor, CreatedAt: grant.NotBefore, NotAfter: grant.NotAfter}
+	a := &attempt{v: &visit{}, tx: tx, h: holder{key, &grant, &person}, rules: rules, call: call}
+	denial := a.decide()
+	return a.decision.Reasons, denial
+}
+
+// ParseRequest reads the body of a request to the door at a path, strictly.
+func ParseRequest(path string, body []byte) (*model.Call, error) {
+	switch path {
+	case "/v1/chat/completions":
+		return model.ParseChat(body)
+	case "/v1/completions":
+		return model.ParseCompletion(body)
+	}
+	return nil, narthex.Invalidf("A request is to /v1/chat/completions or /v1/completions.").For("path")
+}
