@@ -340,7 +340,7 @@ func waiting(tx *journal.Tx, rules *book.Rules, e narthex.Engagement) ([]string,
 			return list, nil
 		}
 		if above, err := grown(tx, rules.Directory, e); err != nil || above {
-			return append(list, "a reviewer to return it, for the grants in force have grown"), err
+			return append(list, "a reviewer to return it, for the asset's size does not hold it as things now stand"), err
 		}
 		list = append(list, "a signing key of every party")
 	case narthex.Offered:

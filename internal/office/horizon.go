@@ -164,7 +164,7 @@ func holdSize(tx *journal.Tx, d *lab.Directory, e narthex.Engagement, next strin
 		return err
 	}
 	if len(roles) > 0 {
-		return narthex.Conflictf("Since this was handed in the grants in force have grown, and with them the horizon of what it asks is below the least of the asset's label; %s must approve it and were not asked. %s", inWords(roles), next).For("horizons")
+		return narthex.Conflictf("As things now stand the horizon of an asset that this asks for is below the least of its label; %s must approve it and were not asked. %s", inWords(roles), next).For("horizons")
 	}
 	for _, asset := range everyAsset(d, e.Application.Terms) {
 		fits, err := fitsLifetime(tx, d, asset, e.Application)
@@ -172,7 +172,7 @@ func holdSize(tx *journal.Tx, d *lab.Directory, e narthex.Engagement, next strin
 			return err
 		}
 		if !fits {
-			return narthex.Conflictf("lifetime_bytes of %s is %d bytes, over all grants and for ever; what this agreement could carry out does not fit beside the others. Narrow its terms. %s", asset.Name, asset.LifetimeBytes, next).For("lifetime_bytes")
+			return narthex.Conflictf("lifetime_bytes of %s is %d bytes and is never refilled; what this agreement could carry out is more than is left of it. Narrower terms may fit. %s", asset.Name, asset.LifetimeBytes, next).For("lifetime_bytes")
 		}
 	}
 	return nil
