@@ -60,6 +60,11 @@ func (c *Client) Lab(ctx context.Context, withDiff bool) (LabState, error) {
 	return call[LabState](ctx, c, "GET", path, nil)
 }
 
+// Horizon gives what all grants not yet ended open on an asset.
+func (c *Client) Horizon(ctx context.Context, asset narthex.AssetName) (Horizon, error) {
+	return call[Horizon](ctx, c, "GET", route("api", "assets", string(asset), "horizon"), nil)
+}
+
 // Propose offers a lab directory.
 func (c *Client) Propose(ctx context.Context, files map[string][]byte) (LabState, error) {
 	return call[LabState](ctx, c, "POST", "/api/lab/propose", LabPropose{Files: files})

@@ -36,6 +36,7 @@ func TestEveryMethodAsksItsOneRoute(t *testing.T) {
 		{"POST /api/people/" + string(per) + "/remove", func(ctx context.Context) error { return err1(c.Remove(ctx, per, "why")) }},
 		{"GET /api/lab", func(ctx context.Context) error { return err1(c.Lab(ctx, false)) }},
 		{"GET /api/lab?diff=yes", func(ctx context.Context) error { return err1(c.Lab(ctx, true)) }},
+		{"GET /api/assets/m/horizon", func(ctx context.Context) error { return err1(c.Horizon(ctx, "m")) }},
 		{"POST /api/lab/propose", func(ctx context.Context) error { return err1(c.Propose(ctx, nil)) }},
 		{"POST /api/lab/approve", func(ctx context.Context) error { return err1(c.ApproveLab(ctx, "")) }},
 		{"GET /api/signers", func(ctx context.Context) error { return err1(c.Signers(ctx)) }},

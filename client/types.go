@@ -199,6 +199,7 @@ type EngagementView struct {
 	Engagement narthex.Engagement `json:"engagement"`
 	Allowed    []string           `json:"allowed"`           // commands that the reader may give now
 	Notices    []Notice           `json:"notices"`           // what the terms ask that the pathway does not offer as asked
+	Horizons   []Horizon          `json:"horizons"`          // of each asset that is asked for
 	Waiting    []string           `json:"waiting"`           // whom it waits for, in words
 	Counter    []string           `json:"counter,omitempty"` // what a counter-offer changes, in words
 	People     map[string]string  `json:"people,omitempty"`  // names of the people in it, by id
@@ -211,6 +212,36 @@ type Notice struct {
 	Limit     narthex.LimitName     `json:"limit,omitempty"`
 	Says      string                `json:"says"`
 	Blocks    bool                  `json:"blocks"` // it cannot be submitted so
+}
+
+// Horizon is how long the access given would need to carry an asset out: GET /api/assets/{asset}/horizon, and of each asset that
+// an application asks for. Docs/horizon.md says how it is counted.
+type Horizon struct {
+	Asset      narthex.AssetName `json:"asset"`
+	Label      string            `json:"label"`
+	HeldBySize bool              `json:"held_by_size"`     // false where what is worth taking is small; no days are given then
+	LeastDays  int64             `json:"least_days"`       // the label's least horizon
+	Reviewers  []narthex.Role    `json:"reviewers"`        // who must approve terms below it
+	Asked      *HorizonSum       `json:"asked,omitempty"`  // what the application asks
+	All        *HorizonSum       `json:"all,omitempty"`    // with every grant that has not ended; for people of the lab
+	Grants     int               `json:"grants,omitempty"` // how many those are
+}
+
+// HorizonSum is what some grants open together. Text is apart: it teaches behaviour and does not carry the asset.
+type HorizonSum struct {
+	Channels []HorizonLine `json:"channels"`
+	Sum      HorizonLine   `json:"sum"` // of the channels
+	Text     HorizonLine   `json:"text"`
+	Breaks   bool          `json:"breaks"` // whether it is below the label's least horizon
+}
+
+// HorizonLine is one channel or a sum. Days are missing where nothing leaves by it and where the asset is not held by size.
+type HorizonLine struct {
+	Channel    string   `json:"channel,omitempty"` // logprobs, query_answers, released_bytes, code_bytes, job_timing, text
+	BitsPerDay int64    `json:"bits_per_day"`      // at most 2^53
+	Unbounded  bool     `json:"unbounded"`         // nothing bounds it, or it is more than 2^53
+	Days       *float64 `json:"days,omitempty"`    // 0 is at once
+	Says       string   `json:"says"`
 }
 
 // EngagementList is GET /api/engagements: those that the reader may see.

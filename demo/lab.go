@@ -33,6 +33,12 @@ func directory(upstream, credentialFile string) (lab.Files, error) {
 const labYAML = `# The demonstration's lab. Everyone here is made up.
 name: Minim Lab
 origin: ledger.minim-lab.test
+# How long the access given would need to carry a model out, and who must approve what is faster: docs/horizon.md.
+compression_factor: 100
+theft_fraction: 0.01
+horizons:
+  internal: {days: 30, reviewers: [security]}
+  restricted: {days: 365, reviewers: [security]}
 people:
   - {handle: carol, name: Carol Custodian, email: carol@minim-lab.test, roles: [custodian, programme], region: de}
   - {handle: dan, name: Dan Director, email: dan@minim-lab.test, roles: [custodian, signatory], region: de}

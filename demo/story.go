@@ -171,10 +171,14 @@ func (t *tale) apply(ctx context.Context) error {
 		return err
 	}
 	t.engagement = view.Engagement.ID
-	if len(view.Notices) != 1 || view.Notices[0].Attribute != "model.prefill" || !view.Notices[0].Blocks {
+	if len(view.Notices) != 2 || view.Notices[0].Attribute != "model.prefill" || !view.Notices[0].Blocks {
 		return fmt.Errorf("she should be told that prefill is not offered, and is told %v", view.Notices)
 	}
+	if view.Notices[1].Blocks || len(view.Horizons) != 1 || !view.Horizons[0].Asked.Breaks || view.Horizons[0].All != nil {
+		return fmt.Errorf("she should be told the horizon of what she asks alone, and is told %v %v", view.Notices, view.Horizons)
+	}
 	t.tell.no("%s", view.Notices[0].Says)
+	t.tell.yes("%s", view.Notices[1].Says)
 	_, err = ada.Command(ctx, t.engagement, "submit", client.Command{})
 	if _, err := refused(err, narthex.Invalid, "invalid"); err != nil {
 		return err

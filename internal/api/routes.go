@@ -34,6 +34,9 @@ func (s *Server) table() []Route {
 		})},
 		{Method: "GET", Path: "/api/whoami", Right: Someone, Says: "the person behind this session", Out: typeOf[client.WhoAmI](), serve: get(func(r *request) (client.WhoAmI, error) { return r.node.Office.WhoAmI(r.Context(), r.person.ID) })},
 		{Method: "GET", Path: "/api/lab", Right: Someone, Early: true, Query: []string{"diff"}, Says: "the lab directory in force and the one proposed", Out: typeOf[client.LabState](), serve: get(labState)},
+		{Method: "GET", Path: "/api/assets/{asset}/horizon", Right: Insider, Says: "how long all grants together would need to carry an asset out", Out: typeOf[client.Horizon](), serve: get(func(r *request) (client.Horizon, error) {
+			return r.node.Office.Horizon(r.Context(), r.person.ID, narthex.AssetName(r.args["asset"]))
+		})},
 		{Method: "POST", Path: "/api/lab/propose", Right: Insider, Says: "propose a lab directory", In: typeOf[client.LabPropose](), Out: typeOf[client.LabState](), serve: post(mostDirectory, func(r *request, in client.LabPropose) (client.LabState, error) {
 			return r.node.Office.Propose(r.Context(), r.person.ID, in)
 		})},

@@ -50,6 +50,9 @@ func writeEngagement(p *page, view client.EngagementView) {
 		[2]string{"agreement", string(e.Agreement)}, [2]string{"grant", string(e.Grant)}, [2]string{"reason", e.Reason}, [2]string{"digest", string(e.Digest)})
 	p.heading("Asked for")
 	p.table(termTable(app.Terms))
+	for _, horizon := range view.Horizons {
+		writeHorizon(p, horizon)
+	}
 	writeNotices(p, view.Notices)
 	for _, question := range slices.Sorted(maps.Keys(app.Answers)) {
 		p.heading("Answer to " + question)

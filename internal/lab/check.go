@@ -55,6 +55,8 @@ func (l *loader) checkAsset(a narthex.Asset) {
 	}
 	if narthex.CheckName("a label", a.Label) != nil {
 		bad("label", "an asset has a label, such as internal or restricted")
+	} else if _, has := l.d.Horizons[a.Label]; a.Kind == "model" && !has {
+		bad("label", "lab.yaml has no least horizon for the label %s; add `%s: {days: 365, reviewers: [security]}` under horizons", a.Label, a.Label)
 	}
 	if len(a.Leak) == 0 {
 		bad("leak", "leak names at least one way in which the asset can leak: %v", narthex.LeakClasses())

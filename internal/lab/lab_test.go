@@ -50,6 +50,19 @@ func TestEveryProblemIsFoundAtItsPlace(t *testing.T) {
 		"a witness by two names":          {"lab.yaml", "witnesses: []", "witnesses:\n" + witness("a.example") + witness("b.example"), "lab.yaml:", "counts once"},
 		"a witness in two spellings":      {"lab.yaml", "witnesses: []", "witnesses:\n" + witness("a.example") + strings.Replace(witness("a.example"), "\"}", "\\n\"}", 1), "lab.yaml:", "name+hash+key"},
 		"more witnesses than there are":   {"lab.yaml", "witnesses: []\nrequire_witnesses: 0", "require_witnesses: 2\nwitnesses:\n" + witness("a.example"), "lab.yaml:", "number of witnesses"},
+		"a compression of none":           {"lab.yaml", "compression_factor: 100", "compression_factor: 0", "lab.yaml:", "from 1 to"},
+		"a compression beyond belief":     {"lab.yaml", "compression_factor: 100", "compression_factor: 1000001", "lab.yaml:", "from 1 to"},
+		"a fraction of nothing":           {"lab.yaml", "theft_fraction: 0.01", "theft_fraction: 0", "lab.yaml:", "theft_fraction is"},
+		"a fraction above the whole":      {"lab.yaml", "theft_fraction: 0.01", "theft_fraction: 1.01", "lab.yaml:", "theft_fraction is"},
+		"a fraction that is cut":          {"lab.yaml", "theft_fraction: 0.01", "theft_fraction: 0.00000123", "lab.yaml:", "six decimals"},
+		"a label without a horizon":       {"lab.yaml", "  internal: {days", "  inner: {days", "assets/example-model.yaml:", "no least horizon for the label internal"},
+		"no horizons at all":              {"lab.yaml", "\n  internal: {days: 30, reviewers: [security]}\n  restricted: {days: 365, reviewers: [security, asset_owner]}", " {}", "assets/example-model.yaml:", "no least horizon"},
+		"a horizon of no days":            {"lab.yaml", "{days: 30, ", "{days: 0, ", "lab.yaml:", "least horizon of the label"},
+		"a horizon without days":          {"lab.yaml", "{days: 30, ", "{", "lab.yaml:", "least horizon of the label"},
+		"a horizon without reviewers":     {"lab.yaml", "{days: 30, reviewers: [security]}", "{days: 30}", "lab.yaml:", "at least one role"},
+		"a horizon's unknown reviewer":    {"lab.yaml", "{days: 30, reviewers: [security]}", "{days: 30, reviewers: [king]}", "lab.yaml:", `role "king"`},
+		"a horizon's reviewer twice":      {"lab.yaml", "{days: 30, reviewers: [security]}", "{days: 30, reviewers: [security, security]}", "lab.yaml:", "already"},
+		"a horizon that none can review":  {"lab.yaml", "roles: [security]", "roles: []", "lab.yaml:", "nobody could approve"},
 		"an unknown owner":                {"assets/example-model.yaml", "owner: olga", "owner: nobody", "assets/example-model.yaml:5:", "nobody of lab.yaml"},
 		"an owner without the role":       {"assets/example-model.yaml", "owner: olga", "owner: sam", "assets/example-model.yaml:5:", "asset_owner"},
 		"an unknown kind":                 {"assets/example-model.yaml", "kind: model", "kind: thing", "assets/example-model.yaml:4:", "kind"},
@@ -102,6 +115,20 @@ func witness(name string) string {
 		panic(err)
 	}
 	return `  - {url: "https://witness.example", key: "` + key + "\"}\n"
+}
+
+// TestTheMeasureOfAHorizon: what lab.yaml leaves out is the standard, which the budget of weights without one follows.
+func TestTheMeasureOfAHorizon(t *testing.T) {
+	files := template(t)
+	files["assets/example-model.yaml"] = []byte(strings.Replace(string(files["assets/example-model.yaml"]), "kind: model", "kind: weights", 1))
+	for text, want := range map[string]int64{"compression_factor: 100\ntheft_fraction: 0.01\n": 14_000_000, "": 14_000_000, "compression_factor: 16\n": 87_500_000, "theft_fraction: 1\n": 1_400_000_000} {
+		changed := maps.Clone(files)
+		changed["lab.yaml"] = []byte(strings.Replace(string(files["lab.yaml"]), "compression_factor: 100\ntheft_fraction: 0.01\n", text, 1))
+		d, _ := lab.Load(changed) // pathways offer models alone, which is a problem of their own
+		if got := d.Assets["example-model"].LifetimeBytes; got != want || d.Horizons["internal"].Days != 30 {
+			t.Errorf("%q: %d bytes for life, want %d", text, got, want)
+		}
+	}
 }
 
 func TestADigestCoversEveryByte(t *testing.T) {

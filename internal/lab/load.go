@@ -11,6 +11,7 @@ import (
 	"unicode"
 
 	"narthex"
+	"narthex/internal/horizon"
 	"narthex/internal/witness"
 	"narthex/ledger"
 	"narthex/policy"
@@ -34,6 +35,8 @@ type Directory struct {
 	Witnesses       []Witness // of the ledger
 	Require         int       // how many of them must sign before anything is served; 0 for none
 	Calendar        Calendar
+	Measure         horizon.Measure  // of when an asset is out
+	Horizons        map[string]Least // by label; every label of a model has one
 	Assets          map[narthex.AssetName]narthex.Asset
 	Pathways        map[narthex.PathwayName]narthex.Pathway
 	Clauses         map[narthex.ClauseName]narthex.Clause
@@ -89,6 +92,7 @@ type labFile struct {
 	Witnesses       []Witness `json:"witnesses"`
 	Require         int       `json:"require_witnesses"`
 	People          []Person  `json:"people"`
+	horizonFile
 }
 
 // Witness is someone outside who signs that they have seen the ledger grow: a server of c2sp.org/tlog-witness.
@@ -181,6 +185,7 @@ func (l *loader) lab() {
 	}
 	l.witnesses(file)
 	l.people()
+	l.horizons(file.horizonFile)
 }
 
 // witnesses checks who watches the ledger. What counts is distinct keys: one witness listed twice is one.
@@ -270,7 +275,7 @@ func (l *loader) asset(name string) {
 		return
 	}
 	if asset.Kind == "weights" && asset.LifetimeBytes == 0 {
-		asset.LifetimeBytes = asset.Bytes / 10_000 // a hundredth of the size, over a compression of a hundred
+		asset.LifetimeBytes = l.d.Measure.Lifetime(asset.Bytes) // a hundredth of the size over a compression of a hundred, where lab.yaml says nothing else
 	}
 	l.d.Assets[asset.Name] = asset
 }

@@ -24,10 +24,14 @@ type offered struct {
 }
 
 // render makes the agreement when the last approval is in, of those that count at that moment, and the application is by the
-// directory in force, whose clauses it will cite. It is nil before, and where a party has no signing key yet. It changes nothing.
+// directory in force, whose clauses it will cite. Terms that the assets' sizes no longer hold beside the grants in force are a
+// Conflict. It is nil before, and where a party has no signing key yet. It changes nothing.
 func (o *Office) render(tx *journal.Tx, rules *book.Rules, e narthex.Engagement) (*offered, error) {
 	counted, err := counting(tx, rules, e)
 	if err != nil || e.State != narthex.InReview || !workflow.Approved(counted) || outdated(rules, e) {
+		return nil, err
+	}
+	if err := holdSize(tx, rules.Directory, e, "Return it to the applicant: their revision asks them."); err != nil {
 		return nil, err
 	}
 	parties, ready, err := o.parties(tx, rules, e)
@@ -276,7 +280,7 @@ func (o *Office) signature(tx *journal.Tx, e narthex.Engagement, p narthex.Perso
 	return narthex.SignedBy{Party: in.Party, By: p.ID, Digest: in.Digest, Signer: in.Signer, Envelope: in.Envelope, At: tx.Now(), PublicKey: signer.PublicKey}, nil
 }
 
-// activate makes the grant of a signed agreement, after holding it once more to what may not be held together, and those who
+// activate makes the grant of a signed agreement, after holding it once more to what may not be held together and to the assets' sizes, and those who
 // signed to what they may do now.
 func (o *Office) activate(tx *journal.Tx, rules *book.Rules, e narthex.Engagement) error {
 	if err := signing(tx, e); err != nil {
@@ -293,6 +297,9 @@ func (o *Office) activate(tx *journal.Tx, rules *book.Rules, e narthex.Engagemen
 	wrong = append(wrong, policy.CheckApprovals(rules.Directory.Taxonomy, row.Agreement.Terms, row.Agreement.Approvals)...)
 	if len(wrong) > 0 {
 		return narthex.Conflictf("%s", wrong[0].Says)
+	}
+	if err := holdSize(tx, rules.Directory, e, "The applicant withdraws this and applies anew."); err != nil {
+		return err
 	}
 	id, err := identity.NewID[narthex.GrantID](o.Journal.Random())
 	if err != nil {

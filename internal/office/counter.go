@@ -8,6 +8,7 @@ import (
 	"narthex"
 	"narthex/client"
 	"narthex/internal/book"
+	"narthex/internal/journal"
 	"narthex/policy"
 )
 
@@ -20,7 +21,7 @@ func current(rules *book.Rules, e narthex.Engagement) error {
 }
 
 // narrowed makes the application that a counter-offer would make of the one that stands. It never gives more than was asked.
-func narrowed(rules *book.Rules, e narthex.Engagement, in *client.Narrowing) (*narthex.Application, error) {
+func narrowed(tx *journal.Tx, rules *book.Rules, e narthex.Engagement, in *client.Narrowing) (*narthex.Application, error) {
 	if in == nil {
 		return nil, narthex.Invalidf("A counter-offer says what it changes: terms, drop or days.").For("counter")
 	}
@@ -57,10 +58,9 @@ func narrowed(rules *book.Rules, e narthex.Engagement, in *client.Narrowing) (*n
 	if in.Days > 0 {
 		a.Days = in.Days
 	}
-	pathway := rules.Directory.Pathways[a.Pathway]
-	_, added := notices(rules.Directory, pathway, a.Terms)
-	a.Reviews = reviewsOf(rules.Directory, pathway, a.Terms, added)
-	return &a, nil
+	var err error
+	a.Reviews, err = overAll(tx, rules.Directory, a)
+	return &a, err
 }
 
 func termAt(terms []narthex.Term, attribute narthex.AttributeName, asset narthex.AssetName) int {

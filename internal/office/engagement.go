@@ -131,14 +131,14 @@ func (o *Office) Command(ctx context.Context, by narthex.PersonID, id narthex.En
 		if err != nil {
 			return err
 		}
-		if command == workflow.Submit && e.State == narthex.Draft && outdated(rules, e) {
-			if e, err = o.renew(tx, rules, e, p); err != nil {
+		if command == workflow.Submit && e.State == narthex.Draft {
+			if e, err = o.ofToday(tx, rules, e, p); err != nil {
 				return err
 			}
 		}
 		draft := workflow.Event{Command: command, As: in.As, Saw: in.Saw, Text: in.Text, Private: in.Private}
 		if command == workflow.Counter {
-			if draft.Application, err = narrowed(rules, e, in.Counter); err != nil {
+			if draft.Application, err = narrowed(tx, rules, e, in.Counter); err != nil {
 				return err
 			}
 		}
@@ -202,7 +202,12 @@ func (o *Office) facts(tx *journal.Tx, rules *book.Rules, draft *workflow.Event,
 		if text == nil && !outdated(rules, e) {
 			// An answer in words alone leaves the application as it is.
 			same := a
-			draft.Application = &same
+			reviews, err := overAll(tx, rules.Directory, a)
+			if err != nil {
+				return facts, err
+			}
+			same.Reviews = reviews
+			draft.Application, a = &same, same
 			break
 		}
 		if text == nil {
@@ -216,6 +221,9 @@ func (o *Office) facts(tx *journal.Tx, rules *book.Rules, draft *workflow.Event,
 			return facts, narthex.Invalidf("An engagement keeps its pathway; begin another one.").For("pathway")
 		}
 		made, err := text.of(tx, rules, e.ID, a.Applicant, a.Org)
+		if err == nil && draft.Command == workflow.Revise {
+			made.Reviews, err = overAll(tx, rules.Directory, made)
+		}
 		if err != nil {
 			return facts, err
 		}
@@ -237,7 +245,8 @@ func (o *Office) facts(tx *journal.Tx, rules *book.Rules, draft *workflow.Event,
 		}
 	}
 	found, _ := notices(rules.Directory, pathway, a.Terms)
-	for _, n := range found {
+	bySize, _ := sized(rules.Directory, askedAssets(rules.Directory, pathway, a.Terms), a.Terms, a.Days, nil)
+	for _, n := range append(found, bySize...) {
 		if n.Blocks {
 			facts.TermsWrong = append(facts.TermsWrong, narthex.Reason{Code: "not_offered", Attribute: n.Attribute, Asset: n.Asset, Limit: n.Limit, Says: n.Says})
 		}
@@ -305,6 +314,11 @@ func (o *Office) Engagement(ctx context.Context, by narthex.PersonID, id narthex
 		}
 		if pathway, known := rules.Directory.Pathways[e.Application.Pathway]; known && (e.State == narthex.Draft || e.State == narthex.Returned) {
 			view.Notices, _ = notices(rules.Directory, pathway, e.Application.Terms)
+			bySize, _ := sized(rules.Directory, askedAssets(rules.Directory, pathway, e.Application.Terms), e.Application.Terms, e.Application.Days, nil)
+			view.Notices = append(view.Notices, bySize...)
+		}
+		if view.Horizons, err = previews(tx, rules.Directory, e, p); err != nil {
+			return err
 		}
 		return names(tx, view.Engagement, view.People)
 	})
@@ -353,9 +367,13 @@ func waiting(tx *journal.Tx, rules *book.Rules, e narthex.Engagement, p narthex.
 		for _, role := range workflow.AwaitedBy(e, p) {
 			list = append(list, strings.ReplaceAll(string(role), "_", " "))
 		}
-		if len(list) == 0 {
-			list = append(list, "a signing key of every party")
+		if len(list) > 0 {
+			return list, nil
 		}
+		if above, err := grown(tx, rules.Directory, e); err != nil || above {
+			return append(list, "a reviewer to return it, for the asset's size does not hold it as things now stand"), err
+		}
+		list = append(list, "a signing key of every party")
 	case narthex.Offered:
 		for _, party := range workflow.Unsigned(e) {
 			list = append(list, "the signature of the "+string(party))

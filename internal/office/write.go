@@ -72,12 +72,13 @@ func write(rules *book.Rules, in client.Draft) (*written, error) {
 		return nil, err
 	}
 	_, added := notices(rules.Directory, pathway, terms)
+	_, sooner := sized(rules.Directory, askedAssets(rules.Directory, pathway, terms), terms, in.Days, nil)
 	answers := in.Answers
 	if answers == nil {
 		answers = map[string]string{}
 	}
 	return &written{rules, narthex.Application{Pathway: in.Pathway, Directory: rules.Directory.Digest, Title: in.Title, Members: in.Members, Sponsor: in.Sponsor,
-		Answers: answers, Terms: terms, Days: in.Days, Reviews: reviewsOf(rules.Directory, pathway, terms, added)}}, nil
+		Answers: answers, Terms: terms, Days: in.Days, Reviews: reviewsOf(rules.Directory, pathway, terms, append(added, sooner...))}}, nil
 }
 
 // of gives the application of an applicant, by the same rules as it was written by.
@@ -112,12 +113,28 @@ func addDraft(tx *journal.Tx, applicant narthex.PersonID, id narthex.EngagementI
 	return book.SetOwn(tx, "drafts", applicant, open)
 }
 
-// renew writes a draft anew by the directory in force, as the one who submits it: its reviewers are those of today.
+// ofToday renews a draft that is handed in where the directory, or who must approve it, is not that of today.
+func (o *Office) ofToday(tx *journal.Tx, rules *book.Rules, e narthex.Engagement, p narthex.Person) (narthex.Engagement, error) {
+	if outdated(rules, e) {
+		return o.renew(tx, rules, e, p)
+	}
+	reviews, err := overAll(tx, rules.Directory, e.Application)
+	if err != nil || slices.Equal(reviews, e.Application.Reviews) {
+		return e, err
+	}
+	return o.renew(tx, rules, e, p)
+}
+
+// renew writes a draft anew by the directory in force, as the one who submits it: its reviewers are those of today, with all
+// grants that run beside it.
 func (o *Office) renew(tx *journal.Tx, rules *book.Rules, e narthex.Engagement, p narthex.Person) (narthex.Engagement, error) {
 	text, err := write(rules, draftOf(e.Application))
 	var made narthex.Application
 	if err == nil {
 		made, err = text.of(tx, rules, e.ID, e.Application.Applicant, e.Application.Org)
+	}
+	if err == nil {
+		made.Reviews, err = overAll(tx, rules.Directory, made)
 	}
 	if err != nil {
 		return e, narthex.Conflictf("The lab's directory changed since this was written, and the pathway no longer takes it as it is. Edit it and submit again. %s", narthex.AsError(err).Public).Because(err)

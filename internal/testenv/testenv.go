@@ -364,6 +364,8 @@ func Files(url string) (lab.Files, error) {
 
 const labYAML = `name: Test Lab
 origin: ledger.test-lab.test
+horizons:
+  internal: {days: 30, reviewers: [security]}
 people:
   - {handle: carol, name: Carol, email: carol@lab.test, roles: [custodian, programme], region: de}
   - {handle: dan, name: Dan, email: dan@lab.test, roles: [custodian, signatory], region: de}

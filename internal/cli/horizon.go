@@ -1,0 +1,91 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"narthex"
+	"narthex/client"
+)
+
+func (a *app) horizon() *cobra.Command {
+	return a.command(leaf{
+		use: "horizon ASSET", short: "Show how long all grants together would need to carry an asset out",
+		long: `Show how long the access that is given would need to carry an asset out, by channel and in sum, over every grant of every
+person that has not ended. It is for people of the lab who guard assets. What is small and worth taking is not held by its
+size, and then no time is given. Text is apart: it teaches behaviour and does not carry the asset.`,
+		example: "narthex horizon minim-1\nnarthex horizon minim-1 --json",
+		run: func(ctx context.Context, args []string) error {
+			if err := narthex.CheckName("an asset", args[0]); err != nil {
+				return hinted{err, "assets are named as their files in the assets folder of the lab directory"}
+			}
+			c, _, err := a.member()
+			if err != nil {
+				return err
+			}
+			view, err := c.Horizon(ctx, narthex.AssetName(args[0]))
+			if err != nil {
+				return err
+			}
+			return a.show(view, func(p *page) { writeHorizon(p, view) })
+		}})
+}
+
+// writeHorizon has a row a channel: of what is asked, and of all grants where the reader may know of them.
+func writeHorizon(p *page, view client.Horizon) {
+	p.heading("Horizon of " + string(view.Asset))
+	least := fmt.Sprintf("%d days for the label %s; %s must approve what is below it", view.LeastDays, view.Label, words(view.Reviewers))
+	p.fields([2]string{"  least", least}, [2]string{"  asked", sumInWords(view.Asked)}, [2]string{"  over all", overAllInWords(view)})
+	t := newTable("GRANTS", "CHANNEL", "BITS A DAY", "HORIZON")
+	for _, part := range []struct {
+		name string
+		sum  *client.HorizonSum
+	}{{"asked", view.Asked}, {"all", view.All}} {
+		if part.sum == nil {
+			continue
+		}
+		for _, line := range part.sum.Channels {
+			if line.BitsPerDay > 0 || line.Unbounded {
+				t.row(part.name, strings.ReplaceAll(line.Channel, "_", " "), bitsInWords(line), line.Says)
+			}
+		}
+		t.row(part.name, "sum", bitsInWords(part.sum.Sum), part.sum.Sum.Says)
+		t.row(part.name, "text, apart", bitsInWords(part.sum.Text), part.sum.Text.Says)
+	}
+	p.table(t)
+}
+
+func sumInWords(sum *client.HorizonSum) string {
+	switch {
+	case sum == nil:
+		return ""
+	case sum.Breaks:
+		return sum.Sum.Says + ", below the least"
+	}
+	return sum.Sum.Says
+}
+
+func overAllInWords(view client.Horizon) string {
+	if view.All == nil {
+		return ""
+	}
+	grants := fmt.Sprintf("%d grants", view.Grants)
+	if view.Grants == 1 {
+		grants = "1 grant"
+	}
+	if view.Asked != nil {
+		grants = "with " + grants + " of others"
+	}
+	return sumInWords(view.All) + " (" + grants + ")"
+}
+
+func bitsInWords(line client.HorizonLine) string {
+	if line.Unbounded {
+		return "unbounded"
+	}
+	return strconv.FormatInt(line.BitsPerDay, 10)
+}
