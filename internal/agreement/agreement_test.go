@@ -3,11 +3,7 @@ package agreement_test
 import (
 	"crypto/ed25519"
 	"crypto/rand"
-	"encoding/json"
 	"flag"
-	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -153,4 +149,3 @@ func TestAKeyThatSignsAnythingIsRefused(t *testing.T) {
 		}
 	}
 }
-

@@ -112,20 +112,18 @@ func checkSignature(a narthex.Agreement, digest narthex.Digest, s narthex.Signed
 	if s.Digest != digest || s.At.IsZero() {
 		return Signed{}, narthex.Refusedf("The signature for the %s names another digest than this agreement's, or no time.", s.Party)
 	}
-	out := Signed{Party: s.Party, By: s.By, Name: signer.Name, Key: s.Signer, At: s.At}
-	want := NewStatement(digest, s.Party, s.By, a.Origin)
-	for _, name := range slices.Sorted(maps.Keys(keys)) {
-		if Fingerprint(keys[name]) == s.Signer {
-			out.Known = name
-			return out, VerifyEnvelope(s.Envelope, keys[name], want)
-		}
-	}
-	out.Stated = true
 	stated, err := ParseKey(s.PublicKey)
 	if err != nil || Fingerprint(stated) != s.Signer {
 		return Signed{}, narthex.Refusedf("The signature for the %s names a key that the file does not hold.", s.Party)
 	}
-	return out, VerifyEnvelope(s.Envelope, stated, want)
+	out := Signed{Party: s.Party, By: s.By, Name: signer.Name, Key: s.Signer, At: s.At, Stated: true}
+	for _, name := range slices.Sorted(maps.Keys(keys)) {
+		if keys[name].Equal(stated) {
+			out.Known, out.Stated = name, false
+			break
+		}
+	}
+	return out, VerifyEnvelope(s.Envelope, stated, NewStatement(digest, s.Party, s.By, a.Origin))
 }
 
 // partySigner gives whom the cover names, with that key, for the party that a signature is for.

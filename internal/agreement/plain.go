@@ -57,7 +57,11 @@ func blocks(parent ast.Node, source []byte, level int) []part {
 		case *ast.CodeBlock, *ast.FencedCodeBlock:
 			add(string(n.Lines().Value(source)))
 		case *ast.HTMLBlock:
-			add(string(n.Lines().Value(source)) + string(n.ClosureLine.Value(source)))
+			raw := string(n.Lines().Value(source))
+			if n.HasClosure() {
+				raw += string(n.ClosureLine.Value(source))
+			}
+			add(raw)
 		case *ast.ThematicBreak:
 		default:
 			add(inline(n, source))

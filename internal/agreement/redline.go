@@ -73,9 +73,9 @@ func RedlineInWords(r *narthex.Redline) []string {
 	if len(r.Differences) == 0 {
 		return []string{"Nothing: this is the pathway's standard."}
 	}
-	orNone := func(text string) string {
+	orUnset := func(text string) string {
 		if text == "" {
-			return "none"
+			return "not set"
 		}
 		return text
 	}
@@ -88,7 +88,7 @@ func RedlineInWords(r *narthex.Redline) []string {
 		case narthex.DiffersTerm:
 			line = fmt.Sprintf("%s: %s is added; the pathway does not offer it", d.Number, d.Of)
 		default:
-			line = fmt.Sprintf("%s: %s of %s is %s; the standard is %s", d.Number, spaced(d.Name), d.Of, orNone(d.Agreed), orNone(d.Standard))
+			line = fmt.Sprintf("%s: %s of %s is %s; the standard is %s", d.Number, spaced(d.Name), d.Of, orUnset(d.Agreed), orUnset(d.Standard))
 		}
 		if d.Beyond {
 			line += ", and this is outside the range that the pathway offers"
