@@ -70,12 +70,12 @@ type Agreement struct {
 	Redline         *Redline       `json:"redline,omitempty"`       // nil where none was made
 }
 
-// Redline is what differs in an agreement from its pathway's standard. One without differences is the standard itself.
+// Redline is what differs in an agreement from its pathway's standard. One without departures is the standard itself.
 type Redline struct {
-	Differences []Difference `json:"differences"`
+	Departures []Departure `json:"departures"`
 }
 
-// What a Difference is of.
+// What a Departure is of.
 const (
 	DiffersDays  = "days"
 	DiffersTerm  = "term"  // one that the pathway does not offer
@@ -83,8 +83,8 @@ const (
 	DiffersValue = "value" // of a clause
 )
 
-// Difference is one thing in which an agreement departs from its pathway's standard.
-type Difference struct {
+// Departure is one thing in which an agreement departs from its pathway's standard.
+type Departure struct {
 	What     string `json:"what"`
 	Number   string `json:"number,omitempty"`   // of the clause, such as 2.3
 	Of       string `json:"of,omitempty"`       // an attribute on an asset, or a clause's name

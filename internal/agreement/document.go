@@ -150,7 +150,7 @@ func redlinePart(a narthex.Agreement) []part {
 		return nil
 	}
 	parts := []part{{kind: section, text: "What differs from the pathway's standard"}}
-	if len(a.Redline.Differences) == 0 {
+	if len(a.Redline.Departures) == 0 {
 		return append(parts, part{kind: paragraph, text: lines[0]})
 	}
 	for _, line := range lines {

@@ -13,33 +13,33 @@ import (
 // defaults, values of clauses other than the clauses', and days other than its own. What a pathway offers and nobody asked for
 // is no difference: an offer is a choice. Nor is the value of a clause that has no default: the pathway's is the only one. Terms and clauses carry their numbers in the agreement.
 func Redline(pathway narthex.Pathway, library map[narthex.ClauseName]narthex.Clause, terms []narthex.Term, clauses []narthex.AgreedClause, days int) *narthex.Redline {
-	out := &narthex.Redline{Differences: []narthex.Difference{}}
-	add := func(d narthex.Difference) { out.Differences = append(out.Differences, d) }
+	out := &narthex.Redline{Departures: []narthex.Departure{}}
+	add := func(d narthex.Departure) { out.Departures = append(out.Departures, d) }
 	if days != pathway.GrantDays {
-		add(narthex.Difference{What: narthex.DiffersDays, Standard: fmt.Sprint(pathway.GrantDays), Agreed: fmt.Sprint(days)})
+		add(narthex.Departure{What: narthex.DiffersDays, Standard: fmt.Sprint(pathway.GrantDays), Agreed: fmt.Sprint(days)})
 	}
 	for _, term := range terms {
 		offer, offered := pathway.Offer(term.Attribute, term.Asset)
 		if !offered {
-			add(narthex.Difference{What: narthex.DiffersTerm, Number: term.Clause, Of: string(term.Attribute) + " on " + string(term.Asset)})
+			add(narthex.Departure{What: narthex.DiffersTerm, Number: term.Clause, Of: string(term.Attribute) + " on " + string(term.Asset)})
 			continue
 		}
-		for _, d := range limitDifferences(offer, term) {
+		for _, d := range limitDepartures(offer, term) {
 			add(d)
 		}
 	}
 	for _, clause := range clauses {
 		for _, name := range slices.Sorted(maps.Keys(clause.Values)) {
 			if standard := library[clause.Name].Parameters[name].Default; standard != "" && clause.Values[name] != standard {
-				add(narthex.Difference{What: narthex.DiffersValue, Number: clause.Number, Of: string(clause.Name), Name: name, Standard: standard, Agreed: clause.Values[name]})
+				add(narthex.Departure{What: narthex.DiffersValue, Number: clause.Number, Of: string(clause.Name), Name: name, Standard: standard, Agreed: clause.Values[name]})
 			}
 		}
 	}
 	return out
 }
 
-func limitDifferences(offer narthex.Offer, term narthex.Term) []narthex.Difference {
-	var out []narthex.Difference
+func limitDepartures(offer narthex.Offer, term narthex.Term) []narthex.Departure {
+	var out []narthex.Departure
 	names := map[narthex.LimitName]bool{}
 	for name := range offer.Limits {
 		names[name] = true
@@ -53,7 +53,7 @@ func limitDifferences(offer narthex.Offer, term narthex.Term) []narthex.Differen
 		if has && set && agreed.Equal(standard.Default) {
 			continue
 		}
-		d := narthex.Difference{What: narthex.DiffersLimit, Number: term.Clause, Of: string(term.Attribute) + " on " + string(term.Asset), Name: string(name), Beyond: !has || !set || !standard.Holds(agreed)}
+		d := narthex.Departure{What: narthex.DiffersLimit, Number: term.Clause, Of: string(term.Attribute) + " on " + string(term.Asset), Name: string(name), Beyond: !has || !set || !standard.Holds(agreed)}
 		if has {
 			d.Standard = standard.Default.String()
 		}
@@ -70,7 +70,7 @@ func RedlineInWords(r *narthex.Redline) []string {
 	if r == nil {
 		return nil
 	}
-	if len(r.Differences) == 0 {
+	if len(r.Departures) == 0 {
 		return []string{"Nothing: this is the pathway's standard."}
 	}
 	orUnset := func(text string) string {
@@ -80,7 +80,7 @@ func RedlineInWords(r *narthex.Redline) []string {
 		return text
 	}
 	var lines []string
-	for _, d := range r.Differences {
+	for _, d := range r.Departures {
 		var line string
 		switch d.What {
 		case narthex.DiffersDays:

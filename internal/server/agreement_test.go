@@ -18,7 +18,7 @@ func TestAnAgreementIsServedAsAFileInEveryForm(t *testing.T) {
 	e := testenv.New(t, testenv.Options{})
 	id := offered(t, e, "", testenv.Tokens(10, nil))
 	view, err := e.People["ada"].Client.Agreement(t.Context(), id)
-	if err != nil || view.Agreement.Redline == nil || len(view.Agreement.Redline.Differences) == 0 {
+	if err != nil || view.Agreement.Redline == nil || len(view.Agreement.Redline.Departures) == 0 {
 		t.Fatalf("the agreement has no redline: %+v %v", view.Agreement.Redline, err)
 	}
 	token := session(t, e, "ada")
