@@ -70,8 +70,8 @@ type kind int
 
 const (
 	title     kind = iota + 1
-	section        // a heading, with what follows under it
-	paragraph      // text
+	section        // a heading, of our words or the lab's
+	paragraph      // text of ours
 	row            // label and text of a table
 	item           // of a list, at a level from 1, with a label or without
 	body           // a clause's text: Markdown of the lab's
@@ -85,6 +85,7 @@ type part struct {
 	label, text string
 	level       int
 	leaf        bool // whether it begins a page, where there are pages
+	code        bool // whether it is a name for machines: a digest or an identifier
 }
 
 func (d Document) parts() ([]part, error) {
@@ -113,13 +114,14 @@ func cover(a narthex.Agreement, digest narthex.Digest) []part {
 	parts := []part{{kind: title, text: "Agreement: " + a.Title},
 		{kind: paragraph, text: "The clauses are samples of the lab's library and want a lawyer's eye before anyone relies on them."}}
 	add := func(label, text string) { parts = append(parts, part{kind: row, label: label, text: text}) }
-	add("digest", string(digest))
-	add("engagement", string(a.Engagement))
+	code := func(label, text string) { parts = append(parts, part{kind: row, label: label, text: text, code: true}) }
+	code("digest", string(digest))
+	code("engagement", string(a.Engagement))
 	add("lab", a.Lab)
-	add("ledger", a.Origin)
-	add("pathway", string(a.Pathway))
-	add("application", string(a.Application))
-	add("lab directory", string(a.Directory))
+	code("ledger", a.Origin)
+	code("pathway", string(a.Pathway))
+	code("application", string(a.Application))
+	code("lab directory", string(a.Directory))
 	add("in force", fmt.Sprintf("from %s until before %s", a.NotBefore.Format(time.RFC3339), a.NotAfter.Format(time.RFC3339)))
 	add("content of calls", "kept: "+a.ContentLog)
 	add("appeal", fmt.Sprintf("%s, answered in %d business days", a.AppealTo, a.AppealDays))

@@ -25,14 +25,18 @@ func asMarkdown(parts []part) (string, error) {
 		case title:
 			fmt.Fprintf(&out, "# %s\n\n", line(p.text))
 		case section:
-			fmt.Fprintf(&out, "## %s\n\n", line(p.text))
+			fmt.Fprintf(&out, "## %s\n\n", visible(p.text))
 		case paragraph:
-			fmt.Fprintf(&out, "%s\n\n", line(p.text))
+			fmt.Fprintf(&out, "%s\n\n", visible(p.text))
 		case row:
 			if before != row {
 				out.WriteString("| | |\n|---|---|\n")
 			}
-			fmt.Fprintf(&out, "| %s | %s |\n", line(p.label), line(p.text))
+			text := line(p.text)
+			if p.code && !strings.ContainsAny(p.text, "`|") {
+				text = "`" + visible(p.text) + "`"
+			}
+			fmt.Fprintf(&out, "| %s | %s |\n", line(p.label), text)
 		case item:
 			fmt.Fprintf(&out, "%s- %s%s\n", strings.Repeat("  ", p.level-1), label, line(p.text))
 		case body:

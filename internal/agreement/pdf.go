@@ -68,7 +68,6 @@ func set(parts []part, a narthex.Agreement, digest narthex.Digest, letters *lett
 		}
 		letters.put(f, p)
 	}
-	f.Close()
 	if err := f.Error(); err != nil {
 		return nil, fmt.Errorf("write agreement as PDF: %w", err)
 	}
