@@ -88,3 +88,19 @@ func TestEachDifferenceFromTheStandardIsSaid(t *testing.T) {
 		}
 	}
 }
+
+func TestAnAgreementWithoutARedlineIsWhatItWas(t *testing.T) {
+	made := standard(t)
+	a, with := render(t, made)
+	a.Redline = nil
+	d := agreement.Document{Taxonomy: made.Taxonomy, Agreement: a}
+	if form := in(t, d, agreement.JSON); strings.Contains(form, `"redline"`) || strings.Contains(form, `"signing_order"`) {
+		t.Errorf("what was signed before has new members: %s", form)
+	}
+	if text := in(t, d, agreement.Text); strings.Contains(text, "What differs") {
+		t.Error("it claims a comparison that nobody made")
+	}
+	if digest, err := agreement.Digest(a); err != nil || digest == with {
+		t.Errorf("the redline is not part of what is signed: %v", err)
+	}
+}
