@@ -128,7 +128,7 @@ func exhibitOf(t *testing.T, form agreement.Form, text string) string {
 }
 
 func TestTheSignedBytesAreRecomputedFromTheExhibit(t *testing.T) {
-	for _, title := range []string{"plain", "quotes \" and \\ and `ticks` ```", "two  spaces,   three, a tab\t and a line\nend", "Ёлка ⟦U+202E⟧ \u202e\u200b 研究 \U0001f600 </pre><b>", strings.Repeat(" x", 100)} {
+	for _, title := range []string{"plain", "quotes \" and \\ and `ticks` ```", "two  spaces,   three, a tab\t and a line\nend", "Ёлка ⟦U+202E⟧ \u202e\u200b 研究 \U0001f600 </pre><b>", strings.Repeat(" x", 100), strings.Repeat("@@W ", 50)} {
 		made := input(t)
 		made.Engagement.Application.Title = title
 		a, digest := render(t, made)

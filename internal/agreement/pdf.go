@@ -17,7 +17,7 @@ import (
 const (
 	margin = 20.0 // of a page, in millimetres
 	font   = "DejaVu"
-	across = 100 // characters of a line of an exhibit
+	across = 72 // characters of a line of an exhibit: the widest of them fill a line, so that none is broken again
 )
 
 // asPDF sets the parts on pages, with the fonts within it, and the digest and number on each page. Nothing in it is of the
@@ -121,9 +121,9 @@ func (l *letters) put(f *fpdf.Fpdf, p part) {
 	case row:
 		room(15)
 		y := f.GetY()
-		set("B", 9, 5, 0, label)
+		set("B", 8.5, 5, 0, label)
 		f.SetY(y)
-		set("", 9, 5, 38, text)
+		set("", 8.5, 5, 34, text)
 	case item:
 		mark := "• "
 		if label != "" {
