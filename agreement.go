@@ -14,6 +14,9 @@ const (
 	PartyLab PartyRole = "lab"
 )
 
+// PartyRoles lists every one.
+func PartyRoles() []PartyRole { return []PartyRole{PartyResearcher, PartyInstitution, PartyLab} }
+
 // Party is one side of an agreement. The person and key of a party other than the researcher are named where known when
 // the document is made: who may sign for it is the lab's or the organisation's rule, and the signature says who did.
 type Party struct {
@@ -62,5 +65,31 @@ type Agreement struct {
 	SingleCustodian bool           `json:"single_custodian"`
 	Approvals       int            `json:"approvals"` // how many different people approved the application
 	Clauses         []AgreedClause `json:"clauses"`
-	Terms           []Term         `json:"terms"` // each with its clause number
+	Terms           []Term         `json:"terms"`                   // each with its clause number
+	SigningOrder    []PartyRole    `json:"signing_order,omitempty"` // any order where empty
+	Redline         *Redline       `json:"redline,omitempty"`       // nil where none was made
+}
+
+// Redline is what differs in an agreement from its pathway's standard. One without departures is the standard itself.
+type Redline struct {
+	Departures []Departure `json:"departures"`
+}
+
+// What a Departure is of.
+const (
+	DiffersDays  = "days"
+	DiffersTerm  = "term"  // one that the pathway does not offer
+	DiffersLimit = "limit" // of a term
+	DiffersValue = "value" // of a clause
+)
+
+// Departure is one thing in which an agreement departs from its pathway's standard.
+type Departure struct {
+	What     string `json:"what"`
+	Number   string `json:"number,omitempty"`   // of the clause, such as 2.3
+	Of       string `json:"of,omitempty"`       // an attribute on an asset, or a clause's name
+	Name     string `json:"name,omitempty"`     // of the limit or value
+	Standard string `json:"standard,omitempty"` // empty where there is none
+	Agreed   string `json:"agreed,omitempty"`   // empty where there is none
+	Beyond   bool   `json:"beyond,omitempty"`   // whether a limit is outside the range that may be negotiated
 }

@@ -47,6 +47,8 @@ type Application struct {
 	Terms      []Term            `json:"terms"`
 	Days       int               `json:"days"`
 	Reviews    []ReviewRule      `json:"reviews"` // the pathway's, and those that the terms add
+
+	SigningOrder []PartyRole `json:"signing_order,omitempty"` // the pathway's; any order where empty
 }
 
 // Vote is one reviewer's verdict on the digest of what they saw.

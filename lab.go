@@ -193,6 +193,8 @@ type Pathway struct {
 	AppealTo    string       `json:"appeal_to"`   // where a locked or refused person turns
 	AppealDays  int          `json:"appeal_days"` // business days
 	Institution bool         `json:"institution"` // whether the applicant's organisation must sign
+
+	SigningOrder []PartyRole `json:"signing_order,omitempty"` // every party once, or empty for any order
 }
 
 // Offer gives the offer of that attribute on that asset.

@@ -3,11 +3,7 @@ package agreement_test
 import (
 	"crypto/ed25519"
 	"crypto/rand"
-	"encoding/json"
 	"flag"
-	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -38,7 +34,7 @@ func input(t testing.TB) agreement.Input {
 		{Role: narthex.PartyLab, Name: "Lab", Signers: []narthex.PartySigner{{Person: "per_" + narthex.PersonID(strings.Repeat("c", 25)+"a"), Name: "Dan", Fingerprint: "SHA256:c"}}},
 	}
 	start := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	app := narthex.Application{Engagement: "eng_" + narthex.EngagementID(strings.Repeat("a", 26)), Pathway: "interpretability", Directory: "sha256:d", Title: "A title with [links](http://x), <b>tags</b> and \u202e bidi",
+	app := narthex.Application{Engagement: "eng_" + narthex.EngagementID(strings.Repeat("a", 26)), Pathway: "interpretability", Directory: "sha256:d", Title: "A title with [links](http://x), <b>tags</b> and \u202e bidi", Days: 180,
 		Terms: []narthex.Term{{Attribute: "model.sample", Asset: "example-model", Limits: map[narthex.LimitName]narthex.Value{"tokens": narthex.NumberValue(1000), "tokens_per_day": narthex.NumberValue(100)}},
 			{Attribute: "model.logprobs", Asset: "example-model", Limits: map[narthex.LimitName]narthex.Value{"top_k": narthex.NumberValue(5)}}}}
 	votes := []narthex.Vote{{By: "per_x", Approve: true, Saw: "sha256:e"}, {By: "per_y", Approve: true, Saw: "sha256:e"}, {By: "per_y", Approve: true, Saw: "sha256:e"}, {By: "per_z", Saw: "sha256:e"}, {By: "per_w", Approve: true, Saw: "sha256:old"}}
@@ -57,43 +53,6 @@ func render(t testing.TB, in agreement.Input) (narthex.Agreement, narthex.Digest
 		t.Fatal(err)
 	}
 	return a, digest
-}
-
-func TestARenderingIsTheSameEachTimeAndReadsAsItShould(t *testing.T) {
-	in := input(t)
-	a, digest := render(t, in)
-	_, again := render(t, in)
-	if digest != again {
-		t.Error("two renderings differ")
-	}
-	text, err := agreement.Markdown(in.Taxonomy, a)
-	if err != nil {
-		t.Fatal(err)
-	}
-	page, err := agreement.HTML(in.Taxonomy, a)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, got := range map[string]string{"agreement.md": text, "agreement.html": page} {
-		path := filepath.Join("testdata", name)
-		if *update {
-			if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		want, err := os.ReadFile(path)
-		if err != nil || string(want) != got {
-			t.Errorf("%s is not what it was; look at it and run with -update", name)
-		}
-		if !strings.Contains(got, string(digest)) || !strings.Contains(got, "SHA256:a") {
-			t.Errorf("%s does not show the digest and the signers' keys", name)
-		}
-	}
-	for _, live := range []string{"<script", "<b>tags", "http://x\"", "\u202e"} {
-		if strings.Contains(page, live) {
-			t.Errorf("the page holds %q as it was written", live)
-		}
-	}
 }
 
 func TestTheNoticesStandInEveryAgreement(t *testing.T) {
@@ -187,67 +146,6 @@ func TestAKeyThatSignsAnythingIsRefused(t *testing.T) {
 		"xxdqcD1N2E+6PAt2DRBnDypvSI/KYF5GUyT8fXKsA3o=", "JuiVj8KyJ7BFw/SJ8u+Y8NXfrAXTxjM5sTgCiG1T/AU=", " AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="} {
 		if _, err := agreement.ParseKey(text); err == nil {
 			t.Errorf("%q was taken as a key", text)
-		}
-	}
-}
-
-func TestAFileIsCheckedOffline(t *testing.T) {
-	in := input(t)
-	keys := map[string]ed25519.PublicKey{}
-	private := map[narthex.PartyRole]ed25519.PrivateKey{}
-	for i := range in.Parties {
-		key, err := agreement.NewKey(rand.Reader)
-		if err != nil {
-			t.Fatal(err)
-		}
-		public := key.Public().(ed25519.PublicKey)
-		in.Parties[i].Signers[0].Fingerprint = agreement.Fingerprint(public)
-		keys[string(in.Parties[i].Role)], private[in.Parties[i].Role] = public, key
-	}
-	a, digest := render(t, in)
-	bundle := agreement.Bundle{Agreement: a, Digest: digest}
-	for _, party := range in.Parties {
-		envelope, err := agreement.Sign(private[party.Role], agreement.NewStatement(digest, party.Role, party.Signers[0].Person, a.Origin))
-		if err != nil {
-			t.Fatal(err)
-		}
-		bundle.Signatures = append(bundle.Signatures, narthex.SignedBy{Party: party.Role, By: party.Signers[0].Person, Digest: digest, Signer: party.Signers[0].Fingerprint, Envelope: envelope, At: in.NotBefore, PublicKey: agreement.EncodeKey(keys[string(party.Role)])})
-	}
-	check := func(b agreement.Bundle, keys map[string]ed25519.PublicKey) (agreement.Report, error) {
-		data, err := json.Marshal(b)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return agreement.VerifyBundle(data, keys)
-	}
-	if report, err := check(bundle, keys); err != nil || report.Stated || len(report.Lines) != 3 {
-		t.Errorf("with keys that were brought: %+v %v", report, err)
-	}
-	if report, err := check(bundle, nil); err != nil || !report.Stated || !strings.Contains(fmt.Sprint(report.Lines), "as stated by the lab") {
-		t.Errorf("without: %+v %v", report, err)
-	}
-	for name, spoil := range map[string]func(*agreement.Bundle){
-		"another title":     func(b *agreement.Bundle) { b.Agreement.Title += "x" },
-		"a wider term":      func(b *agreement.Bundle) { b.Agreement.Terms[0].Limits["tokens"] = narthex.NumberValue(9e9) },
-		"a signature fewer": func(b *agreement.Bundle) { b.Signatures = b.Signatures[:2] },
-		"one party twice":   func(b *agreement.Bundle) { b.Signatures = append(b.Signatures, b.Signatures[0]) },
-		"signatures swapped": func(b *agreement.Bundle) {
-			b.Signatures[0].Envelope, b.Signatures[1].Envelope = b.Signatures[1].Envelope, b.Signatures[0].Envelope
-		},
-		"somebody else's key": func(b *agreement.Bundle) { b.Signatures[0].Signer = b.Signatures[1].Signer },
-		"another signer":      func(b *agreement.Bundle) { b.Signatures[0].By = b.Signatures[1].By },
-	} {
-		data, err := json.Marshal(bundle)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var copied agreement.Bundle
-		if err := json.Unmarshal(data, &copied); err != nil {
-			t.Fatal(err)
-		}
-		spoil(&copied)
-		if _, err := check(copied, keys); err == nil {
-			t.Errorf("a file with %s was taken", name)
 		}
 	}
 }

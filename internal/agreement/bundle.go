@@ -2,7 +2,9 @@ package agreement
 
 import (
 	"crypto/ed25519"
-	"fmt"
+	"maps"
+	"slices"
+	"time"
 
 	"narthex"
 	"narthex/internal/wire"
@@ -15,15 +17,28 @@ type Bundle struct {
 	Signatures []narthex.SignedBy `json:"signatures"`
 }
 
-// Report is what a checked file says.
-type Report struct {
-	Digest narthex.Digest `json:"digest"`
-	Lines  []string       `json:"signatures"` // one a signature, in words
-	Stated bool           `json:"stated"`     // whether any key was the file's own word
+// Signed is one signature of a checked file.
+type Signed struct {
+	Party  narthex.PartyRole `json:"party"`
+	By     narthex.PersonID  `json:"by"`
+	Name   string            `json:"name"`            // of the signer, as the cover has it
+	Known  string            `json:"known,omitempty"` // the reader's own name for the key, where they brought it
+	Key    string            `json:"key"`             // its fingerprint
+	At     time.Time         `json:"at"`              // by the lab's word: a signature states no time
+	Stated bool              `json:"stated"`          // whether the key is the file's own word
 }
 
-// VerifyBundle checks a file offline. Keys are those that the reader brings, under any name; a signature by a key that was
-// not brought is checked with the key in the file and said to be so. Every party of the agreement must have signed.
+// Report is what a checked file says.
+type Report struct {
+	Digest     narthex.Digest `json:"digest"`
+	Signatures []Signed       `json:"signatures"` // in the order in which they were given
+	Stated     bool           `json:"stated"`     // whether any key was the file's own word
+}
+
+// VerifyBundle checks a file offline: that it holds a whole agreement with its digest, and one signature of every party, each
+// by a different person whom the cover names with that key, in the agreement's order where it sets one. Keys are those that
+// the reader brings, under any name; a signature by a key that was not brought is checked with the key in the file and said to
+// be so.
 func VerifyBundle(data []byte, keys map[string]ed25519.PublicKey) (Report, error) {
 	bundle, err := wire.Decode[Bundle](data, wire.Limits{Bytes: 4 << 20, Depth: 16})
 	if err != nil {
@@ -36,54 +51,89 @@ func VerifyBundle(data []byte, keys map[string]ed25519.PublicKey) (Report, error
 	if digest != bundle.Digest {
 		return Report{}, narthex.Refusedf("The agreement in the file has not the digest that the file states: it was changed. Ask the other side for their copy.")
 	}
+	if err := whole(bundle.Agreement); err != nil {
+		return Report{}, err
+	}
 	report := Report{Digest: digest}
-	signed := map[narthex.PartyRole]bool{}
 	for _, s := range bundle.Signatures {
-		line, stated, err := checkSignature(bundle.Agreement, digest, s, keys)
+		signed, err := checkSignature(bundle.Agreement, digest, s, keys)
 		if err != nil {
 			return report, err
 		}
-		if signed[s.Party] {
-			return report, narthex.Refusedf("The %s signed twice in this file; ask for a clean copy.", s.Party)
+		for _, before := range report.Signatures {
+			if before.Party == s.Party || before.By == s.By || before.Key == s.Signer {
+				return report, narthex.Refusedf("In this file a party, a person or a key signs twice (%s and %s); ask for a clean copy.", before.Party, s.Party)
+			}
 		}
-		signed[s.Party], report.Stated = true, report.Stated || stated
-		report.Lines = append(report.Lines, line)
+		report.Stated = report.Stated || signed.Stated
+		report.Signatures = append(report.Signatures, signed)
 	}
 	for _, party := range bundle.Agreement.Parties {
-		if !signed[party.Role] {
+		if !slices.ContainsFunc(report.Signatures, func(s Signed) bool { return s.Party == party.Role }) {
 			return report, narthex.Refusedf("The %s has not signed this agreement.", party.Role)
 		}
 	}
-	return report, nil
+	return report, inOrder(bundle.Agreement, report.Signatures)
 }
 
-func checkSignature(a narthex.Agreement, digest narthex.Digest, s narthex.SignedBy, keys map[string]ed25519.PublicKey) (string, bool, error) {
-	if !isParty(a, s) {
-		return "", false, narthex.Refusedf("A signature in the file is by someone whom the agreement does not name for that party.")
-	}
-	want := NewStatement(digest, s.Party, s.By, a.Origin)
-	for name, key := range keys {
-		if Fingerprint(key) == s.Signer {
-			err := VerifyEnvelope(s.Envelope, key, want)
-			return fmt.Sprintf("%s: signed by %s with %s", s.Party, name, s.Signer), false, err
+// whole says whether a document is an agreement of this format, between a researcher and a lab at least, each party once.
+func whole(a narthex.Agreement) error {
+	var roles []narthex.PartyRole
+	for _, party := range a.Parties {
+		if slices.Contains(roles, party.Role) || !slices.Contains(narthex.PartyRoles(), party.Role) {
+			return narthex.Refusedf("The agreement in the file names a party twice, or one that there is not; ask the other side for their copy.")
 		}
+		roles = append(roles, party.Role)
+	}
+	if a.Format != format || a.Origin == "" || len(a.Terms) == 0 || !slices.Contains(roles, narthex.PartyResearcher) || !slices.Contains(roles, narthex.PartyLab) {
+		return narthex.Refusedf("The file holds no agreement that this version knows: it needs the format %q, a ledger's name, terms, a researcher and a lab.", format)
+	}
+	return nil
+}
+
+// inOrder holds signatures to the order that the agreement sets, as the file lists and times them.
+func inOrder(a narthex.Agreement, signed []Signed) error {
+	for i := range signed {
+		if i > 0 && signed[i].At.Before(signed[i-1].At) {
+			return narthex.Refusedf("The signatures in the file do not stand in the order of their times; ask the other side for their copy.")
+		}
+		if i < len(a.SigningOrder) && signed[i].Party != a.SigningOrder[i] {
+			return narthex.Refusedf("The agreement is signed in the order %s, and in this file the %s signed out of turn.", joined(a.SigningOrder, ", "), signed[i].Party)
+		}
+	}
+	return nil
+}
+
+func checkSignature(a narthex.Agreement, digest narthex.Digest, s narthex.SignedBy, keys map[string]ed25519.PublicKey) (Signed, error) {
+	signer, named := partySigner(a, s)
+	if !named {
+		return Signed{}, narthex.Refusedf("A signature is by someone, or with a key, that the agreement does not name for that party.")
+	}
+	if s.Digest != digest || s.At.IsZero() {
+		return Signed{}, narthex.Refusedf("The signature for the %s names another digest than this agreement's, or no time.", s.Party)
 	}
 	stated, err := ParseKey(s.PublicKey)
 	if err != nil || Fingerprint(stated) != s.Signer {
-		return "", false, narthex.Refusedf("A signature in the file names a key that the file does not hold.")
+		return Signed{}, narthex.Refusedf("The signature for the %s names a key that the file does not hold.", s.Party)
 	}
-	err = VerifyEnvelope(s.Envelope, stated, want)
-	return fmt.Sprintf("%s: signed by %s with %s (key as stated by the lab; bring it with --signer to be sure)", s.Party, s.By, s.Signer), true, err
+	out := Signed{Party: s.Party, By: s.By, Name: signer.Name, Key: s.Signer, At: s.At, Stated: true}
+	for _, name := range slices.Sorted(maps.Keys(keys)) {
+		if keys[name].Equal(stated) {
+			out.Known, out.Stated = name, false
+			break
+		}
+	}
+	return out, VerifyEnvelope(s.Envelope, stated, NewStatement(digest, s.Party, s.By, a.Origin))
 }
 
-// isParty says whether the cover page names the signer, with that key, for that party.
-func isParty(a narthex.Agreement, s narthex.SignedBy) bool {
+// partySigner gives whom the cover names, with that key, for the party that a signature is for.
+func partySigner(a narthex.Agreement, s narthex.SignedBy) (narthex.PartySigner, bool) {
 	for _, party := range a.Parties {
 		for _, signer := range party.Signers {
 			if party.Role == s.Party && signer.Person == s.By && signer.Fingerprint == s.Signer {
-				return true
+				return signer, true
 			}
 		}
 	}
-	return false
+	return narthex.PartySigner{}, false
 }

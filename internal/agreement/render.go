@@ -5,7 +5,7 @@
 // a file of an agreement and its signatures can be checked offline with keys that the reader brings.
 //
 // It trusts the approved lab directory for the clauses. It trusts nothing that an applicant wrote: their text is escaped in
-// every form. It is pure but for drawing keys from the randomness it is given. Read next: sign.go, bundle.go.
+// every form. It is pure but for drawing keys from the randomness it is given. Read next: document.go, redline.go, sign.go, bundle.go.
 package agreement
 
 import (
@@ -42,7 +42,8 @@ func Render(in Input) (narthex.Agreement, error) {
 	a := narthex.Agreement{Format: format, Lab: in.Lab, Origin: in.Origin, Engagement: in.Engagement.ID, Application: in.Engagement.Digest,
 		Pathway: app.Pathway, Directory: app.Directory, Title: app.Title, Parties: in.Parties,
 		NotBefore: in.NotBefore.UTC().Truncate(time.Second), NotAfter: in.NotAfter.UTC().Truncate(time.Second),
-		ContentLog: in.Pathway.ContentLog, AppealTo: in.Pathway.AppealTo, AppealDays: in.Pathway.AppealDays, SingleCustodian: in.SingleCustodian, Approvals: approvals(in.Engagement)}
+		ContentLog: in.Pathway.ContentLog, AppealTo: in.Pathway.AppealTo, AppealDays: in.Pathway.AppealDays, SingleCustodian: in.SingleCustodian, Approvals: approvals(in.Engagement),
+		SigningOrder: app.SigningOrder}
 	if len(in.Pathway.Clauses) == 0 || len(app.Terms) == 0 || len(in.Parties) < 2 || !a.NotBefore.Before(a.NotAfter) {
 		return a, fmt.Errorf("render agreement: it needs clauses, terms, two parties and dates in order")
 	}
@@ -72,6 +73,7 @@ func Render(in Input) (narthex.Agreement, error) {
 			number = 3 // clause 2 is the terms
 		}
 	}
+	a.Redline = Redline(in.Pathway, in.Clauses, a.Terms, a.Clauses, app.Days)
 	return a, nil
 }
 
@@ -97,48 +99,6 @@ func fill(clause narthex.Clause, given map[string]string) (narthex.AgreedClause,
 
 // Digest gives what is signed: the SHA-256 of the agreement's canonical JSON.
 func Digest(a narthex.Agreement) (narthex.Digest, error) { return canon.Digest(a) }
-
-// TermInWords says what a term gives, for people.
-func TermInWords(taxonomy *narthex.Taxonomy, term narthex.Term) string {
-	attribute, _ := taxonomy.Attribute(term.Attribute)
-	var limits []string
-	for _, name := range slices.Sorted(maps.Keys(term.Limits)) {
-		spec, _ := taxonomy.Limit(term.Attribute, name)
-		words := map[narthex.LimitKind]string{narthex.Max: "at most ", narthex.Min: "at least ", narthex.BudgetKind: "in all ", narthex.Rate: "a minute ", narthex.List: "of ", narthex.Set: "of "}[spec.Kind]
-		text := strings.ReplaceAll(string(name), "_", " ") + " " + words + term.Limits[name].String()
-		if spec.Unit != "" {
-			text += " " + spec.Unit
-		}
-		if spec.Per != "" {
-			text = strings.Replace(text, "in all ", "a "+spec.Per+" ", 1)
-		}
-		limits = append(limits, text)
-	}
-	text := fmt.Sprintf("%s (%s) on %s", attribute.Says, term.Attribute, term.Asset)
-	if len(limits) > 0 {
-		text += ": " + strings.Join(limits, "; ")
-	}
-	return text + "."
-}
-
-// Escape makes text from outside inert in Markdown and HTML and shows what a reader could not see.
-func Escape(text string) string {
-	var out strings.Builder
-	for _, r := range text {
-		switch {
-		case r == '\n':
-			out.WriteString("  \n")
-		case strings.ContainsRune("\\`*_{}[]()#+-.!|<>&~$", r):
-			out.WriteRune('\\')
-			out.WriteRune(r)
-		case r < 0x20 || r >= 0x7f && r < 0xa0 || r >= 0x200b && r <= 0x200f || r >= 0x2028 && r <= 0x202e || r >= 0x2060 && r <= 0x206f || r == 0xfeff || r >= 0xe0000 && r <= 0xe007f || r == 0xad:
-			fmt.Fprintf(&out, "⟦U+%04X⟧", r)
-		default:
-			out.WriteRune(r)
-		}
-	}
-	return out.String()
-}
 
 // approvals counts the people who approved the application as it stands.
 func approvals(e narthex.Engagement) int {

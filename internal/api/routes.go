@@ -115,6 +115,7 @@ func engagementRoutes() []Route {
 			}
 			return r.node.Office.Agreement(r.Context(), r.person.ID, id)
 		})},
+		{Method: "GET", Path: "/api/engagements/{engagement}/agreement/{form}", Right: Someone, Says: "the agreement as a file: text, md, html, pdf or json", serve: agreementFile},
 		{Method: "POST", Path: "/api/engagements/{engagement}/edit", Right: Someone, Says: "write a draft anew", In: typeOf[client.Draft](), Out: typeOf[client.EngagementView](), serve: post(mostBody, func(r *request, in client.Draft) (client.EngagementView, error) {
 			id, err := arg[narthex.EngagementID](r, "engagement")
 			if err != nil {
@@ -255,6 +256,30 @@ func export(r *request) (any, error) {
 func documents(r *request) (any, error) {
 	r.w.Header().Set("Content-Type", "application/jsonl")
 	return nil, r.node.Office.Documents(r.Context(), r.person.ID, writer{r})
+}
+
+// agreementFile gives an agreement to be kept: no browser opens it as a page of this server's.
+func agreementFile(r *request) (any, error) {
+	id, err := arg[narthex.EngagementID](r, "engagement")
+	if err != nil {
+		return nil, err
+	}
+	form := r.args["form"]
+	data, media, err := r.node.Office.AgreementIn(r.Context(), r.person.ID, id, form)
+	if err != nil {
+		return nil, err
+	}
+	ending := form
+	if form == "text" {
+		ending = "txt"
+	}
+	h := r.w.Header()
+	h.Set("Content-Type", media)
+	h.Set("Content-Disposition", `attachment; filename="agreement-`+string(id)+"."+ending+`"`)
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; sandbox")
+	h.Set("Cache-Control", "no-store")
+	_, err = writer{r}.Write(data)
+	return nil, err
 }
 
 func ledgerAudit(r *request) (client.Audit, error) {

@@ -18,7 +18,7 @@ import (
 )
 
 func (a *app) agreement() *cobra.Command {
-	return a.group("agreement", "Read, sign and check the document that both sides sign", a.agreementShow(), a.agreementSign(), a.agreementExport(), a.agreementVerify())
+	return a.group("agreement", "Read, sign and check the document that both sides sign", a.agreementShow(), a.agreementRedline(), a.agreementSign(), a.agreementExport(), a.agreementVerify())
 }
 
 // checkedAgreement gives an engagement's agreement, whose digest is held to the document, and the document to the engagement
@@ -42,24 +42,28 @@ func (a *app) agreementShow() *cobra.Command {
 	var format, out string
 	c := a.command(leaf{
 		use: "show ID", short: "Show an engagement's agreement, with the digest that is signed",
-		long:    "Show an engagement's agreement. The text is made here from the document whose digest is signed, so that what you read is\nwhat you sign.",
-		example: "narthex agreement show eng_…\nnarthex agreement show eng_… --format html --out agreement.html",
+		long: `Show an engagement's agreement. It is made here from the document whose digest is signed, so that what you read is what you
+sign. The form json is the document itself: the SHA-256 of the file is the digest. The form pdf needs --out.`,
+		example: "narthex agreement show eng_…\nnarthex agreement show eng_… --format pdf --out agreement.pdf",
 		run: func(ctx context.Context, args []string) error {
 			id, err := engagementID(args[0])
 			if err != nil {
 				return err
 			}
-			return a.showAgreement(ctx, id, format, out)
+			return a.showAgreement(ctx, id, agreement.Form(format), out)
 		}})
-	c.Flags().StringVar(&format, "format", "md", "md, html or json")
+	c.Flags().StringVar(&format, "format", string(agreement.Text), joined(agreement.Forms()))
 	c.Flags().StringVar(&out, "out", "", "write it to a new file")
-	oneOf(c, "format", []string{"md", "html", "json"})
+	oneOf(c, "format", agreement.Forms())
 	return c
 }
 
-func (a *app) showAgreement(ctx context.Context, id narthex.EngagementID, format, out string) error {
-	if !slices.Contains([]string{"md", "html", "json"}, format) {
-		return problem(narthex.Invalid, "--format is md, html or json", "an agreement has no form of that name")
+func (a *app) showAgreement(ctx context.Context, id narthex.EngagementID, form agreement.Form, out string) error {
+	switch {
+	case !slices.Contains(agreement.Forms(), form):
+		return problem(narthex.Invalid, "--format is one of: "+joined(agreement.Forms()), "an agreement has no form of that name")
+	case form == agreement.PDF && out == "":
+		return problem(narthex.Invalid, "say where it should go, as with --out agreement.pdf", "a PDF is not for a terminal")
 	}
 	c, p, err := a.member()
 	if err != nil {
@@ -69,21 +73,26 @@ func (a *app) showAgreement(ctx context.Context, id narthex.EngagementID, format
 	if err != nil {
 		return err
 	}
-	text, err := written(view.Agreement, format)
+	taxonomy, err := lab.Taxonomy()
+	if err != nil {
+		return err
+	}
+	data, err := agreement.Document{Taxonomy: taxonomy, Agreement: view.Agreement, Signatures: view.Signatures}.In(form)
 	if err != nil {
 		return err
 	}
 	switch {
 	case out != "":
-		err = newFile(out, []byte(text), 0o644)
-		a.say("wrote %s", out)
+		if err = newFile(out, data, 0o644); err == nil {
+			a.say("wrote %s", out)
+		}
 	case a.json:
 		err = a.encode(a.env.Stdout, view)
-	case format == "json":
-		_, err = fmt.Fprint(a.env.Stdout, text)
+	case form == agreement.JSON:
+		_, err = fmt.Fprintf(a.env.Stdout, "%s\n", data)
 	default:
 		page := a.page(a.env.Stdout)
-		page.document(text)
+		page.document(string(data))
 		err = page.err
 	}
 	if err != nil {
@@ -95,20 +104,34 @@ func (a *app) showAgreement(ctx context.Context, id narthex.EngagementID, format
 	return p.saw("agreement "+string(id), view.Digest)
 }
 
-// written gives an agreement in a form; JSON is the canonical one, of which the digest is.
-func written(document narthex.Agreement, format string) (string, error) {
-	if format == "json" {
-		data, err := canon.JSON(document)
-		return string(data) + "\n", err
-	}
-	taxonomy, err := lab.Taxonomy()
-	if err != nil {
-		return "", err
-	}
-	if format == "html" {
-		return agreement.HTML(taxonomy, document)
-	}
-	return agreement.Markdown(taxonomy, document)
+func (a *app) agreementRedline() *cobra.Command {
+	return a.command(leaf{
+		use: "redline ID", short: "Show what an agreement changes of its pathway's standard",
+		long: `Show in what an agreement differs from its pathway's standard: limits other than the default, terms that the pathway does
+not offer, values of clauses other than the clause's default, and another number of days. It is part of what is signed.`,
+		example: "narthex agreement redline eng_…",
+		run: func(ctx context.Context, args []string) error {
+			id, err := engagementID(args[0])
+			if err != nil {
+				return err
+			}
+			c, p, err := a.member()
+			if err != nil {
+				return err
+			}
+			view, err := checkedAgreement(ctx, c, p, id)
+			if err != nil {
+				return err
+			}
+			if view.Agreement.Redline == nil {
+				return problem(narthex.Conflict, "compare it with `narthex pathways "+string(view.Agreement.Pathway)+"`", "this agreement was made without a redline")
+			}
+			return a.show(view.Agreement.Redline, func(page *page) {
+				for _, line := range agreement.RedlineInWords(view.Agreement.Redline) {
+					page.line("%s", line)
+				}
+			})
+		}})
 }
 
 // newFile writes a file that was not there before; it is on the disk when newFile returns.
@@ -130,10 +153,6 @@ func newFile(path string, data []byte, mode os.FileMode) error {
 	return nil
 }
 
-func partyRoles() []narthex.PartyRole {
-	return []narthex.PartyRole{narthex.PartyResearcher, narthex.PartyInstitution, narthex.PartyLab}
-}
-
 func (a *app) agreementSign() *cobra.Command {
 	var as, digest string
 	c := a.command(leaf{
@@ -149,15 +168,15 @@ With the last signature the grant is in force.`,
 			}
 			return a.signAgreement(ctx, id, narthex.PartyRole(as), digest)
 		}})
-	c.Flags().StringVar(&as, "as", "", "for whom you sign, where you may for more than one: "+joined(partyRoles()))
+	c.Flags().StringVar(&as, "as", "", "for whom you sign, where you may for more than one: "+joined(narthex.PartyRoles()))
 	c.Flags().StringVar(&digest, "digest", "", "the digest of the text you have read")
-	oneOf(c, "as", partyRoles())
+	oneOf(c, "as", narthex.PartyRoles())
 	return c
 }
 
 func (a *app) signAgreement(ctx context.Context, id narthex.EngagementID, party narthex.PartyRole, named string) error {
-	if party != "" && !slices.Contains(partyRoles(), party) {
-		return problem(narthex.Invalid, "the parties are "+joined(partyRoles()), "there is no party %q", party)
+	if party != "" && !slices.Contains(narthex.PartyRoles(), party) {
+		return problem(narthex.Invalid, "the parties are "+joined(narthex.PartyRoles()), "there is no party %q", party)
 	}
 	c, p, err := a.member()
 	if err != nil {
@@ -254,7 +273,8 @@ func (a *app) agreementVerify() *cobra.Command {
 	var signers []string
 	c := a.command(leaf{
 		use: "verify FILE", short: "Check an exported agreement and its signatures, offline",
-		long: `Check a file that "narthex agreement export" wrote: that nothing in it was changed, and that every party has signed it. Bring
+		long: `Check a file that "narthex agreement export" wrote: that nothing in it was changed, that every party has signed it, each by
+someone whom the cover names, and in the order that the agreement sets, where it sets one. Bring
 the public keys of the signers by a way of your own, each as --signer NAME=FILE with what "narthex signer show --public" printed
 there; a signature by a key that you did not bring is checked with the key that the file states, and is said to be so.`,
 		example: "narthex agreement verify agreement.json --signer ada=ada.pub --signer dean=dean.pub --signer lab=lab.pub",
@@ -288,9 +308,14 @@ func (a *app) verifyAgreement(path string, signers []string) error {
 	}
 	return a.show(report, func(p *page) {
 		p.line("every party has signed %s", report.Digest)
-		for _, line := range report.Lines {
-			p.line("  %s", line)
+		for _, s := range report.Signatures {
+			whose := "key brought as " + s.Known
+			if s.Stated {
+				whose = "key as the file states it"
+			}
+			p.line("  %s: signed by %s (%s) at %s with %s, %s", s.Party, s.Name, s.By, day(s.At), s.Key, whose)
 		}
+		p.line("the times are the lab's word: a signature states none")
 		if report.Stated {
 			p.mark("note:", yellow, "at least one key is only what the file states; bring it with --signer to be sure of it")
 		}
@@ -299,7 +324,7 @@ func (a *app) verifyAgreement(path string, signers []string) error {
 
 // onlyParty gives the one party that the agreement lets this person sign for with this key.
 func onlyParty(made narthex.Agreement, person narthex.PersonID, print string) (narthex.PartyRole, error) {
-	may := slices.DeleteFunc(partyRoles(), func(role narthex.PartyRole) bool { return !names(made, role, person, print) })
+	may := slices.DeleteFunc(narthex.PartyRoles(), func(role narthex.PartyRole) bool { return !names(made, role, person, print) })
 	switch len(may) {
 	case 0:
 		return "", problem(narthex.Refused, "its cover says who may sign, and with which key", "the agreement does not name you with the key on this machine")

@@ -147,7 +147,7 @@ func TestAWholeEngagementFromTheCommandLine(t *testing.T) {
 		p.good("review", "show", id)
 		p.good("review", "approve", id, "--as", role)
 	}
-	if text := ada.good("agreement", "show", id); !strings.Contains(text, "## 2. What is given") {
+	if text := ada.good("agreement", "show", id); !strings.Contains(text, "\n2. What is given\n") {
 		t.Errorf("the agreement is %s", text)
 	}
 	ada.good("agreement", "sign", id)
@@ -159,8 +159,16 @@ func TestAWholeEngagementFromTheCommandLine(t *testing.T) {
 	grant := find(t, out, `grt_[a-z2-7]{26}`)
 	bundle := filepath.Join(t.TempDir(), "agreement.json")
 	ada.good("agreement", "export", id, "--out", bundle)
-	if out := ada.good("agreement", "verify", bundle); !strings.Contains(out, "as stated by the lab") {
+	if out := ada.good("agreement", "verify", bundle); !strings.Contains(out, "key as the file states it") || !regexp.MustCompile(`(?m)^  institution: signed by .* \(per_[a-z2-7]{26}\) at \d{4}-\d\d-\d\d .* UTC with SHA256:`).MatchString(out) {
 		t.Errorf("verify prints %s", out)
+	}
+	file := filepath.Join(t.TempDir(), "agreement.pdf")
+	ada.good("agreement", "show", id, "--format", "pdf", "--out", file)
+	if data, err := os.ReadFile(file); err != nil || !strings.HasPrefix(string(data), "%PDF-1.") {
+		t.Errorf("there is no PDF: %v", err)
+	}
+	if out := ada.good("agreement", "redline", id); !strings.Contains(out, "2.1: tokens of model.sample on model is 500; the standard is ") {
+		t.Errorf("the redline is %s", out)
 	}
 	key := find(t, ada.good("key", "mint", grant, "--label", "laptop"), `nx_[a-z2-7]{58}`)
 	if status, body, err := e.Chat(ctx, key, testenv.Hello); err != nil || status != 200 {

@@ -194,7 +194,8 @@ func (n *node) agreement() (client.AgreementView, error) {
 		Parties:   []narthex.Party{{Role: narthex.PartyResearcher, Name: "Ada", Person: adaID, Signers: []narthex.PartySigner{signer}}, {Role: narthex.PartyLab, Name: "A Lab", Signers: []narthex.PartySigner{}}},
 		NotBefore: noon, NotAfter: noon.AddDate(0, 0, 90), ContentLog: "none", AppealTo: "the programme manager", AppealDays: 10,
 		Clauses: []narthex.AgreedClause{{Number: "1", Name: "purpose", Title: "Purpose", Text: "For research."}},
-		Terms:   []narthex.Term{{Attribute: "model.sample", Asset: "model-1", Clause: "2.1", Limits: map[narthex.LimitName]narthex.Value{"max_tokens": narthex.NumberValue(100)}}}}
+		Terms:   []narthex.Term{{Attribute: "model.sample", Asset: "model-1", Clause: "2.1", Limits: map[narthex.LimitName]narthex.Value{"max_tokens": narthex.NumberValue(100)}}},
+		Redline: &narthex.Redline{Departures: []narthex.Departure{{What: narthex.DiffersDays, Standard: "180", Agreed: "90"}}}}
 	digest, err := agreement.Digest(document)
 	view := client.AgreementView{Agreement: document, Digest: digest, Markdown: "never shown", Signatures: n.signed, Missing: []string{"researcher", "lab"}}
 	if _, lies := os.Stat(filepath.Join(n.dir, "node-lies")); lies == nil {

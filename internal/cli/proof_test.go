@@ -159,7 +159,8 @@ func TestAnAgreementThatIsNotThisOneIsNotSigned(t *testing.T) {
 
 func TestAKeptAgreementIsCheckedWithTheKeysThatOneBrings(t *testing.T) {
 	p := newPerson(t)
-	document, dir := narthex.Agreement{Format: "narthex agreement v1", Origin: origin, Engagement: engID}, t.TempDir()
+	document, dir := narthex.Agreement{Format: "narthex agreement v1", Origin: origin, Engagement: engID, Terms: []narthex.Term{{Attribute: "model.sample", Asset: "model-1", Clause: "2.1"}}}, t.TempDir()
+	people := map[narthex.PartyRole]narthex.PersonID{narthex.PartyResearcher: adaID, narthex.PartyLab: "per_" + narthex.PersonID(strings.Repeat("b", 25)+"a")}
 	keys := map[narthex.PartyRole]ed25519.PrivateKey{}
 	for _, role := range []narthex.PartyRole{narthex.PartyResearcher, narthex.PartyLab} {
 		key, err := client.NewKey()
@@ -167,7 +168,7 @@ func TestAKeptAgreementIsCheckedWithTheKeysThatOneBrings(t *testing.T) {
 			t.Fatal(err)
 		}
 		keys[role] = key
-		document.Parties = append(document.Parties, narthex.Party{Role: role, Signers: []narthex.PartySigner{{Person: adaID, Fingerprint: agreement.Fingerprint(key.Public().(ed25519.PublicKey))}}})
+		document.Parties = append(document.Parties, narthex.Party{Role: role, Signers: []narthex.PartySigner{{Person: people[role], Fingerprint: agreement.Fingerprint(key.Public().(ed25519.PublicKey))}}})
 		if err := os.WriteFile(filepath.Join(dir, string(role)), []byte(client.PublicKey(key)+"\n"), 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -178,11 +179,11 @@ func TestAKeptAgreementIsCheckedWithTheKeysThatOneBrings(t *testing.T) {
 	}
 	bundle := agreement.Bundle{Agreement: document, Digest: digest}
 	for role, key := range keys {
-		envelope, err := agreement.Sign(key, agreement.NewStatement(digest, role, adaID, origin))
+		envelope, err := agreement.Sign(key, agreement.NewStatement(digest, role, people[role], origin))
 		if err != nil {
 			t.Fatal(err)
 		}
-		bundle.Signatures = append(bundle.Signatures, narthex.SignedBy{Party: role, By: adaID, Digest: digest, Signer: agreement.Fingerprint(key.Public().(ed25519.PublicKey)), Envelope: envelope, At: noon, PublicKey: client.PublicKey(key)})
+		bundle.Signatures = append(bundle.Signatures, narthex.SignedBy{Party: role, By: people[role], Digest: digest, Signer: agreement.Fingerprint(key.Public().(ed25519.PublicKey)), Envelope: envelope, At: noon, PublicKey: client.PublicKey(key)})
 	}
 	data, err := canon.JSON(bundle)
 	if err != nil {
@@ -194,7 +195,7 @@ func TestAKeptAgreementIsCheckedWithTheKeysThatOneBrings(t *testing.T) {
 	}
 	researcher, lab := "ada="+filepath.Join(dir, "researcher"), "lab="+filepath.Join(dir, "lab")
 	code, said := p.run("agreement", "verify", file, "--signer", researcher, "--signer", lab)
-	if code != 0 || !strings.HasPrefix(said, "every party has signed "+string(digest)) || !strings.Contains(said, "signed by ada") || strings.Contains(said, "note:") {
+	if code != 0 || !strings.HasPrefix(said, "every party has signed "+string(digest)) || !strings.Contains(said, "key brought as ada") || strings.Contains(said, "note:") {
 		t.Errorf("with both keys it exits with %d: %s", code, said)
 	}
 	if code, said := p.run("agreement", "verify", file, "--signer", researcher); code != 0 || !strings.Contains(said, "note: at least one key is only what the file states") {

@@ -120,6 +120,12 @@ func (l *loader) checkPathway(p narthex.Pathway) {
 	if p.ContentLog != "none" {
 		bad([]string{"content_log"}, "content_log is none: prompts and answers are not kept; other ways are not built")
 	}
+	if order := slices.Clone(p.SigningOrder); len(order) > 0 {
+		slices.Sort(order)
+		if all := narthex.PartyRoles(); !slices.Equal(order, slices.Sorted(slices.Values(all))) {
+			bad([]string{"signing_order"}, "signing_order names each of %v once, or is left out, and then they sign in any order", all)
+		}
+	}
 	questions := map[string]bool{}
 	for i, q := range p.Questions {
 		if narthex.CheckName("a question", q.Name) != nil || questions[q.Name] || q.Ask == "" || q.MaxChars < 1 || q.MaxChars > 20000 {

@@ -172,9 +172,37 @@ func partySigners(tx *journal.Tx, person narthex.Person) ([]narthex.PartySigner,
 	return signers, nil
 }
 
-// Agreement gives an engagement's agreement in every form, to someone who may know of it.
+// Agreement gives an engagement's agreement with its signatures, to someone who may know of it.
 func (o *Office) Agreement(ctx context.Context, by narthex.PersonID, id narthex.EngagementID) (client.AgreementView, error) {
+	view, document, err := o.document(ctx, by, id)
+	if err != nil {
+		return view, err
+	}
+	text, err := document.In(agreement.Markdown)
+	if err != nil {
+		return view, err
+	}
+	page, err := document.In(agreement.HTML)
+	view.Markdown, view.HTML = string(text), string(page)
+	return view, err
+}
+
+// AgreementIn gives it in one form, as a file, with its media type.
+func (o *Office) AgreementIn(ctx context.Context, by narthex.PersonID, id narthex.EngagementID, form string) ([]byte, string, error) {
+	if !slices.Contains(agreement.Forms(), agreement.Form(form)) {
+		return nil, "", narthex.WithheldError()
+	}
+	_, document, err := o.document(ctx, by, id)
+	if err != nil {
+		return nil, "", err
+	}
+	data, err := document.In(agreement.Form(form))
+	return data, agreement.Form(form).Media(), err
+}
+
+func (o *Office) document(ctx context.Context, by narthex.PersonID, id narthex.EngagementID) (client.AgreementView, agreement.Document, error) {
 	var view client.AgreementView
+	var document agreement.Document
 	err := o.look(ctx, by, func(tx *journal.Tx, p narthex.Person) error {
 		e, err := engagementOf(tx, id)
 		if err != nil {
@@ -201,13 +229,10 @@ func (o *Office) Agreement(ctx context.Context, by narthex.PersonID, id narthex.
 		for _, party := range workflow.Unsigned(e) {
 			view.Missing = append(view.Missing, string(party))
 		}
-		if view.Markdown, err = agreement.Markdown(rules.Directory.Taxonomy, row.Agreement); err != nil {
-			return err
-		}
-		view.HTML, err = agreement.HTML(rules.Directory.Taxonomy, row.Agreement)
-		return err
+		document = agreement.Document{Taxonomy: rules.Directory.Taxonomy, Agreement: row.Agreement, Signatures: view.Signatures}
+		return nil
 	})
-	return view, err
+	return view, document, err
 }
 
 // Sign takes a party's signature. With the last one the grant is in force.

@@ -375,8 +375,14 @@ func waiting(tx *journal.Tx, rules *book.Rules, e narthex.Engagement, p narthex.
 		}
 		list = append(list, "a signing key of every party")
 	case narthex.Offered:
-		for _, party := range workflow.Unsigned(e) {
+		turn := workflow.Turn(e)
+		for _, party := range turn {
 			list = append(list, "the signature of the "+string(party))
+		}
+		for _, party := range e.Application.SigningOrder {
+			if slices.Contains(workflow.Unsigned(e), party) && !slices.Contains(turn, party) {
+				list = append(list, "then the signature of the "+string(party))
+			}
 		}
 	case narthex.Ending:
 		list = append(list, "closeout by the programme")

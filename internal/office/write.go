@@ -78,7 +78,8 @@ func write(rules *book.Rules, in client.Draft) (*written, error) {
 		answers = map[string]string{}
 	}
 	return &written{rules, narthex.Application{Pathway: in.Pathway, Directory: rules.Directory.Digest, Title: in.Title, Members: in.Members, Sponsor: in.Sponsor,
-		Answers: answers, Terms: terms, Days: in.Days, Reviews: reviewsOf(rules.Directory, pathway, terms, append(added, sooner...))}}, nil
+		Answers: answers, Terms: terms, Days: in.Days, Reviews: reviewsOf(rules.Directory, pathway, terms, append(added, sooner...)),
+		SigningOrder: pathway.SigningOrder}}, nil
 }
 
 // of gives the application of an applicant, by the same rules as it was written by.

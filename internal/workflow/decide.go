@@ -184,6 +184,9 @@ var rules = map[Command]func(narthex.Engagement, Event, narthex.Person, Facts) *
 		if !slices.Contains(signsFor(e, p), draft.Signature.Party) {
 			return narthex.Refusedf("You may not sign for that party, or it has signed.").For("party")
 		}
+		if turn := Turn(e); !slices.Contains(turn, draft.Signature.Party) {
+			return narthex.Conflictf("The pathway sets an order of signing, and it is the turn of the %s. Sign when that is done.", turn[0]).For("party")
+		}
 		return nil
 	},
 	Lock: func(e narthex.Engagement, _ Event, _ narthex.Person, _ Facts) *narthex.Error {

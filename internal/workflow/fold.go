@@ -83,10 +83,10 @@ func couldBe(e narthex.Engagement, event Event) bool {
 	return may(e.State, parts, event.Command)
 }
 
-// fits says whether a signature is the giver's own, on the agreement, for a party that is theirs to sign for and has not signed.
+// fits says whether a signature is the giver's own, on the agreement, for a party that is theirs to sign for and whose turn it is.
 func fits(e *narthex.Engagement, event Event) bool {
 	s := event.Signature
-	return s != nil && s.By == event.By && s.Digest == e.Agreement && slices.Contains(Unsigned(*e), s.Party) &&
+	return s != nil && s.By == event.By && s.Digest == e.Agreement && slices.Contains(Turn(*e), s.Party) &&
 		(s.Party == narthex.PartyResearcher) == (s.By == e.Application.Applicant) &&
 		(s.Party != narthex.PartyLab || !hasVoted(e, s.By)) &&
 		!slices.ContainsFunc(e.Signatures, func(have narthex.SignedBy) bool { return have.By == s.By })
@@ -133,7 +133,7 @@ func effect(e *narthex.Engagement, event Event) error {
 		e.Agreement, e.DecidedAt = event.Agreement, event.At
 	case Sign:
 		if !fits(e, event) {
-			return errors.New("the signature is on another text, not the giver's own, or the party has signed")
+			return errors.New("the signature is on another text, not the giver's own, out of turn, or the party has signed")
 		}
 		e.Signatures = append(e.Signatures, *event.Signature)
 	case Activate:
@@ -253,6 +253,17 @@ func Unsigned(e narthex.Engagement) []narthex.PartyRole {
 		return p == narthex.PartyInstitution && e.Application.Org == "" ||
 			slices.ContainsFunc(e.Signatures, func(s narthex.SignedBy) bool { return s.Party == p && s.Digest == e.Agreement })
 	})
+}
+
+// Turn lists the parties who may sign now: the first in the order that the pathway sets, or all who have not, where it sets none.
+func Turn(e narthex.Engagement) []narthex.PartyRole {
+	left := Unsigned(e)
+	for _, party := range e.Application.SigningOrder {
+		if slices.Contains(left, party) {
+			return []narthex.PartyRole{party}
+		}
+	}
+	return left
 }
 
 // Signed says whether every party has signed the agreement as it stands.
