@@ -71,7 +71,7 @@ func TestEveryProblemIsFoundAtItsPlace(t *testing.T) {
 		"a cap of the fees paid":          {"pathways/interpretability.yaml", "cap: 50000 EUR", "cap: fees paid", "pathways/interpretability.yaml:", "fees paid are no amount"},
 		"a value out of range":            {"pathways/interpretability.yaml", "clause: publication-review}", "clause: publication-review, values: {review_days: \"90\"}}", "pathways/interpretability.yaml:", "range"},
 		"content that is kept":            {"pathways/interpretability.yaml", "content_log: none", "content_log: sealed", "pathways/interpretability.yaml:", "not built"},
-		"a placeholder without parameter": {"clauses/purpose.md", "nothing else.", "nothing {{else}}.", "clauses/purpose.md:6:", "placeholder"},
+		"a placeholder without parameter": {"clauses/purpose.md", "nothing else.", "nothing {{else}}.", "clauses/purpose.md:10:", "placeholder"},
 		"a parameter without placeholder": {"clauses/liability.md", "{{cap}}", "much", "clauses/liability.md:4:", "stands nowhere"},
 		"a permit":                        {"guardrails/house.cedar", "forbid (principal, action, resource)\nwhen { resource", "permit (principal, action, resource)\nwhen { resource", "guardrails/house.cedar:4:", "only forbid"},
 		"like":                            {"guardrails/house.cedar", `resource.label == "restricted"`, `resource.label like "r*"`, "guardrails/house.cedar:4:", "like"},

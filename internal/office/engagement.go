@@ -214,11 +214,7 @@ func (o *Office) facts(tx *journal.Tx, rules *book.Rules, draft *workflow.Event,
 		draft.Application, a = &made, made
 	}
 	pathway := rules.Directory.Pathways[a.Pathway]
-	for _, q := range pathway.Questions {
-		if q.Required && strings.TrimSpace(a.Answers[q.Name]) == "" {
-			facts.Unanswered = append(facts.Unanswered, q.Name)
-		}
-	}
+	facts.Unanswered = unanswered(pathway, a)
 	found, _ := notices(rules.Directory, pathway, a.Terms)
 	for _, n := range found {
 		if n.Blocks {

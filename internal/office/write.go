@@ -64,6 +64,9 @@ func write(rules *book.Rules, in client.Draft) (*written, error) {
 	if in.Days == 0 {
 		in.Days = pathway.GrantDays
 	}
+	if least := rules.Directory.LeastDays(pathway); in.Days < least {
+		return nil, narthex.Invalidf("The pathway gives at least %d business days, which can take %d days. Ask for that many or more.", pathway.LeastDays, least).For("days")
+	}
 	if err := checkAnswers(pathway, in.Answers); err != nil {
 		return nil, err
 	}
@@ -76,8 +79,12 @@ func write(rules *book.Rules, in client.Draft) (*written, error) {
 	if answers == nil {
 		answers = map[string]string{}
 	}
-	return &written{rules, narthex.Application{Pathway: in.Pathway, Directory: rules.Directory.Digest, Title: in.Title, Members: in.Members, Sponsor: in.Sponsor,
-		Answers: answers, Terms: terms, Days: in.Days, Reviews: reviewsOf(rules.Directory, pathway, terms, added)}}, nil
+	made := narthex.Application{Pathway: in.Pathway, Directory: rules.Directory.Digest, Title: in.Title, Members: in.Members, Sponsor: in.Sponsor,
+		Answers: answers, Terms: terms, Days: in.Days, Reviews: reviewsOf(rules.Directory, pathway, terms, added)}
+	if err := rules.Directory.CheckApplication(pathway, made); err != nil {
+		return nil, err
+	}
+	return &written{rules, made}, nil
 }
 
 // of gives the application of an applicant, by the same rules as it was written by.
@@ -132,6 +139,9 @@ func checkAnswers(pathway narthex.Pathway, answers map[string]string) error {
 			return narthex.Invalidf("An answer is to a question that the pathway does not ask.").For("answers")
 		}
 		q := pathway.Questions[at]
+		if answer != "" && !pathway.Asked(name, answers) {
+			return narthex.Invalidf("%s is asked only when %s is: %s. Leave its answer out, or change that one.", name, q.When.Question, strings.Join(q.When.Is, ", ")).For("answers." + name)
+		}
 		if utf8.RuneCountInString(answer) > q.MaxChars {
 			return narthex.Invalidf("The answer to %s is longer than %d characters.", name, q.MaxChars).For("answers." + name)
 		}
@@ -140,6 +150,20 @@ func checkAnswers(pathway narthex.Pathway, answers map[string]string) error {
 		}
 	}
 	return nil
+}
+
+// unanswered lists what a pathway asks and the application lacks: answers to the questions that it is asked, and a sponsor.
+func unanswered(pathway narthex.Pathway, a narthex.Application) []string {
+	var missing []string
+	for _, q := range pathway.Questions {
+		if q.Required && pathway.Asked(q.Name, a.Answers) && strings.TrimSpace(a.Answers[q.Name]) == "" {
+			missing = append(missing, q.Name)
+		}
+	}
+	if pathway.Sponsor == narthex.SponsorRequired && a.Sponsor == "" {
+		missing = append(missing, "sponsor")
+	}
+	return missing
 }
 
 // checkNamed holds the people named to what they can be: a sponsor of the lab, members of the applicant's organisation.
