@@ -214,6 +214,9 @@ func (o *Office) facts(tx *journal.Tx, rules *book.Rules, draft *workflow.Event,
 		draft.Application, a = &made, made
 	}
 	pathway := rules.Directory.Pathways[a.Pathway]
+	if handsIn := draft.Command == workflow.Submit || draft.Command == workflow.Revise; handsIn && pathway.Sponsor == narthex.SponsorRequired && a.Sponsor == "" {
+		return facts, narthex.Invalidf("The pathway %s takes no application without a sponsor: name someone of the lab who works with you.", pathway.Name).For("sponsor")
+	}
 	facts.Unanswered = unanswered(pathway, a)
 	found, _ := notices(rules.Directory, pathway, a.Terms)
 	for _, n := range found {

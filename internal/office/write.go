@@ -152,16 +152,13 @@ func checkAnswers(pathway narthex.Pathway, answers map[string]string) error {
 	return nil
 }
 
-// unanswered lists what a pathway asks and the application lacks: answers to the questions that it is asked, and a sponsor.
+// unanswered lists the questions that a pathway asks of an application and that it must answer and does not.
 func unanswered(pathway narthex.Pathway, a narthex.Application) []string {
 	var missing []string
 	for _, q := range pathway.Questions {
 		if q.Required && pathway.Asked(q.Name, a.Answers) && strings.TrimSpace(a.Answers[q.Name]) == "" {
 			missing = append(missing, q.Name)
 		}
-	}
-	if pathway.Sponsor == narthex.SponsorRequired && a.Sponsor == "" {
-		missing = append(missing, "sponsor")
 	}
 	return missing
 }
