@@ -68,7 +68,7 @@ func exampleOf(view client.PathwayView) (string, error) {
 	}
 	sponsor := "# sponsor: per_…  # someone of the lab who works with you\n"
 	if way.Sponsor == narthex.SponsorRequired {
-		sponsor = "sponsor: \"\"  # required: the identifier of someone of the lab who works with you, per_…\n"
+		sponsor = "# sponsor: per_…  # required: someone of the lab who works with you\n"
 	}
 	out.WriteString(sponsor + "# members: [per_…]  # people of your organisation who use the access with you\n")
 	if len(way.Questions) > 0 {
