@@ -160,6 +160,7 @@ type Question struct {
 	Required bool     `json:"required"`
 	Choices  []string `json:"choices,omitempty"` // free text where empty
 	MaxChars int      `json:"max_chars"`
+	When     *When    `json:"when,omitempty"` // asked, and required, only then; always where nil
 }
 
 // ReviewRule is a role whose approval is needed, and of how many people.
@@ -176,25 +177,29 @@ type ClauseUse struct {
 
 // Pathway is a published, standard way to become a partial insider.
 type Pathway struct {
-	Name        PathwayName  `json:"name"`
-	Title       string       `json:"title"`
-	Summary     string       `json:"summary"`
-	Who         string       `json:"who"` // who may apply
-	Criteria    []string     `json:"criteria"`
-	Questions   []Question   `json:"questions"`
-	Offers      []Offer      `json:"offers"`
-	NotOffered  string       `json:"not_offered"` // how to ask for what is not offered
-	Reviews     []ReviewRule `json:"reviews"`
-	Clauses     []ClauseUse  `json:"clauses"`
-	ReviewDays  int          `json:"review_days"` // business days from submission to decision
-	GrantDays   int          `json:"grant_days"`  // days a grant lasts when nothing else is asked
-	MostDays    int          `json:"most_days"`
-	ContentLog  string       `json:"content_log"` // none
-	AppealTo    string       `json:"appeal_to"`   // where a locked or refused person turns
-	AppealDays  int          `json:"appeal_days"` // business days
-	Institution bool         `json:"institution"` // whether the applicant's organisation must sign
-
-	SigningOrder []PartyRole `json:"signing_order,omitempty"` // every party once, or empty for any order
+	Name         PathwayName  `json:"name"`
+	Title        string       `json:"title"`
+	Summary      string       `json:"summary"`
+	Who          string       `json:"who"` // who may apply
+	Criteria     []string     `json:"criteria"`
+	Codes        []UseCode    `json:"codes,omitempty"` // for what the access may be used; each is borne by a clause or a field
+	Questions    []Question   `json:"questions"`
+	Sponsor      SponsorRule  `json:"sponsor"`
+	Offers       []Offer      `json:"offers"`
+	Later        []Later      `json:"later,omitempty"`
+	NotOffered   string       `json:"not_offered"` // how to ask for what is not offered
+	Reviews      []ReviewRule `json:"reviews"`
+	Clauses      []ClauseUse  `json:"clauses"`
+	ReviewDays   int          `json:"review_days"`                // business days from submission to decision, at most
+	ExpectedDays int          `json:"expected_days"`              // business days that it usually takes
+	GrantDays    int          `json:"grant_days"`                 // days a grant lasts when nothing else is asked
+	LeastDays    int          `json:"least_grant_days,omitempty"` // business days that a grant lasts at least; 0 for any
+	MostDays     int          `json:"most_days"`
+	ContentLog   string       `json:"content_log"`             // none
+	AppealTo     string       `json:"appeal_to"`               // where a locked or refused person turns
+	AppealDays   int          `json:"appeal_days"`             // business days
+	Institution  bool         `json:"institution"`             // whether the applicant's organisation must sign
+	SigningOrder []PartyRole  `json:"signing_order,omitempty"` // every party once, or empty for any order
 }
 
 // Offer gives the offer of that attribute on that asset.

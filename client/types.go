@@ -178,8 +178,29 @@ type PathwayList struct {
 // PathwayView is GET /api/pathways/{pathway}.
 type PathwayView struct {
 	Pathway    narthex.Pathway                             `json:"pathway"`
-	Attributes map[narthex.AttributeName]narthex.Attribute `json:"attributes"`
-	Took       *TimesTaken                                 `json:"took,omitempty"` // how long decisions took, where there were several; an hour old at most
+	Attributes map[narthex.AttributeName]narthex.Attribute `json:"attributes"`           // of the offers, and of what is to come
+	Took       *TimesTaken                                 `json:"took,omitempty"`       // how long decisions took, where there were several; an hour old at most
+	Codes      map[narthex.UseCode]string                  `json:"codes"`                // what its permitted-use codes mean
+	Clauses    []PathwayClause                             `json:"clauses"`              // what an agreement would say, without the terms
+	LeastDays  int                                         `json:"least_days,omitempty"` // days that its least business days can take; 0 for any
+}
+
+// PathwayClause is a clause of a pathway's agreement with the values that it has there.
+type PathwayClause struct {
+	Clause narthex.ClauseName `json:"clause"`
+	Title  string             `json:"title"`
+	Notice bool               `json:"notice,omitempty"` // it stands in every agreement
+	Values []ClauseValue      `json:"values"`
+}
+
+// ClauseValue is one parameter of a clause: what it is, what it may be, and what makes it true.
+type ClauseValue struct {
+	Name  string       `json:"name"`
+	Says  string       `json:"says"`
+	Value string       `json:"value"`
+	Range string       `json:"range"`
+	Held  narthex.Held `json:"held"`
+	By    string       `json:"by,omitempty"`
 }
 
 // Draft is what an applicant writes: POST /api/engagements and POST /api/engagements/{engagement}/edit. Limits left out of a

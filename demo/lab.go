@@ -112,6 +112,7 @@ clauses:
   - {clause: use-limits}
   - {clause: termination-and-return}
 review_days: 15
+expected_days: 10
 grant_days: 180
 most_days: 365
 content_log: none

@@ -4,6 +4,7 @@ import (
 	"crypto/ed25519"
 	"crypto/rand"
 	"flag"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -59,7 +60,7 @@ func TestTheNoticesStandInEveryAgreement(t *testing.T) {
 	in := input(t)
 	in.Pathway.Clauses = in.Pathway.Clauses[:1]
 	a, _ := render(t, in)
-	for _, name := range []narthex.ClauseName{"safe-harbour", "whistleblower-notices"} {
+	for _, name := range []narthex.ClauseName{"safe-harbour", "whistleblower-notices", "notice-dtsa", "notice-sb-53", "notice-eu-2019-1937"} {
 		if !slices.ContainsFunc(a.Clauses, func(c narthex.AgreedClause) bool { return c.Name == name }) {
 			t.Errorf("a pathway that leaves out %s is not given it", name)
 		}
@@ -67,6 +68,47 @@ func TestTheNoticesStandInEveryAgreement(t *testing.T) {
 	for _, term := range a.Terms {
 		if !strings.HasPrefix(term.Clause, "2.") {
 			t.Errorf("a term has the clause %q", term.Clause)
+		}
+	}
+}
+
+// TestEveryPathwayThatShipsMakesAnAgreement renders each with the values that it sets and the defaults of all others.
+func TestEveryPathwayThatShipsMakesAnAgreement(t *testing.T) {
+	in := input(t)
+	files, err := lab.Template()
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, problems := lab.Load(files)
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	for _, pathway := range d.PathwayList() {
+		in.Pathway, in.Engagement.Application.Pathway = pathway, pathway.Name
+		a, _ := render(t, in)
+		written, err := agreement.Document{Taxonomy: in.Taxonomy, Agreement: a}.In(agreement.Markdown)
+		text := string(written)
+		if err != nil || strings.Contains(text, "{{") {
+			t.Errorf("%s: the agreement is not whole: %v", pathway.Name, err)
+		}
+		var shown, agreed []string
+		for _, use := range d.Agreed(pathway) {
+			shown = append(shown, fmt.Sprint(use.Clause, use.Values))
+		}
+		for _, clause := range a.Clauses {
+			values := clause.Values
+			if values == nil {
+				values = map[string]string{}
+			}
+			agreed = append(agreed, fmt.Sprint(clause.Name, values))
+		}
+		if !slices.Equal(shown, agreed) {
+			t.Errorf("%s: what is published before is not what is signed:\n%v\n%v", pathway.Name, shown, agreed)
+		}
+		for _, notice := range []string{"18 U.S.C. 1833(b)", "1107.1", "(EU) 2019/1937", "to an authority"} {
+			if !strings.Contains(text, notice) {
+				t.Errorf("%s: the agreement has not the notice %q", pathway.Name, notice)
+			}
 		}
 	}
 }

@@ -10,7 +10,7 @@ import (
 )
 
 // Redline compares what was agreed with the pathway's standard: terms that it does not offer, limits other than their
-// defaults, values of clauses other than the clauses', and days other than its own. What a pathway offers and nobody asked for
+// defaults, and days other than its own; and with the clause library, for the pathway's own values are nobody's default. What a pathway offers and nobody asked for
 // is no difference: an offer is a choice. Nor is the value of a clause that has no default: the pathway's is the only one. Terms and clauses carry their numbers in the agreement.
 func Redline(pathway narthex.Pathway, library map[narthex.ClauseName]narthex.Clause, terms []narthex.Term, clauses []narthex.AgreedClause, days int) *narthex.Redline {
 	out := &narthex.Redline{Departures: []narthex.Departure{}}
@@ -87,6 +87,8 @@ func RedlineInWords(r *narthex.Redline) []string {
 			line = fmt.Sprintf("it lasts %s days; the standard is %s", d.Agreed, d.Standard)
 		case narthex.DiffersTerm:
 			line = fmt.Sprintf("%s: %s is added; the pathway does not offer it", d.Number, d.Of)
+		case narthex.DiffersValue:
+			line = fmt.Sprintf("%s: %s of %s is %s; the clause library has %s", d.Number, spaced(d.Name), d.Of, d.Agreed, d.Standard)
 		default:
 			line = fmt.Sprintf("%s: %s of %s is %s; the standard is %s", d.Number, spaced(d.Name), d.Of, orUnset(d.Agreed), orUnset(d.Standard))
 		}

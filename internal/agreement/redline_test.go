@@ -22,6 +22,12 @@ func standard(t testing.TB) agreement.Input {
 		terms = append(terms, narthex.Term{Attribute: offer.Attribute, Asset: offer.Assets[0], Limits: limits})
 	}
 	made.Engagement.Application.Terms, made.Engagement.Application.Days = terms, made.Pathway.GrantDays
+	made.Pathway.Clauses = slices.Clone(made.Pathway.Clauses)
+	for i, use := range made.Pathway.Clauses { // of its own values those alone stay that the library has none for
+		own := maps.Clone(use.Values)
+		maps.DeleteFunc(own, func(name, _ string) bool { return made.Clauses[use.Clause].Parameters[name].Default != "" })
+		made.Pathway.Clauses[i].Values = own
+	}
 	return made
 }
 
@@ -73,7 +79,7 @@ func TestEachDifferenceFromTheStandardIsSaid(t *testing.T) {
 			at := slices.IndexFunc(in.Pathway.Clauses, func(u narthex.ClauseUse) bool { return u.Clause == "publication-review" })
 			parameter := slices.Sorted(maps.Keys(in.Clauses["publication-review"].Parameters))[0]
 			in.Pathway.Clauses[at].Values = map[string]string{parameter: "7"}
-		}, narthex.Departure{What: "value"}, " is 7; the standard is "},
+		}, narthex.Departure{What: "value"}, " is 7; the clause library has "},
 	} {
 		made := standard(t)
 		c.change(&made)

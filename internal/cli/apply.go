@@ -63,7 +63,14 @@ func exampleOf(view client.PathwayView) (string, error) {
 	fmt.Fprintf(&out, "# An application for %s. Fill it in, take out what you do not need, then:\n", oneLine(way.Title))
 	fmt.Fprintf(&out, "#   narthex apply %s --from FILE\n", way.Name)
 	fmt.Fprintf(&out, "pathway: %s\ntitle: \"\"  # of your project, at most 200 characters\ndays: %d  # at most %d\n", way.Name, way.GrantDays, way.MostDays)
-	out.WriteString("# sponsor: per_…  # someone of the lab who works with you\n# members: [per_…]  # people of your organisation who use the access with you\n")
+	if view.LeastDays > 0 {
+		fmt.Fprintf(&out, "# and at least %d\n", view.LeastDays)
+	}
+	sponsor := "# sponsor: per_…  # someone of the lab who works with you\n"
+	if way.Sponsor == narthex.SponsorRequired {
+		sponsor = "# sponsor: per_…  # required: someone of the lab who works with you\n"
+	}
+	out.WriteString(sponsor + "# members: [per_…]  # people of your organisation who use the access with you\n")
 	if len(way.Questions) > 0 {
 		out.WriteString("answers:\n")
 	}

@@ -89,9 +89,21 @@ func showPathway(p *page, view client.PathwayView) {
 	for _, criterion := range way.Criteria {
 		p.line("  - %s", criterion)
 	}
+	if len(way.Codes) > 0 {
+		p.heading("What it may be used for")
+		for _, code := range way.Codes {
+			p.line("  %s: %s", code, view.Codes[code])
+		}
+	}
 	p.heading("What is offered")
 	p.table(offerTable(way))
 	p.line("%s", way.NotOffered)
+	if len(way.Later) > 0 {
+		p.heading("What is to come, and cannot be applied for yet")
+		for _, later := range way.Later {
+			p.line("  %s: %s", later.Attribute, later.Says)
+		}
+	}
 	p.heading("What is asked")
 	for _, q := range way.Questions {
 		p.line("  %s: %s%s", q.Name, q.Ask, questionNote(q))
@@ -101,11 +113,46 @@ func showPathway(p *page, view client.PathwayView) {
 	if t := view.Took; t != nil {
 		took = fmt.Sprintf("%s, the median of %d decisions", hoursInWords(t.MedianHours), t.Count)
 	}
-	p.fields([2]string{"  by", reviewsInWords(way.Reviews)}, [2]string{"  within", fmt.Sprintf("%d business days", way.ReviewDays)}, [2]string{"  it took", took},
-		[2]string{"  lasts", lasts(way)}, [2]string{"  content kept", way.ContentLog}, [2]string{"  signed by", parties(way)},
+	p.fields([2]string{"  by", reviewsInWords(way.Reviews)}, [2]string{"  within", fmt.Sprintf("%d business days, usually %d", way.ReviewDays, way.ExpectedDays)}, [2]string{"  it took", took},
+		[2]string{"  lasts", lasts(way) + least(view)}, [2]string{"  sponsor", string(way.Sponsor)}, [2]string{"  content kept", way.ContentLog}, [2]string{"  signed by", parties(way)},
 		[2]string{"  appeals", fmt.Sprintf("%s, answered in %d business days", way.AppealTo, way.AppealDays)})
+	if len(view.Clauses) > 0 {
+		p.heading("What is signed")
+		p.table(clauseTable(view.Clauses))
+	}
 	p.blank()
 	p.line("to apply: narthex apply %s --example > application.yaml", way.Name)
+}
+
+// least says how long a grant lasts at least, where the pathway says so.
+func least(view client.PathwayView) string {
+	if view.Pathway.LeastDays == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", at least %d business days (%d days)", view.Pathway.LeastDays, view.LeastDays)
+}
+
+// clauseTable lists the clauses with their values, and what makes each value true.
+func clauseTable(clauses []client.PathwayClause) *table {
+	t := newTable("CLAUSE", "PARAMETER", "VALUE", "MAY BE", "HELD BY")
+	for _, clause := range clauses {
+		name := string(clause.Clause)
+		if clause.Notice {
+			name += " (in every agreement)"
+		}
+		if len(clause.Values) == 0 {
+			t.row(name, "", "", "", "")
+		}
+		for _, value := range clause.Values {
+			held := string(value.Held)
+			if value.By != "" {
+				held += ": " + value.By
+			}
+			t.row(name, value.Name, value.Value, value.Range, held)
+			name = ""
+		}
+	}
+	return t
 }
 
 func parties(way narthex.Pathway) string {
@@ -150,6 +197,9 @@ func questionNote(q narthex.Question) string {
 	}
 	if q.Required {
 		note += "; required"
+	}
+	if q.When != nil {
+		note += fmt.Sprintf("; only when %s is: %s", q.When.Question, strings.Join(q.When.Is, ", "))
 	}
 	return note + ")"
 }

@@ -31,6 +31,7 @@ func (l *loader) check() {
 	for _, p := range l.d.PathwayList() {
 		l.checkPathway(p)
 	}
+	l.checkNotices()
 }
 
 func (l *loader) checkAsset(a narthex.Asset) {
@@ -117,8 +118,9 @@ func (l *loader) checkPathway(p narthex.Pathway) {
 	if p.ReviewDays < 1 || p.GrantDays < 1 || p.MostDays < p.GrantDays || p.AppealDays < 1 {
 		bad([]string{"review_days"}, "review_days, grant_days and appeal_days are above zero, and most_days is at least grant_days")
 	}
+	l.checkTimes(file, p)
 	if p.ContentLog != "none" {
-		bad([]string{"content_log"}, "content_log is none: prompts and answers are not kept; other ways are not built")
+		bad([]string{"content_log"}, "content_log is none: prompts and answers are kept nowhere. sealed (neither side alone can open it) and lab_visible (the lab reads it) are not built, so an agreement that promised one of them could not be kept")
 	}
 	if order := slices.Clone(p.SigningOrder); len(order) > 0 {
 		slices.Sort(order)
@@ -126,16 +128,16 @@ func (l *loader) checkPathway(p narthex.Pathway) {
 			bad([]string{"signing_order"}, "signing_order names each of %v once, or is left out, and then they sign in any order", all)
 		}
 	}
-	questions := map[string]bool{}
-	for i, q := range p.Questions {
-		if narthex.CheckName("a question", q.Name) != nil || questions[q.Name] || q.Ask == "" || q.MaxChars < 1 || q.MaxChars > 20000 {
-			bad([]string{"questions", itoa(i)}, "a question has a canonical name that stands once, its text, and max_chars from 1 to 20000")
-		}
-		questions[q.Name] = true
+	if p.Sponsor != narthex.SponsorAllowed && p.Sponsor != narthex.SponsorRequired {
+		bad([]string{"sponsor"}, "sponsor is required or allowed")
 	}
+	l.checkQuestions(file, p)
 	l.checkOffers(file, p)
+	l.checkLater(file, p)
 	l.checkReviews(file, p)
 	l.checkClauses(file, p)
+	l.checkHolds(file, p)
+	l.checkCodes(file, p)
 }
 
 func (l *loader) checkOffers(file string, p narthex.Pathway) {
@@ -231,12 +233,15 @@ func (l *loader) checkClauses(file string, p narthex.Pathway) {
 			l.at(file, append(path, "clause"), "clause %q is not in clauses/", use.Clause)
 			continue
 		}
+		if slices.ContainsFunc(p.Clauses[:i], func(u narthex.ClauseUse) bool { return u.Clause == use.Clause }) {
+			l.at(file, append(path, "clause"), "clause %s stands here already; an agreement has each once", use.Clause)
+		}
 		for _, name := range slices.Sorted(maps.Keys(use.Values)) {
 			parameter, has := clause.Parameters[name]
 			if !has {
 				l.at(file, append(path, "values", name), "clause %s has no parameter %q", use.Clause, name)
-			} else if why := parameterValue(parameter, use.Values[name]); why != "" {
-				l.at(file, append(path, "values", name), "%s", why)
+			} else if !isValue(parameter, use.Values[name]) {
+				l.at(file, append(path, "values", name), "%s of clause %s is not %s", name, use.Clause, ParameterRule(parameter))
 			}
 		}
 		for _, name := range slices.Sorted(maps.Keys(clause.Parameters)) {
@@ -305,9 +310,20 @@ func (d *Directory) Table() string {
 		for _, r := range p.Reviews {
 			reviews = append(reviews, fmt.Sprintf("%d × %s", r.Quorum, r.Role))
 		}
-		fmt.Fprintf(&out, "  decided by %s within %d business days; %d days, at most %d\n\n", strings.Join(reviews, ", "), p.ReviewDays, p.GrantDays, p.MostDays)
+		if len(p.Later) > 0 {
+			fmt.Fprintf(&out, "  to come: %s\n", strings.Join(laterNames(p), ", "))
+		}
+		fmt.Fprintf(&out, "  decided by %s within %d business days, usually %d; %d days, at most %d\n\n", strings.Join(reviews, ", "), p.ReviewDays, p.ExpectedDays, p.GrantDays, p.MostDays)
 	}
 	return out.String()
+}
+
+func laterNames(p narthex.Pathway) []string {
+	names := make([]string, len(p.Later))
+	for i, later := range p.Later {
+		names[i] = string(later.Attribute)
+	}
+	return names
 }
 
 // RangeInWords says how far a limit may be negotiated.

@@ -70,20 +70,6 @@ func (d *Directory) Custodians() []Person {
 	return slices.DeleteFunc(slices.Clone(d.People), func(p Person) bool { return !slices.Contains(p.Roles, narthex.Custodian) })
 }
 
-// Calendar is which days are business days.
-type Calendar struct{ Holidays []string }
-
-// Add gives the instant n business days after t; Saturdays, Sundays and holidays do not count.
-func (c Calendar) Add(t time.Time, n int) time.Time {
-	for n > 0 {
-		t = t.AddDate(0, 0, 1)
-		if day := t.Weekday(); day != time.Saturday && day != time.Sunday && !slices.Contains(c.Holidays, t.Format(time.DateOnly)) {
-			n--
-		}
-	}
-	return t
-}
-
 type labFile struct {
 	Name            string    `json:"name"`
 	Origin          string    `json:"origin"`
@@ -289,6 +275,9 @@ func (l *loader) pathway(name string) {
 		l.at(name, []string{"name"}, "the pathway's name and the file's are the same")
 		return
 	}
+	if p.Sponsor == "" {
+		p.Sponsor = narthex.SponsorAllowed
+	}
 	for i, offer := range p.Offers {
 		p.Offers[i] = withDefaults(l.d.Taxonomy, offer)
 	}
@@ -335,7 +324,7 @@ func (l *loader) clause(name string) {
 	first := bytes.Count(front, []byte("\n")) + 4
 	l.placeholders(name, first, c)
 	for _, p := range slices.Sorted(maps.Keys(c.Parameters)) {
-		l.parameter(name, p, c.Parameters[p])
+		l.parameter(name, c.Name, p, c.Parameters[p])
 		if !strings.Contains(c.Text, "{{"+p+"}}") {
 			l.at(name, []string{"parameters", p}, "parameter %s stands nowhere in the text", p)
 		}
@@ -364,64 +353,6 @@ func (l *loader) placeholders(name string, first int, c narthex.Clause) {
 			rest, column = rest[start+end+2:], column+start+end+2
 		}
 	}
-}
-
-var parameterKinds = []string{"text", "number", "days", "business_days", "money", "choice", "flag"}
-
-func (l *loader) parameter(file, name string, p narthex.Parameter) {
-	at := []string{"parameters", name}
-	if !slices.Contains(parameterKinds, p.Kind) {
-		l.at(file, append(at, "kind"), "a parameter's kind is one of %v", parameterKinds)
-		return
-	}
-	if p.Says == "" {
-		l.at(file, at, "parameter %s does not say what it is", name)
-	}
-	if p.Default != "" {
-		if why := parameterValue(p, p.Default); why != "" {
-			l.at(file, append(at, "default"), "%s", why)
-		}
-	}
-}
-
-// parameterValue says what is wrong with a value, or "".
-func parameterValue(p narthex.Parameter, value string) string {
-	switch p.Kind {
-	case "choice":
-		if !slices.Contains(p.Choices, value) {
-			return "the value is none of the choices"
-		}
-	case "flag":
-		if value != "yes" && value != "no" {
-			return "the value is yes or no"
-		}
-	case "money":
-		amount, currency, found := strings.Cut(value, " ")
-		if n, ok := whole(amount); !found || !ok || n <= 0 || len(currency) != 3 || strings.ToUpper(currency) != currency {
-			return "an amount is a number above zero and a currency, such as 250000 EUR; fees paid are no amount where access is free"
-		}
-	case "number", "days", "business_days":
-		n, ok := whole(value)
-		if !ok || p.Least != nil && n < *p.Least || p.Most != nil && n > *p.Most {
-			return "the value is not a whole number in the parameter's range"
-		}
-	default:
-		if strings.TrimSpace(value) == "" || len(value) > 4000 {
-			return "the value is empty or too long"
-		}
-	}
-	return ""
-}
-
-func whole(text string) (int64, bool) {
-	n := int64(0)
-	for _, r := range text {
-		if r < '0' || r > '9' || n > 1<<50 {
-			return 0, false
-		}
-		n = n*10 + int64(r-'0')
-	}
-	return n, text != ""
 }
 
 // AssetNames gives the names of all assets in order.

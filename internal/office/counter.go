@@ -58,6 +58,13 @@ func narrowed(tx *journal.Tx, rules *book.Rules, e narthex.Engagement, in *clien
 	if in.Days > 0 {
 		a.Days = in.Days
 	}
+	pathway := rules.Directory.Pathways[a.Pathway]
+	if err := checkDays(rules.Directory, pathway, a.Days); err != nil {
+		return nil, err
+	}
+	if err := rules.Directory.CheckApplication(pathway, a); err != nil {
+		return nil, err
+	}
 	var err error
 	a.Reviews, err = overAll(tx, rules.Directory, a)
 	return &a, err

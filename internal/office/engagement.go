@@ -239,11 +239,10 @@ func (o *Office) facts(tx *journal.Tx, rules *book.Rules, draft *workflow.Event,
 	}
 	facts.HalfPassed = halfPassed(e, tx.Now())
 	pathway := rules.Directory.Pathways[a.Pathway]
-	for _, q := range pathway.Questions {
-		if q.Required && strings.TrimSpace(a.Answers[q.Name]) == "" {
-			facts.Unanswered = append(facts.Unanswered, q.Name)
-		}
+	if handsIn := draft.Command == workflow.Submit || draft.Command == workflow.Revise; handsIn && pathway.Sponsor == narthex.SponsorRequired && a.Sponsor == "" {
+		return facts, narthex.Invalidf("The pathway %s takes no application without a sponsor: name someone of the lab who works with you.", pathway.Name).For("sponsor")
 	}
+	facts.Unanswered = unanswered(pathway, a)
 	found, _ := notices(rules.Directory, pathway, a.Terms)
 	bySize, _ := sized(rules.Directory, askedAssets(rules.Directory, pathway, a.Terms), a.Terms, a.Days, nil)
 	for _, n := range append(found, bySize...) {

@@ -31,12 +31,34 @@ func (o *Office) Pathway(ctx context.Context, name narthex.PathwayName) (client.
 	if !known {
 		return client.PathwayView{}, narthex.WithheldError()
 	}
-	view := client.PathwayView{Pathway: pathway, Attributes: map[narthex.AttributeName]narthex.Attribute{}}
+	view := client.PathwayView{Pathway: pathway, Attributes: map[narthex.AttributeName]narthex.Attribute{}, Codes: map[narthex.UseCode]string{},
+		Clauses: clausesOf(rules.Directory, pathway), LeastDays: rules.Directory.LeastDays(pathway)}
 	for _, offer := range pathway.Offers {
 		view.Attributes[offer.Attribute], _ = rules.Directory.Taxonomy.Attribute(offer.Attribute)
 	}
+	for _, later := range pathway.Later {
+		view.Attributes[later.Attribute], _ = rules.Directory.Taxonomy.Attribute(later.Attribute)
+	}
+	for _, code := range pathway.Codes {
+		view.Codes[code] = lab.CodeInWords(code)
+	}
 	view.Took, err = o.tookOf(ctx, name)
 	return view, err
+}
+
+// clausesOf shows what an agreement of the pathway would say: its own clauses, then the notices that stand in every one.
+func clausesOf(d *lab.Directory, pathway narthex.Pathway) []client.PathwayClause {
+	views := []client.PathwayClause{}
+	for _, use := range d.Agreed(pathway) {
+		clause := d.Clauses[use.Clause]
+		view := client.PathwayClause{Clause: use.Clause, Title: clause.Title, Notice: clause.Notice, Values: []client.ClauseValue{}}
+		for _, name := range slices.Sorted(maps.Keys(clause.Parameters)) {
+			p := clause.Parameters[name]
+			view.Values = append(view.Values, client.ClauseValue{Name: name, Says: p.Says, Value: use.Values[name], Range: lab.ParameterRule(p), Held: p.Held, By: p.By})
+		}
+		views = append(views, view)
+	}
+	return views
 }
 
 // completeTerms fills each term's silent limits with the pathway's standard, so that what is signed says all of it.
@@ -67,9 +89,7 @@ func notices(d *lab.Directory, pathway narthex.Pathway, terms []narthex.Term) ([
 	for _, term := range terms {
 		offer, offered := pathway.Offer(term.Attribute, term.Asset)
 		if !offered {
-			attribute, _ := d.Taxonomy.Attribute(term.Attribute)
-			found = append(found, client.Notice{Attribute: term.Attribute, Asset: term.Asset, Blocks: true,
-				Says: fmt.Sprintf("%s (%s) is not offered on that asset by the pathway %s. %s", term.Attribute, attribute.Says, pathway.Name, pathway.NotOffered)})
+			found = append(found, client.Notice{Attribute: term.Attribute, Asset: term.Asset, Blocks: true, Says: notOffered(d, pathway, term.Attribute)})
 			continue
 		}
 		for _, name := range slices.Sorted(maps.Keys(term.Limits)) {
@@ -97,6 +117,15 @@ func notices(d *lab.Directory, pathway narthex.Pathway, terms []narthex.Term) ([
 		found = append(found, client.Notice{Attribute: wrong.Attribute, Asset: wrong.Asset, Says: wrong.Says, Blocks: true})
 	}
 	return found, added
+}
+
+// notOffered says why an attribute cannot be applied for: it is to come, or the pathway has it not.
+func notOffered(d *lab.Directory, pathway narthex.Pathway, name narthex.AttributeName) string {
+	attribute, _ := d.Taxonomy.Attribute(name)
+	if later, coming := pathway.ToCome(name); coming {
+		return fmt.Sprintf("%s (%s) is to come on the pathway %s and cannot be applied for yet: %s. Take it out.", name, attribute.Says, pathway.Name, later.Says)
+	}
+	return fmt.Sprintf("%s (%s) is not offered on that asset by the pathway %s. %s", name, attribute.Says, pathway.Name, pathway.NotOffered)
 }
 
 // narrows says whether a limit that the pathway does not mention can only take away: the common ones but those with a default.

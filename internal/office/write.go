@@ -9,6 +9,7 @@ import (
 	"narthex/client"
 	"narthex/internal/book"
 	"narthex/internal/journal"
+	"narthex/internal/lab"
 	"narthex/internal/store"
 	"narthex/internal/workflow"
 )
@@ -58,11 +59,11 @@ func write(rules *book.Rules, in client.Draft) (*written, error) {
 	if strings.TrimSpace(in.Title) == "" || utf8.RuneCountInString(in.Title) > 200 {
 		return nil, narthex.Invalidf("A title has 1 to 200 characters.").For("title")
 	}
-	if in.Days < 0 || in.Days > pathway.MostDays {
-		return nil, narthex.Invalidf("The pathway gives at most %d days.", pathway.MostDays).For("days")
-	}
 	if in.Days == 0 {
 		in.Days = pathway.GrantDays
+	}
+	if err := checkDays(rules.Directory, pathway, in.Days); err != nil {
+		return nil, err
 	}
 	if err := checkAnswers(pathway, in.Answers); err != nil {
 		return nil, err
@@ -77,9 +78,23 @@ func write(rules *book.Rules, in client.Draft) (*written, error) {
 	if answers == nil {
 		answers = map[string]string{}
 	}
-	return &written{rules, narthex.Application{Pathway: in.Pathway, Directory: rules.Directory.Digest, Title: in.Title, Members: in.Members, Sponsor: in.Sponsor,
-		Answers: answers, Terms: terms, Days: in.Days, Reviews: reviewsOf(rules.Directory, pathway, terms, append(added, sooner...)),
-		SigningOrder: pathway.SigningOrder}}, nil
+	made := narthex.Application{Pathway: in.Pathway, Directory: rules.Directory.Digest, Title: in.Title, Members: in.Members, Sponsor: in.Sponsor,
+		Answers: answers, Terms: terms, Days: in.Days, Reviews: reviewsOf(rules.Directory, pathway, terms, append(added, sooner...)), SigningOrder: pathway.SigningOrder}
+	if err := rules.Directory.CheckApplication(pathway, made); err != nil {
+		return nil, err
+	}
+	return &written{rules, made}, nil
+}
+
+// checkDays holds the days of a grant to the pathway's most and least.
+func checkDays(d *lab.Directory, pathway narthex.Pathway, days int) error {
+	if days < 0 || days > pathway.MostDays {
+		return narthex.Invalidf("The pathway gives at most %d days.", pathway.MostDays).For("days")
+	}
+	if least := d.LeastDays(pathway); days < least {
+		return narthex.Invalidf("The pathway gives at least %d business days, which can take %d days. Ask for that many or more.", pathway.LeastDays, least).For("days")
+	}
+	return nil
 }
 
 // of gives the application of an applicant, by the same rules as it was written by.
@@ -150,6 +165,9 @@ func checkAnswers(pathway narthex.Pathway, answers map[string]string) error {
 			return narthex.Invalidf("An answer is to a question that the pathway does not ask.").For("answers")
 		}
 		q := pathway.Questions[at]
+		if answer != "" && !pathway.Asked(name, answers) {
+			return narthex.Invalidf("%s is asked only when %s is: %s. Leave its answer out, or change that one.", name, q.When.Question, strings.Join(q.When.Is, ", ")).For("answers." + name)
+		}
 		if utf8.RuneCountInString(answer) > q.MaxChars {
 			return narthex.Invalidf("The answer to %s is longer than %d characters.", name, q.MaxChars).For("answers." + name)
 		}
@@ -158,6 +176,17 @@ func checkAnswers(pathway narthex.Pathway, answers map[string]string) error {
 		}
 	}
 	return nil
+}
+
+// unanswered lists the questions that a pathway asks of an application and that it must answer and does not.
+func unanswered(pathway narthex.Pathway, a narthex.Application) []string {
+	var missing []string
+	for _, q := range pathway.Questions {
+		if q.Required && pathway.Asked(q.Name, a.Answers) && strings.TrimSpace(a.Answers[q.Name]) == "" {
+			missing = append(missing, q.Name)
+		}
+	}
+	return missing
 }
 
 // checkNamed holds the people named to what they can be: a sponsor of the lab, members of the applicant's organisation.

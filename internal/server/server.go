@@ -205,8 +205,11 @@ func (s *Server) directory(ctx context.Context, empty bool) (*lab.Directory, err
 		return nil, damaged(err)
 	}
 	directory, problems := lab.Load(files)
-	if files.Digest() != inForce || len(problems) > 0 {
+	if files.Digest() != inForce {
 		return nil, narthex.Conflictf("The approved copy of the lab directory in the store is damaged, so the node does not start. Restore the latest backup.")
+	}
+	if len(problems) > 0 {
+		return nil, narthex.Conflictf("The lab directory in force has %d problems by the rules of this version, so the node does not start: another version approved it. Start that one again. The first: %s", len(problems), problems[0])
 	}
 	s.showDifference(directory)
 	return directory, nil

@@ -427,6 +427,7 @@ clauses:
   - {clause: purpose}
   - {clause: liability, values: {cap: 1000 EUR}}
 review_days: 5
+expected_days: 2
 grant_days: 90
 most_days: 365
 content_log: none
