@@ -3,6 +3,7 @@ package ledger
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"narthex"
 )
@@ -51,9 +52,13 @@ func (o Opening) OpenField(name string) (FieldProof, error) {
 		if field.Name != name {
 			continue
 		}
-		block := saltBlock(o.Seed, i/4)
-		proof := FieldProof{Field: field, Index: i, Count: len(fields), Salt: block[i%4*16 : i%4*16+16]}
-		for _, hash := range path(o.leaves(nil), i) {
+		h := newHasher()
+		var leaves []Hash
+		for leaf := range slices.Chunk(h.leaves(&o), len(Hash{})) {
+			leaves = append(leaves, Hash(leaf))
+		}
+		proof := FieldProof{Field: field, Index: i, Count: len(fields), Salt: h.saltBlock(&o.Seed, i/4)[i%4*16 : i%4*16+16]}
+		for _, hash := range path(leaves, i) {
 			proof.Path = append(proof.Path, hash[:])
 		}
 		return proof, nil
@@ -77,7 +82,7 @@ func (p FieldProof) Verify(r Record) error {
 	if p.Index < 0 || p.Index >= p.Count || p.Count > 64 || len(p.Salt) != 16 {
 		return fmt.Errorf("check field: the proof has not the right shape")
 	}
-	hash, rest, err := climb(fieldLeaf(nil, p.Salt, p.Field), p.Path, p.Index, p.Count)
+	hash, rest, err := climb(Hash(newHasher().leaf(nil, p.Salt, p.Field.Name, p.Field.Value)), p.Path, p.Index, p.Count)
 	if err != nil {
 		return err
 	}

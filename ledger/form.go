@@ -15,6 +15,9 @@ import (
 // deepest is how many lists and objects may stand in one another.
 const deepest = 64
 
+// strict is base64 in which bytes are written in one way only.
+var strict = base64.StdEncoding.Strict()
+
 // form reads JSON that is written in its one form, as docs/ledger.md says, from the front. What is written otherwise makes it
 // bad, and what is read from then on means nothing.
 type form struct {
@@ -71,7 +74,7 @@ func (f *form) bytes(into []byte) []byte {
 		f.fail()
 		return nil
 	}
-	out, err := base64.StdEncoding.Strict().AppendDecode(into, f.rest[:end])
+	out, err := strict.AppendDecode(into, f.rest[:end])
 	// The decoder leaves line ends out; the length tells.
 	if err != nil || base64.StdEncoding.EncodedLen(len(out)-len(into)) != end {
 		f.fail()

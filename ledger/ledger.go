@@ -36,7 +36,6 @@ package ledger
 
 import (
 	"crypto/sha256"
-	"crypto/sha512"
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
@@ -118,7 +117,7 @@ func record(opening Opening, millis int64) Record {
 	var r Record
 	r[0], r[1] = recordVersion, byte(opening.Type.Class())
 	binary.BigEndian.PutUint64(r[2:10], uint64(millis))
-	root := opening.root()
+	root := newHasher().root(&opening)
 	copy(r[10:], root[:])
 	return r
 }
@@ -154,50 +153,12 @@ func (o Opening) Text(name string) string {
 	return value[1 : len(value)-1]
 }
 
-// leaves gives the leaves of the opening's tree in out, which must have room.
-func (o Opening) leaves(out []Hash) []Hash {
-	var block [64]byte
-	buf := make([]byte, 0, 512)
-	typeField := narthex.TextField("type", o.Type)
-	for i := 0; i <= len(o.Fields); i++ {
-		if i%4 == 0 {
-			block = saltBlock(o.Seed, i/4)
-		}
-		field := typeField
-		if i > 0 {
-			field = o.Fields[i-1]
-		}
-		out = append(out, fieldLeaf(buf, block[i%4*16:i%4*16+16], field))
-	}
-	return out
-}
-
-// saltBlock gives the four salts of a block.
-func saltBlock(seed [32]byte, block int) [64]byte {
-	var data [33]byte
-	copy(data[:], seed[:])
-	data[32] = byte(block)
-	return sha512.Sum512(data[:])
-}
-
-func fieldLeaf(buf, salt []byte, field narthex.Field) Hash {
-	buf = append(append(buf[:0], 0), salt...)
-	buf = binary.BigEndian.AppendUint16(buf, uint16(len(field.Name)))
-	buf = append(append(buf, field.Name...), field.Value...)
-	return sha256.Sum256(buf)
-}
-
 func node(left, right Hash) Hash {
 	var data [65]byte
 	data[0] = 1
 	copy(data[1:33], left[:])
 	copy(data[33:], right[:])
 	return sha256.Sum256(data[:])
-}
-
-func (o Opening) root() Hash {
-	var room [16]Hash
-	return treeRoot(o.leaves(room[:0]))
 }
 
 // treeRoot gives the RFC 6962 root over leaf hashes; there is at least one.
@@ -236,7 +197,7 @@ func (o Opening) MarshalJSON() ([]byte, error) {
 // value that is not in canonical form.
 func (o *Opening) UnmarshalJSON(data []byte) error {
 	f := form{rest: data}
-	read := f.opening()
+	read := f.opening(nil)
 	if !f.whole() {
 		return fmt.Errorf("read opening: it is not written in its one form, or its type, seed or number of fields is not one of ours")
 	}
@@ -244,28 +205,24 @@ func (o *Opening) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// opening takes an opening.
-func (f *form) opening() Opening {
+// opening takes an opening. Its fields are put into room, where they fit.
+func (f *form) opening(room []narthex.Field) Opening {
 	f.must(`{"type":`)
-	var o Opening
-	if kind := f.text(); !f.bad {
-		o.Type = narthex.EntryType(kind[1 : len(kind)-1])
-	}
+	blank := blanks[string(f.text())]
 	f.must(`,"seed":`)
-	var room [33]byte
-	if seed := f.bytes(room[:0]); len(seed) == len(o.Seed) {
+	o := Opening{Type: blank.Type, Fields: append(room[:0], blank.Fields...)}
+	var seedRoom [33]byte
+	if seed := f.bytes(seedRoom[:0]); len(seed) == len(o.Seed) {
 		copy(o.Seed[:], seed)
 	} else {
 		f.fail()
 	}
 	f.must(`,"fields":[`)
-	names := o.Type.Fields()
-	if o.Type.Class() == 0 {
+	if o.Type == "" {
 		f.fail()
 	}
 	values := string(f.rest) // one string holds them all
-	o.Fields = make([]narthex.Field, 0, len(names))
-	for i, name := range names {
+	for i := range o.Fields {
 		if i > 0 {
 			f.must(",")
 		}
@@ -274,8 +231,21 @@ func (f *form) opening() Opening {
 		if f.bad {
 			return Opening{}
 		}
-		o.Fields = append(o.Fields, narthex.Field{Name: name, Value: values[start : start+len(value)]})
+		o.Fields[i].Value = values[start : start+len(value)]
 	}
 	f.must("]}")
 	return o
 }
+
+// blanks is an opening of each type with fields that have names only, by the type as it is written.
+var blanks = func() map[string]Opening {
+	all := map[string]Opening{}
+	for _, kind := range narthex.EntryTypes() {
+		blank := Opening{Type: kind}
+		for _, name := range kind.Fields() {
+			blank.Fields = append(blank.Fields, narthex.Field{Name: name})
+		}
+		all[narthex.TextField("type", kind).Value] = blank
+	}
+	return all
+}()

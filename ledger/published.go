@@ -147,7 +147,7 @@ func (p *publication) openings() error {
 			return err
 		}
 		f := form{rest: data}
-		opening := f.opening()
+		opening := f.opening(nil)
 		if !f.whole() {
 			return at("its opening does not read as one")
 		}
@@ -161,7 +161,7 @@ func (p *publication) openings() error {
 			return at(err.Error())
 		}
 		p.opened(opening.Type)
-		p.public = append(p.public, publicEntry{index, opening.Type.Class(), opening.root()})
+		p.public = append(p.public, publicEntry{index, opening.Type.Class(), p.hasher.root(&opening)})
 	}
 	return nil
 }

@@ -214,7 +214,7 @@ func (f *form) proven() (e ProvenEntry) {
 	f.must(`,"record":`)
 	e.Record = f.bytes(nil)
 	f.must(`,"opening":`)
-	e.Opening = f.opening()
+	e.Opening = f.opening(nil)
 	f.must(`,"proof":`)
 	e.Proof = f.hashes()
 	f.must("}")

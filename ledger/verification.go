@@ -15,8 +15,10 @@ type verification struct {
 	report Report
 	tree   Tree
 	story  story
+	fields []narthex.Field // room for those of the next opening, where nobody keeps the last's
 	since  []older
 	last   Record
+	hasher *hasher
 	visit  func(index uint64, record Record, opening *Opening) error // nil where nobody looks on
 }
 
@@ -34,7 +36,7 @@ func newVerification(verifierKey string, since []string) (*verification, error) 
 	if _, err := newVerifier(verifierKey); err != nil {
 		return nil, &TamperError{-1, "the given key is not the log's: it is not of the form name+hash+key"}
 	}
-	v := &verification{story: newStory(verifierKey), report: Report{ByType: map[narthex.EntryType]int{}, Open: []narthex.CallID{}}}
+	v := &verification{story: newStory(verifierKey), hasher: newHasher(), report: Report{ByType: map[narthex.EntryType]int{}, Open: []narthex.CallID{}}}
 	for _, text := range since {
 		kept, err := ParseCheckpoint(text)
 		if err != nil {

@@ -130,10 +130,13 @@ func (v *verification) line(data []byte) error {
 	raw := f.bytes(recordRoom[:0])
 	f.must(`,"leaf":`)
 	leaf := f.bytes(leafRoom[:0])
-	var opening *Opening
-	if f.has(`,"opening":`) {
-		o := f.opening()
-		opening = &o
+	var opening Opening
+	shown := f.has(`,"opening":`)
+	if shown {
+		opening = f.opening(v.fields)
+		if v.visit == nil {
+			v.fields = opening.Fields
+		}
 	}
 	if f.must("}"); !f.whole() {
 		return v.tampered("its line does not read as an entry")
@@ -152,20 +155,24 @@ func (v *verification) line(data []byte) error {
 	if err := v.time(record); err != nil {
 		return err
 	}
-	if opening != nil {
-		if err := opening.Opens(record); err != nil {
-			return v.tampered("what it says is not what was recorded")
+	if shown {
+		if !v.hasher.opens(&opening, record) {
+			return v.tampered("%s", errNotRecorded)
 		}
-		if err := v.story.tell(index, *opening); err != nil {
+		if err := v.story.tell(index, opening); err != nil {
 			return v.tampered("%s", err)
 		}
 		v.opened(opening.Type)
 	}
 	v.add(record, hash, func(int, uint64, []Hash) {})
-	if v.visit != nil {
-		return v.visit(index, record, opening)
+	switch {
+	case v.visit == nil:
+		return nil
+	case !shown:
+		return v.visit(index, record, nil)
 	}
-	return nil
+	given := opening // its own, for it may be kept
+	return v.visit(index, record, &given)
 }
 
 func (v *verification) end(in *bufio.Reader, data []byte) error {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -50,6 +51,29 @@ func TestAnHonestExportVerifies(t *testing.T) {
 	}
 	if len(want.ByType) != len(narthex.EntryTypes())-1 {
 		t.Errorf("the story has %d types of entry", len(want.ByType))
+	}
+}
+
+// TestWhatAVisitWasGivenMayBeKept compares every opening with the one that was sealed only after the last was read.
+func TestWhatAVisitWasGivenMayBeKept(t *testing.T) {
+	s := seal(t, story())
+	s.openings[withheld] = nil
+	export, key := s.export(t)
+	var kept []*ledger.Opening
+	_, err := ledger.VerifyEach(strings.NewReader(export), key, func(index uint64, record ledger.Record, opening *ledger.Opening) error {
+		if index != uint64(len(kept)) || record != s.records[index] {
+			t.Errorf("entry %d was given out of its order, or with another record", index)
+		}
+		kept = append(kept, opening)
+		return nil
+	})
+	if err != nil || len(kept) != len(s.records) {
+		t.Fatalf("%d entries were given: %v", len(kept), err)
+	}
+	for i, opening := range kept {
+		if !reflect.DeepEqual(opening, s.openings[i]) {
+			t.Errorf("entry %d was given as %v and is %v", i, opening, s.openings[i])
+		}
 	}
 }
 

@@ -9,7 +9,7 @@ var bugs = []bug{
 	},
 	{
 		name: "base64-of-many-forms", class: "B", what: "the same bytes may be written in more than one way",
-		file: "ledger/form.go", old: `base64.StdEncoding.Strict().AppendDecode(`, new: `base64.StdEncoding.AppendDecode(`,
+		file: "ledger/form.go", old: `var strict = base64.StdEncoding.Strict()`, new: `var strict = base64.StdEncoding`,
 		rig: "TestRigTamper", in: "ledger", says: "is not found",
 	},
 	{
@@ -100,7 +100,7 @@ var bugs = []bug{
 	},
 	{
 		name: "opening-of-another-entry", class: "J", what: "what an entry says is not compared with what was recorded",
-		file: "ledger/verify.go", old: `if err := opening.Opens(record); err != nil {`, new: `if err := opening.Opens(record); err != nil && index == 0 {`,
+		file: "ledger/verify.go", old: `if !v.hasher.opens(&opening, record) {`, new: `if !v.hasher.opens(&opening, record) && index == 0 {`,
 		rig: "TestRigTamper", in: "ledger", says: "is not found",
 	},
 	{
