@@ -212,7 +212,7 @@ func TestABuildTakesOnlyWhatIsListed(t *testing.T) {
 		"another version in go.mod":         {"go.mod", "github.com/spf13/cobra v1.10.2", "github.com/spf13/cobra v1.10.1", "cobra"},
 		"another sum in go.sum":             {"go.sum", "golang.org/x/mod v0.42.0 h1:I", "golang.org/x/mod v0.42.0 h1:J", "checksum mismatch"},
 		"no sum in go.sum":                  {"go.sum", "golang.org/x/mod v0.42.0 h1:", "golang.org/x/mod v0.42.1 h1:", "missing go.sum entry"},
-		"a package of no module of go.mod":  {"internal/release/mkrelease/main.go", "import (\n", "import (\n\t_ \"golang.org/x/image/draw\"\n", "cannot find module providing package golang.org/x/image/draw"},
+		"a package of no module of go.mod":  {"internal/release/mkrelease/main.go", "import (\n", "import (\n\t_ \"golang.org/x/perf/benchfmt\"\n", "cannot find module providing package golang.org/x/perf/benchfmt"},
 		"no toolchain":                      {"go.mod", "toolchain go1.26.8\n", "", "names no toolchain"},
 	} {
 		path := filepath.Join(dir, filepath.FromSlash(c.file))
