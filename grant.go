@@ -58,9 +58,13 @@ type Key struct {
 // LockSubject is what kind of thing a lock stops.
 type LockSubject string
 
+// LockRegion stops everyone from outside who works in a region, and everyone of whom it is not known where they work: an order
+// about a class of people comes without notice, and what is unknown is not let through.
+const LockRegion LockSubject = "region"
+
 // LockSubjects lists what can be locked.
 func LockSubjects() []LockSubject {
-	return []LockSubject{"person", "org", "engagement", "grant", "key", "asset"}
+	return []LockSubject{"person", "org", "engagement", "grant", "key", "asset", LockRegion}
 }
 
 // LockReason is the closed set of reasons for a lock.

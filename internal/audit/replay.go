@@ -273,9 +273,9 @@ func inShort(reasons []narthex.Reason) string {
 func (a *attempt) again() (v verdict, taken bool, err error) {
 	name := narthex.AssetName(a.text("asset"))
 	var locks []narthex.Lock
-	for _, subject := range book.RestsOn(&a.key, a.grant, name) {
+	for _, subject := range book.RestsOn(&a.key, a.grant, a.facts.Region, name) {
 		for _, lock := range a.Locks {
-			if !lock.Lifted() && book.Subject(lock.Subject, lock.Target) == subject {
+			if !lock.Lifted() && book.Stops(lock, subject) {
 				locks = append(locks, lock)
 			}
 		}

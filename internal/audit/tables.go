@@ -273,7 +273,7 @@ func (c *comparison) locks() error {
 		return err
 	}
 	for _, lock := range c.Locks {
-		subject := book.Subject(lock.Subject, lock.Target)
+		subject := book.LockKey(lock)
 		if inForce[subject] == nil {
 			inForce[subject] = &book.Locks{Locks: []narthex.Lock{}}
 		}

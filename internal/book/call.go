@@ -9,9 +9,9 @@ import (
 )
 
 // RestsOn is everything that a call of the key rests on, as locks name it, in the order in which they are looked at. Without
-// an asset it is what every call rests on.
-func RestsOn(key *narthex.Key, grant *narthex.Grant, asset narthex.AssetName) []string {
-	list := []string{Subject("key", key.ID), Subject("person", key.Person), Subject("org", grant.Org),
+// an asset it is what every call rests on. Region is where the key's person works, or "" where it is not known.
+func RestsOn(key *narthex.Key, grant *narthex.Grant, region string, asset narthex.AssetName) []string {
+	list := []string{Subject("key", key.ID), Subject("person", key.Person), Subject("org", grant.Org), Place(region),
 		Subject("grant", grant.ID), Subject("engagement", grant.Engagement)}
 	if asset != "" {
 		list = append(list, Subject("asset", asset))

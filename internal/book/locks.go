@@ -2,6 +2,7 @@ package book
 
 import (
 	"slices"
+	"strings"
 
 	"narthex"
 	"narthex/internal/journal"
@@ -23,29 +24,72 @@ type LockName struct {
 	Lock narthex.Lock `json:"lock"`
 }
 
+// Place is the subject that a person from outside rests on for where they work; "" is unknown.
+func Place(region string) string { return Subject(narthex.LockRegion, region) }
+
+// LockKey is where a lock stands. Those on regions stand together, for who works nowhere known rests on all of them.
+func LockKey(lock narthex.Lock) string {
+	if lock.Subject == narthex.LockRegion {
+		return Place("")
+	}
+	return Subject(lock.Subject, lock.Target)
+}
+
+// Stops says whether a lock stops what rests on a subject.
+func Stops(lock narthex.Lock, subject string) bool {
+	return Subject(lock.Subject, lock.Target) == subject || lock.Subject == narthex.LockRegion && subject == Place("")
+}
+
+// StoppedBy lists the subjects that a lock stops, as live calls name them.
+func StoppedBy(lock narthex.Lock) []string {
+	subjects := []string{Subject(lock.Subject, lock.Target)}
+	if lock.Subject == narthex.LockRegion {
+		subjects = append(subjects, Place(""))
+	}
+	return subjects
+}
+
 // LocksOn gives the locks in force on any of the subjects, in the order of the subjects.
 func LocksOn(tx *journal.Tx, subjects ...string) ([]narthex.Lock, error) {
 	var found []narthex.Lock
 	for _, subject := range subjects {
-		row, err := journal.Get[Locks](tx, store.Locks, subject)
+		key := subject
+		if strings.HasPrefix(subject, Place("")) {
+			key = Place("")
+		}
+		row, err := journal.Get[Locks](tx, store.Locks, key)
 		if err != nil {
 			return nil, err
 		}
-		if row != nil {
-			found = append(found, row.Locks...)
+		if row == nil {
+			continue
+		}
+		for _, lock := range row.Locks {
+			if Stops(lock, subject) {
+				found = append(found, lock)
+			}
 		}
 	}
 	return found, nil
 }
 
+// lockRow gives the locks that stand under a key.
+func lockRow(tx *journal.Tx, key string) ([]narthex.Lock, error) {
+	row, err := journal.Get[Locks](tx, store.Locks, key)
+	if err != nil || row == nil {
+		return nil, err
+	}
+	return slices.Clone(row.Locks), nil
+}
+
 // PutLock sets a lock in force.
 func PutLock(tx *journal.Tx, lock narthex.Lock) error {
-	subject := Subject(lock.Subject, lock.Target)
-	locks, err := LocksOn(tx, subject)
+	key := LockKey(lock)
+	locks, err := lockRow(tx, key)
 	if err != nil {
 		return err
 	}
-	if err := journal.Put(tx, store.Locks, subject, &Locks{append(slices.Clone(locks), lock)}); err != nil {
+	if err := journal.Put(tx, store.Locks, key, &Locks{append(locks, lock)}); err != nil {
 		return err
 	}
 	return journal.Put(tx, store.LockNames, string(lock.ID), &LockName{lock})
@@ -53,13 +97,13 @@ func PutLock(tx *journal.Tx, lock narthex.Lock) error {
 
 // LiftLock ends a lock; the lifted lock is kept under its name.
 func LiftLock(tx *journal.Tx, lifted narthex.Lock) error {
-	subject := Subject(lifted.Subject, lifted.Target)
-	locks, err := LocksOn(tx, subject)
+	key := LockKey(lifted)
+	locks, err := lockRow(tx, key)
 	if err != nil {
 		return err
 	}
-	left := slices.DeleteFunc(slices.Clone(locks), func(l narthex.Lock) bool { return l.ID == lifted.ID })
-	if err := journal.Put(tx, store.Locks, subject, &Locks{left}); err != nil {
+	left := slices.DeleteFunc(locks, func(l narthex.Lock) bool { return l.ID == lifted.ID })
+	if err := journal.Put(tx, store.Locks, key, &Locks{left}); err != nil {
 		return err
 	}
 	return journal.Put(tx, store.LockNames, string(lifted.ID), &LockName{lifted})

@@ -15,12 +15,13 @@ func (a *app) lock() *cobra.Command {
 	var reason string
 	c := a.command(leaf{
 		use: "lock SUBJECT TARGET", short: "Stop something at once: when the command returns, every live call on it has ended",
-		long: `Stop a person, org, engagement, grant, key or asset at once. When the command returns, every live call that it concerns has
+		long: `Stop a person, org, engagement, grant, key, asset or region at once. When the command returns, every live call that it concerns has
 ended. Whoever is locked out is told the reason and the note, and where to appeal. Lifting a lock takes another person.
 
-TARGET is an identifier, or an asset's name, or a person's handle or address.
+TARGET is an identifier, or an asset's name, or a person's handle or address. A region is a country's two letters: the lock
+stops everyone from outside who works there, and everyone of whom it is not known where they work.
 Reasons: ` + joined(narthex.LockReasons()),
-		example:  "narthex lock grant grt_… --reason suspected_exfiltration --note 'odd volume since noon'\nnarthex lock person ada@uni.example --reason compromised_credential\nnarthex lock list",
+		example:  "narthex lock grant grt_… --reason suspected_exfiltration --note 'odd volume since noon'\nnarthex lock person ada@uni.example --reason compromised_credential\nnarthex lock region us --reason legal_order\nnarthex lock list",
 		complete: append([]string{"list"}, asText(narthex.LockSubjects())...),
 		run: func(ctx context.Context, args []string) error {
 			in.Subject, in.Target, in.Reason = narthex.LockSubject(args[0]), args[1], narthex.LockReason(reason)

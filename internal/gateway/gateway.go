@@ -188,7 +188,7 @@ func (v *visit) hold(tx *journal.Tx) (holder, error) {
 // usable says whether the key may be used at all: not over, its person active, nothing it rests on locked. Ended grants and
 // locks say why; they are told to the key's own holder.
 func (h holder) usable(tx *journal.Tx, asset narthex.AssetName) *narthex.Error {
-	locks, err := book.LocksOn(tx, book.RestsOn(h.key, h.grant, asset)...)
+	locks, err := book.LocksOn(tx, book.RestsOn(h.key, h.grant, h.person.Region, asset)...)
 	if err != nil {
 		return narthex.Unavailablef("The locks could not be read, so nothing is served.").Because(err)
 	}

@@ -64,8 +64,12 @@ func (v *visit) complete(parse func([]byte) (*model.Call, error)) error {
 	if err != nil || grant == nil {
 		return narthex.Unavailablef("The grant could not be looked up; try again in a moment.").Because(err)
 	}
+	person, err := journal.Peek[narthex.Person](v.r.Context(), v.door.Journal, store.People, string(v.key.Person))
+	if err != nil || person == nil {
+		return narthex.Unavailablef("The key's person could not be looked up; try again in a moment.").Because(err)
+	}
 	asset, _ := call.Model()
-	entered, err := v.door.Live.Enter(v.r.Context(), v.key.ID, v.breaker(), book.RestsOn(v.key, grant, asset)...)
+	entered, err := v.door.Live.Enter(v.r.Context(), v.key.ID, v.breaker(), book.RestsOn(v.key, grant, person.Region, asset)...)
 	if err != nil {
 		return v.denyUnread(err)
 	}

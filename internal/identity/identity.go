@@ -174,9 +174,13 @@ func (d *Desk) Login(ctx context.Context, in client.Login) (client.Session, erro
 	return session, err
 }
 
-// Unlocked says whether there is no lock on a person, nor on their organisation.
+// Unlocked says whether there is no lock on a person, nor on their organisation, nor on where a person from outside works.
 func Unlocked(tx *journal.Tx, person narthex.Person) (bool, error) {
-	locks, err := book.LocksOn(tx, book.Subject("person", person.ID), book.Subject("org", person.Org))
+	subjects := []string{book.Subject("person", person.ID), book.Subject("org", person.Org)}
+	if !person.InLab() {
+		subjects = append(subjects, book.Place(person.Region))
+	}
+	locks, err := book.LocksOn(tx, subjects...)
 	return err == nil && len(locks) == 0, err
 }
 

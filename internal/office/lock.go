@@ -37,7 +37,10 @@ func (o *Office) Lock(ctx context.Context, by narthex.PersonID, in client.LockRe
 	if err != nil {
 		return client.Locked{}, err
 	}
-	ended := o.Live.Cut(book.Subject(lock.Subject, lock.Target), live.End{Code: "locked", Lock: &lock, At: lock.At})
+	ended := 0
+	for _, subject := range book.StoppedBy(lock) {
+		ended += o.Live.Cut(subject, live.End{Code: "locked", Lock: &lock, At: lock.At})
+	}
 	return client.Locked{Lock: lock, Streams: ended}, nil
 }
 
@@ -47,7 +50,7 @@ func (o *Office) mayLock(tx *journal.Tx, p narthex.Person, in client.LockRequest
 	}
 	switch {
 	case !slices.Contains(narthex.LockSubjects(), in.Subject):
-		return narthex.Invalidf("A lock is on a person, org, engagement, grant, key or asset.").For("subject")
+		return narthex.Invalidf("A lock is on a person, org, engagement, grant, key, asset or region.").For("subject")
 	case !slices.Contains(narthex.LockReasons(), in.Reason):
 		return narthex.Invalidf("A lock has a reason of the list: %v.", narthex.LockReasons()).For("reason")
 	case utf8.RuneCountInString(in.Note) > 1000:
@@ -80,6 +83,11 @@ func (o *Office) exists(tx *journal.Tx, in client.LockRequest) (bool, error) {
 		}
 		_, known := rules.Directory.Assets[narthex.AssetName(in.Target)]
 		return known, nil
+	case narthex.LockRegion:
+		if in.Target == "" || !isRegion(in.Target) {
+			return false, narthex.Invalidf("A region is a country's two letters, lower case, such as de.").For("target")
+		}
+		return true, nil
 	case "key":
 		_, key, err := keyNamed(tx, narthex.KeyID(in.Target))
 		return key != nil, err
