@@ -340,6 +340,7 @@ func TestALockBetweenDecisionAndServing(t *testing.T) {
 		if got, err := io.ReadAll(conn); err == nil || len(got) > 0 {
 			t.Errorf("a lock was acknowledged and then came %q, %v", got, err)
 		}
+		waitClosed(t, e) // what was cut is recorded after its connection has ended
 		e.Model.Handle(nil)
 		view, err := e.Client.With(key).OwnGrant(t.Context())
 		if err != nil || len(view.Ended) != 1 || view.Ended[0].Code != "locked" {
