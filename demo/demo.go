@@ -38,6 +38,7 @@ type Options struct {
 	Dir     string // where its state is kept; empty for a folder that goes when it ends
 	Info    string // a file for scripts, written once it is up; empty for none
 	Once    bool   // run the story and end
+	Walk    bool   // walk one application, count what it takes, and end
 	Out     io.Writer
 	Colour  bool
 	PID     int
@@ -65,7 +66,10 @@ func Run(ctx context.Context, o Options) (err error) {
 	if err := s.open(ctx); err != nil {
 		return err
 	}
-	if o.Once && !s.first {
+	if o.Walk && s.first {
+		return s.tellWalk(ctx)
+	}
+	if (o.Once || o.Walk) && !s.first {
 		return narthex.Conflictf("The story was told on that folder already, and it is told once. Name a new one with --dir, or leave it out.").For("dir")
 	}
 	if s.first {

@@ -111,7 +111,7 @@ func runDemo(ctx context.Context, f cli.DemoFlags) error {
 		return server.Start(ctx, c)
 	}
 	colour := term.IsTerminal(int(os.Stdout.Fd())) && os.Getenv("NO_COLOR") == ""
-	return demo.Run(ctx, demo.Options{Dir: f.Dir, Info: f.Info, Once: f.Once, Out: os.Stdout, Colour: colour, PID: os.Getpid(), Version: version, Start: start})
+	return demo.Run(ctx, demo.Options{Dir: f.Dir, Info: f.Info, Once: f.Once, Walk: f.Walk, Out: os.Stdout, Colour: colour, PID: os.Getpid(), Version: version, Start: start})
 }
 
 // feedWitness asks a witness for its signature over a log's latest checkpoint.

@@ -27,6 +27,7 @@ type DemoFlags struct {
 	Dir  string // where its state is kept; empty for a folder that goes when it ends
 	Info string // a file for scripts, written once it is up; empty for none
 	Once bool   // tell the story and end
+	Walk bool   // count what an application takes, and end
 }
 
 func (a *app) notBuilt(what string) error {
@@ -72,7 +73,7 @@ func (a *app) demo() *cobra.Command {
 	c := a.command(leaf{
 		use: "demo", short: "Run a miniature lab with a node, and tell its story",
 		long:    "Run a miniature lab with a node before it, all on this machine: people of a lab and a researcher take one engagement from the\napplication to the audit, and then there is an API key to try. Nothing in it is secret.",
-		example: "narthex demo\nnarthex demo --once\nnarthex demo --dir demo --info info.json",
+		example: "narthex demo\nnarthex demo --once\nnarthex demo --walk\nnarthex demo --dir demo --info info.json",
 		run: func(ctx context.Context, _ []string) error {
 			if a.env.Demo == nil {
 				return a.notBuilt("run the demonstration")
@@ -82,5 +83,6 @@ func (a *app) demo() *cobra.Command {
 	c.Flags().StringVar(&f.Dir, "dir", "", "keep its state there; else it goes when it ends")
 	c.Flags().StringVar(&f.Info, "info", "", "write addresses and the API key to this file once it is up")
 	c.Flags().BoolVar(&f.Once, "once", false, "tell the story and end")
+	c.Flags().BoolVar(&f.Walk, "walk", false, "walk one application to its first call, count acts, fields and waits, and end")
 	return c
 }
