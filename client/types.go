@@ -295,7 +295,7 @@ type Command struct {
 
 // Explain asks what the door would decide on a request now: POST /api/grants/{grant}/explain. Nothing is reserved or recorded.
 type Explain struct {
-	Path    string            `json:"path"`             // /v1/chat/completions or /v1/completions
+	Surface string            `json:"surface"`          // chat or completions
 	Request string            `json:"request"`          // the request's body, as it would be sent
 	Person  narthex.PersonID  `json:"person,omitempty"` // of the grant's people; oneself, or the applicant for the lab's people
 	Actor   narthex.ActorKind `json:"actor,omitempty"`  // human where it is not said

@@ -26,9 +26,9 @@ whom the grant names.`,
 			if err != nil {
 				return err
 			}
-			in := client.Explain{Path: "/v1/chat/completions", Request: string(body), Actor: narthex.ActorKind(actor)}
+			in := client.Explain{Surface: "chat", Request: string(body), Actor: narthex.ActorKind(actor)}
 			if completions {
-				in.Path = "/v1/completions"
+				in.Surface = "completions"
 			}
 			if person != "" {
 				if in.Person, err = parseID[narthex.PersonID](person, "`narthex people list` shows identifiers"); err != nil {

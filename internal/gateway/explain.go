@@ -17,13 +17,13 @@ func Explain(tx *journal.Tx, rules *book.Rules, grant narthex.Grant, person nart
 	return a.decision.Reasons, denial
 }
 
-// ParseRequest reads the body of a request to the door at a path, strictly.
-func ParseRequest(path string, body []byte) (*model.Call, error) {
-	switch path {
-	case "/v1/chat/completions":
+// ParseRequest reads the body of a request to the door, for a chat or for completions, strictly.
+func ParseRequest(surface string, body []byte) (*model.Call, error) {
+	switch surface {
+	case "chat":
 		return model.ParseChat(body)
-	case "/v1/completions":
+	case "completions":
 		return model.ParseCompletion(body)
 	}
-	return nil, narthex.Invalidf("A request is to /v1/chat/completions or /v1/completions.").For("path")
+	return nil, narthex.Invalidf("A request is for chat or completions.").For("surface")
 }

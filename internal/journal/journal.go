@@ -138,6 +138,14 @@ func (j *Journal) View(ctx context.Context, read func(*Tx) error) error {
 	return j.store.View(ctx, func(r store.Reader) error { return read(&Tx{reader: r, now: j.Now()}) })
 }
 
+// Scrub has the store's files written anew where they may still hold what rows held before.
+func (j *Journal) Scrub(ctx context.Context) error {
+	if s, can := j.store.(store.Scrubber); can {
+		return s.Scrub(ctx)
+	}
+	return nil
+}
+
 // run takes changes and commits them batch by batch until Close.
 func (j *Journal) run() {
 	defer close(j.ended)

@@ -66,7 +66,13 @@ func (o *Office) Erase(ctx context.Context, by, target narthex.PersonID, reason 
 		}
 		return nil
 	})
-	return done, err
+	if err != nil {
+		return done, err
+	}
+	if err := o.Journal.Scrub(ctx); err != nil {
+		return done, narthex.Unavailablef("It is erased, and an entry says so; but the database's file could not be written anew, so that traces of it may still stand where nothing reads them. The operators stop the node and run VACUUM on the file.").Because(err)
+	}
+	return done, nil
 }
 
 // mayErase holds an erasure to who may ask it, and of whom.

@@ -39,7 +39,7 @@ func TestAnExplanationIsWhatTheDoorDecides(t *testing.T) {
 	}
 	said := map[string]client.Explanation{}
 	for what, body := range bodies {
-		out, err := ada.Explain(t.Context(), grant.ID, client.Explain{Path: chats, Request: body})
+		out, err := ada.Explain(t.Context(), grant.ID, client.Explain{Surface: "chat", Request: body})
 		if err != nil {
 			t.Fatalf("%s: %v", what, err)
 		}
@@ -68,7 +68,7 @@ func TestAnExplanationIsWhatTheDoorDecides(t *testing.T) {
 	if _, err := e.People["sam"].Lock(t.Context(), client.LockRequest{Subject: "grant", Target: string(grant.ID), Reason: "safety"}); err != nil {
 		t.Fatal(err)
 	}
-	if out, err := ada.Explain(t.Context(), grant.ID, client.Explain{Path: chats, Request: testenv.Hello}); err != nil || out.Allowed || out.Code != "locked" {
+	if out, err := ada.Explain(t.Context(), grant.ID, client.Explain{Surface: "chat", Request: testenv.Hello}); err != nil || out.Allowed || out.Code != "locked" {
 		t.Errorf("under a lock: %+v (%v)", out, err)
 	}
 	for what, c := range map[string]struct {
@@ -76,12 +76,12 @@ func TestAnExplanationIsWhatTheDoorDecides(t *testing.T) {
 		in   client.Explain
 		kind narthex.Kind
 	}{
-		"an outsider about another": {"ada", client.Explain{Path: chats, Request: testenv.Hello, Person: e.People["ada2"].ID}, narthex.Withheld},
-		"the lab about a stranger":  {"sam", client.Explain{Path: chats, Request: testenv.Hello, Person: e.People["ada2"].ID}, narthex.Withheld},
-		"a stranger":                {"ada2", client.Explain{Path: chats, Request: "{"}, narthex.Withheld},
-		"no such path":              {"ada", client.Explain{Path: "/v1/models", Request: testenv.Hello}, narthex.Invalid},
-		"no such actor":             {"ada", client.Explain{Path: chats, Request: testenv.Hello, Actor: "robot"}, narthex.Invalid},
-		"not a request":             {"ada", client.Explain{Path: chats, Request: "{"}, narthex.Invalid},
+		"an outsider about another": {"ada", client.Explain{Surface: "chat", Request: testenv.Hello, Person: e.People["ada2"].ID}, narthex.Withheld},
+		"the lab about a stranger":  {"sam", client.Explain{Surface: "chat", Request: testenv.Hello, Person: e.People["ada2"].ID}, narthex.Withheld},
+		"a stranger":                {"ada2", client.Explain{Surface: "chat", Request: "{"}, narthex.Withheld},
+		"no such surface":           {"ada", client.Explain{Surface: "models", Request: testenv.Hello}, narthex.Invalid},
+		"no such actor":             {"ada", client.Explain{Surface: "chat", Request: testenv.Hello, Actor: "robot"}, narthex.Invalid},
+		"not a request":             {"ada", client.Explain{Surface: "chat", Request: "{"}, narthex.Invalid},
 	} {
 		if _, err := e.People[c.who].Client.Explain(t.Context(), grant.ID, c.in); !narthex.IsKind(err, c.kind) {
 			t.Errorf("%s: %v", what, err)

@@ -142,11 +142,13 @@ func TestAFullDiskDeniesEverything(t *testing.T) {
 	e := testenv.New(t, testenv.Options{Wrap: o.wrap})
 	grant, key := e.Grant(t, "", testenv.Tokens(1e6, nil))
 	o.disk.Quota(o.disk.Used())
-	for full := 0; full < 3; full++ { // until there is no room in what the files have already
-		if status, _, err := e.Chat(t.Context(), key, testenv.Hello); err != nil {
-			t.Fatal(err)
-		} else if status != http.StatusServiceUnavailable {
-			full = -1
+	for full := 0; full < 3; full++ { // until there is no room in what the files have already, not even for a denial
+		for _, body := range []string{testenv.Hello, say(`"max_tokens":5000`)} {
+			if status, _, err := e.Chat(t.Context(), key, body); err != nil {
+				t.Fatal(err)
+			} else if status != http.StatusServiceUnavailable {
+				full = -1
+			}
 		}
 	}
 	used, asked := o.disk.Used(), e.Model.Calls()

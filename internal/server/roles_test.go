@@ -160,7 +160,7 @@ func setScene(t *testing.T) *scene {
 		engagement("sign", toSign, client.Sign{Party: narthex.PartyLab, Digest: signature.Digest, Signer: fingerprint(e.People["dan"].Signer), Envelope: envelope}, "dan"),
 		{"POST /api/grants/{grant}/keys", "/api/grants/" + string(grant.ID) + "/keys", client.Mint{Label: "x"}, []string{"ada"}},
 		{"POST /api/keys/{key}/revoke", "/api/keys/" + string(gone.Key.ID) + "/revoke", struct{}{}, []string{"carol", "sam", "paul", "ada"}},
-		{"POST /api/grants/{grant}/explain", "/api/grants/" + string(grant.ID) + "/explain", client.Explain{Path: chats, Request: testenv.Hello}, append([]string{"ada"}, labPeople...)},
+		{"POST /api/grants/{grant}/explain", "/api/grants/" + string(grant.ID) + "/explain", client.Explain{Surface: "chat", Request: testenv.Hello}, append([]string{"ada"}, labPeople...)},
 		{"GET /api/locks", "/api/locks", nil, labPeople},
 		{"POST /api/locks", "/api/locks", client.LockRequest{Subject: "engagement", Target: string(ending.Engagement), Reason: "safety"}, guards},
 		{"POST /api/locks", "/api/locks", client.LockRequest{Subject: "asset", Target: "hidden", Reason: "safety"}, append([]string{"olga"}, guards...)},

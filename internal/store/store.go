@@ -96,6 +96,12 @@ func (s Span) Check() error {
 	return nil
 }
 
+// Scrubber is a store whose files may still hold, where nothing reads it, what rows held before. Scrub writes them anew without
+// it and returns when that is done; changes wait meanwhile, and readings may.
+type Scrubber interface {
+	Scrub(ctx context.Context) error
+}
+
 // CheckRow refuses what no store holds: a key that is empty or not text, a value that is nil.
 func CheckRow(table Table, key string, value []byte) error {
 	if value == nil || !IsKey(key) {
