@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"narthex"
 	"narthex/client"
@@ -58,6 +59,36 @@ func TestACounterOfferBecomesTheGrant(t *testing.T) {
 	agreed, err := e.People["ada"].Client.Agreement(t.Context(), id)
 	if err != nil || agreed.Agreement.Terms[0].Limits["tokens"].Number != had/2 || agreed.Agreement.Approvals != 2 || !agreed.Agreement.NotAfter.Equal(agreed.Agreement.NotBefore.AddDate(0, 0, 2)) {
 		t.Errorf("the agreement: %+v (%v)", agreed.Agreement, err)
+	}
+}
+
+// What stands in the place of what was asked moves no date outward, and opens no limit where silence asks for nothing.
+func TestACounterOfferMovesNoDateOutward(t *testing.T) {
+	e := testenv.New(t, testenv.Options{})
+	at := func(month time.Month) narthex.Value {
+		return narthex.TimeValue(time.Date(2031, month, 1, 0, 0, 0, 0, time.UTC))
+	}
+	asked := testenv.Tokens(1000, map[narthex.LimitName]narthex.Value{"not_before": at(3), "not_after": at(6)})
+	view, err := e.People["ada"].Draft(t.Context(), client.Draft{Pathway: "test", Title: "a test", Answers: map[string]string{"why": "to see"}, Terms: []narthex.Term{asked}})
+	if err == nil {
+		view, err = e.People["ada"].Command(t.Context(), view.Engagement.ID, "submit", client.Command{})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	offer := func(name narthex.LimitName, value narthex.Value) error {
+		_, err := e.People["olga"].Command(t.Context(), view.Engagement.ID, "counter", client.Command{As: narthex.AssetOwner, Saw: view.Engagement.Digest, Text: "less",
+			Counter: &client.Narrowing{Terms: []narthex.Term{{Attribute: asked.Attribute, Asset: asked.Asset, Limits: map[narthex.LimitName]narthex.Value{name: value}}}}})
+		return err
+	}
+	if err := offer("not_after", at(9)); !narthex.IsKind(err, narthex.Invalid) {
+		t.Errorf("a later end than was asked: %v", err)
+	}
+	if err := offer("not_before", at(1)); !narthex.IsKind(err, narthex.Invalid) {
+		t.Errorf("an earlier beginning than was asked: %v", err)
+	}
+	if err := offer("not_after", at(5)); err != nil {
+		t.Errorf("an earlier end than was asked: %v", err)
 	}
 }
 
