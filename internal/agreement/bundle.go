@@ -85,6 +85,11 @@ func whole(a narthex.Agreement) error {
 		}
 		roles = append(roles, party.Role)
 	}
+	for i, party := range a.SigningOrder {
+		if !slices.Contains(roles, party) || slices.Contains(a.SigningOrder[:i], party) {
+			return narthex.Refusedf("The agreement in the file is signed in an order that names a party twice, or one that it has not; ask the other side for their copy.")
+		}
+	}
 	if a.Format != format || a.Origin == "" || len(a.Terms) == 0 || !slices.Contains(roles, narthex.PartyResearcher) || !slices.Contains(roles, narthex.PartyLab) {
 		return narthex.Refusedf("The file holds no agreement that this version knows: it needs the format %q, a ledger's name, terms, a researcher and a lab.", format)
 	}
