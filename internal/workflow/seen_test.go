@@ -219,6 +219,26 @@ func TestANudgeIsOnceARound(t *testing.T) {
 	}
 }
 
+// An applicant neither uses up the words of those who judge, nor counts those that they do not see.
+func TestEachSideHasCommentsOfItsOwn(t *testing.T) {
+	written := func(private int) (l *life, n int) {
+		l = draft(t).inReview()
+		for range private {
+			l.does(pro, workflow.Event{Command: workflow.Comment, Text: "for us", Private: true})
+		}
+		for n = 0; n < 1000 && l.try(ada, workflow.Event{Command: workflow.Comment, Text: "mine"}, workflow.Facts{}) == nil; n++ {
+		}
+		return l, n
+	}
+	l, alone := written(0)
+	if _, beside := written(3); alone != beside || alone == 1000 {
+		t.Errorf("the applicant writes %d comments, and %d beside three private ones", alone, beside)
+	}
+	if err := l.try(sec, workflow.Event{Command: workflow.Comment, Text: "ours"}, workflow.Facts{}); err != nil {
+		t.Errorf("after all comments of the applicant a reviewer's: %v", err)
+	}
+}
+
 func TestWorkIsWhatNeedsThePerson(t *testing.T) {
 	tasks := func(l *life, late bool) string {
 		var all []string
