@@ -43,7 +43,7 @@ func (o *Office) render(tx *journal.Tx, rules *book.Rules, e narthex.Engagement)
 		return nil, err
 	}
 	pathway := rules.Directory.Pathways[e.Application.Pathway]
-	made, err := agreement.Render(agreement.Input{Lab: rules.Directory.Name, Origin: o.Origin, Engagement: e, Pathway: pathway, Clauses: rules.Directory.Clauses,
+	made, err := agreement.Render(agreement.Input{Lab: rules.Directory.Name, Origin: o.Origin, Engagement: counted, Pathway: pathway, Clauses: rules.Directory.Clauses,
 		Taxonomy: rules.Directory.Taxonomy, Parties: parties, NotBefore: tx.Now(), NotAfter: tx.Now().AddDate(0, 0, e.Application.Days), SingleCustodian: row.Single})
 	if err != nil {
 		return nil, err

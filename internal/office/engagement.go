@@ -127,6 +127,9 @@ func (o *Office) Command(ctx context.Context, by narthex.PersonID, id narthex.En
 		if !workflow.MayRead(e, p) {
 			return narthex.WithheldError()
 		}
+		if refused := workflow.Open(e, command, p); refused != nil {
+			return refused
+		}
 		rules, err := o.Rules.Check(tx)
 		if err != nil {
 			return err

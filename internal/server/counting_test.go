@@ -62,6 +62,9 @@ func TestAVoteCountsOnlyWhileItsGiverMayVote(t *testing.T) {
 	if view = approve(t, e, "paul", narthex.Security, view); view.Engagement.State != narthex.Offered {
 		t.Errorf("with another vote it is %s", view.Engagement.State)
 	}
+	if made, err := e.People["ada"].Client.Agreement(t.Context(), view.Engagement.ID); err != nil || made.Agreement.Approvals != 2 {
+		t.Errorf("two people approved whose votes count, and the agreement states %d, %v", made.Agreement.Approvals, err)
+	}
 
 	view = submitted(t, e)
 	approve(t, e, "paul", narthex.Security, view)
@@ -74,6 +77,17 @@ func TestAVoteCountsOnlyWhileItsGiverMayVote(t *testing.T) {
 	}
 	if view, err := e.People["ada"].Engagement(t.Context(), view.Engagement.ID); err != nil || view.Engagement.State != narthex.Offered {
 		t.Errorf("when the lock is lifted it is %s, %v", view.Engagement.State, err)
+	}
+}
+
+// What a command would do is not worked out for who may not give it: that reads all grants, in the writer.
+func TestWhoMayNotGiveACommandIsRefusedFirst(t *testing.T) {
+	e := testenv.New(t, testenv.Options{})
+	view := submitted(t, e)
+	for _, in := range []*client.Narrowing{nil, {Days: -1}, {Days: 1}} {
+		if _, err := e.People["ada"].Command(t.Context(), view.Engagement.ID, "counter", client.Command{As: narthex.Security, Saw: view.Engagement.Digest, Text: "so", Counter: in}); !narthex.IsKind(err, narthex.Refused) {
+			t.Errorf("the applicant offers %+v: %v", in, err)
+		}
 	}
 }
 
