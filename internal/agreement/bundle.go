@@ -37,7 +37,7 @@ type Report struct {
 
 // VerifyBundle checks a file offline: that it holds a whole agreement with its digest, and one signature of every party, each
 // by a different person whom the cover names with that key, in the agreement's order where it sets one. Keys are those that
-// the reader brings, under any name; a signature by a key that was not brought is checked with the key in the file and said to
+// the reader brings, under any name, and each of them must have signed; a signature by a key that was not brought is checked with the key in the file and said to
 // be so.
 func VerifyBundle(data []byte, keys map[string]ed25519.PublicKey) (Report, error) {
 	bundle, err := wire.Decode[Bundle](data, wire.Limits{Bytes: 4 << 20, Depth: 16})
@@ -71,6 +71,11 @@ func VerifyBundle(data []byte, keys map[string]ed25519.PublicKey) (Report, error
 	for _, party := range bundle.Agreement.Parties {
 		if !slices.ContainsFunc(report.Signatures, func(s Signed) bool { return s.Party == party.Role }) {
 			return report, narthex.Refusedf("The %s has not signed this agreement.", party.Role)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(keys)) {
+		if !slices.ContainsFunc(report.Signatures, func(s Signed) bool { return s.Key == Fingerprint(keys[name]) }) {
+			return report, narthex.Refusedf("No signature in this file is by the key that you brought as %s: somebody else signed, or it is the wrong key.", name)
 		}
 	}
 	return report, inOrder(bundle.Agreement, report.Signatures)

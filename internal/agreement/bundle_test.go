@@ -244,3 +244,12 @@ func TestAFileNamesNoPartiesOfItsOwn(t *testing.T) {
 		t.Errorf("an order with a party twice: %v", err)
 	}
 }
+
+// A file in which others signed under the same names is no file of those whose keys the reader brought.
+func TestAForgedFileIsNotThatOfAKeyThatWasBrought(t *testing.T) {
+	brought := map[string]ed25519.PublicKey{"ada": newCast(t).public(narthex.PartyResearcher)}
+	forged := newCast(t).signed(t, input(t))
+	if report, err := check(t, forged, brought); !narthex.IsKind(err, narthex.Refused) || !strings.Contains(err.Error(), "ada") {
+		t.Errorf("ada's key signed nothing in it: %+v %v", report, err)
+	}
+}
