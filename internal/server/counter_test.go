@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 	"testing"
@@ -118,5 +119,39 @@ func TestTheWorkListHoldsWhatNeedsAPerson(t *testing.T) {
 		if !slices.Equal(got, want) {
 			t.Errorf("%s: %v, want %v", who, got, want)
 		}
+	}
+}
+
+// With its applicant erased, a counter-offer that stands and a vote say nothing in words; the record goes on and is audited.
+func TestWhatWasSaidOnAnApplicationGoesWithItsApplicant(t *testing.T) {
+	e := testenv.New(t, testenv.Options{})
+	less := client.Narrowing{Days: 2}
+	returned, declined := submitted(t, e), submitted(t, e)
+	for id, in := range map[narthex.EngagementID]client.Command{
+		returned.Engagement.ID: {As: narthex.AssetOwner, Saw: returned.Engagement.Digest, Text: "canary offer", Counter: &less},
+		declined.Engagement.ID: {As: narthex.AssetOwner, Saw: declined.Engagement.Digest, Text: "canary reason"}} {
+		what := "decline"
+		if in.Counter != nil {
+			what = "counter"
+		}
+		if _, err := e.People["olga"].Command(t.Context(), id, what, in); err != nil {
+			t.Fatal(err)
+		}
+	}
+	carol := e.People["carol"]
+	if _, err := carol.Remove(t.Context(), e.People["ada"].ID, "left"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := carol.Erase(t.Context(), e.People["ada"].ID, "asked for it"); err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range []narthex.EngagementID{returned.Engagement.ID, declined.Engagement.ID} {
+		view, err := carol.Engagement(t.Context(), id)
+		if text, failed := json.Marshal(view); err != nil || failed != nil || strings.Contains(string(text), "canary") {
+			t.Errorf("after the erasure the programme reads %s (%v, %v)", text, err, failed)
+		}
+	}
+	if _, err := carol.Command(t.Context(), returned.Engagement.ID, "comment", client.Command{Text: "it stays returned"}); err != nil {
+		t.Errorf("a comment on what was erased: %v", err)
 	}
 }
