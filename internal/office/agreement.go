@@ -196,6 +196,13 @@ func (o *Office) AgreementIn(ctx context.Context, by narthex.PersonID, id narthe
 	if err != nil {
 		return nil, "", err
 	}
+	if agreement.Form(form) == agreement.PDF { // which takes long: one at a time, so that nobody has all cores at it
+		o.setting.Lock()
+		defer o.setting.Unlock()
+		if err := ctx.Err(); err != nil {
+			return nil, "", narthex.Unavailablef("The request ended before its turn.").Because(err)
+		}
+	}
 	data, err := document.In(agreement.Form(form))
 	return data, agreement.Form(form).Media(), err
 }
