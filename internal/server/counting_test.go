@@ -80,6 +80,43 @@ func TestAVoteCountsOnlyWhileItsGiverMayVote(t *testing.T) {
 	}
 }
 
+// A reviewer who audits too reads no vote in the ledger before their own.
+func TestTheLedgerTellsAReviewerNoVoteBeforeTheirOwn(t *testing.T) {
+	e := testenv.New(t, testenv.Options{Files: func(f lab.Files) {
+		for name, text := range f {
+			f[name] = []byte(strings.Replace(string(text), "sam@lab.test, roles: [security]", "sam@lab.test, roles: [security, auditor]", 1))
+		}
+	}})
+	sam, view := e.People["sam"], submitted(t, e)
+	approve(t, e, "olga", narthex.AssetOwner, view)
+	tells := func() (proofs, export bool) {
+		t.Helper()
+		olga := string(e.People["olga"].ID)
+		for index := uint64(0); ; index++ {
+			proof, err := sam.Proof(t.Context(), index)
+			if err != nil {
+				break
+			}
+			proofs = proofs || strings.Contains(string(proof.Opening), `"approve"`) && strings.Contains(string(proof.Opening), olga)
+		}
+		var out strings.Builder
+		if err := sam.Export(t.Context(), &out); err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.SplitSeq(out.String(), "\n") {
+			export = export || strings.Contains(line, `"approve"`) && strings.Contains(line, olga)
+		}
+		return proofs, export
+	}
+	if proofs, export := tells(); proofs || export {
+		t.Errorf("before a vote of their own the proofs tell of another's: %v, and the export: %v", proofs, export)
+	}
+	approve(t, e, "sam", narthex.Security, view)
+	if proofs, export := tells(); !proofs || !export {
+		t.Errorf("after it the proofs tell of it: %v, and the export: %v", proofs, export)
+	}
+}
+
 // What a command would do is not worked out for who may not give it: that reads all grants, in the writer.
 func TestWhoMayNotGiveACommandIsRefusedFirst(t *testing.T) {
 	e := testenv.New(t, testenv.Options{})

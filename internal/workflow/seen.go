@@ -16,8 +16,8 @@ func blind(e narthex.Engagement, p narthex.Person) bool {
 	return !p.InLab() || slices.Contains(e.Authors, p.ID) || mayReview(e, p) && !hasVoted(&e, p.ID)
 }
 
-// toVote says whether a person is a reviewer whose vote is still to come, in this round or in the one that follows a return.
-func toVote(e narthex.Engagement, p narthex.Person) bool {
+// ToVote says whether a person is a reviewer whose vote is still to come, in this round or in the one that follows a return.
+func ToVote(e narthex.Engagement, p narthex.Person) bool {
 	return slices.Contains([]narthex.State{narthex.Submitted, narthex.InReview, narthex.Returned}, e.State) && mayReview(e, p) && !hasVoted(&e, p.ID)
 }
 
@@ -27,7 +27,7 @@ func toVote(e narthex.Engagement, p narthex.Person) bool {
 // the last tells of it.
 func Seen(e narthex.Engagement, p narthex.Person) narthex.Engagement {
 	closed, out := blind(e, p), !p.InLab() || slices.Contains(e.Authors, p.ID)
-	before := toVote(e, p)
+	before := ToVote(e, p)
 	if closed {
 		e.Votes = nil
 	}
