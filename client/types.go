@@ -333,7 +333,7 @@ type PathwayReport struct {
 	Running   int                         `json:"running"`
 	Overdue   int                         `json:"overdue"`
 	Decisions TimesTaken                  `json:"decisions"` // from the first submission to the offer or the decline
-	Roles     map[narthex.Role]TimesTaken `json:"roles"`     // from the beginning of the last review to a vote
+	Roles     map[narthex.Role]TimesTaken `json:"roles"`     // from the beginning of the last review to a vote, of reviews that have ended
 }
 
 // TimesTaken is how long something took, in hours, over so many times; by the nearest rank.

@@ -37,7 +37,7 @@ type Report struct {
 
 // VerifyBundle checks a file offline: that it holds a whole agreement with its digest, and one signature of every party, each
 // by a different person whom the cover names with that key, in the agreement's order where it sets one. Keys are those that
-// the reader brings, under any name; a signature by a key that was not brought is checked with the key in the file and said to
+// the reader brings, under any name, and each of them must have signed; a signature by a key that was not brought is checked with the key in the file and said to
 // be so.
 func VerifyBundle(data []byte, keys map[string]ed25519.PublicKey) (Report, error) {
 	bundle, err := wire.Decode[Bundle](data, wire.Limits{Bytes: 4 << 20, Depth: 16})
@@ -73,6 +73,11 @@ func VerifyBundle(data []byte, keys map[string]ed25519.PublicKey) (Report, error
 			return report, narthex.Refusedf("The %s has not signed this agreement.", party.Role)
 		}
 	}
+	for _, name := range slices.Sorted(maps.Keys(keys)) {
+		if !slices.ContainsFunc(report.Signatures, func(s Signed) bool { return s.Key == Fingerprint(keys[name]) }) {
+			return report, narthex.Refusedf("No signature in this file is by the key that you brought as %s: somebody else signed, or it is the wrong key.", name)
+		}
+	}
 	return report, inOrder(bundle.Agreement, report.Signatures)
 }
 
@@ -84,6 +89,11 @@ func whole(a narthex.Agreement) error {
 			return narthex.Refusedf("The agreement in the file names a party twice, or one that there is not; ask the other side for their copy.")
 		}
 		roles = append(roles, party.Role)
+	}
+	for i, party := range a.SigningOrder {
+		if !slices.Contains(roles, party) || slices.Contains(a.SigningOrder[:i], party) {
+			return narthex.Refusedf("The agreement in the file is signed in an order that names a party twice, or one that it has not; ask the other side for their copy.")
+		}
 	}
 	if a.Format != format || a.Origin == "" || len(a.Terms) == 0 || !slices.Contains(roles, narthex.PartyResearcher) || !slices.Contains(roles, narthex.PartyLab) {
 		return narthex.Refusedf("The file holds no agreement that this version knows: it needs the format %q, a ledger's name, terms, a researcher and a lab.", format)

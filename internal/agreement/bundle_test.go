@@ -231,3 +231,25 @@ func TestADocumentShowsNoSignatureThatDoesNotVerify(t *testing.T) {
 		t.Error("a signature that does not verify is shown")
 	}
 }
+
+// An order of signing is not taken from a file as it stands: its words would reach the reader's terminal.
+func TestAFileNamesNoPartiesOfItsOwn(t *testing.T) {
+	made, people := input(t), newCast(t)
+	made.Engagement.Application.SigningOrder = []narthex.PartyRole{"\x1b]0;researcher", narthex.PartyLab}
+	if _, err := check(t, people.signed(t, made), nil); err == nil || strings.Contains(narthex.AsError(err).Public, "\x1b") {
+		t.Errorf("an order with a party that there is not: %v", err)
+	}
+	made.Engagement.Application.SigningOrder = []narthex.PartyRole{narthex.PartyResearcher, narthex.PartyResearcher, narthex.PartyLab}
+	if _, err := check(t, people.signed(t, made), nil); err == nil || !strings.Contains(narthex.AsError(err).Public, "twice") {
+		t.Errorf("an order with a party twice: %v", err)
+	}
+}
+
+// A file in which others signed under the same names is no file of those whose keys the reader brought.
+func TestAForgedFileIsNotThatOfAKeyThatWasBrought(t *testing.T) {
+	brought := map[string]ed25519.PublicKey{"ada": newCast(t).public(narthex.PartyResearcher)}
+	forged := newCast(t).signed(t, input(t))
+	if report, err := check(t, forged, brought); !narthex.IsKind(err, narthex.Refused) || !strings.Contains(err.Error(), "ada") {
+		t.Errorf("ada's key signed nothing in it: %+v %v", report, err)
+	}
+}

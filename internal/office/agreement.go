@@ -43,7 +43,7 @@ func (o *Office) render(tx *journal.Tx, rules *book.Rules, e narthex.Engagement)
 		return nil, err
 	}
 	pathway := rules.Directory.Pathways[e.Application.Pathway]
-	made, err := agreement.Render(agreement.Input{Lab: rules.Directory.Name, Origin: o.Origin, Engagement: e, Pathway: pathway, Clauses: rules.Directory.Clauses,
+	made, err := agreement.Render(agreement.Input{Lab: rules.Directory.Name, Origin: o.Origin, Engagement: counted, Pathway: pathway, Clauses: rules.Directory.Clauses,
 		Taxonomy: rules.Directory.Taxonomy, Parties: parties, NotBefore: tx.Now(), NotAfter: tx.Now().AddDate(0, 0, e.Application.Days), SingleCustodian: row.Single})
 	if err != nil {
 		return nil, err
@@ -195,6 +195,13 @@ func (o *Office) AgreementIn(ctx context.Context, by narthex.PersonID, id narthe
 	_, document, err := o.document(ctx, by, id)
 	if err != nil {
 		return nil, "", err
+	}
+	if agreement.Form(form) == agreement.PDF { // which takes long: one at a time, so that nobody has all cores at it
+		o.setting.Lock()
+		defer o.setting.Unlock()
+		if err := ctx.Err(); err != nil {
+			return nil, "", narthex.Unavailablef("The request ended before its turn.").Because(err)
+		}
 	}
 	data, err := document.In(agreement.Form(form))
 	return data, agreement.Form(form).Media(), err

@@ -39,6 +39,9 @@ func narrowed(tx *journal.Tx, rules *book.Rules, e narthex.Engagement, in *clien
 		if at < 0 {
 			return nil, narthex.Invalidf("A counter-offer changes terms that were asked, and adds none.").For("counter.terms")
 		}
+		if name, is := wider(rules.Directory.Taxonomy, a.Terms[at], change.Limits); is {
+			return nil, narthex.Invalidf("A counter-offer gives no more than was asked; %s in it is wider, or was not asked.", name).For("counter.terms")
+		}
 		limits := maps.Clone(a.Terms[at].Limits)
 		if limits == nil {
 			limits = map[narthex.LimitName]narthex.Value{}
@@ -68,6 +71,29 @@ func narrowed(tx *journal.Tx, rules *book.Rules, e narthex.Engagement, in *clien
 	var err error
 	a.Reviews, err = overAll(tx, rules.Directory, a)
 	return &a, err
+}
+
+// wider names a limit by which a change gives more than a term asks, where it takes the place of the one that stands: an instant
+// that moves outward, or a limit of the attribute's own where silence asks for nothing. A key keeps to both its limits and the
+// grant's, so policy.Narrower lets these be.
+func wider(t *narthex.Taxonomy, asked narthex.Term, change map[narthex.LimitName]narthex.Value) (narthex.LimitName, bool) {
+	for _, name := range slices.Sorted(maps.Keys(change)) {
+		spec, known := t.Limit(asked.Attribute, name)
+		was, set := asked.Limits[name]
+		now := change[name]
+		_, common := t.Common[name]
+		switch {
+		case !known:
+			continue // refused as a term that does not read
+		case set && spec.Kind == narthex.Instant:
+			if name == "not_before" && now.Time.Before(was.Time) || name != "not_before" && now.Time.After(was.Time) {
+				return name, true
+			}
+		case !set && !common && spec.Default == nil && spec.Kind != narthex.BudgetKind && spec.Kind != narthex.Rate:
+			return name, true
+		}
+	}
+	return "", false
 }
 
 func termAt(terms []narthex.Term, attribute narthex.AttributeName, asset narthex.AssetName) int {

@@ -127,6 +127,9 @@ func (o *Office) Command(ctx context.Context, by narthex.PersonID, id narthex.En
 		if !workflow.MayRead(e, p) {
 			return narthex.WithheldError()
 		}
+		if refused := workflow.Open(e, command, p); refused != nil {
+			return refused
+		}
 		rules, err := o.Rules.Check(tx)
 		if err != nil {
 			return err
@@ -308,8 +311,8 @@ func (o *Office) Engagement(ctx context.Context, by narthex.PersonID, id narthex
 		if view.Waiting, err = waiting(tx, rules, e, p); err != nil {
 			return err
 		}
-		if e.Counter != nil {
-			view.Counter = changes(e.Application, e.Counter.Application)
+		if c := view.Engagement.Counter; c != nil {
+			view.Counter = changes(e.Application, c.Application)
 		}
 		if pathway, known := rules.Directory.Pathways[e.Application.Pathway]; known && (e.State == narthex.Draft || e.State == narthex.Returned) {
 			view.Notices, _ = notices(rules.Directory, pathway, e.Application.Terms)
@@ -401,12 +404,11 @@ func (o *Office) Engagements(ctx context.Context, by narthex.PersonID) (client.E
 		if err != nil {
 			return err
 		}
-		slices.SortFunc(rows, func(a, b journal.Item[narthex.Engagement]) int { return b.Row.ChangedAt.Compare(a.Row.ChangedAt) })
+		rows = slices.DeleteFunc(rows, func(row journal.Item[narthex.Engagement]) bool { return !workflow.MayRead(*row.Row, p) })
+		changed := func(row journal.Item[narthex.Engagement]) time.Time { return workflow.Seen(*row.Row, p).ChangedAt }
+		slices.SortStableFunc(rows, func(a, b journal.Item[narthex.Engagement]) int { return changed(b).Compare(changed(a)) })
 		for _, row := range rows {
 			e := *row.Row
-			if !workflow.MayRead(e, p) {
-				continue
-			}
 			applicant, err := journal.Get[narthex.Person](tx, store.People, string(e.Application.Applicant))
 			if err != nil || applicant == nil {
 				return narthex.Unavailablef("A list could not be read.").Because(err)

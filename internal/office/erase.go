@@ -236,6 +236,10 @@ func blank(tx *journal.Tx, id string) error {
 	for i := range next.Notes {
 		next.Notes[i].Text = ""
 	}
+	next.Votes = slices.Clone(e.Votes)
+	for i := range next.Votes {
+		next.Votes[i].Reason = ""
+	}
 	if e.Counter != nil {
 		counter := *e.Counter
 		counter.Text, counter.Application.Title, counter.Application.Answers = "", erasedName, map[string]string{}

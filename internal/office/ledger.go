@@ -14,10 +14,12 @@ import (
 	"narthex/internal/book"
 	"narthex/internal/journal"
 	"narthex/internal/store"
+	"narthex/internal/workflow"
 	"narthex/ledger"
 )
 
-// Export writes the whole ledger. Auditors and the lab's custodians see what every entry says; the reading is an entry too,
+// Export writes the whole ledger. Auditors and the lab's custodians see what every entry says, but for a review in which a vote
+// of theirs is still to come; the reading is an entry too,
 // which the next export holds. It ends where its reader's right to it does: what is left is not written.
 func (o *Office) Export(ctx context.Context, by narthex.PersonID, w io.Writer) error {
 	if err := o.reads(ctx, by, "export"); err != nil {
@@ -35,6 +37,9 @@ func (o *Office) Export(ctx context.Context, by narthex.PersonID, w io.Writer) e
 				return err
 			}
 			return journal.EachEntry(tx.Reader(), from, min(from+exportPart, head.Size), func(_ uint64, record ledger.Record, opening ledger.Opening) error {
+				if early(tx, p, opening) {
+					return out.Entry(record, nil)
+				}
 				return out.Entry(record, &opening)
 			})
 		})
@@ -152,8 +157,11 @@ func (o *Office) Prove(ctx context.Context, by narthex.PersonID, index uint64) (
 }
 
 // maySee says whether what an entry says may be shown to the person: to auditors and custodians all, to others what names
-// themselves or a grant of theirs.
+// themselves or a grant of theirs, and to nobody what others did in a review where a vote of theirs is still to come.
 func (o *Office) maySee(tx *journal.Tx, p narthex.Person, opening ledger.Opening) bool {
+	if early(tx, p, opening) {
+		return false
+	}
 	if p.Has(narthex.Auditor) || p.Has(narthex.Custodian) {
 		return true
 	}
@@ -162,4 +170,13 @@ func (o *Office) maySee(tx *journal.Tx, p narthex.Person, opening ledger.Opening
 	}
 	grant, err := journal.Get[narthex.Grant](tx, store.Grants, opening.Text("grant"))
 	return err == nil && grant != nil && slices.Contains(grant.Persons, p.ID)
+}
+
+// early says whether an entry tells what others did with an application on which a vote of the person is still to come.
+func early(tx *journal.Tx, p narthex.Person, opening ledger.Opening) bool {
+	if opening.Type != narthex.EntryEngagementChanged || opening.Text("by") == string(p.ID) {
+		return false
+	}
+	e, err := journal.Get[narthex.Engagement](tx, store.Engagements, opening.Text("engagement"))
+	return err != nil || e != nil && workflow.ToVote(*e, p)
 }

@@ -10,6 +10,7 @@ package office
 
 import (
 	"context"
+	"sync"
 
 	"narthex"
 	"narthex/client"
@@ -29,7 +30,8 @@ type Office struct {
 	LogKey  string // the ledger's verifier key
 	Auditor Auditor
 
-	took took
+	took    took
+	setting sync.Mutex // a PDF
 }
 
 // Auditor compares the tables with the ledger's entries.

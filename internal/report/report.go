@@ -93,6 +93,9 @@ func (t *tally) add(e narthex.Engagement, now time.Time) {
 	if !e.DecidedAt.IsZero() {
 		t.took = append(t.took, e.DecidedAt.Sub(e.SubmittedAt))
 	}
+	if e.State == narthex.InReview {
+		return // its votes are not to be known yet, and whoever reads a report may be one who is to vote
+	}
 	for _, vote := range e.Votes {
 		if !e.Since.IsZero() && !vote.At.Before(e.Since) {
 			t.roles[vote.As] = append(t.roles[vote.As], vote.At.Sub(e.Since))

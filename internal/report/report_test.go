@@ -92,6 +92,16 @@ func TestWhatIsPublishedIsOfSeveralDecisionsTogether(t *testing.T) {
 	}
 }
 
+// A reviewer who reads reports learns of no vote before their own.
+func TestAReportTellsNoVoteOfAnOpenReview(t *testing.T) {
+	open := engagement("probing", narthex.InReview, 0, nil)
+	before := report.Of([]narthex.Engagement{open}, nil, now)
+	open.Votes = []narthex.Vote{{As: narthex.Security, Approve: true, At: after(2)}}
+	if got := report.Of([]narthex.Engagement{open}, nil, now); !reflect.DeepEqual(got, before) {
+		t.Errorf("with a vote the report is %+v", got.Pathways)
+	}
+}
+
 func TestAReportDependsOnNoOrder(t *testing.T) {
 	all := lives()
 	want := report.Of(all, nil, now)

@@ -1,9 +1,11 @@
 package server_test
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"narthex"
 	"narthex/client"
@@ -61,6 +63,36 @@ func TestACounterOfferBecomesTheGrant(t *testing.T) {
 	}
 }
 
+// What stands in the place of what was asked moves no date outward, and opens no limit where silence asks for nothing.
+func TestACounterOfferMovesNoDateOutward(t *testing.T) {
+	e := testenv.New(t, testenv.Options{})
+	at := func(month time.Month) narthex.Value {
+		return narthex.TimeValue(time.Date(2031, month, 1, 0, 0, 0, 0, time.UTC))
+	}
+	asked := testenv.Tokens(1000, map[narthex.LimitName]narthex.Value{"not_before": at(3), "not_after": at(6)})
+	view, err := e.People["ada"].Draft(t.Context(), client.Draft{Pathway: "test", Title: "a test", Answers: map[string]string{"why": "to see"}, Terms: []narthex.Term{asked}})
+	if err == nil {
+		view, err = e.People["ada"].Command(t.Context(), view.Engagement.ID, "submit", client.Command{})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	offer := func(name narthex.LimitName, value narthex.Value) error {
+		_, err := e.People["olga"].Command(t.Context(), view.Engagement.ID, "counter", client.Command{As: narthex.AssetOwner, Saw: view.Engagement.Digest, Text: "less",
+			Counter: &client.Narrowing{Terms: []narthex.Term{{Attribute: asked.Attribute, Asset: asked.Asset, Limits: map[narthex.LimitName]narthex.Value{name: value}}}}})
+		return err
+	}
+	if err := offer("not_after", at(9)); !narthex.IsKind(err, narthex.Invalid) {
+		t.Errorf("a later end than was asked: %v", err)
+	}
+	if err := offer("not_before", at(1)); !narthex.IsKind(err, narthex.Invalid) {
+		t.Errorf("an earlier beginning than was asked: %v", err)
+	}
+	if err := offer("not_after", at(5)); err != nil {
+		t.Errorf("an earlier end than was asked: %v", err)
+	}
+}
+
 // What waits for a person is on their list and on nobody else's who has nothing to do with it.
 func TestTheWorkListHoldsWhatNeedsAPerson(t *testing.T) {
 	e := testenv.New(t, testenv.Options{})
@@ -87,5 +119,39 @@ func TestTheWorkListHoldsWhatNeedsAPerson(t *testing.T) {
 		if !slices.Equal(got, want) {
 			t.Errorf("%s: %v, want %v", who, got, want)
 		}
+	}
+}
+
+// With its applicant erased, a counter-offer that stands and a vote say nothing in words; the record goes on and is audited.
+func TestWhatWasSaidOnAnApplicationGoesWithItsApplicant(t *testing.T) {
+	e := testenv.New(t, testenv.Options{})
+	less := client.Narrowing{Days: 2}
+	returned, declined := submitted(t, e), submitted(t, e)
+	for id, in := range map[narthex.EngagementID]client.Command{
+		returned.Engagement.ID: {As: narthex.AssetOwner, Saw: returned.Engagement.Digest, Text: "canary offer", Counter: &less},
+		declined.Engagement.ID: {As: narthex.AssetOwner, Saw: declined.Engagement.Digest, Text: "canary reason"}} {
+		what := "decline"
+		if in.Counter != nil {
+			what = "counter"
+		}
+		if _, err := e.People["olga"].Command(t.Context(), id, what, in); err != nil {
+			t.Fatal(err)
+		}
+	}
+	carol := e.People["carol"]
+	if _, err := carol.Remove(t.Context(), e.People["ada"].ID, "left"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := carol.Erase(t.Context(), e.People["ada"].ID, "asked for it"); err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range []narthex.EngagementID{returned.Engagement.ID, declined.Engagement.ID} {
+		view, err := carol.Engagement(t.Context(), id)
+		if text, failed := json.Marshal(view); err != nil || failed != nil || strings.Contains(string(text), "canary") {
+			t.Errorf("after the erasure the programme reads %s (%v, %v)", text, err, failed)
+		}
+	}
+	if _, err := carol.Command(t.Context(), returned.Engagement.ID, "comment", client.Command{Text: "it stays returned"}); err != nil {
+		t.Errorf("a comment on what was erased: %v", err)
 	}
 }

@@ -62,6 +62,9 @@ func TestAVoteCountsOnlyWhileItsGiverMayVote(t *testing.T) {
 	if view = approve(t, e, "paul", narthex.Security, view); view.Engagement.State != narthex.Offered {
 		t.Errorf("with another vote it is %s", view.Engagement.State)
 	}
+	if made, err := e.People["ada"].Client.Agreement(t.Context(), view.Engagement.ID); err != nil || made.Agreement.Approvals != 2 {
+		t.Errorf("two people approved whose votes count, and the agreement states %d, %v", made.Agreement.Approvals, err)
+	}
 
 	view = submitted(t, e)
 	approve(t, e, "paul", narthex.Security, view)
@@ -74,6 +77,54 @@ func TestAVoteCountsOnlyWhileItsGiverMayVote(t *testing.T) {
 	}
 	if view, err := e.People["ada"].Engagement(t.Context(), view.Engagement.ID); err != nil || view.Engagement.State != narthex.Offered {
 		t.Errorf("when the lock is lifted it is %s, %v", view.Engagement.State, err)
+	}
+}
+
+// A reviewer who audits too reads no vote in the ledger before their own.
+func TestTheLedgerTellsAReviewerNoVoteBeforeTheirOwn(t *testing.T) {
+	e := testenv.New(t, testenv.Options{Files: func(f lab.Files) {
+		for name, text := range f {
+			f[name] = []byte(strings.Replace(string(text), "sam@lab.test, roles: [security]", "sam@lab.test, roles: [security, auditor]", 1))
+		}
+	}})
+	sam, view := e.People["sam"], submitted(t, e)
+	approve(t, e, "olga", narthex.AssetOwner, view)
+	tells := func() (proofs, export bool) {
+		t.Helper()
+		olga := string(e.People["olga"].ID)
+		for index := uint64(0); ; index++ {
+			proof, err := sam.Proof(t.Context(), index)
+			if err != nil {
+				break
+			}
+			proofs = proofs || strings.Contains(string(proof.Opening), `"approve"`) && strings.Contains(string(proof.Opening), olga)
+		}
+		var out strings.Builder
+		if err := sam.Export(t.Context(), &out); err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.SplitSeq(out.String(), "\n") {
+			export = export || strings.Contains(line, `"approve"`) && strings.Contains(line, olga)
+		}
+		return proofs, export
+	}
+	if proofs, export := tells(); proofs || export {
+		t.Errorf("before a vote of their own the proofs tell of another's: %v, and the export: %v", proofs, export)
+	}
+	approve(t, e, "sam", narthex.Security, view)
+	if proofs, export := tells(); !proofs || !export {
+		t.Errorf("after it the proofs tell of it: %v, and the export: %v", proofs, export)
+	}
+}
+
+// What a command would do is not worked out for who may not give it: that reads all grants, in the writer.
+func TestWhoMayNotGiveACommandIsRefusedFirst(t *testing.T) {
+	e := testenv.New(t, testenv.Options{})
+	view := submitted(t, e)
+	for _, in := range []*client.Narrowing{nil, {Days: -1}, {Days: 1}} {
+		if _, err := e.People["ada"].Command(t.Context(), view.Engagement.ID, "counter", client.Command{As: narthex.Security, Saw: view.Engagement.Digest, Text: "so", Counter: in}); !narthex.IsKind(err, narthex.Refused) {
+			t.Errorf("the applicant offers %+v: %v", in, err)
+		}
 	}
 }
 

@@ -20,8 +20,8 @@ type Facts struct {
 // mostText bounds a question, an answer or a reason, in characters.
 const mostText = 4000
 
-// mostNotes bounds the comments on an engagement.
-const mostNotes = 200
+// mostNotes bounds the notes of the authors of an engagement, and those of everyone else.
+const mostNotes = 100
 
 // PartsOf gives the capacities of an active person. Whoever has a part in an engagement as an author has none as a judge.
 func PartsOf(e narthex.Engagement, p narthex.Person) []Part {
@@ -92,15 +92,22 @@ func MayRead(e narthex.Engagement, p narthex.Person) bool {
 	return mayReview(e, p) || slices.ContainsFunc([]narthex.Role{narthex.Programme, narthex.Security, narthex.Custodian, narthex.Signatory, narthex.Auditor}, p.Has)
 }
 
+// Open says whether the table has the command for a person, before anything is worked out that Decide needs beside it.
+func Open(e narthex.Engagement, command Command, p narthex.Person) *narthex.Error {
+	if may(e.State, PartsOf(e, p), command) {
+		return nil
+	}
+	return refuseCommand(e, command, p)
+}
+
 // Decide says whether a person may give the command that the draft event describes, and completes the event. Nobody who may
 // not read the engagement learns more than that.
 func Decide(e narthex.Engagement, draft Event, p narthex.Person, facts Facts) (Event, *narthex.Error) {
 	if e.ID != "" && !MayRead(e, p) {
 		return Event{}, narthex.WithheldError()
 	}
-	parts := PartsOf(e, p)
-	if !may(e.State, parts, draft.Command) {
-		return Event{}, refuseCommand(e, draft, p)
+	if refused := Open(e, draft.Command, p); refused != nil {
+		return Event{}, refused
 	}
 	if utf8.RuneCountInString(draft.Text) > mostText {
 		return Event{}, narthex.Invalidf("The text is longer than %d characters; shorten it.", mostText).For("text")
@@ -124,17 +131,17 @@ func BySystem(e narthex.Engagement, draft Event) (Event, *narthex.Error) {
 }
 
 // refuseCommand says why the table has no such row for this person.
-func refuseCommand(e narthex.Engagement, draft Event, p narthex.Person) *narthex.Error {
-	if !slices.Contains(Commands(), draft.Command) {
+func refuseCommand(e narthex.Engagement, command Command, p narthex.Person) *narthex.Error {
+	if !slices.Contains(Commands(), command) {
 		return narthex.Invalidf("There is no such command. `narthex engagements show` says what can be done.").For("command")
 	}
-	if !may(e.State, Parts(), draft.Command) {
-		return narthex.Conflictf("The engagement is %s, where nobody can %s. Look at it again: `narthex engagements show` says what can be done.", stateName(e.State), draft.Command)
+	if !may(e.State, Parts(), command) {
+		return narthex.Conflictf("The engagement is %s, where nobody can %s. Look at it again: `narthex engagements show` says what can be done.", stateName(e.State), command)
 	}
-	if slices.Contains([]Command{Approve, Decline, Return, Counter, Lock, Unlock, Close, Assign}, draft.Command) && slices.Contains(e.Authors, p.ID) {
+	if slices.Contains([]Command{Approve, Decline, Return, Counter, Lock, Unlock, Close, Assign}, command) && slices.Contains(e.Authors, p.ID) {
 		return narthex.Refusedf("You have a part in this engagement, so you cannot decide on it in any role. Someone who has none must.")
 	}
-	return narthex.Refusedf("You may not %s here; it takes another role. `narthex engagements show` says whom it waits for.", draft.Command)
+	return narthex.Refusedf("You may not %s here; it takes another role. `narthex engagements show` says whom it waits for.", command)
 }
 
 func stateName(s narthex.State) string {

@@ -2,6 +2,7 @@ package workflow
 
 import (
 	"slices"
+	"time"
 
 	"narthex"
 )
@@ -15,18 +16,56 @@ func blind(e narthex.Engagement, p narthex.Person) bool {
 	return !p.InLab() || slices.Contains(e.Authors, p.ID) || mayReview(e, p) && !hasVoted(&e, p.ID)
 }
 
-// Seen gives an engagement as a person sees it who may read it: without votes while they are blind, and without the private
-// comments of others where they are, or are an author or from outside. What is left out leaves no trace but its absence.
+// ToVote says whether a person is a reviewer whose vote is still to come, in this round or in the one that follows a return.
+func ToVote(e narthex.Engagement, p narthex.Person) bool {
+	return slices.Contains([]narthex.State{narthex.Submitted, narthex.InReview, narthex.Returned}, e.State) && mayReview(e, p) && !hasVoted(&e, p.ID)
+}
+
+// Seen gives an engagement as a person sees it who may read it: without votes while they are blind, without the private
+// comments of others where they are, or are an author or from outside, and without a counter-offer of another, which is a vote,
+// where theirs is still to come. What is left out leaves no trace but its absence: neither the number of events nor the time of
+// the last tells of it.
 func Seen(e narthex.Engagement, p narthex.Person) narthex.Engagement {
-	closed := blind(e, p)
+	closed, out := blind(e, p), !p.InLab() || slices.Contains(e.Authors, p.ID)
+	before := ToVote(e, p)
 	if closed {
 		e.Votes = nil
 	}
-	out := !p.InLab() || slices.Contains(e.Authors, p.ID)
+	if before && e.Counter != nil && e.Counter.By != p.ID {
+		e.Counter = nil
+	}
 	e.Notes = slices.DeleteFunc(slices.Clone(e.Notes), func(n narthex.Note) bool {
-		return n.Private && n.By != p.ID && (out || closed)
+		return n.Private && n.By != p.ID && (out || before)
 	})
+	if closed || out || before {
+		e.Events, e.ChangedAt = 0, changed(e)
+	}
 	return e
+}
+
+// changed is when an engagement last changed, as far as what is left of it tells.
+func changed(e narthex.Engagement) time.Time {
+	if !slices.Contains([]narthex.State{narthex.InReview, narthex.Returned}, e.State) {
+		return e.ChangedAt // every event of the other states is open to all who may read it
+	}
+	last := e.SubmittedAt
+	take := func(at time.Time) {
+		if at.After(last) {
+			last = at
+		}
+	}
+	take(e.Since)
+	take(e.Nudged)
+	for _, note := range e.Notes {
+		take(note.At)
+	}
+	for _, vote := range e.Votes {
+		take(vote.At)
+	}
+	if e.Counter != nil {
+		take(e.Counter.At)
+	}
+	return last
 }
 
 // AwaitedBy lists the roles whose approval is still to come, as a person sees it: all of them while they are blind.
@@ -51,7 +90,8 @@ const (
 )
 
 // TaskOf says what an engagement waits for a person to do, or "" where it needs nothing of them: late says that its review
-// should have ended, and owns that the person owns an asset among its terms.
+// should have ended, and owns that the person owns an asset among its terms. A review is on it until the person has voted, also
+// where others of the role have: a list from which it went would tell of their votes.
 func TaskOf(e narthex.Engagement, p narthex.Person, late, owns bool) Task {
 	parts := PartsOf(e, p)
 	has := func(part Part) bool { return slices.Contains(parts, part) }
@@ -62,7 +102,7 @@ func TaskOf(e narthex.Engagement, p narthex.Person, late, owns bool) Task {
 		return ToAnswer
 	case e.State == narthex.Submitted && has(Programme):
 		return ToAssign
-	case e.State == narthex.InReview && has(Reviewer) && !hasVoted(&e, p.ID) && slices.ContainsFunc(Missing(e), func(r narthex.Role) bool {
+	case e.State == narthex.InReview && has(Reviewer) && !hasVoted(&e, p.ID) && slices.ContainsFunc(AwaitedBy(e, p), func(r narthex.Role) bool {
 		return p.Has(r) && (r != narthex.AssetOwner || owns)
 	}):
 		return ToReview

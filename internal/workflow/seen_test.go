@@ -77,6 +77,55 @@ func TestAPrivateCommentIsForThoseWhoJudge(t *testing.T) {
 	}
 }
 
+// Who may not see a vote or a private comment learns of it by nothing else either: the view before it is the view after it.
+func TestWhatIsNotShownLeavesNoTrace(t *testing.T) {
+	l := three(t).does(pro, workflow.Event{Command: workflow.Comment, Text: "for all"})
+	hidden := func(what string, people map[string]narthex.Person, happens func()) {
+		t.Helper()
+		before, tasks := map[string]narthex.Digest{}, map[string]workflow.Task{}
+		for name, p := range people {
+			before[name], tasks[name] = digest(t, workflow.Seen(l.e, p)), workflow.TaskOf(l.e, p, true, true)
+		}
+		happens()
+		for name, p := range people {
+			if seen := workflow.Seen(l.e, p); digest(t, seen) != before[name] {
+				t.Errorf("%s sees that there was %s: %d events, the last at %s", name, what, seen.Events, seen.ChangedAt)
+			}
+			if task := workflow.TaskOf(l.e, p, true, true); task != tasks[name] {
+				t.Errorf("%s should %q, and after %s %q", name, tasks[name], what, task)
+			}
+		}
+	}
+	third := insider(19, "sec3", narthex.Security)
+	closed := map[string]narthex.Person{"the applicant": ada, "a member": ben, "the sponsor": sam, "the official": ora, "legal": leg, "a third of security": third}
+	hidden("a private comment", closed, func() { l.does(pro, workflow.Event{Command: workflow.Comment, Text: "for us", Private: true}) })
+	hidden("a vote", closed, func() { l.approve(sec, narthex.Security) })
+	hidden("the last vote of a role", closed, func() { l.approve(sec2, narthex.Security) })
+	l.does(leg, workflow.Event{Command: workflow.Return, As: narthex.Legal, Text: "Why?"})
+	hidden("a private comment on what was returned", closed, func() { l.does(pro, workflow.Event{Command: workflow.Comment, Text: "for us again", Private: true}) })
+}
+
+// A reviewer opens nothing by sending an application back: a vote of theirs is still to come.
+func TestAReturnOpensNothingToWhoIsToVote(t *testing.T) {
+	l := draft(t).inReview().does(sec, workflow.Event{Command: workflow.Comment, Text: "for us", Private: true}).
+		does(leg, workflow.Event{Command: workflow.Return, As: narthex.Legal, Text: "Why?"})
+	if notes := workflow.Seen(l.e, leg).Notes; len(notes) != 1 {
+		t.Errorf("who returned it without a vote reads %+v", notes)
+	}
+	if notes := workflow.Seen(l.e, pro).Notes; len(notes) != 2 {
+		t.Errorf("the programme reads %+v", notes)
+	}
+	l = draft(t).inReview().countered()
+	if c := workflow.Seen(l.e, leg).Counter; c != nil {
+		t.Errorf("a reviewer sees before their vote that %s approves the text of a counter-offer", c.By)
+	}
+	for name, p := range map[string]narthex.Person{"who made it": sec, "the applicant": ada, "the programme": pro} {
+		if workflow.Seen(l.e, p).Counter == nil {
+			t.Errorf("%s does not see the counter-offer", name)
+		}
+	}
+}
+
 func TestSeeingChangesNothing(t *testing.T) {
 	l := three(t).does(sec, workflow.Event{Command: workflow.Comment, Text: "for us", Private: true}).approve(sec, narthex.Security)
 	before := digest(t, l.e)
@@ -167,6 +216,26 @@ func TestANudgeIsOnceARound(t *testing.T) {
 		system(workflow.Event{Command: workflow.Assign, Due: start.AddDate(0, 0, 20)})
 	if err := l.try(ada, workflow.Event{Command: workflow.Nudge}, facts); err != nil {
 		t.Errorf("a nudge in the next round: %v", err)
+	}
+}
+
+// An applicant neither uses up the words of those who judge, nor counts those that they do not see.
+func TestEachSideHasCommentsOfItsOwn(t *testing.T) {
+	written := func(private int) (l *life, n int) {
+		l = draft(t).inReview()
+		for range private {
+			l.does(pro, workflow.Event{Command: workflow.Comment, Text: "for us", Private: true})
+		}
+		for n = 0; n < 1000 && l.try(ada, workflow.Event{Command: workflow.Comment, Text: "mine"}, workflow.Facts{}) == nil; n++ {
+		}
+		return l, n
+	}
+	l, alone := written(0)
+	if _, beside := written(3); alone != beside || alone == 1000 {
+		t.Errorf("the applicant writes %d comments, and %d beside three private ones", alone, beside)
+	}
+	if err := l.try(sec, workflow.Event{Command: workflow.Comment, Text: "ours"}, workflow.Facts{}); err != nil {
+		t.Errorf("after all comments of the applicant a reviewer's: %v", err)
 	}
 }
 

@@ -26,8 +26,20 @@ func mayComment(e narthex.Engagement, draft Event, p narthex.Person, _ Facts) *n
 	if draft.Private && slices.Contains(e.Authors, p.ID) {
 		return narthex.Refusedf("Your comments are read by everyone who may read the application; leave private out.").For("private")
 	}
-	if len(e.Notes) >= mostNotes {
-		return narthex.Conflictf("There are %d notes already; answer by a revision, or decide.", mostNotes)
+	if side := notesBeside(e, p); side >= mostNotes {
+		return narthex.Conflictf("There are %d notes from your side already; answer by a revision, or decide.", side)
 	}
 	return nil
+}
+
+// notesBeside counts the notes of the person's side: of the authors, or of everyone else. So neither side takes the other's
+// words, nor counts what it does not see.
+func notesBeside(e narthex.Engagement, p narthex.Person) int {
+	n, author := 0, slices.Contains(e.Authors, p.ID)
+	for _, note := range e.Notes {
+		if slices.Contains(e.Authors, note.By) == author {
+			n++
+		}
+	}
+	return n
 }
