@@ -25,6 +25,8 @@ type Party struct {
 	Org     string        `json:"org,omitempty"`
 	Person  PersonID      `json:"person,omitempty"`
 	Signers []PartySigner `json:"signers"` // who may sign, with the fingerprints of their keys
+
+	Authorised *Beforehand `json:"authorised,omitempty"` // of an institution that does not sign, since it agreed beforehand
 }
 
 // PartySigner is a person who may sign for a party and the fingerprint of the key they hold.

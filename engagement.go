@@ -108,10 +108,13 @@ type Engagement struct {
 	Nudged      time.Time    `json:"nudged,omitzero"`   // when the applicant asked what keeps the review
 	Agreement   Digest       `json:"agreement,omitempty"`
 	Signatures  []SignedBy   `json:"signatures,omitempty"`
-	Grant       GrantID      `json:"grant,omitempty"`
-	Locked      bool         `json:"locked,omitempty"`
-	Reason      string       `json:"reason,omitempty"` // why it was declined, withdrawn or ended
-	CreatedAt   time.Time    `json:"created_at"`
-	ChangedAt   time.Time    `json:"changed_at"`
-	Events      int          `json:"events"` // how many events made it
+
+	Authorised *SignedAuthorisation `json:"authorised,omitempty"` // in the place of the institution's signature on Agreement
+
+	Grant     GrantID   `json:"grant,omitempty"`
+	Locked    bool      `json:"locked,omitempty"`
+	Reason    string    `json:"reason,omitempty"` // why it was declined, withdrawn or ended
+	CreatedAt time.Time `json:"created_at"`
+	ChangedAt time.Time `json:"changed_at"`
+	Events    int       `json:"events"` // how many events made it
 }

@@ -22,37 +22,39 @@ const (
 )
 
 const (
-	EntryInception         EntryType = "inception"
-	EntryDirectoryProposed EntryType = "directory.proposed"
-	EntryDirectoryApproved EntryType = "directory.approved"
-	EntryDirectoryInForce  EntryType = "directory.in_force"
-	EntryPersonInvited     EntryType = "person.invited"
-	EntryPersonEnrolled    EntryType = "person.enrolled"
-	EntryPersonChanged     EntryType = "person.changed"
-	EntrySignerEnrolled    EntryType = "signer.enrolled"
-	EntrySignerRevoked     EntryType = "signer.revoked"
-	EntrySessionOpened     EntryType = "session.opened"
-	EntrySessionEnded      EntryType = "session.ended"
-	EntryEngagementChanged EntryType = "engagement.changed"
-	EntryAgreementRendered EntryType = "agreement.rendered"
-	EntryAgreementSigned   EntryType = "agreement.signed"
-	EntryGrantActive       EntryType = "grant.active"
-	EntryGrantEnded        EntryType = "grant.ended"
-	EntryKeyMinted         EntryType = "key.minted"
-	EntryKeyRevoked        EntryType = "key.revoked"
-	EntryLockSet           EntryType = "lock.set"
-	EntryLockLifted        EntryType = "lock.lifted"
-	EntryLedgerRead        EntryType = "ledger.read"
-	EntryCallIntent        EntryType = "call.intent"
-	EntryCallOutcome       EntryType = "call.outcome"
-	EntryCallDenied        EntryType = "call.denied"
-	EntryCallRead          EntryType = "call.read"
-	EntryRefusalsCounted   EntryType = "refusals.counted"
-	EntryRecovered         EntryType = "node.recovered"
-	EntryProgramChanged    EntryType = "program.changed"
-	EntryLogKeyRotated     EntryType = "log_key.rotated"
-	EntryLedgerRestored    EntryType = "ledger.restored"
-	EntryOpeningsErased    EntryType = "openings.erased"
+	EntryInception          EntryType = "inception"
+	EntryDirectoryProposed  EntryType = "directory.proposed"
+	EntryDirectoryApproved  EntryType = "directory.approved"
+	EntryDirectoryInForce   EntryType = "directory.in_force"
+	EntryPersonInvited      EntryType = "person.invited"
+	EntryPersonEnrolled     EntryType = "person.enrolled"
+	EntryPersonChanged      EntryType = "person.changed"
+	EntryPersonAuthorised   EntryType = "person.authorised"
+	EntryPersonUnauthorised EntryType = "person.unauthorised"
+	EntrySignerEnrolled     EntryType = "signer.enrolled"
+	EntrySignerRevoked      EntryType = "signer.revoked"
+	EntrySessionOpened      EntryType = "session.opened"
+	EntrySessionEnded       EntryType = "session.ended"
+	EntryEngagementChanged  EntryType = "engagement.changed"
+	EntryAgreementRendered  EntryType = "agreement.rendered"
+	EntryAgreementSigned    EntryType = "agreement.signed"
+	EntryGrantActive        EntryType = "grant.active"
+	EntryGrantEnded         EntryType = "grant.ended"
+	EntryKeyMinted          EntryType = "key.minted"
+	EntryKeyRevoked         EntryType = "key.revoked"
+	EntryLockSet            EntryType = "lock.set"
+	EntryLockLifted         EntryType = "lock.lifted"
+	EntryLedgerRead         EntryType = "ledger.read"
+	EntryCallIntent         EntryType = "call.intent"
+	EntryCallOutcome        EntryType = "call.outcome"
+	EntryCallDenied         EntryType = "call.denied"
+	EntryCallRead           EntryType = "call.read"
+	EntryRefusalsCounted    EntryType = "refusals.counted"
+	EntryRecovered          EntryType = "node.recovered"
+	EntryProgramChanged     EntryType = "program.changed"
+	EntryLogKeyRotated      EntryType = "log_key.rotated"
+	EntryLedgerRestored     EntryType = "ledger.restored"
+	EntryOpeningsErased     EntryType = "openings.erased"
 )
 
 // entryFields is the closed list of entry types, with the class of each, whether it is public, and the fields it has, in order.
@@ -61,37 +63,39 @@ var entryFields = map[EntryType]struct {
 	public bool // it concerns no person, and its opening is published
 	fields []string
 }{
-	EntryInception:         {GovernanceEntry, true, []string{"lab", "origin", "directory", "guardrails", "custodians", "single_custodian", "log_key"}},
-	EntryDirectoryProposed: {GovernanceEntry, false, []string{"directory", "by"}},
-	EntryDirectoryApproved: {GovernanceEntry, false, []string{"directory", "by"}},
-	EntryDirectoryInForce:  {GovernanceEntry, true, []string{"directory", "guardrails", "replaces"}},
-	EntryPersonInvited:     {GovernanceEntry, false, []string{"person", "org", "official", "region", "code", "by"}},
-	EntryPersonEnrolled:    {GovernanceEntry, false, []string{"person", "handle", "login_key"}},
-	EntryPersonChanged:     {GovernanceEntry, false, []string{"person", "state", "by", "reason"}},
-	EntrySignerEnrolled:    {GovernanceEntry, false, []string{"person", "fingerprint", "by"}},
-	EntrySignerRevoked:     {GovernanceEntry, false, []string{"person", "fingerprint", "by"}},
-	EntrySessionOpened:     {GovernanceEntry, false, []string{"person", "session", "token"}},
-	EntrySessionEnded:      {GovernanceEntry, false, []string{"person", "session"}},
-	EntryEngagementChanged: {GovernanceEntry, false, []string{"engagement", "command", "by", "as", "state", "saw", "event"}},
-	EntryAgreementRendered: {GovernanceEntry, false, []string{"engagement", "agreement", "application", "directory"}},
-	EntryAgreementSigned:   {GovernanceEntry, false, []string{"engagement", "agreement", "party", "by", "signer", "envelope"}},
-	EntryGrantActive:       {GovernanceEntry, false, []string{"grant", "engagement", "agreement", "persons", "org", "not_before", "not_after"}},
-	EntryGrantEnded:        {GovernanceEntry, false, []string{"grant", "engagement", "by", "reason"}},
-	EntryKeyMinted:         {GovernanceEntry, false, []string{"key", "grant", "person", "actor", "token", "terms", "not_after", "by"}},
-	EntryKeyRevoked:        {GovernanceEntry, false, []string{"key", "grant", "by"}},
-	EntryLockSet:           {GovernanceEntry, false, []string{"lock", "subject", "target", "reason", "by"}},
-	EntryLockLifted:        {GovernanceEntry, false, []string{"lock", "subject", "target", "by"}},
-	EntryLedgerRead:        {GovernanceEntry, false, []string{"by", "what"}},
-	EntryCallIntent:        {UseEntry, false, []string{"grant", "key", "agreement", "directory", "facts", "uses", "asset", "version", "clauses", "reserved", "nonce", "request"}},
-	EntryCallOutcome:       {UseEntry, false, []string{"call", "grant", "status", "used", "answer"}},
-	EntryCallDenied:        {UseEntry, false, []string{"grant", "key", "agreement", "directory", "facts", "uses", "asset", "version", "reasons"}},
-	EntryCallRead:          {UseEntry, false, []string{"grant", "key", "what"}},
-	EntryRefusalsCounted:   {UseEntry, false, []string{"kind", "count", "since"}},
-	EntryRecovered:         {GovernanceEntry, true, []string{"closed", "size"}},
-	EntryProgramChanged:    {GovernanceEntry, true, []string{"version", "program", "replaces", "reason"}},
-	EntryLogKeyRotated:     {GovernanceEntry, true, []string{"old_key", "new_key", "old_signature", "new_signature"}},
-	EntryLedgerRestored:    {GovernanceEntry, true, []string{"anchor_size", "anchor_root", "size", "reason"}},
-	EntryOpeningsErased:    {GovernanceEntry, false, []string{"person", "by", "reason", "entries"}},
+	EntryInception:          {GovernanceEntry, true, []string{"lab", "origin", "directory", "guardrails", "custodians", "single_custodian", "log_key"}},
+	EntryDirectoryProposed:  {GovernanceEntry, false, []string{"directory", "by"}},
+	EntryDirectoryApproved:  {GovernanceEntry, false, []string{"directory", "by"}},
+	EntryDirectoryInForce:   {GovernanceEntry, true, []string{"directory", "guardrails", "replaces"}},
+	EntryPersonInvited:      {GovernanceEntry, false, []string{"person", "org", "official", "region", "code", "by"}},
+	EntryPersonEnrolled:     {GovernanceEntry, false, []string{"person", "handle", "login_key"}},
+	EntryPersonChanged:      {GovernanceEntry, false, []string{"person", "state", "by", "reason"}},
+	EntryPersonAuthorised:   {GovernanceEntry, false, []string{"person", "org", "pathways", "not_before", "not_after", "authorisation", "by", "signer", "envelope"}},
+	EntryPersonUnauthorised: {GovernanceEntry, false, []string{"person", "authorisation", "by"}},
+	EntrySignerEnrolled:     {GovernanceEntry, false, []string{"person", "fingerprint", "by"}},
+	EntrySignerRevoked:      {GovernanceEntry, false, []string{"person", "fingerprint", "by"}},
+	EntrySessionOpened:      {GovernanceEntry, false, []string{"person", "session", "token"}},
+	EntrySessionEnded:       {GovernanceEntry, false, []string{"person", "session"}},
+	EntryEngagementChanged:  {GovernanceEntry, false, []string{"engagement", "command", "by", "as", "state", "saw", "event"}},
+	EntryAgreementRendered:  {GovernanceEntry, false, []string{"engagement", "agreement", "application", "directory"}},
+	EntryAgreementSigned:    {GovernanceEntry, false, []string{"engagement", "agreement", "party", "by", "signer", "envelope"}},
+	EntryGrantActive:        {GovernanceEntry, false, []string{"grant", "engagement", "agreement", "persons", "org", "not_before", "not_after"}},
+	EntryGrantEnded:         {GovernanceEntry, false, []string{"grant", "engagement", "by", "reason"}},
+	EntryKeyMinted:          {GovernanceEntry, false, []string{"key", "grant", "person", "actor", "token", "terms", "not_after", "by"}},
+	EntryKeyRevoked:         {GovernanceEntry, false, []string{"key", "grant", "by"}},
+	EntryLockSet:            {GovernanceEntry, false, []string{"lock", "subject", "target", "reason", "by"}},
+	EntryLockLifted:         {GovernanceEntry, false, []string{"lock", "subject", "target", "by"}},
+	EntryLedgerRead:         {GovernanceEntry, false, []string{"by", "what"}},
+	EntryCallIntent:         {UseEntry, false, []string{"grant", "key", "agreement", "directory", "facts", "uses", "asset", "version", "clauses", "reserved", "nonce", "request"}},
+	EntryCallOutcome:        {UseEntry, false, []string{"call", "grant", "status", "used", "answer"}},
+	EntryCallDenied:         {UseEntry, false, []string{"grant", "key", "agreement", "directory", "facts", "uses", "asset", "version", "reasons"}},
+	EntryCallRead:           {UseEntry, false, []string{"grant", "key", "what"}},
+	EntryRefusalsCounted:    {UseEntry, false, []string{"kind", "count", "since"}},
+	EntryRecovered:          {GovernanceEntry, true, []string{"closed", "size"}},
+	EntryProgramChanged:     {GovernanceEntry, true, []string{"version", "program", "replaces", "reason"}},
+	EntryLogKeyRotated:      {GovernanceEntry, true, []string{"old_key", "new_key", "old_signature", "new_signature"}},
+	EntryLedgerRestored:     {GovernanceEntry, true, []string{"anchor_size", "anchor_root", "size", "reason"}},
+	EntryOpeningsErased:     {GovernanceEntry, false, []string{"person", "by", "reason", "entries"}},
 }
 
 // EntryTypes lists every type, sorted.

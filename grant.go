@@ -19,6 +19,10 @@ type Grant struct {
 	Ended      bool         `json:"ended,omitempty"`
 	AppealTo   string       `json:"appeal_to"`
 	AppealDays int          `json:"appeal_days"`
+
+	// AuthorisedFor is the pathway for which the organisation must have authorised the applicant whenever the grant is used;
+	// empty where it signed the agreement.
+	AuthorisedFor PathwayName `json:"authorised_for,omitempty"`
 }
 
 // InForce says whether the grant is in force at t: not ended, and in the half-open interval of its dates. Locks stand apart.

@@ -144,6 +144,16 @@ func signature(p narthex.Person, party narthex.PartyRole, on narthex.Digest) wor
 	return workflow.Event{Command: workflow.Sign, Saw: on, Signature: &narthex.SignedBy{Party: party, By: p.ID, Digest: on, Signer: "key", Envelope: "{}", At: start}}
 }
 
+// authorisation is a word of somebody's beforehand for a person of north who applies by the pathway.
+func authorisation(by, person narthex.Person) *narthex.SignedAuthorisation {
+	return signedBeforehand(by, narthex.Authorisation{Format: narthex.AuthorisationFormat, Origin: "ledger.test", Org: north, Person: person.ID, Pathways: []narthex.PathwayName{"tuning", "probing"},
+		NotBefore: start, NotAfter: start.AddDate(1, 0, 0)})
+}
+
+func signedBeforehand(by narthex.Person, a narthex.Authorisation) *narthex.SignedAuthorisation {
+	return &narthex.SignedAuthorisation{Authorisation: a, Signature: narthex.SignedBy{Party: narthex.PartyInstitution, By: by.ID, Digest: textOf(a), Signer: "key", Envelope: "{}", At: start}}
+}
+
 func (l *life) submitted() *life {
 	return l.does(ada, workflow.Event{Command: workflow.Submit})
 }
@@ -154,6 +164,11 @@ func (l *life) inReview() *life {
 
 func (l *life) offered() *life {
 	return l.inReview().approve(sec, narthex.Security).approve(leg, narthex.Legal).system(workflow.Event{Command: workflow.Offer, Agreement: deal})
+}
+
+// authorised is offered with the institution's word of before.
+func (l *life) authorised() *life {
+	return l.inReview().approve(sec, narthex.Security).approve(leg, narthex.Legal).system(workflow.Event{Command: workflow.Offer, Agreement: deal, Authorised: authorisation(ora, ada)})
 }
 
 func (l *life) signed() *life {

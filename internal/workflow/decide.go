@@ -59,9 +59,8 @@ func mayReview(e narthex.Engagement, p narthex.Person) bool {
 // signsFor gives the parties that the person may sign for and that have not signed. One person signs for one party,
 // and who decided on it does not sign for the lab.
 func signsFor(e narthex.Engagement, p narthex.Person) []narthex.PartyRole {
-	signedBefore := func(s narthex.SignedBy) bool { return s.By == p.ID }
 	return slices.DeleteFunc(Unsigned(e), func(party narthex.PartyRole) bool {
-		if e.Agreement == "" || slices.ContainsFunc(e.Signatures, signedBefore) {
+		if e.Agreement == "" || hasSigned(e, p.ID) {
 			return true
 		}
 		switch party {

@@ -12,19 +12,20 @@ import (
 
 // Event is one thing that happened to an engagement.
 type Event struct {
-	Seq         int                  `json:"seq"` // from 1
-	At          time.Time            `json:"at"`
-	By          narthex.PersonID     `json:"by,omitempty"` // empty for the system
-	Command     Command              `json:"command"`
-	As          narthex.Role         `json:"as,omitempty"`  // a reviewer's role
-	Saw         narthex.Digest       `json:"saw,omitempty"` // of what a vote is on
-	Text        string               `json:"text,omitempty"`
-	Private     bool                 `json:"private,omitempty"` // a comment that the authors do not see
-	Application *narthex.Application `json:"application,omitempty"`
-	Agreement   narthex.Digest       `json:"agreement,omitempty"`
-	Signature   *narthex.SignedBy    `json:"signature,omitempty"`
-	Grant       narthex.GrantID      `json:"grant,omitempty"`
-	Due         time.Time            `json:"due,omitzero"`
+	Seq         int                          `json:"seq"` // from 1
+	At          time.Time                    `json:"at"`
+	By          narthex.PersonID             `json:"by,omitempty"` // empty for the system
+	Command     Command                      `json:"command"`
+	As          narthex.Role                 `json:"as,omitempty"`  // a reviewer's role
+	Saw         narthex.Digest               `json:"saw,omitempty"` // of what a vote is on
+	Text        string                       `json:"text,omitempty"`
+	Private     bool                         `json:"private,omitempty"` // a comment that the authors do not see
+	Application *narthex.Application         `json:"application,omitempty"`
+	Agreement   narthex.Digest               `json:"agreement,omitempty"`
+	Authorised  *narthex.SignedAuthorisation `json:"authorised,omitempty"` // of an offer, in the place of the institution's signature
+	Signature   *narthex.SignedBy            `json:"signature,omitempty"`
+	Grant       narthex.GrantID              `json:"grant,omitempty"`
+	Due         time.Time                    `json:"due,omitzero"`
 }
 
 // Fold gives the engagement that events make.
@@ -89,7 +90,12 @@ func fits(e *narthex.Engagement, event Event) bool {
 	return s != nil && s.By == event.By && s.Digest == e.Agreement && slices.Contains(Turn(*e), s.Party) &&
 		(s.Party == narthex.PartyResearcher) == (s.By == e.Application.Applicant) &&
 		(s.Party != narthex.PartyLab || !hasVoted(e, s.By)) &&
-		!slices.ContainsFunc(e.Signatures, func(have narthex.SignedBy) bool { return have.By == s.By })
+		!hasSigned(*e, s.By)
+}
+
+// hasSigned says whether a person signed for a party already, or authorised beforehand in the place of one.
+func hasSigned(e narthex.Engagement, person narthex.PersonID) bool {
+	return e.Authorised != nil && e.Authorised.Signature.By == person || slices.ContainsFunc(e.Signatures, func(s narthex.SignedBy) bool { return s.By == person })
 }
 
 func effect(e *narthex.Engagement, event Event) error {
@@ -130,7 +136,10 @@ func effect(e *narthex.Engagement, event Event) error {
 		if !Approved(*e) || event.Agreement == "" {
 			return errors.New("it is not approved by everyone who must")
 		}
-		e.Agreement, e.DecidedAt = event.Agreement, event.At
+		if event.Authorised != nil && !Authorises(*e, *event.Authorised, event.At) {
+			return errors.New("its authorisation is for something else, not in force, or by an author")
+		}
+		e.Agreement, e.Authorised, e.DecidedAt = event.Agreement, event.Authorised, event.At
 	case Sign:
 		if !fits(e, event) {
 			return errors.New("the signature is on another text, not the giver's own, out of turn, or the party has signed")
@@ -245,12 +254,22 @@ func Missing(e narthex.Engagement) []narthex.Role {
 	return missing
 }
 
+// Authorises says whether an authorisation can take the place of the institution's signature at t: it is for this applicant,
+// their organisation and this pathway, in force, and by someone who has no part in the engagement. Whether its signature
+// verifies, and what its signer may do now, is the caller's to say.
+func Authorises(e narthex.Engagement, by narthex.SignedAuthorisation, t time.Time) bool {
+	digest, err := canon.Digest(by.Authorisation)
+	a, s := e.Application, by.Signature
+	return err == nil && digest == s.Digest && s.Party == narthex.PartyInstitution && s.By != "" && s.Envelope != "" && !slices.Contains(e.Authors, s.By) &&
+		by.Authorisation.Format == narthex.AuthorisationFormat && by.Authorisation.Covers(a.Applicant, a.Org, a.Pathway, t)
+}
+
 // Unsigned lists the parties who have not signed. Every agreement has a researcher and the lab; an institution signs where
-// the applicant has one.
+// the applicant has one and it did not authorise them beforehand.
 func Unsigned(e narthex.Engagement) []narthex.PartyRole {
 	parties := []narthex.PartyRole{narthex.PartyResearcher, narthex.PartyInstitution, narthex.PartyLab}
 	return slices.DeleteFunc(parties, func(p narthex.PartyRole) bool {
-		return p == narthex.PartyInstitution && e.Application.Org == "" ||
+		return p == narthex.PartyInstitution && (e.Application.Org == "" || e.Authorised != nil) ||
 			slices.ContainsFunc(e.Signatures, func(s narthex.SignedBy) bool { return s.Party == p && s.Digest == e.Agreement })
 	})
 }

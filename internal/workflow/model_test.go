@@ -24,8 +24,8 @@ var worlds = map[string][]narthex.Person{
 	"one and three": {outsider(1, north), insider(2, "kim", hats...), insider(3, "lex", hats...), insider(4, "max", hats...)},
 }
 
-// textOf is the digest of an application; one that has none is no text.
-func textOf(a *narthex.Application) narthex.Digest {
+// textOf is the digest of an application or an authorisation; one that has none is no text.
+func textOf(a any) narthex.Digest {
 	made, err := canon.Digest(a)
 	if err != nil {
 		return ""
@@ -69,7 +69,7 @@ func (n node) place() place {
 	if c := n.e.Counter; c != nil {
 		fmt.Fprint(&kept, c.By, c.As, c.Digest)
 	}
-	fmt.Fprint(&kept, n.e.Nudged.IsZero())
+	fmt.Fprint(&kept, n.e.Nudged.IsZero(), n.e.Authorised != nil)
 	for _, v := range n.e.Votes {
 		fmt.Fprint(&kept, v.By, v.As, v.Approve, v.Saw)
 	}
@@ -115,11 +115,26 @@ func attempts(people []narthex.Person, applicant, p narthex.Person) []workflow.E
 			for _, party := range []narthex.PartyRole{narthex.PartyResearcher, narthex.PartyInstitution, narthex.PartyLab, ""} {
 				all = append(all, signature(p, party, deal), signature(p, party, stale))
 			}
+		case workflow.Offer:
+			for _, authorised := range beforehand(people, applicant) {
+				all = append(all, workflow.Event{Command: command, Agreement: deal, Authorised: authorised})
+			}
 		default:
 			all = append(all, workflow.Event{Command: command, Agreement: deal, Grant: grant, Due: start, Text: "so"})
 		}
 	}
 	return all
+}
+
+// beforehand is every word that an offer could rest on: none, that of the second person for the applicant, and those that are
+// for someone or something else, over, or by the applicant.
+func beforehand(people []narthex.Person, applicant narthex.Person) []*narthex.SignedAuthorisation {
+	good := authorisation(people[1], applicant)
+	elsewhere, over, forged := good.Authorisation, good.Authorisation, *good
+	elsewhere.Pathways = []narthex.PathwayName{"tuning"}
+	over.NotAfter = start
+	forged.Signature.Digest = stale
+	return []*narthex.SignedAuthorisation{nil, good, signedBeforehand(people[1], elsewhere), signedBeforehand(people[1], over), &forged, authorisation(applicant, applicant), authorisation(people[1], people[2])}
 }
 
 // remembered is attempts, each list made once. The system tries what the first person does.

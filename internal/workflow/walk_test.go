@@ -146,6 +146,11 @@ func (w *walk) ask(command workflow.Command, p narthex.Person) workflow.Event {
 		if c := e.Counter; c != nil && w.r.IntN(8) > 0 {
 			ask.Saw = c.Digest
 		}
+	case workflow.Offer:
+		if applicant := slices.IndexFunc(w.people, func(p narthex.Person) bool { return p.ID == e.Application.Applicant }); applicant >= 0 && w.r.IntN(2) == 0 {
+			words := beforehand(w.people, w.people[applicant])
+			ask.Authorised = words[[]int{1, 1, w.r.IntN(len(words))}[w.r.IntN(3)]]
+		}
 	case workflow.Sign:
 		party := []narthex.PartyRole{narthex.PartyResearcher, narthex.PartyInstitution, narthex.PartyLab}[w.r.IntN(3)]
 		ask = signature(p, party, []narthex.Digest{deal, deal, deal, stale}[w.r.IntN(4)])

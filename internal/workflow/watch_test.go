@@ -18,7 +18,7 @@ type watch struct {
 	agreement narthex.Digest
 	approved  bool
 	active    bool
-	signers   [3]int8 // of researcher, institution, lab: 1 + the person, or 0
+	signers   [3]int8 // of researcher, institution, lab: 1 + the person, or 0; of the institution also who authorised beforehand
 	locker    int8    // 1 + who locked last, or 0
 	offer     offer   // the counter-offer that the applicant may accept
 }
@@ -71,6 +71,9 @@ func (w watch) step(people []narthex.Person, before, after narthex.Engagement, e
 			return w, fmt.Errorf("an offer without every approval on the present text")
 		}
 		w.approved, w.agreement = true, event.Agreement
+		if event.Authorised != nil {
+			return w.authorised(people, before, event)
+		}
 	case workflow.Sign:
 		return w.signed(people, by, before, event)
 	case workflow.Activate:
@@ -168,6 +171,17 @@ func (w watch) castable(people []narthex.Person, by int, before narthex.Engageme
 		return fmt.Errorf("a vote from outside the lab")
 	}
 	return nil
+}
+
+// authorised holds a word of before to the applicant, their organisation and pathway, and the time, as the test's own words are
+// written; it counts as the institution's signature.
+func (w watch) authorised(people []narthex.Person, before narthex.Engagement, event workflow.Event) (watch, error) {
+	a, by := event.Authorised.Authorisation, slices.IndexFunc(people, func(p narthex.Person) bool { return p.ID == event.Authorised.Signature.By })
+	if by < 0 || w.ever&(1<<by) != 0 || a.Person != before.Application.Applicant || a.Org != before.Application.Org || len(a.Pathways) != 2 || !event.At.Before(a.NotAfter) || textOf(a) != event.Authorised.Signature.Digest {
+		return w, fmt.Errorf("an offer on a word of before that is an author's, somebody else's, for another pathway, over, or forged")
+	}
+	w.signers[1] = int8(by + 1)
+	return w, nil
 }
 
 func (w watch) signed(people []narthex.Person, by int, before narthex.Engagement, event workflow.Event) (watch, error) {
