@@ -15,6 +15,8 @@ type Bundle struct {
 	Agreement  narthex.Agreement  `json:"agreement"`
 	Digest     narthex.Digest     `json:"digest"`
 	Signatures []narthex.SignedBy `json:"signatures"`
+
+	Authorised *narthex.SignedAuthorisation `json:"authorised,omitempty"` // in the place of the institution's signature
 }
 
 // Signed is one signature of a checked file.
@@ -26,18 +28,21 @@ type Signed struct {
 	Key    string            `json:"key"`             // its fingerprint
 	At     time.Time         `json:"at"`              // by the lab's word: a signature states no time
 	Stated bool              `json:"stated"`          // whether the key is the file's own word
+	Until  time.Time         `json:"until,omitzero"`  // when an authorisation ends; of a signature on the agreement none
 }
 
 // Report is what a checked file says.
 type Report struct {
 	Digest     narthex.Digest `json:"digest"`
-	Signatures []Signed       `json:"signatures"` // in the order in which they were given
-	Stated     bool           `json:"stated"`     // whether any key was the file's own word
+	Signatures []Signed       `json:"signatures"`           // in the order in which they were given
+	Authorised *Signed        `json:"authorised,omitempty"` // by an institution that did not sign, since it agreed beforehand
+	Stated     bool           `json:"stated"`               // whether any key was the file's own word
 }
 
 // VerifyBundle checks a file offline: that it holds a whole agreement with its digest, and one signature of every party, each
-// by a different person whom the cover names with that key, in the agreement's order where it sets one. Keys are those that
-// the reader brings, under any name, and each of them must have signed; a signature by a key that was not brought is checked with the key in the file and said to
+// by a different person whom the cover names with that key, in the agreement's order where it sets one. For an institution that
+// agreed beforehand its authorisation is checked instead. Keys are those that the reader brings, under any name, and each of
+// them must have signed; a signature by a key that was not brought is checked with the key in the file and said to
 // be so.
 func VerifyBundle(data []byte, keys map[string]ed25519.PublicKey) (Report, error) {
 	bundle, err := wire.Decode[Bundle](data, wire.Limits{Bytes: 4 << 20, Depth: 16})
@@ -55,12 +60,19 @@ func VerifyBundle(data []byte, keys map[string]ed25519.PublicKey) (Report, error
 		return Report{}, err
 	}
 	report := Report{Digest: digest}
+	if err := report.beforehand(bundle, keys); err != nil {
+		return report, err
+	}
 	for _, s := range bundle.Signatures {
 		signed, err := checkSignature(bundle.Agreement, digest, s, keys)
 		if err != nil {
 			return report, err
 		}
-		for _, before := range report.Signatures {
+		given := report.Signatures
+		if report.Authorised != nil {
+			given = append(slices.Clone(given), *report.Authorised)
+		}
+		for _, before := range given {
 			if before.Party == s.Party || before.By == s.By || before.Key == s.Signer {
 				return report, narthex.Refusedf("In this file a party, a person or a key signs twice (%s and %s); ask for a clean copy.", before.Party, s.Party)
 			}
@@ -69,7 +81,7 @@ func VerifyBundle(data []byte, keys map[string]ed25519.PublicKey) (Report, error
 		report.Signatures = append(report.Signatures, signed)
 	}
 	for _, party := range bundle.Agreement.Parties {
-		if !slices.ContainsFunc(report.Signatures, func(s Signed) bool { return s.Party == party.Role }) {
+		if party.Authorised == nil && !slices.ContainsFunc(report.Signatures, func(s Signed) bool { return s.Party == party.Role }) {
 			return report, narthex.Refusedf("The %s has not signed this agreement.", party.Role)
 		}
 	}
@@ -85,8 +97,8 @@ func VerifyBundle(data []byte, keys map[string]ed25519.PublicKey) (Report, error
 func whole(a narthex.Agreement) error {
 	var roles []narthex.PartyRole
 	for _, party := range a.Parties {
-		if slices.Contains(roles, party.Role) || !slices.Contains(narthex.PartyRoles(), party.Role) {
-			return narthex.Refusedf("The agreement in the file names a party twice, or one that there is not; ask the other side for their copy.")
+		if slices.Contains(roles, party.Role) || !slices.Contains(narthex.PartyRoles(), party.Role) || party.Authorised != nil && (party.Role != narthex.PartyInstitution || len(party.Signers) > 0) {
+			return narthex.Refusedf("The agreement in the file names a party twice, one that there is not, or one that signs and agreed beforehand; ask the other side for their copy.")
 		}
 		roles = append(roles, party.Role)
 	}
@@ -103,12 +115,15 @@ func whole(a narthex.Agreement) error {
 
 // inOrder holds signatures to the order that the agreement sets, as the file lists and times them.
 func inOrder(a narthex.Agreement, signed []Signed) error {
+	order := slices.DeleteFunc(slices.Clone(a.SigningOrder), func(role narthex.PartyRole) bool {
+		return slices.ContainsFunc(a.Parties, func(p narthex.Party) bool { return p.Role == role && p.Authorised != nil })
+	})
 	for i := range signed {
 		if i > 0 && signed[i].At.Before(signed[i-1].At) {
 			return narthex.Refusedf("The signatures in the file do not stand in the order of their times; ask the other side for their copy.")
 		}
-		if i < len(a.SigningOrder) && signed[i].Party != a.SigningOrder[i] {
-			return narthex.Refusedf("The agreement is signed in the order %s, and in this file the %s signed out of turn.", joined(a.SigningOrder, ", "), signed[i].Party)
+		if i < len(order) && signed[i].Party != order[i] {
+			return narthex.Refusedf("The agreement is signed in the order %s, and in this file the %s signed out of turn.", joined(order, ", "), signed[i].Party)
 		}
 	}
 	return nil
@@ -122,18 +137,23 @@ func checkSignature(a narthex.Agreement, digest narthex.Digest, s narthex.Signed
 	if s.Digest != digest || s.At.IsZero() {
 		return Signed{}, narthex.Refusedf("The signature for the %s names another digest than this agreement's, or no time.", s.Party)
 	}
+	return verified(s, signer.Name, a.Origin, keys)
+}
+
+// verified checks a signature's envelope on its digest with the key that it states, and says whose the key is.
+func verified(s narthex.SignedBy, name, origin string, keys map[string]ed25519.PublicKey) (Signed, error) {
 	stated, err := ParseKey(s.PublicKey)
 	if err != nil || Fingerprint(stated) != s.Signer {
 		return Signed{}, narthex.Refusedf("The signature for the %s names a key that the file does not hold.", s.Party)
 	}
-	out := Signed{Party: s.Party, By: s.By, Name: signer.Name, Key: s.Signer, At: s.At, Stated: true}
+	out := Signed{Party: s.Party, By: s.By, Name: name, Key: s.Signer, At: s.At, Stated: true}
 	for _, name := range slices.Sorted(maps.Keys(keys)) {
 		if keys[name].Equal(stated) {
 			out.Known, out.Stated = name, false
 			break
 		}
 	}
-	return out, VerifyEnvelope(s.Envelope, stated, NewStatement(digest, s.Party, s.By, a.Origin))
+	return out, VerifyEnvelope(s.Envelope, stated, NewStatement(s.Digest, s.Party, s.By, origin))
 }
 
 // partySigner gives whom the cover names, with that key, for the party that a signature is for.

@@ -139,6 +139,9 @@ func parties(a narthex.Agreement) []part {
 	parts := []part{{kind: section, text: "Parties"}}
 	for _, party := range a.Parties {
 		parts = append(parts, part{kind: item, level: 1, label: string(party.Role), text: party.Name})
+		if party.Authorised != nil {
+			parts = append(parts, part{kind: item, level: 2, text: beforehandInWords(*party.Authorised)})
+		}
 		for _, signer := range party.Signers {
 			parts = append(parts, part{kind: item, level: 2, text: fmt.Sprintf("may sign: %s, key %s", signer.Name, signer.Fingerprint)})
 		}
@@ -174,6 +177,9 @@ func (d Document) signatures(digest narthex.Digest) ([]part, error) {
 	parts := []part{{kind: section, text: "Signatures", leaf: true}, {kind: paragraph, text: "Each party signs the digest " + string(digest) + ". The times are those of the lab's ledger."}}
 	for _, party := range d.Agreement.Parties {
 		text := party.Name + ": not signed yet"
+		if party.Authorised != nil {
+			text = party.Name + ": " + beforehandInWords(*party.Authorised)
+		}
 		if at := slices.IndexFunc(d.Signatures, func(s narthex.SignedBy) bool { return s.Party == party.Role }); at >= 0 {
 			signed, err := checkSignature(d.Agreement, digest, d.Signatures[at], nil)
 			if err != nil {
