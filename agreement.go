@@ -72,6 +72,17 @@ type Agreement struct {
 	Redline         *Redline       `json:"redline,omitempty"`       // nil where none was made
 }
 
+// AuthorisedFor gives the agreement's pathway where the institution authorised the researcher for it beforehand and does not sign;
+// empty where it signs.
+func (a Agreement) AuthorisedFor() PathwayName {
+	for _, party := range a.Parties {
+		if party.Authorised != nil {
+			return a.Pathway
+		}
+	}
+	return ""
+}
+
 // Redline is what differs in an agreement from its pathway's standard. One without departures is the standard itself.
 type Redline struct {
 	Departures []Departure `json:"departures"`

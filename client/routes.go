@@ -46,6 +46,16 @@ func (c *Client) Remove(ctx context.Context, person narthex.PersonID, reason str
 	return call[narthex.Person](ctx, c, "POST", route("api", "people", string(person), "remove"), PersonChange{Reason: reason})
 }
 
+// Authorise gives an institution's word for one of its people.
+func (c *Client) Authorise(ctx context.Context, person narthex.PersonID, in Authorise) (narthex.SignedAuthorisation, error) {
+	return call[narthex.SignedAuthorisation](ctx, c, "POST", route("api", "people", string(person), "authorise"), in)
+}
+
+// Unauthorise takes it back.
+func (c *Client) Unauthorise(ctx context.Context, person narthex.PersonID) (narthex.SignedAuthorisation, error) {
+	return call[narthex.SignedAuthorisation](ctx, c, "POST", route("api", "people", string(person), "unauthorise"), struct{}{})
+}
+
 // Erase takes away what is known of a person from outside who was removed.
 func (c *Client) Erase(ctx context.Context, person narthex.PersonID, reason string) (Erased, error) {
 	return call[Erased](ctx, c, "POST", route("api", "people", string(person), "erase"), PersonChange{Reason: reason})

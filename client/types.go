@@ -107,6 +107,15 @@ type Invited struct {
 type PersonList struct {
 	People []narthex.Person `json:"people"`
 	Orgs   []narthex.Org    `json:"orgs"`
+
+	Authorised []narthex.SignedAuthorisation `json:"authorised"` // of those people by their institutions, in force or not
+}
+
+// Authorise is POST /api/people/{person}/authorise: an official's word for one of their people, signed with a key of theirs.
+type Authorise struct {
+	Authorisation narthex.Authorisation `json:"authorisation"`
+	Signer        string                `json:"signer"`   // fingerprint
+	Envelope      string                `json:"envelope"` // DSSE, of a statement on the authorisation's digest for the institution
 }
 
 // PersonChange is POST /api/people/{person}/suspend, …/remove and …/erase.
@@ -383,6 +392,8 @@ type AgreementView struct {
 	HTML       string             `json:"html"`
 	Signatures []narthex.SignedBy `json:"signatures"`
 	Missing    []string           `json:"missing"` // parties who have not signed
+
+	Authorised *narthex.SignedAuthorisation `json:"authorised,omitempty"` // in the place of the institution's signature
 }
 
 // Sign is a party's signature: POST /api/engagements/{engagement}/sign. The envelope is DSSE over a statement that names the

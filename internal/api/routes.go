@@ -73,6 +73,20 @@ func peopleRoutes() []Route {
 			}
 			return r.node.Office.Erase(r.Context(), r.person.ID, id, in.Reason)
 		})},
+		{Method: "POST", Path: "/api/people/{person}/authorise", Right: Someone, Says: "authorise a person of your institution beforehand", In: typeOf[client.Authorise](), Out: typeOf[narthex.SignedAuthorisation](), serve: post(mostBody, func(r *request, in client.Authorise) (narthex.SignedAuthorisation, error) {
+			id, err := arg[narthex.PersonID](r, "person")
+			if err != nil {
+				return narthex.SignedAuthorisation{}, err
+			}
+			return r.node.Office.Authorise(r.Context(), r.person.ID, id, in)
+		})},
+		{Method: "POST", Path: "/api/people/{person}/unauthorise", Right: Someone, Says: "take such an authorisation back", In: typeOf[nothing](), Out: typeOf[narthex.SignedAuthorisation](), serve: post(mostBody, func(r *request, _ nothing) (narthex.SignedAuthorisation, error) {
+			id, err := arg[narthex.PersonID](r, "person")
+			if err != nil {
+				return narthex.SignedAuthorisation{}, err
+			}
+			return r.node.Office.Unauthorise(r.Context(), r.person.ID, id)
+		})},
 		{Method: "GET", Path: "/api/signers", Right: Someone, Says: "your signing keys", Out: typeOf[client.SignerList](), serve: get(func(r *request) (client.SignerList, error) { return r.node.Office.Signers(r.Context(), r.person.ID) })},
 		{Method: "POST", Path: "/api/signers", Right: Someone, Says: "enrol a signing key", In: typeOf[client.SignerEnroll](), Out: typeOf[client.Signer](), serve: post(mostBody, func(r *request, in client.SignerEnroll) (client.Signer, error) {
 			return r.node.Office.Enroll(r.Context(), r.person.ID, in)

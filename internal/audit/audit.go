@@ -72,37 +72,39 @@ func (s *step) text(name string) string { return s.o.Text(name) }
 
 // steps is what each type of entry does.
 var steps = map[narthex.EntryType]func(*step) error{
-	narthex.EntryInception:         (*step).inception,
-	narthex.EntryDirectoryProposed: (*step).proposed,
-	narthex.EntryDirectoryApproved: (*step).approved,
-	narthex.EntryDirectoryInForce:  (*step).inForce,
-	narthex.EntryPersonInvited:     (*step).invited,
-	narthex.EntryPersonEnrolled:    (*step).enrolled,
-	narthex.EntryPersonChanged:     (*step).personChanged,
-	narthex.EntrySignerEnrolled:    (*step).signerEnrolled,
-	narthex.EntrySignerRevoked:     (*step).signerRevoked,
-	narthex.EntrySessionOpened:     (*step).sessionOpened,
-	narthex.EntrySessionEnded:      (*step).sessionEnded,
-	narthex.EntryEngagementChanged: (*step).engagementChanged,
-	narthex.EntryAgreementRendered: (*step).rendered,
-	narthex.EntryAgreementSigned:   (*step).signed,
-	narthex.EntryGrantActive:       (*step).grantActive,
-	narthex.EntryGrantEnded:        (*step).grantEnded,
-	narthex.EntryKeyMinted:         (*step).minted,
-	narthex.EntryKeyRevoked:        (*step).revoked,
-	narthex.EntryLockSet:           (*step).locked,
-	narthex.EntryLockLifted:        (*step).lifted,
-	narthex.EntryCallIntent:        (*step).intent,
-	narthex.EntryCallOutcome:       (*step).outcome,
-	narthex.EntryCallDenied:        (*step).byKey,
-	narthex.EntryCallRead:          (*step).byKey,
-	narthex.EntryRefusalsCounted:   (*step).nothing,
-	narthex.EntryLedgerRead:        (*step).nothing,
-	narthex.EntryLedgerRestored:    (*step).nothing,
-	narthex.EntryRecovered:         (*step).recovered,
-	narthex.EntryProgramChanged:    (*step).programChanged,
-	narthex.EntryLogKeyRotated:     (*step).rotated,
-	narthex.EntryOpeningsErased:    (*step).erased,
+	narthex.EntryInception:          (*step).inception,
+	narthex.EntryDirectoryProposed:  (*step).proposed,
+	narthex.EntryDirectoryApproved:  (*step).approved,
+	narthex.EntryDirectoryInForce:   (*step).inForce,
+	narthex.EntryPersonInvited:      (*step).invited,
+	narthex.EntryPersonEnrolled:     (*step).enrolled,
+	narthex.EntryPersonChanged:      (*step).personChanged,
+	narthex.EntryPersonAuthorised:   (*step).authorised,
+	narthex.EntryPersonUnauthorised: (*step).unauthorised,
+	narthex.EntrySignerEnrolled:     (*step).signerEnrolled,
+	narthex.EntrySignerRevoked:      (*step).signerRevoked,
+	narthex.EntrySessionOpened:      (*step).sessionOpened,
+	narthex.EntrySessionEnded:       (*step).sessionEnded,
+	narthex.EntryEngagementChanged:  (*step).engagementChanged,
+	narthex.EntryAgreementRendered:  (*step).rendered,
+	narthex.EntryAgreementSigned:    (*step).signed,
+	narthex.EntryGrantActive:        (*step).grantActive,
+	narthex.EntryGrantEnded:         (*step).grantEnded,
+	narthex.EntryKeyMinted:          (*step).minted,
+	narthex.EntryKeyRevoked:         (*step).revoked,
+	narthex.EntryLockSet:            (*step).locked,
+	narthex.EntryLockLifted:         (*step).lifted,
+	narthex.EntryCallIntent:         (*step).intent,
+	narthex.EntryCallOutcome:        (*step).outcome,
+	narthex.EntryCallDenied:         (*step).byKey,
+	narthex.EntryCallRead:           (*step).byKey,
+	narthex.EntryRefusalsCounted:    (*step).nothing,
+	narthex.EntryLedgerRead:         (*step).nothing,
+	narthex.EntryLedgerRestored:     (*step).nothing,
+	narthex.EntryRecovered:          (*step).recovered,
+	narthex.EntryProgramChanged:     (*step).programChanged,
+	narthex.EntryLogKeyRotated:      (*step).rotated,
+	narthex.EntryOpeningsErased:     (*step).erased,
 }
 
 // Entry folds the next entry. An opening without a type is absent. An error is one of reading; what is wrong with the entry
@@ -240,6 +242,7 @@ func (s *step) erased() error {
 		return nil
 	}
 	s.Erased[narthex.PersonID(s.text("person"))] = true
+	delete(s.Authorised, narthex.PersonID(s.text("person"))) // its row goes with what is known of them
 	for _, index := range indexes {
 		switch {
 		case s.Absent[index]:

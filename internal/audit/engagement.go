@@ -69,6 +69,11 @@ func (s *step) engagementChanged() error {
 	if event.Command == workflow.Offer && s.Agreements[event.Agreement].Engagement != id && !s.absentSince(0) {
 		s.impossible(store.Agreements, string(event.Agreement), "the offer of an agreement that was not made for it")
 	}
+	if event.Command == workflow.Offer {
+		if err := s.restsOnWord(event, next.Application); err != nil {
+			return err
+		}
+	}
 	if event.Command == workflow.Approve && next.State == narthex.InReview && workflow.Approved(next) {
 		s.Approved = id
 	}
@@ -218,6 +223,9 @@ func (s *step) grantActive() error {
 	if a != nil && (a.Engagement != g.Engagement || a.NotBefore.Format(time.RFC3339) != s.text("not_before") || a.NotAfter.Format(time.RFC3339) != s.text("not_after")) {
 		s.impossible(store.Grants, string(id), "dates or an engagement that are not the agreement's")
 	}
+	if a != nil {
+		s.stillAuthorised(id, a, g)
+	}
 	if a != nil && !isFor(a, g) {
 		s.impossible(store.Grants, string(id), "a researcher or an organisation that is not the agreement's")
 	}
@@ -271,7 +279,7 @@ func (f *Fold) grant(id narthex.GrantID) (*narthex.Grant, error) {
 		return nil, err
 	}
 	return &narthex.Grant{ID: id, Engagement: g.Engagement, Agreement: g.Agreement, Persons: g.Persons, Org: g.Org, Terms: a.Terms, Approvals: a.Approvals,
-		NotBefore: a.NotBefore, NotAfter: a.NotAfter, Ended: g.Ended, AppealTo: a.AppealTo, AppealDays: a.AppealDays}, nil
+		NotBefore: a.NotBefore, NotAfter: a.NotAfter, Ended: g.Ended, AppealTo: a.AppealTo, AppealDays: a.AppealDays, AuthorisedFor: a.AuthorisedFor()}, nil
 }
 
 // rowOf gives the digest of the row that a case's events make.

@@ -73,6 +73,9 @@ func (c *comparison) meta() error {
 	for id, notes := range c.Told {
 		want["told/"+string(id)] = notes
 	}
+	for id, word := range c.Authorised {
+		want[book.AuthorisedKey(id)] = word
+	}
 	if c.Program != (book.Program{}) {
 		want[book.ProgramKey] = c.Program
 	}
@@ -121,6 +124,8 @@ func (c *comparison) adopted(row store.Row, wanted any) (any, error) {
 		for i := range min(len(wanted.Approvals), len(found.Approvals)) {
 			wanted.Approvals[i].Name = found.Approvals[i].Name
 		}
+	case narthex.SignedAuthorisation:
+		return c.keyed(wanted, row.Value), nil
 	case []notice:
 		return reasoned(wanted, row.Value), nil
 	case hand:

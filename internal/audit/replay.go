@@ -281,6 +281,10 @@ func (a *attempt) again() (v verdict, taken bool, err error) {
 		}
 	}
 	stopped := book.Stopped(&a.key, a.grant, a.person, locks, a.at)
+	if stopped == nil {
+		word, stands := a.wordFor(a.grant)
+		stopped = book.Unauthorised(a.grant, word, stands, a.at)
+	}
 	switch {
 	case a.facts.Unread && (name == "" || stopped == nil):
 		return v, true, nil

@@ -35,6 +35,8 @@ type state struct {
 	Signers   map[string]proof              `json:"signers"`  // by fingerprint
 	Tokens    map[string]string             `json:"tokens"`   // digests of tokens, by session and by key
 
+	Authorised map[narthex.PersonID]narthex.SignedAuthorisation `json:"authorised"` // the latest of each that was not taken back, without keys
+
 	Cases      map[narthex.EngagementID]history `json:"cases"`
 	Waiting    []narthex.EngagementID           `json:"waiting,omitempty"`  // approved by all, and not offered
 	Waited     bool                             `json:"waited,omitempty"`   // whether any ever did
@@ -144,6 +146,7 @@ func (s *state) fill() {
 	fill(&s.Sessions)
 	fill(&s.Signers)
 	fill(&s.Tokens)
+	fill(&s.Authorised)
 	fill(&s.Cases)
 	fill(&s.Agreements)
 	fill(&s.Grants)

@@ -91,6 +91,8 @@ const (
 	ToldSignerRevoked = "a signing key was revoked: "
 	ToldMinted        = "a key was minted: "
 	ToldKeyRevoked    = "a key was revoked: "
+	ToldAuthorised    = "your institution authorised you: "
+	ToldUnauthorised  = "your institution took its authorisation back: "
 )
 
 // ToldChanged is what a person is told of their new state, before the reason.

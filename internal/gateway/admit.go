@@ -200,6 +200,13 @@ func (a *attempt) record() (*admission, error) {
 	if a.h.key.NotAfter.Before(until) {
 		until = a.h.key.NotAfter
 	}
+	word, _, err := book.WordFor(a.tx, a.h.grant)
+	if err != nil {
+		return nil, err
+	}
+	if word != nil && word.Authorisation.NotAfter.Before(until) {
+		until = word.Authorisation.NotAfter
+	}
 	return &admission{intent: intent, grant: a.h.grant.ID, asset: a.asset, version: a.version, decision: a.decision, holds: holds, until: until}, nil
 }
 

@@ -185,12 +185,20 @@ func (v *visit) hold(tx *journal.Tx) (holder, error) {
 	return holder{key, grant, person}, nil
 }
 
-// usable says whether the key may be used at all: not over, its person active, nothing it rests on locked. Ended grants and
+// usable says whether the key may be used at all: not over, its person active, nothing it rests on locked, and its institution's
+// word in force where it rests on one. Ended grants and
 // locks say why; they are told to the key's own holder.
 func (h holder) usable(tx *journal.Tx, asset narthex.AssetName) *narthex.Error {
 	locks, err := book.LocksOn(tx, book.RestsOn(h.key, h.grant, h.person.Region, asset)...)
 	if err != nil {
 		return narthex.Unavailablef("The locks could not be read, so nothing is served.").Because(err)
 	}
-	return book.Stopped(h.key, h.grant, h.person.State, locks, tx.Now())
+	if stopped := book.Stopped(h.key, h.grant, h.person.State, locks, tx.Now()); stopped != nil {
+		return stopped
+	}
+	word, stands, err := book.WordFor(tx, h.grant)
+	if err != nil {
+		return narthex.Unavailablef("The institution's authorisation could not be read, so nothing is served.").Because(err)
+	}
+	return book.Unauthorised(h.grant, word, stands, tx.Now())
 }

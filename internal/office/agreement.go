@@ -34,7 +34,7 @@ func (o *Office) render(tx *journal.Tx, rules *book.Rules, e narthex.Engagement)
 	if err := holdSize(tx, rules.Directory, e, "Return it to the applicant: their revision asks them."); err != nil {
 		return nil, err
 	}
-	parties, ready, err := o.parties(tx, rules, e)
+	parties, word, ready, err := o.parties(tx, rules, e)
 	if err != nil || !ready {
 		return nil, err
 	}
@@ -52,7 +52,7 @@ func (o *Office) render(tx *journal.Tx, rules *book.Rules, e narthex.Engagement)
 	if err != nil {
 		return nil, err
 	}
-	event, refused := workflow.BySystem(e, workflow.Event{Command: workflow.Offer, Agreement: digest})
+	event, refused := workflow.BySystem(e, workflow.Event{Command: workflow.Offer, Agreement: digest, Authorised: word})
 	if refused != nil {
 		return nil, refused
 	}
@@ -121,11 +121,12 @@ func (o *Office) offerWaiting(tx *journal.Tx) error {
 	return book.SetWaiting(tx, left)
 }
 
-// parties names who may sign for each side, with their keys; ready is false while a side has none.
-func (o *Office) parties(tx *journal.Tx, rules *book.Rules, e narthex.Engagement) ([]narthex.Party, bool, error) {
+// parties names who may sign for each side, with their keys; ready is false while a side has none. An institution that authorised the
+// applicant beforehand signs by that word.
+func (o *Office) parties(tx *journal.Tx, rules *book.Rules, e narthex.Engagement) (_ []narthex.Party, word *narthex.SignedAuthorisation, ready bool, err error) {
 	people, err := everyone(tx)
 	if err != nil {
-		return nil, false, err
+		return nil, nil, false, err
 	}
 	app := e.Application
 	lab := narthex.Party{Role: narthex.PartyLab, Name: rules.Directory.Name}
@@ -133,16 +134,19 @@ func (o *Office) parties(tx *journal.Tx, rules *book.Rules, e narthex.Engagement
 	researcher := narthex.Party{Role: narthex.PartyResearcher, Person: app.Applicant, Org: string(app.Org)}
 	org, err := journal.Get[narthex.Org](tx, store.Orgs, string(app.Org))
 	if err != nil || org == nil {
-		return nil, false, narthex.Unavailablef("The applicant's organisation could not be read.").Because(err)
+		return nil, nil, false, narthex.Unavailablef("The applicant's organisation could not be read.").Because(err)
 	}
 	institution.Name = org.Name
+	if word, institution.Authorised, err = beforehand(tx, e); err != nil {
+		return nil, nil, false, err
+	}
 	for _, person := range people {
 		if person.State != narthex.PersonActive {
 			continue
 		}
 		signers, err := partySigners(tx, person)
 		if err != nil {
-			return nil, false, err
+			return nil, nil, false, err
 		}
 		switch author := slices.Contains(e.Authors, person.ID); {
 		case person.ID == app.Applicant:
@@ -154,8 +158,11 @@ func (o *Office) parties(tx *journal.Tx, rules *book.Rules, e narthex.Engagement
 			lab.Signers = append(lab.Signers, signers...)
 		}
 	}
-	ready := len(researcher.Signers) > 0 && len(institution.Signers) > 0 && len(lab.Signers) > 0
-	return []narthex.Party{researcher, institution, lab}, ready, nil
+	ready = len(researcher.Signers) > 0 && len(lab.Signers) > 0 && (word != nil || len(institution.Signers) > 0)
+	if word != nil {
+		institution.Signers = []narthex.PartySigner{} // nobody signs for it again
+	}
+	return []narthex.Party{researcher, institution, lab}, word, ready, nil
 }
 
 func partySigners(tx *journal.Tx, person narthex.Person) ([]narthex.PartySigner, error) {
@@ -232,7 +239,7 @@ func (o *Office) document(ctx context.Context, by narthex.PersonID, id narthex.E
 		if err != nil {
 			return err
 		}
-		view = client.AgreementView{Agreement: row.Agreement, Digest: e.Agreement, Signatures: append([]narthex.SignedBy{}, e.Signatures...), Missing: []string{}}
+		view = client.AgreementView{Agreement: row.Agreement, Digest: e.Agreement, Signatures: append([]narthex.SignedBy{}, e.Signatures...), Missing: []string{}, Authorised: e.Authorised}
 		for _, party := range workflow.Unsigned(e) {
 			view.Missing = append(view.Missing, string(party))
 		}
@@ -318,6 +325,9 @@ func (o *Office) activate(tx *journal.Tx, rules *book.Rules, e narthex.Engagemen
 	if err := signing(tx, e); err != nil {
 		return err
 	}
+	if err := resting(tx, e); err != nil {
+		return err
+	}
 	row, err := journal.Get[book.Agreement](tx, store.Agreements, string(e.Agreement))
 	if err != nil || row == nil {
 		return narthex.Unavailablef("The agreement could not be read.").Because(err)
@@ -339,7 +349,7 @@ func (o *Office) activate(tx *journal.Tx, rules *book.Rules, e narthex.Engagemen
 	}
 	a := row.Agreement
 	grant := narthex.Grant{ID: id, Engagement: e.ID, Agreement: e.Agreement, Persons: append([]narthex.PersonID{e.Application.Applicant}, e.Application.Members...),
-		Org: e.Application.Org, Terms: a.Terms, Approvals: a.Approvals, NotBefore: a.NotBefore, NotAfter: a.NotAfter, AppealTo: a.AppealTo, AppealDays: a.AppealDays}
+		Org: e.Application.Org, Terms: a.Terms, Approvals: a.Approvals, NotBefore: a.NotBefore, NotAfter: a.NotAfter, AppealTo: a.AppealTo, AppealDays: a.AppealDays, AuthorisedFor: a.AuthorisedFor()}
 	if err := journal.Put(tx, store.Grants, string(id), &grant); err != nil {
 		return err
 	}

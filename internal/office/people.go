@@ -148,7 +148,7 @@ func (o *Office) orgOf(tx *journal.Tx, in client.Invite) (*narthex.Org, error) {
 
 // People lists people: all of them for the lab, those of one's organisation for an official, oneself for everyone else.
 func (o *Office) People(ctx context.Context, by narthex.PersonID) (client.PersonList, error) {
-	list := client.PersonList{People: []narthex.Person{}, Orgs: []narthex.Org{}}
+	list := client.PersonList{People: []narthex.Person{}, Orgs: []narthex.Org{}, Authorised: []narthex.SignedAuthorisation{}}
 	err := o.look(ctx, by, func(tx *journal.Tx, p narthex.Person) error {
 		people, err := everyone(tx)
 		if err != nil {
@@ -157,6 +157,15 @@ func (o *Office) People(ctx context.Context, by narthex.PersonID) (client.Person
 		for _, other := range people {
 			if p.InLab() || other.ID == p.ID || p.Official && other.Org == p.Org {
 				list.People = append(list.People, other)
+			}
+		}
+		words, err := book.Authorisations(tx)
+		if err != nil {
+			return err
+		}
+		for _, word := range words {
+			if slices.ContainsFunc(list.People, func(shown narthex.Person) bool { return shown.ID == word.Authorisation.Person }) {
+				list.Authorised = append(list.Authorised, word)
 			}
 		}
 		orgs, err := journal.Scan[narthex.Org](tx, store.Orgs, store.Span{Limit: 10_000})
