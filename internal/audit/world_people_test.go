@@ -11,7 +11,7 @@ import (
 
 // affair does one random thing that people do: they apply, review, come, go, and change the lab's directory.
 func (w *world) affair() {
-	switch w.draw.IntN(9) {
+	switch w.draw.IntN(10) {
 	case 0, 1:
 		w.apply()
 	case 2:
@@ -26,6 +26,8 @@ func (w *world) affair() {
 		w.invite()
 	case 7:
 		w.takeAway()
+	case 8:
+		w.authorise()
 	default:
 		w.sessions()
 	}
@@ -174,6 +176,23 @@ func (w *world) invite() {
 	if err == nil && in.Handle != "" {
 		w.e.People[in.Handle] = &testenv.Person{Client: w.e.Client.With(session.Token), ID: session.Person.ID, Login: key}
 	}
+}
+
+// authorise lets an official authorise their researcher, or take that back.
+func (w *world) authorise() {
+	suffix := w.suffix()
+	otto, ada := w.e.People["otto"+suffix], w.e.People["ada"+suffix]
+	if _, err := otto.WhoAmI(w.Context()); err != nil {
+		w.mayBeRefused(err)
+		return
+	}
+	var err error
+	if w.draw.IntN(3) == 0 {
+		_, err = otto.Unauthorise(w.Context(), ada.ID)
+	} else {
+		_, err = otto.Client.Authorise(w.Context(), ada.ID, w.e.Word(w, "otto"+suffix, "ada"+suffix, 1+w.draw.IntN(30), "test"))
+	}
+	w.mayBeRefused(err)
 }
 
 // takeAway suspends or removes somebody whom nothing else here needs.

@@ -248,7 +248,7 @@ func (a *app) agreementExport() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			data, err := canon.JSON(agreement.Bundle{Agreement: view.Agreement, Digest: view.Digest, Signatures: view.Signatures})
+			data, err := canon.JSON(agreement.Bundle{Agreement: view.Agreement, Digest: view.Digest, Signatures: view.Signatures, Authorised: view.Authorised})
 			if err != nil {
 				return err
 			}
@@ -274,7 +274,8 @@ func (a *app) agreementVerify() *cobra.Command {
 	c := a.command(leaf{
 		use: "verify FILE", short: "Check an exported agreement and its signatures, offline",
 		long: `Check a file that "narthex agreement export" wrote: that nothing in it was changed, that every party has signed it, each by
-someone whom the cover names, and in the order that the agreement sets, where it sets one. Bring
+someone whom the cover names, and in the order that the agreement sets, where it sets one; and the authorisation of an institution
+that agreed beforehand. Bring
 the public keys of the signers by a way of your own, each as --signer NAME=FILE with what "narthex signer show --public" printed
 there; a signature by a key that you did not bring is checked with the key that the file states, and is said to be so.`,
 		example: "narthex agreement verify agreement.json --signer ada=ada.pub --signer dean=dean.pub --signer lab=lab.pub",
@@ -314,6 +315,13 @@ func (a *app) verifyAgreement(path string, signers []string) error {
 				whose = "key as the file states it"
 			}
 			p.line("  %s: signed by %s (%s) at %s with %s, %s", s.Party, s.Name, s.By, day(s.At), s.Key, whose)
+		}
+		if s := report.Authorised; s != nil {
+			whose := "key brought as " + s.Known
+			if s.Stated {
+				whose = "key as the file states it"
+			}
+			p.line("  %s: authorised beforehand by %s (%s) at %s, until %s, with %s, %s", s.Party, s.Name, s.By, day(s.At), day(s.Until), s.Key, whose)
 		}
 		p.line("the times are the lab's word: a signature states none")
 		if report.Stated {

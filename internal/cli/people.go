@@ -18,6 +18,7 @@ func (a *app) people() *cobra.Command {
 			run: func(ctx context.Context, _ []string) error { return a.peopleList(ctx) }}),
 		a.command(leaf{use: "roles", short: "Show what each role may do, and who holds it", example: "narthex people roles",
 			run: func(ctx context.Context, _ []string) error { return a.peopleRoles(ctx) }}),
+		a.authorise(), a.unauthorise(),
 		a.changePerson("suspend", "Suspend a person at once: their sessions, keys and live calls end", (*client.Client).Suspend),
 		a.changePerson("remove", "Remove a person at once and for good", (*client.Client).Remove), a.erasePerson())
 }
@@ -141,6 +142,10 @@ func (a *app) peopleList(ctx context.Context) error {
 	for _, org := range list.Orgs {
 		orgs.row(org.Name, org.Region, string(org.ID))
 	}
+	words := newTable("AUTHORISED", "FOR", "FROM", "UNTIL", "BY")
+	for _, w := range list.Authorised {
+		words.row(personName(list.People, w.Authorisation.Person), joined(w.Authorisation.Pathways), day(w.Authorisation.NotBefore), day(w.Authorisation.NotAfter), personName(list.People, w.Signature.By))
+	}
 	return a.show(list, func(page *page) {
 		if len(t.rows) == 0 {
 			page.line("nobody yet; `narthex people invite` makes a code for someone")
@@ -150,6 +155,10 @@ func (a *app) peopleList(ctx context.Context) error {
 		if len(orgs.rows) > 0 {
 			page.blank()
 			page.table(orgs)
+		}
+		if len(words.rows) > 0 {
+			page.blank()
+			page.table(words)
 		}
 	})
 }

@@ -170,6 +170,8 @@ func setScene(t *testing.T) *scene {
 		{"POST /api/people", "/api/people", client.Invite{Name: "New", Email: "new@x.test", Org: grant.Org}, []string{"carol", "otto"}},
 		{"POST /api/people", "/api/people", client.Invite{Name: "New", Email: "new@x.test", Org: grant.Org, Official: true}, []string{"carol"}},
 		{"POST /api/people", "/api/people", client.Invite{Handle: "eve"}, custodians},
+		{"POST /api/people/{person}/authorise", "/api/people/" + string(ada.ID) + "/authorise", e.Word(t, "otto", "ada", 30, "test"), []string{"otto"}},
+		{"POST /api/people/{person}/unauthorise", "/api/people/" + string(ada.ID) + "/unauthorise", struct{}{}, []string{"otto"}},
 		{"POST /api/people/{person}/suspend", "/api/people/" + string(e.People["ada2"].ID) + "/suspend", client.PersonChange{Reason: "x"}, guards},
 		{"POST /api/people/{person}/remove", "/api/people/" + string(e.People["ada2"].ID) + "/remove", client.PersonChange{Reason: "x"}, guards},
 		{"POST /api/people/{person}/erase", "/api/people/" + string(e.People["ottogone"].ID) + "/erase", client.PersonChange{Reason: "x"}, custodians},

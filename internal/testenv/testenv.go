@@ -27,6 +27,7 @@ import (
 	"narthex"
 	"narthex/client"
 	"narthex/internal/agreement"
+	"narthex/internal/canon"
 	"narthex/internal/lab"
 	"narthex/internal/server"
 	"narthex/internal/store"
@@ -296,13 +297,16 @@ func (e *Env) Grant(t testing.TB, suffix string, terms ...narthex.Term) (narthex
 	view, err = ada.Command(t.Context(), id, "submit", client.Command{})
 	must(t, err)
 	for name, role := range map[string]narthex.Role{"olga": narthex.AssetOwner, "sam": narthex.Security} {
-		_, err = e.People[name].Command(t.Context(), id, "approve", client.Command{As: role, Saw: view.Engagement.Digest})
+		view, err = e.People[name].Command(t.Context(), id, "approve", client.Command{As: role, Saw: view.Engagement.Digest})
 		must(t, err)
 	}
 	for _, s := range []struct {
 		name  string
 		party narthex.PartyRole
 	}{{"ada" + suffix, narthex.PartyResearcher}, {"otto" + suffix, narthex.PartyInstitution}, {"dan", narthex.PartyLab}} {
+		if s.party == narthex.PartyInstitution && view.Engagement.Authorised != nil {
+			continue
+		}
 		view, err = e.People[s.name].Sign(t, id, s.party)
 		must(t, err)
 	}
@@ -311,6 +315,34 @@ func (e *Env) Grant(t testing.TB, suffix string, terms ...narthex.Term) (narthex
 	grant, err := ada.Client.Grant(t.Context(), view.Engagement.Grant)
 	must(t, err)
 	return grant.Grant, minted.Token
+}
+
+// Word makes an official's authorisation of a person for pathways, from now on for so many days, signed with the official's key.
+func (e *Env) Word(t testing.TB, official, person string, days int, pathways ...narthex.PathwayName) client.Authorise {
+	t.Helper()
+	by := e.People[official]
+	who, err := by.WhoAmI(t.Context())
+	must(t, err)
+	begin := e.Clock.Now().UTC().Truncate(time.Second)
+	return by.Word(t, narthex.Authorisation{Format: narthex.AuthorisationFormat, Origin: "ledger.test-lab.test", Org: who.Person.Org, Person: e.People[person].ID, Pathways: pathways, NotBefore: begin, NotAfter: begin.AddDate(0, 0, days)})
+}
+
+// Word signs an authorisation.
+func (p *Person) Word(t testing.TB, a narthex.Authorisation) client.Authorise {
+	t.Helper()
+	digest, err := canon.Digest(a)
+	must(t, err)
+	envelope, err := agreement.Sign(p.Signer, agreement.NewStatement(digest, narthex.PartyInstitution, p.ID, a.Origin))
+	must(t, err)
+	return client.Authorise{Authorisation: a, Signer: agreement.Fingerprint(p.Signer.Public().(ed25519.PublicKey)), Envelope: envelope}
+}
+
+// Authorise lets an official authorise a person for the test pathway.
+func (e *Env) Authorise(t testing.TB, official, person string, days int) narthex.SignedAuthorisation {
+	t.Helper()
+	word, err := e.People[official].Client.Authorise(t.Context(), e.People[person].ID, e.Word(t, official, person, days, "test"))
+	must(t, err)
+	return word
 }
 
 // Chat sends a chat call and gives the status and the body.
