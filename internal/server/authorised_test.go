@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"bytes"
 	"strings"
 	"testing"
 	"time"
@@ -9,8 +10,18 @@ import (
 	"narthex/client"
 	"narthex/internal/agreement"
 	"narthex/internal/canon"
+	"narthex/internal/lab"
 	"narthex/internal/testenv"
 )
+
+// agreed is ada's application with both its votes: an agreement that nobody has signed.
+func agreed(t *testing.T, e *testenv.Env) narthex.EngagementID {
+	t.Helper()
+	view := submitted(t, e)
+	approve(t, e, "olga", narthex.AssetOwner, view)
+	approve(t, e, "sam", narthex.Security, view)
+	return view.Engagement.ID
+}
 
 // TestWhoIsAuthorisedBeforehandNeedsNoSignatureOfTheInstitution counts the human acts to the first call: apply, two votes, two
 // signatures, a key.
@@ -18,7 +29,7 @@ func TestWhoIsAuthorisedBeforehandNeedsNoSignatureOfTheInstitution(t *testing.T)
 	e := testenv.New(t, testenv.Options{})
 	e.Outsiders(t, "2", "Second")
 	word := e.Authorise(t, "otto", "ada", 30)
-	id, acts := offered(t, e, "", testenv.Tokens(1000, nil)), 3 // apply, two votes
+	id, acts := agreed(t, e), 3 // apply, two votes
 	ada := e.People["ada"]
 	made := must(ada.Client.Agreement(t.Context(), id))
 	cover := made.Agreement.Parties[1].Authorised
@@ -61,7 +72,9 @@ func TestWhoIsAuthorisedBeforehandNeedsNoSignatureOfTheInstitution(t *testing.T)
 // TestWhatRestsOnAnAuthorisationStopsWithIt: a grant stops at the next call when the authorisation is taken back or over, or its official
 // may not act, and goes on when there is one again.
 func TestWhatRestsOnAnAuthorisationStopsWithIt(t *testing.T) {
-	e := testenv.New(t, testenv.Options{})
+	e := testenv.New(t, testenv.Options{Files: func(files lab.Files) {
+		files["pathways/other.yaml"] = bytes.Replace(files["pathways/test.yaml"], []byte("name: test"), []byte("name: other"), 1)
+	}})
 	e.Outsiders(t, "2", "Second")
 	e.Authorise(t, "otto", "ada", 30)
 	_, key := e.Grant(t, "", testenv.Tokens(1e6, nil))
@@ -110,7 +123,7 @@ func TestTheLastSignatureHoldsTheAuthorisationOnceMore(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			e := testenv.New(t, testenv.Options{})
 			e.Authorise(t, "otto", "ada", 30)
-			id := offered(t, e, "", testenv.Tokens(10, nil))
+			id := agreed(t, e)
 			must(e.People["ada"].Sign(t, id, narthex.PartyResearcher))
 			change(e)
 			if _, err := e.People["dan"].Sign(t, id, narthex.PartyLab); !narthex.IsKind(err, narthex.Conflict) || !strings.Contains(err.Error(), "rests on an authorisation") {
@@ -133,7 +146,7 @@ func TestAnAuthorisationIsRefusedThatIsNotTheOfficialsToGive(t *testing.T) {
 		change(&a)
 		return otto.Word(t, a)
 	}
-	id := offered(t, e, "", testenv.Tokens(10, nil))
+	id := agreed(t, e)
 	document := must(otto.Client.Agreement(t.Context(), id))
 	swapped := otto.Word(t, good)
 	swapped.Envelope = must(agreement.Sign(otto.Signer, agreement.NewStatement(document.Digest, narthex.PartyInstitution, otto.ID, good.Origin)))
