@@ -34,7 +34,9 @@ func TestEveryMethodAsksItsOneRoute(t *testing.T) {
 		{"POST /api/people", func(ctx context.Context) error { return err1(c.Invite(ctx, client.Invite{})) }},
 		{"POST /api/people/" + string(per) + "/suspend", func(ctx context.Context) error { return err1(c.Suspend(ctx, per, "why")) }},
 		{"POST /api/people/" + string(per) + "/remove", func(ctx context.Context) error { return err1(c.Remove(ctx, per, "why")) }},
-		{"POST /api/people/" + string(per) + "/authorise", func(ctx context.Context) error { return err1(c.Authorise(ctx, per, client.Authorise{Authorisation: narthex.Authorisation{Org: "org_aaaaaaaaaaaaaaaaaaaaaaaaaa", Person: per}})) }},
+		{"POST /api/people/" + string(per) + "/authorise", func(ctx context.Context) error {
+			return err1(c.Authorise(ctx, per, client.Authorise{Authorisation: narthex.Authorisation{Org: "org_aaaaaaaaaaaaaaaaaaaaaaaaaa", Person: per}}))
+		}},
 		{"POST /api/people/" + string(per) + "/unauthorise", func(ctx context.Context) error { return err1(c.Unauthorise(ctx, per)) }},
 		{"GET /api/lab", func(ctx context.Context) error { return err1(c.Lab(ctx, false)) }},
 		{"GET /api/lab?diff=yes", func(ctx context.Context) error { return err1(c.Lab(ctx, true)) }},
