@@ -68,11 +68,7 @@ func VerifyBundle(data []byte, keys map[string]ed25519.PublicKey) (Report, error
 		if err != nil {
 			return report, err
 		}
-		given := report.Signatures
-		if report.Authorised != nil {
-			given = append(slices.Clone(given), *report.Authorised)
-		}
-		for _, before := range given {
+		for _, before := range report.signers() {
 			if before.Party == s.Party || before.By == s.By || before.Key == s.Signer {
 				return report, narthex.Refusedf("In this file a party, a person or a key signs twice (%s and %s); ask for a clean copy.", before.Party, s.Party)
 			}
@@ -86,11 +82,19 @@ func VerifyBundle(data []byte, keys map[string]ed25519.PublicKey) (Report, error
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(keys)) {
-		if !slices.ContainsFunc(report.Signatures, func(s Signed) bool { return s.Key == Fingerprint(keys[name]) }) {
+		if !slices.ContainsFunc(report.signers(), func(s Signed) bool { return s.Key == Fingerprint(keys[name]) }) {
 			return report, narthex.Refusedf("No signature in this file is by the key that you brought as %s: somebody else signed, or it is the wrong key.", name)
 		}
 	}
 	return report, inOrder(bundle.Agreement, report.Signatures)
+}
+
+// signers lists everyone whose signature the file holds, on the agreement or beforehand.
+func (r Report) signers() []Signed {
+	if r.Authorised == nil {
+		return r.Signatures
+	}
+	return append(slices.Clone(r.Signatures), *r.Authorised)
 }
 
 // whole says whether a document is an agreement of this format, between a researcher and a lab at least, each party once.
