@@ -135,9 +135,11 @@ func (s *stage) open(ctx context.Context) error {
 		}
 	}
 	told := func(digest narthex.Digest, codes map[string]string) { s.digest, s.codes = digest, codes }
-	if s.node, err = s.o.Start(ctx, filepath.Join(s.dir, "lab"), filepath.Join(s.dir, "data"), "127.0.0.1:0", told); err != nil {
-		return err
+	node, err := s.o.Start(ctx, filepath.Join(s.dir, "lab"), filepath.Join(s.dir, "data"), "127.0.0.1:0", told)
+	if err != nil {
+		return err // there is no node then, whatever came with the error
 	}
+	s.node = node
 	if s.client, err = client.New("http://" + s.node.Address()); err != nil {
 		return err
 	}

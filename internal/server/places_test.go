@@ -120,6 +120,7 @@ func TestNoRequestNamesAPlace(t *testing.T) {
 	harmless := map[string]string{
 		"files":           "of a proposed lab directory: rows of the store, by names that the loader knows",
 		"target":          "the id of what a lock is on",
+		"format":          "of an institution's signed word: the one that is known, or it is refused",
 		"response_format": "of the model's answer",
 		"store":           "whether OpenAI would keep an answer; it never reaches an upstream",
 	}
