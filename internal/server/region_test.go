@@ -1,7 +1,6 @@
 package server_test
 
 import (
-	"crypto/ed25519"
 	"net/http"
 	"strings"
 	"testing"
@@ -15,29 +14,7 @@ import (
 // fromRegion brings in a person of ada's organisation who works in a region, with a grant of their own, and gives their key.
 func fromRegion(t *testing.T, e *testenv.Env, suffix, region string) string {
 	t.Helper()
-	who, err := e.People["ada"].WhoAmI(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	invited, err := e.People["carol"].Invite(t.Context(), client.Invite{Name: "Bea" + suffix, Email: "bea@x.test", Org: who.Person.Org, Region: region})
-	if err != nil {
-		t.Fatal(err)
-	}
-	bea := &testenv.Person{}
-	for _, key := range []*ed25519.PrivateKey{&bea.Login, &bea.Signer} {
-		if *key, err = client.NewKey(); err != nil {
-			t.Fatal(err)
-		}
-	}
-	session, err := e.Client.Redeem(t.Context(), invited.Code, bea.Login)
-	if err != nil {
-		t.Fatal(err)
-	}
-	bea.Client, bea.ID = e.Client.With(session.Token), session.Person.ID
-	if _, err := bea.EnrollSigner(t.Context(), bea.Signer); err != nil {
-		t.Fatal(err)
-	}
-	e.People["ada"+suffix], e.People["otto"+suffix] = bea, e.People["otto"]
+	colleague(t, e, suffix, region)
 	_, key := e.Grant(t, suffix, testenv.Tokens(1e6, nil))
 	return key
 }

@@ -14,14 +14,14 @@ import (
 	"narthex/internal/testenv"
 )
 
-// colleague brings in a person of ada's organisation, who applies and signs as "ada" and "otto" with the suffix.
-func colleague(t *testing.T, e *testenv.Env, suffix string) {
+// colleague brings in a person of ada's organisation who works in a region, and who applies and signs as "ada" and "otto" with the suffix.
+func colleague(t *testing.T, e *testenv.Env, suffix, region string) {
 	t.Helper()
 	who, err := e.People["ada"].WhoAmI(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	invited, err := e.People["carol"].Invite(t.Context(), client.Invite{Name: "Bea", Email: "bea@x.test", Org: who.Person.Org, Region: "fr"})
+	invited, err := e.People["carol"].Invite(t.Context(), client.Invite{Name: "Bea", Email: "bea@x.test", Org: who.Person.Org, Region: region})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,7 +107,7 @@ func TestWhatAColleagueHoldsExcludesToo(t *testing.T) {
 	under := &older{}
 	e := testenv.New(t, testenv.Options{Wrap: func(s store.Store) store.Store { under.Store = s; return under }})
 	e.Tampered = true // the node decided on a grant that nobody signed so, which a replay finds
-	colleague(t, e, "2")
+	colleague(t, e, "2", "fr")
 	one := []narthex.Term{testenv.Tokens(1000, nil), testenv.Term("model.logprobs", nil)}
 	other := []narthex.Term{testenv.Tokens(1000, nil), testenv.Term("model.logit_bias", nil)}
 	own, theirs := offered(t, e, "", other...), offered(t, e, "2", other...)
