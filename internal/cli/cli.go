@@ -92,7 +92,6 @@ the ledger. Each of them has a log-in: begin with the code that came with your i
 
   narthex login --url https://narthex.lab.example --code -`
 	root.Version = a.env.Version
-	root.SetVersionTemplate("narthex {{.Version}}\n")
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.SetIn(a.env.Stdin)
 	root.SetOut(a.env.Stdout)

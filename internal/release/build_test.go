@@ -256,10 +256,11 @@ func TestOnlyTheOneBuildIsPacked(t *testing.T) {
 		args []string
 		says string // "" where it is packed
 	}{
-		"as a release is built": {"narthex-0.4.0-linux-x", []string{"-trimpath"}, ""},
-		"with paths":            {"narthex-0.4.0-linux-x", nil, "without -trimpath"},
-		"with a build tag":      {"narthex-0.4.0-linux-x", []string{"-trimpath", "-tags=planted"}, "-tags=planted"},
-		"of another version":    {"narthex-0.3.0-linux-x", []string{"-trimpath"}, "no program of version 0.4.0"},
+		"as a release is built":        {"narthex-0.4.0-linux-x", []string{"-trimpath"}, ""},
+		"with paths":                   {"narthex-0.4.0-linux-x", nil, "without -trimpath"},
+		"with a build tag":             {"narthex-0.4.0-linux-x", []string{"-trimpath", "-tags=planted"}, "-tags=planted"},
+		"of one byte more than may be": {"narthex-0.4.0-linux-x", []string{"-trimpath"}, "40000001 bytes"},
+		"of another version":           {"narthex-0.3.0-linux-x", []string{"-trimpath"}, "no program of version 0.4.0"},
 	} {
 		dist := t.TempDir()
 		args := append(append([]string{"build", "-buildvcs=false", "-o", filepath.Join(dist, c.name)}, c.args...), "./demo/minilab/gencorpus")
@@ -267,6 +268,11 @@ func TestOnlyTheOneBuildIsPacked(t *testing.T) {
 		command.Dir, command.Env = root, append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=")
 		if out, err := command.CombinedOutput(); err != nil {
 			t.Fatalf("%v\n%s", err, out)
+		}
+		if what == "of one byte more than may be" {
+			if err := os.Truncate(filepath.Join(dist, c.name), release.MaxProgram+1); err != nil {
+				t.Fatal(err)
+			}
 		}
 		err := release.Pack(dist, source)
 		if c.says == "" && err != nil || c.says != "" && (err == nil || !strings.Contains(err.Error(), c.says)) {

@@ -103,6 +103,10 @@ func (s *Source) read() error {
 	return nil
 }
 
+// MaxProgram is the largest a stripped program may be, in bytes: it is to be fetched and held by people with small machines.
+// What most often makes it grow is a library that finds methods by name, for then the linker keeps every method of every type.
+const MaxProgram = 40_000_000
+
 // built is how every program of a release is built. A setting that is not here, such as a build tag, is refused.
 var built = map[string]string{
 	"-buildmode": "exe", "-compiler": "gc", "-trimpath": "true", "CGO_ENABLED": "0", "GOOS": "linux",
@@ -130,6 +134,9 @@ func (s *Source) add(program string) error {
 	data, err := os.ReadFile(program)
 	if err != nil {
 		return err
+	}
+	if len(data) > MaxProgram {
+		return fmt.Errorf("it has %d bytes, and a program may have %d", len(data), MaxProgram)
 	}
 	s.components = append(s.components, file(filepath.Base(program), sha256.Sum256(data)))
 	for _, module := range info.Deps {

@@ -31,6 +31,17 @@ type info struct {
 	PID         int      `json:"pid"`
 }
 
+// TestTheProgramIsSmall holds the built, stripped program to 40 million bytes, as a release is.
+func TestTheProgramIsSmall(t *testing.T) {
+	about, err := os.Stat("../../bin/narthex")
+	if err != nil {
+		t.Fatalf("%v; run `make build` first", err)
+	}
+	if about.Size() >= 40_000_000 {
+		t.Errorf("the program has %d bytes", about.Size())
+	}
+}
+
 // demo starts the built program and gives what it says of itself.
 func demo(t *testing.T) info {
 	t.Helper()
