@@ -12,34 +12,24 @@ import (
 // advisory is the lock's number: "narthex" in letters. It is the database's own.
 const advisory = 0x6e617274686578
 
+// leaving is how long a node that starts waits for the lock of one that ended just before: the server frees it when it has seen that
+// the connection is gone, which a busy one sees late.
+const leaving = 3 * time.Second
+
 // takeLock takes the lock that the server frees when the connection ends.
 func (s *Store) takeLock(ctx context.Context) error {
 	if s.options.unlocked {
 		return nil
 	}
-	for until := time.Now().Add(s.options.handover); ; time.Sleep(10 * time.Millisecond) {
+	for until := time.Now().Add(leaving); ; time.Sleep(20 * time.Millisecond) {
 		var ours bool
 		if err := s.hold.QueryRow(ctx, "SELECT pg_try_advisory_lock($1)", int64(advisory)).Scan(&ours); err != nil || ours {
 			return err
 		}
-		leaving, err := s.isReleased(ctx)
-		if err != nil {
-			return err
-		}
-		if !leaving || time.Now().After(until) {
+		if time.Now().After(until) {
 			return narthex.Conflictf("Another narthex node holds this store. Stop it first; a second node on one store is refused.")
 		}
 	}
-}
-
-// isReleased says whether who holds the lock gave up the lease: it leaves, and the server frees its lock as soon as it sees that.
-func (s *Store) isReleased(ctx context.Context) (released bool, err error) {
-	var there bool
-	if err = s.hold.QueryRow(ctx, "SELECT to_regclass('lease') IS NOT NULL").Scan(&there); err != nil || !there {
-		return false, err
-	}
-	err = s.hold.QueryRow(ctx, "SELECT released FROM lease").Scan(&released)
-	return released, err
 }
 
 // takeOver raises the lease's number, so that no Update of whoever held it before commits any more, and where that did not
