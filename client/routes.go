@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
+	"strconv"
 
 	"narthex"
 )
@@ -27,8 +29,8 @@ func (c *Client) WhoAmI(ctx context.Context) (WhoAmI, error) {
 }
 
 // People lists the people whom the session's person may know of.
-func (c *Client) People(ctx context.Context) (PersonList, error) {
-	return call[PersonList](ctx, c, "GET", "/api/people", nil)
+func (c *Client) People(ctx context.Context, of Page) (PersonList, error) {
+	return call[PersonList](ctx, c, "GET", of.address("/api/people"), nil)
 }
 
 // Invite makes a one-time code.
@@ -106,8 +108,8 @@ func (c *Client) Pathway(ctx context.Context, name narthex.PathwayName) (Pathway
 }
 
 // Engagements lists the engagements that the person may know of.
-func (c *Client) Engagements(ctx context.Context) (EngagementList, error) {
-	return call[EngagementList](ctx, c, "GET", "/api/engagements", nil)
+func (c *Client) Engagements(ctx context.Context, of Page) (EngagementList, error) {
+	return call[EngagementList](ctx, c, "GET", of.address("/api/engagements"), nil)
 }
 
 // Engagement gives one engagement.
@@ -136,8 +138,8 @@ func (c *Client) Report(ctx context.Context) (Report, error) {
 }
 
 // Work lists what waits for the person.
-func (c *Client) Work(ctx context.Context) (WorkList, error) {
-	return call[WorkList](ctx, c, "GET", "/api/work", nil)
+func (c *Client) Work(ctx context.Context, of Page) (WorkList, error) {
+	return call[WorkList](ctx, c, "GET", of.address("/api/work"), nil)
 }
 
 // Agreement gives an engagement's agreement.
@@ -151,8 +153,8 @@ func (c *Client) Sign(ctx context.Context, id narthex.EngagementID, in Sign) (En
 }
 
 // Grants lists the grants that the person may know of.
-func (c *Client) Grants(ctx context.Context) (GrantList, error) {
-	return call[GrantList](ctx, c, "GET", "/api/grants", nil)
+func (c *Client) Grants(ctx context.Context, of Page) (GrantList, error) {
+	return call[GrantList](ctx, c, "GET", of.address("/api/grants"), nil)
 }
 
 // Grant gives one grant.
@@ -247,4 +249,25 @@ func (c *Client) Proof(ctx context.Context, index uint64) (EntryProof, error) {
 // Receipt gives the receipt of a call of the API key, as it was written: its one form is part of what is checked.
 func (c *Client) Receipt(ctx context.Context, id narthex.CallID) (json.RawMessage, error) {
 	return call[json.RawMessage](ctx, c, "GET", route("v1", "receipts", string(id)), nil)
+}
+
+// address gives the address of a page of the list at path.
+func (p Page) address(path string) string {
+	query := url.Values{}
+	if p.State != "" {
+		query.Set("state", string(p.State))
+	}
+	if p.Mine {
+		query.Set("mine", "yes")
+	}
+	if p.After != "" {
+		query.Set("after", p.After)
+	}
+	if p.Limit != 0 {
+		query.Set("limit", strconv.Itoa(p.Limit))
+	}
+	if len(query) == 0 {
+		return path
+	}
+	return path + "?" + query.Encode()
 }

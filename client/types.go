@@ -103,12 +103,23 @@ type Invited struct {
 	ExpiresAt time.Time      `json:"expires_at"`
 }
 
+// Page is a part of a list: what comes after what After names, as many as Limit says, or 100. Of engagements it is those in a state,
+// where one is given, and with Mine those alone that wait for who asks: the most urgent first, and no page after the first.
+type Page struct {
+	State narthex.State
+	Mine  bool
+	After string
+	Limit int
+}
+
 // PersonList is GET /api/people.
 type PersonList struct {
 	People []narthex.Person `json:"people"`
 	Orgs   []narthex.Org    `json:"orgs"`
 
 	Authorised []narthex.SignedAuthorisation `json:"authorised"` // of those people by their institutions, in force or not
+
+	Next string `json:"next,omitempty"` // what the next page is after; empty where this is the last
 }
 
 // Authorise is POST /api/people/{person}/authorise: an official's word for one of their people, signed with a key of theirs.
@@ -277,6 +288,8 @@ type HorizonLine struct {
 // EngagementList is GET /api/engagements: those that the reader may see.
 type EngagementList struct {
 	Engagements []EngagementRow `json:"engagements"`
+
+	Next string `json:"next,omitempty"` // what the next page is after; empty where this is the last
 }
 
 // EngagementRow is one engagement in a list.
@@ -369,6 +382,8 @@ type TermName struct {
 // WorkList is GET /api/work: what waits for the reader, the most urgent first.
 type WorkList struct {
 	Work []WorkItem `json:"work"`
+
+	More bool `json:"more,omitempty"` // more waits, which is less urgent
 }
 
 // WorkItem is one thing that a person should do.
@@ -442,6 +457,8 @@ type BudgetView struct {
 // GrantList is GET /api/grants: those that the reader may see.
 type GrantList struct {
 	Grants []narthex.Grant `json:"grants"`
+
+	Next string `json:"next,omitempty"` // what the next page is after; empty where this is the last
 }
 
 // Mint asks for a key: POST /api/grants/{grant}/keys. An agent's key has its own, narrower terms.

@@ -1,12 +1,14 @@
 package api
 
 import (
+	"context"
 	"net/http"
 	"reflect"
 	"strconv"
 
 	"narthex"
 	"narthex/client"
+	"narthex/internal/office"
 	"narthex/internal/workflow"
 	"narthex/ledger"
 )
@@ -60,7 +62,7 @@ func peopleRoutes() []Route {
 		})
 	}
 	return []Route{
-		{Method: "GET", Path: "/api/people", Right: Someone, Says: "people that you may know of", Out: typeOf[client.PersonList](), serve: get(func(r *request) (client.PersonList, error) { return r.node.Office.People(r.Context(), r.person.ID) })},
+		{Method: "GET", Path: "/api/people", Right: Someone, Query: []string{"after", "limit"}, Says: "people that you may know of", Out: typeOf[client.PersonList](), serve: paged((*office.Office).People)},
 		{Method: "POST", Path: "/api/people", Right: Someone, Says: "invite a person", In: typeOf[client.Invite](), Out: typeOf[client.Invited](), serve: post(mostBody, func(r *request, in client.Invite) (client.Invited, error) {
 			return r.node.Office.Invite(r.Context(), r.person.ID, in)
 		})},
@@ -103,15 +105,11 @@ func engagementRoutes() []Route {
 		{Method: "GET", Path: "/api/pathways/{pathway}", Right: Anyone, Says: "one pathway", Out: typeOf[client.PathwayView](), serve: get(func(r *request) (client.PathwayView, error) {
 			return r.node.Office.Pathway(r.Context(), narthex.PathwayName(r.args["pathway"]))
 		})},
-		{Method: "GET", Path: "/api/engagements", Right: Someone, Says: "engagements that you may know of", Out: typeOf[client.EngagementList](), serve: get(func(r *request) (client.EngagementList, error) {
-			return r.node.Office.Engagements(r.Context(), r.person.ID)
-		})},
+		{Method: "GET", Path: "/api/engagements", Right: Someone, Query: []string{"state", "mine", "after", "limit"}, Says: "engagements that you may know of", Out: typeOf[client.EngagementList](), serve: paged((*office.Office).Engagements)},
 		{Method: "GET", Path: "/api/report", Right: Someone, Says: "what became of applications, and how long it took", Out: typeOf[client.Report](), serve: get(func(r *request) (client.Report, error) {
 			return r.node.Office.Report(r.Context(), r.person.ID)
 		})},
-		{Method: "GET", Path: "/api/work", Right: Someone, Says: "what waits for you, the most urgent first", Out: typeOf[client.WorkList](), serve: get(func(r *request) (client.WorkList, error) {
-			return r.node.Office.Work(r.Context(), r.person.ID)
-		})},
+		{Method: "GET", Path: "/api/work", Right: Someone, Query: []string{"limit"}, Says: "what waits for you, the most urgent first", Out: typeOf[client.WorkList](), serve: paged((*office.Office).Work)},
 		{Method: "POST", Path: "/api/engagements", Right: Someone, Says: "begin an application", In: typeOf[client.Draft](), Out: typeOf[client.EngagementView](), serve: post(mostBody, func(r *request, in client.Draft) (client.EngagementView, error) {
 			return r.node.Office.Draft(r.Context(), r.person.ID, in)
 		})},
@@ -160,7 +158,7 @@ func engagementRoutes() []Route {
 
 func grantRoutes() []Route {
 	return []Route{
-		{Method: "GET", Path: "/api/grants", Right: Someone, Says: "grants that you may know of", Out: typeOf[client.GrantList](), serve: get(func(r *request) (client.GrantList, error) { return r.node.Office.Grants(r.Context(), r.person.ID) })},
+		{Method: "GET", Path: "/api/grants", Right: Someone, Query: []string{"after", "limit"}, Says: "grants that you may know of", Out: typeOf[client.GrantList](), serve: paged((*office.Office).Grants)},
 		{Method: "GET", Path: "/api/grants/{grant}", Right: Someone, Says: "a grant: used, reserved and left", Out: typeOf[client.GrantView](), serve: get(func(r *request) (client.GrantView, error) {
 			id, err := arg[narthex.GrantID](r, "grant")
 			if err != nil {
@@ -320,4 +318,22 @@ func proof(r *request) (client.EntryProof, error) {
 		return client.EntryProof{}, narthex.WithheldError()
 	}
 	return r.node.Office.Prove(r.Context(), r.person.ID, index)
+}
+
+// paged makes the handler of a route that gives a page of a list.
+func paged[Out any](list func(*office.Office, context.Context, narthex.PersonID, client.Page) (Out, error)) func(*request) (any, error) {
+	return get(func(r *request) (Out, error) {
+		var none Out
+		query, err := r.query("state", "mine", "after", "limit")
+		if err != nil {
+			return none, err
+		}
+		of := client.Page{State: narthex.State(query["state"]), Mine: query["mine"] == "yes", After: query["after"]}
+		if text, given := query["limit"]; given {
+			if of.Limit, err = strconv.Atoi(text); err != nil || of.Limit == 0 {
+				return none, narthex.Invalidf("A limit is a whole number from 1.").For("limit")
+			}
+		}
+		return list(r.node.Office, r.Context(), r.person.ID, of)
+	})
 }

@@ -19,8 +19,7 @@ func engagementID(text string) (narthex.EngagementID, error) {
 
 func (a *app) engagements() *cobra.Command {
 	return a.group("engagements", "Follow an application from draft to the end",
-		a.command(leaf{use: "list", short: "List the engagements that you may know of", example: "narthex engagements list",
-			run: func(ctx context.Context, _ []string) error { return a.engagementList(ctx) }}),
+		a.engagementList(),
 		a.command(leaf{use: "show ID", short: "Show an engagement, whom it waits for and what you can do", example: "narthex engagements show eng_…",
 			run: func(ctx context.Context, args []string) error { return a.engagementShow(ctx, args[0]) }}),
 		a.engagementEdit(), a.engagementRevise(),
@@ -33,16 +32,40 @@ func (a *app) engagements() *cobra.Command {
 		a.engagementCommand("close", "Close an engagement whose grant has ended", "closed", "reason", "what closing found"))
 }
 
-func (a *app) engagementList(ctx context.Context) error {
-	c, _, err := a.member()
-	if err != nil {
-		return err
+func (a *app) engagementList() *cobra.Command {
+	var of client.Page
+	var state string
+	c := a.command(leaf{use: "list", short: "List the engagements that you may know of", example: "narthex engagements list\nnarthex engagements list --state in_review",
+		long: "List the engagements that you may know of, the latest begun first, a page at a time.",
+		run: func(ctx context.Context, _ []string) error {
+			c, _, err := a.member()
+			if err != nil {
+				return err
+			}
+			of.State = narthex.State(state)
+			list, err := c.Engagements(ctx, of)
+			if err != nil {
+				return err
+			}
+			defer a.more("engagements list", list.Next)
+			return a.list(list, engagementTable(list.Engagements), "no engagement yet; `narthex pathways` shows what can be applied for")
+		}})
+	c.Flags().StringVar(&state, "state", "", "only those in a state: "+joined(narthex.States()))
+	pageFlags(c, &of)
+	return c
+}
+
+// pageFlags are the flags of a list that comes in pages.
+func pageFlags(c *cobra.Command, of *client.Page) {
+	c.Flags().StringVar(&of.After, "after", "", "the last one of the page before")
+	c.Flags().IntVar(&of.Limit, "limit", 0, "how many, 1 to 500; 100 where it is not given")
+}
+
+// more says how to see the next page, where there is one.
+func (a *app) more(command, next string) {
+	if next != "" {
+		a.say("there are more: narthex %s --after %s", command, next)
 	}
-	list, err := c.Engagements(ctx)
-	if err != nil {
-		return err
-	}
-	return a.list(list, engagementTable(list.Engagements), "no engagement yet; `narthex pathways` shows what can be applied for")
 }
 
 func engagementTable(rows []client.EngagementRow) *table {

@@ -23,20 +23,28 @@ which needs no log-in and works when the grant is locked or over, too.`,
 		run:     func(ctx context.Context, args []string) error { return a.grantShow(ctx, args, byKey) }})
 	show.Flags().BoolVar(&byKey, "key", false, "ask with the API key in NARTHEX_KEY")
 	return a.group("grant", "What you hold: terms, budgets, what is left",
-		a.command(leaf{use: "list", short: "List the grants that you may know of", example: "narthex grant list",
-			run: func(ctx context.Context, _ []string) error { return a.grantList(ctx) }}),
+		a.grantList(),
 		show)
 }
 
-func (a *app) grantList(ctx context.Context) error {
+func (a *app) grantList() *cobra.Command {
+	var of client.Page
+	c := a.command(leaf{use: "list", short: "List the grants that you may know of", example: "narthex grant list",
+		run: func(ctx context.Context, _ []string) error { return a.listGrants(ctx, of) }})
+	pageFlags(c, &of)
+	return c
+}
+
+func (a *app) listGrants(ctx context.Context, of client.Page) error {
 	c, _, err := a.member()
 	if err != nil {
 		return err
 	}
-	list, err := c.Grants(ctx)
+	list, err := c.Grants(ctx, of)
 	if err != nil {
 		return err
 	}
+	defer a.more("grant list", list.Next)
 	t := newTable("ID", "STATE", "ATTRIBUTES", "UNTIL", "ENGAGEMENT")
 	for _, g := range list.Grants {
 		var attributes []string
@@ -110,12 +118,15 @@ func theGrant(ctx context.Context, c *client.Client, args []string) (narthex.Gra
 	if len(args) > 0 {
 		return parseID[narthex.GrantID](args[0], next)
 	}
-	list, err := c.Grants(ctx)
+	list, err := c.Grants(ctx, client.Page{Limit: 2})
 	if err != nil {
 		return "", err
 	}
-	if len(list.Grants) != 1 {
-		return "", problem(narthex.Invalid, next, "name the grant: you may know of %d", len(list.Grants))
+	switch len(list.Grants) {
+	case 0:
+		return "", problem(narthex.Invalid, next, "there is no grant that you may know of")
+	case 2:
+		return "", problem(narthex.Invalid, next, "name the grant: you may know of several")
 	}
 	return list.Grants[0].ID, nil
 }

@@ -14,13 +14,20 @@ import (
 
 func (a *app) people() *cobra.Command {
 	return a.group("people", "Invite people, list them, stop them", a.invite(),
-		a.command(leaf{use: "list", short: "List the people that you may know of", example: "narthex people list\nnarthex people list --json",
-			run: func(ctx context.Context, _ []string) error { return a.peopleList(ctx) }}),
+		a.peopleList(),
 		a.command(leaf{use: "roles", short: "Show what each role may do, and who holds it", example: "narthex people roles",
 			run: func(ctx context.Context, _ []string) error { return a.peopleRoles(ctx) }}),
 		a.authorise(), a.unauthorise(),
 		a.changePerson("suspend", "Suspend a person at once: their sessions, keys and live calls end", (*client.Client).Suspend),
 		a.changePerson("remove", "Remove a person at once and for good", (*client.Client).Remove), a.erasePerson())
+}
+
+func (a *app) peopleList() *cobra.Command {
+	var of client.Page
+	c := a.command(leaf{use: "list", short: "List the people that you may know of", example: "narthex people list\nnarthex people list --json",
+		run: func(ctx context.Context, _ []string) error { return a.listPeople(ctx, of) }})
+	pageFlags(c, &of)
+	return c
 }
 
 func (a *app) erasePerson() *cobra.Command {
@@ -118,15 +125,16 @@ func (a *app) inviteOne(ctx context.Context, in client.Invite) error {
 	return err
 }
 
-func (a *app) peopleList(ctx context.Context) error {
+func (a *app) listPeople(ctx context.Context, of client.Page) error {
 	c, _, err := a.member()
 	if err != nil {
 		return err
 	}
-	list, err := c.People(ctx)
+	list, err := c.People(ctx, of)
 	if err != nil {
 		return err
 	}
+	defer a.more("people list", list.Next)
 	slices.SortFunc(list.People, func(a, b narthex.Person) int {
 		return cmp.Or(strings.Compare(string(a.Org), string(b.Org)), strings.Compare(a.Name, b.Name))
 	})
@@ -200,7 +208,7 @@ func (a *app) peopleRoles(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	list, err := c.People(ctx)
+	list, err := c.People(ctx, client.Page{Limit: 500}) // the lab's people come first
 	if err != nil {
 		return err
 	}
@@ -263,14 +271,19 @@ func findPerson(ctx context.Context, c *client.Client, named string) (narthex.Pe
 	if strings.HasPrefix(named, "per_") {
 		return parseID[narthex.PersonID](named, "`narthex people list` shows identifiers")
 	}
-	list, err := c.People(ctx)
-	if err != nil {
-		return "", err
-	}
 	var found []narthex.PersonID
-	for _, p := range list.People {
-		if named != "" && (p.Handle == named || p.Email == named) {
-			found = append(found, p.ID)
+	for of := (client.Page{Limit: 500}); ; {
+		list, err := c.People(ctx, of)
+		if err != nil {
+			return "", err
+		}
+		for _, p := range list.People {
+			if named != "" && (p.Handle == named || p.Email == named) {
+				found = append(found, p.ID)
+			}
+		}
+		if of.After = list.Next; of.After == "" {
+			break
 		}
 	}
 	if len(found) != 1 {

@@ -14,10 +14,12 @@ import (
 
 func (a *app) review() *cobra.Command {
 	var all bool
+	var of client.Page
 	list := a.command(leaf{
 		use: "list", short: "List what waits for your review",
 		example: "narthex review list\nnarthex review list --all",
-		run:     func(ctx context.Context, _ []string) error { return a.reviewList(ctx, all) }})
+		run:     func(ctx context.Context, _ []string) error { return a.reviewList(ctx, all, of) }})
+	pageFlags(list, &of)
 	list.Flags().BoolVar(&all, "all", false, "everything in review, whoever it waits for")
 	return a.group("review", "Decide on applications", list,
 		a.command(leaf{
@@ -30,25 +32,17 @@ func (a *app) review() *cobra.Command {
 		a.vote("review", "return", "Send back with a question", "returned", "the question, for the applicant"))
 }
 
-func (a *app) reviewList(ctx context.Context, all bool) error {
+func (a *app) reviewList(ctx context.Context, all bool, of client.Page) error {
 	c, _, err := a.member()
 	if err != nil {
 		return err
 	}
-	who, err := c.WhoAmI(ctx)
+	of.State, of.Mine = narthex.InReview, !all
+	list, err := c.Engagements(ctx, of)
 	if err != nil {
 		return err
 	}
-	list, err := c.Engagements(ctx)
-	if err != nil {
-		return err
-	}
-	mine := func(waiting string) bool {
-		return slices.ContainsFunc(who.Person.Roles, func(r narthex.Role) bool { return words([]narthex.Role{r}) == waiting })
-	}
-	list.Engagements = slices.DeleteFunc(list.Engagements, func(row client.EngagementRow) bool {
-		return row.State != narthex.InReview || !all && !slices.ContainsFunc(row.Waiting, mine)
-	})
+	defer a.more("review list --all", list.Next)
 	empty := "nothing waits for you; `narthex review list --all` shows everything in review"
 	if all {
 		empty = "nothing is in review; `narthex engagements list` shows the rest"

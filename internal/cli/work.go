@@ -23,7 +23,7 @@ func (a *app) workList(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	list, err := c.Work(ctx)
+	list, err := c.Work(ctx, client.Page{})
 	if err != nil {
 		return err
 	}

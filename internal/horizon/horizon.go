@@ -135,13 +135,28 @@ func Held(asset narthex.Asset) bool {
 	return slices.Contains(asset.Leak, "bulk") && !slices.Contains(asset.Leak, "small")
 }
 
+// Group is grants that allow the same on an asset: the terms of one of them, and how many there are.
+type Group struct {
+	Terms []narthex.Term
+	Count uint64
+}
+
 // Of gives what the terms on an asset open, over all the grants given; each is the terms of one grant, on whatever assets.
 func Of(asset narthex.Asset, m Measure, t *narthex.Taxonomy, grants ...[]narthex.Term) Report {
+	groups := make([]Group, len(grants))
+	for i, terms := range grants {
+		groups[i] = Group{terms, 1}
+	}
+	return Over(asset, m, t, groups...)
+}
+
+// Over is Of for many grants of which groups allow the same.
+func Over(asset narthex.Asset, m Measure, t *narthex.Taxonomy, groups ...Group) Report {
 	r := Report{Asset: asset.Name, Held: Held(asset), Needed: m.Needed(asset.Bytes)}
 	total := map[Channel]uint64{}
-	for _, terms := range grants {
-		for channel, n := range (holding{t, asset, terms, nil}).perDay() {
-			total[channel] = plus(total[channel], n)
+	for _, g := range groups {
+		for channel, n := range (holding{t, asset, g.Terms, nil}).perDay() {
+			total[channel] = plus(total[channel], times(n, g.Count))
 		}
 	}
 	var sum uint64

@@ -121,7 +121,7 @@ func (j *Journal) time() (time.Time, error) {
 }
 
 func (j *Journal) newBatch() *batch {
-	return &batch{state: j.state, first: j.state.head.Size, random: j.config.Random, hot: &hotRows{&j.mu, &j.hot},
+	return &batch{state: j.state, first: j.state.head.Size, random: j.config.Random, follow: j.config.Follow, hot: &hotRows{&j.mu, &j.hot},
 		rows: map[rowKey]any{}, isClosed: map[uint64]bool{}}
 }
 

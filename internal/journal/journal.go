@@ -30,7 +30,11 @@ import (
 // Clock gives the time; it is the only clock below the edge.
 type Clock func() time.Time
 
-// Config is what a journal needs. Every field must be set but Also and Recover.
+// Follow does what follows of a row that a change puts: was is the row before, nil where there is none, and is the row that will
+// be. Both are pointers to what the table holds.
+type Follow func(tx *Tx, was, is any) error
+
+// Config is what a journal needs. Every field must be set but Also, Recover and Follow.
 type Config struct {
 	Clock  Clock
 	Random io.Reader
@@ -40,6 +44,8 @@ type Config struct {
 	// Recover closes a call whose intent has no outcome and never will have one, inside an Update. Where it is nil such
 	// calls stay open.
 	Recover func(tx *Tx, intent uint64, opening ledger.Opening) error
+	// Follow is, by table, what follows of its rows. Rows of these tables are never deleted.
+	Follow map[store.Table]Follow
 }
 
 // doubt is how far the clock may be behind the last entry before every change is refused.

@@ -140,6 +140,7 @@ type batch struct {
 	first    uint64 // index of the batch's first entry
 	random   io.Reader
 	hot      *hotRows
+	follow   map[store.Table]Follow
 	rows     map[rowKey]any
 	records  []ledger.Record
 	openings []ledger.Opening

@@ -116,14 +116,31 @@ func Put[T any](tx *Tx, table store.Table, key string, row *T) error {
 	if tx.batch == nil || row == nil || key == "" {
 		return fmt.Errorf("put into %s: outside an update, or without a key or a row", table)
 	}
+	if follow, has := tx.batch.follow[table]; has {
+		was, err := Get[T](tx, table, key)
+		if err != nil {
+			return err
+		}
+		if err := follow(tx, orNil(was), row); err != nil {
+			return fmt.Errorf("put into %s: what follows of it: %w", table, err)
+		}
+	}
 	tx.set(rowKey{table, key}, row)
 	return nil
 }
 
+// orNil gives a row, or nil itself where there is none.
+func orNil[T any](row *T) any {
+	if row == nil {
+		return nil
+	}
+	return row
+}
+
 // Delete removes the row under key when the change commits.
 func Delete[T any](tx *Tx, table store.Table, key string) error {
-	if tx.batch == nil {
-		return fmt.Errorf("delete from %s: outside an update", table)
+	if tx.batch == nil || tx.batch.follow[table] != nil {
+		return fmt.Errorf("delete from %s: outside an update, or of a table whose rows stay", table)
 	}
 	tx.set(rowKey{table, key}, (*T)(nil))
 	return nil

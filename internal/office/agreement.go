@@ -124,11 +124,16 @@ func (o *Office) offerWaiting(tx *journal.Tx) error {
 // parties names who may sign for each side, with their keys; ready is false while a side has none. An institution that authorised the
 // applicant beforehand signs by that word.
 func (o *Office) parties(tx *journal.Tx, rules *book.Rules, e narthex.Engagement) (_ []narthex.Party, word *narthex.SignedAuthorisation, ready bool, err error) {
-	people, err := everyone(tx)
+	app := e.Application
+	people, err := book.PeopleOf(tx, "")
 	if err != nil {
 		return nil, nil, false, err
 	}
-	app := e.Application
+	outside, err := book.PeopleOf(tx, app.Org)
+	if err != nil {
+		return nil, nil, false, err
+	}
+	people = append(people, outside...)
 	lab := narthex.Party{Role: narthex.PartyLab, Name: rules.Directory.Name}
 	institution := narthex.Party{Role: narthex.PartyInstitution, Org: string(app.Org)}
 	researcher := narthex.Party{Role: narthex.PartyResearcher, Person: app.Applicant, Org: string(app.Org)}

@@ -196,7 +196,7 @@ func (o *Office) putInForce(tx *journal.Tx, row *book.Directory) (*book.Rules, e
 // PutPeople brings the lab's people in line with a directory: new ones are made, roles are set, and whoever is no longer named
 // is removed. Nobody who was suspended comes back by it unless the directory changed their roles.
 func PutPeople(tx *journal.Tx, j *journal.Journal, d *lab.Directory) error {
-	people, err := everyone(tx)
+	people, err := book.PeopleOf(tx, "")
 	if err != nil {
 		return err
 	}

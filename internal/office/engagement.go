@@ -247,7 +247,10 @@ func (o *Office) facts(tx *journal.Tx, rules *book.Rules, draft *workflow.Event,
 	}
 	facts.Unanswered = unanswered(pathway, a)
 	found, _ := notices(rules.Directory, pathway, a.Terms)
-	bySize, _ := sized(rules.Directory, askedAssets(rules.Directory, pathway, a.Terms), a.Terms, a.Days, nil)
+	bySize, _, err := sized(rules.Directory, askedAssets(rules.Directory, pathway, a.Terms), a.Terms, a.Days, nil)
+	if err != nil {
+		return facts, err
+	}
 	for _, n := range append(found, bySize...) {
 		if n.Blocks {
 			facts.TermsWrong = append(facts.TermsWrong, narthex.Reason{Code: "not_offered", Attribute: n.Attribute, Asset: n.Asset, Limit: n.Limit, Says: n.Says})
@@ -316,7 +319,10 @@ func (o *Office) Engagement(ctx context.Context, by narthex.PersonID, id narthex
 		}
 		if pathway, known := rules.Directory.Pathways[e.Application.Pathway]; known && (e.State == narthex.Draft || e.State == narthex.Returned) {
 			view.Notices, _ = notices(rules.Directory, pathway, e.Application.Terms)
-			bySize, _ := sized(rules.Directory, askedAssets(rules.Directory, pathway, e.Application.Terms), e.Application.Terms, e.Application.Days, nil)
+			bySize, _, err := sized(rules.Directory, askedAssets(rules.Directory, pathway, e.Application.Terms), e.Application.Terms, e.Application.Days, nil)
+			if err != nil {
+				return err
+			}
 			view.Notices = append(view.Notices, bySize...)
 		}
 		if view.Horizons, err = previews(tx, rules.Directory, e, p); err != nil {
@@ -390,37 +396,4 @@ func waiting(tx *journal.Tx, rules *book.Rules, e narthex.Engagement, p narthex.
 		list = append(list, "closeout by the programme")
 	}
 	return list, nil
-}
-
-// Engagements lists the engagements that a person may know of, the latest change first.
-func (o *Office) Engagements(ctx context.Context, by narthex.PersonID) (client.EngagementList, error) {
-	list := client.EngagementList{Engagements: []client.EngagementRow{}}
-	err := o.look(ctx, by, func(tx *journal.Tx, p narthex.Person) error {
-		rows, err := journal.Scan[narthex.Engagement](tx, store.Engagements, store.Span{Limit: 100_000})
-		if err != nil {
-			return err
-		}
-		rules, err := o.Rules.Get()
-		if err != nil {
-			return err
-		}
-		rows = slices.DeleteFunc(rows, func(row journal.Item[narthex.Engagement]) bool { return !workflow.MayRead(*row.Row, p) })
-		changed := func(row journal.Item[narthex.Engagement]) time.Time { return workflow.Seen(*row.Row, p).ChangedAt }
-		slices.SortStableFunc(rows, func(a, b journal.Item[narthex.Engagement]) int { return changed(b).Compare(changed(a)) })
-		for _, row := range rows {
-			e := *row.Row
-			applicant, err := journal.Get[narthex.Person](tx, store.People, string(e.Application.Applicant))
-			if err != nil || applicant == nil {
-				return narthex.Unavailablef("A list could not be read.").Because(err)
-			}
-			waits, err := waiting(tx, rules, e, p)
-			if err != nil {
-				return err
-			}
-			list.Engagements = append(list.Engagements, client.EngagementRow{ID: e.ID, State: e.State, Title: e.Application.Title, Pathway: e.Application.Pathway,
-				Applicant: applicant.Name, Due: e.Due, Waiting: waits})
-		}
-		return nil
-	})
-	return list, err
 }

@@ -70,27 +70,6 @@ func (o *Office) Grant(ctx context.Context, by narthex.PersonID, id narthex.Gran
 	return view, err
 }
 
-// Grants lists the grants that a person may know of, the latest first.
-func (o *Office) Grants(ctx context.Context, by narthex.PersonID) (client.GrantList, error) {
-	list := client.GrantList{Grants: []narthex.Grant{}}
-	err := o.look(ctx, by, func(tx *journal.Tx, p narthex.Person) error {
-		rows, err := journal.Scan[narthex.Grant](tx, store.Grants, store.Span{Limit: 100_000})
-		if err != nil {
-			return err
-		}
-		for _, row := range rows {
-			if _, err := grantOf(tx, row.Row.ID, p); err == nil {
-				list.Grants = append(list.Grants, *row.Row)
-			} else if !narthex.IsKind(err, narthex.Withheld) {
-				return err
-			}
-		}
-		slices.SortFunc(list.Grants, func(a, b narthex.Grant) int { return b.NotBefore.Compare(a.NotBefore) })
-		return nil
-	})
-	return list, err
-}
-
 // endGrant ends the grant of an engagement that ends.
 func (o *Office) endGrant(tx *journal.Tx, e narthex.Engagement, by narthex.PersonID, reason string) error {
 	grant, err := journal.Get[narthex.Grant](tx, store.Grants, string(e.Grant))

@@ -15,7 +15,7 @@ func handFor(tx *journal.Tx, by, invited narthex.Person) (book.Hand, error) {
 	if !slices.Contains(invited.Roles, narthex.Custodian) {
 		return book.Hand{By: by.ID}, nil
 	}
-	people, err := everyone(tx)
+	people, err := book.PeopleOf(tx, "")
 	if err != nil {
 		return book.Hand{}, err
 	}

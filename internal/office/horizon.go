@@ -10,6 +10,7 @@ import (
 
 	"narthex"
 	"narthex/client"
+	"narthex/internal/book"
 	"narthex/internal/horizon"
 	"narthex/internal/journal"
 	"narthex/internal/lab"
@@ -31,45 +32,62 @@ func (o *Office) Horizon(ctx context.Context, by narthex.PersonID, name narthex.
 		if !known {
 			return narthex.WithheldError()
 		}
-		others, err := running(tx, "")
+		on, err := book.RunningOn(tx, name, "")
 		if err != nil {
 			return err
 		}
-		on := others.on(name)
 		view = showHorizon(rules.Directory, asset)
-		view.All, view.Grants = sumOf(rules.Directory, asset, on...), len(on)
+		view.All = sumOf(rules.Directory, asset, on...)
+		for _, g := range on {
+			view.Grants += int(g.Count)
+		}
 		return nil
 	})
 	return view, err
 }
 
-// grants is the terms of grants, a list each.
-type grants [][]narthex.Term
+// others gives the grants on an asset that have not ended and whose last day has not passed, also before their first day and while
+// they are locked. A nil others has none.
+type others func(narthex.AssetName) ([]horizon.Group, error)
 
-// running gives the terms of every grant that has not ended and whose last day has not passed, also before its first day and
-// while it is locked, but those of one engagement.
-func running(tx *journal.Tx, but narthex.EngagementID) (grants, error) {
-	rows, err := journal.Scan[narthex.Grant](tx, store.Grants, store.Span{Limit: 1_000_000})
-	if err != nil {
-		return nil, err
+// on gives those on an asset, and how many they are.
+func (o others) on(asset narthex.AssetName) (groups []horizon.Group, count uint64, err error) {
+	if o == nil {
+		return nil, 0, nil
 	}
-	var list grants
-	for _, row := range rows {
-		if g := row.Row; runs(g, tx.Now()) && g.Engagement != but {
-			list = append(list, g.Terms)
+	groups, err = o(asset)
+	for _, g := range groups {
+		count += g.Count
+	}
+	return groups, count, err
+}
+
+// running gives every grant that runs but those of one engagement. What was read of an asset is not read again.
+func running(tx *journal.Tx, but narthex.EngagementID) (others, error) {
+	var own narthex.GrantID
+	if but != "" {
+		e, err := journal.Get[narthex.Engagement](tx, store.Engagements, string(but))
+		if err != nil {
+			return nil, err
+		}
+		if e != nil {
+			own = e.Grant
 		}
 	}
-	return list, nil
+	known := map[narthex.AssetName][]horizon.Group{}
+	return func(asset narthex.AssetName) ([]horizon.Group, error) {
+		if groups, read := known[asset]; read {
+			return groups, nil
+		}
+		groups, err := book.RunningOn(tx, asset, own)
+		if err == nil {
+			known[asset] = groups
+		}
+		return slices.Clip(groups), err
+	}, nil
 }
 
 func runs(g *narthex.Grant, now time.Time) bool { return !g.Ended && now.Before(g.NotAfter) }
-
-// on gives those that show an asset.
-func (g grants) on(asset narthex.AssetName) grants {
-	return slices.DeleteFunc(slices.Clone(g), func(terms []narthex.Term) bool {
-		return !slices.ContainsFunc(terms, func(t narthex.Term) bool { return t.Asset == asset })
-	})
-}
 
 // askedAssets lists the assets of terms that the pathway offers. Of others nothing is said or computed, so that an application
 // which names an asset is no way to learn of it.
@@ -101,7 +119,7 @@ func everyAsset(d *lab.Directory, terms []narthex.Term) []narthex.Asset {
 // sized gives the reviewers of every label whose least horizon the terms break, together with what others hold, and a notice of
 // each; and a notice that blocks where the terms alone carry more in so many days than may ever leave. Terms that carry nothing
 // of an asset break nothing, whatever others hold.
-func sized(d *lab.Directory, assets []narthex.Asset, terms []narthex.Term, days int, others grants) ([]client.Notice, []narthex.ReviewRule) {
+func sized(d *lab.Directory, assets []narthex.Asset, terms []narthex.Term, days int, beside others) ([]client.Notice, []narthex.ReviewRule, error) {
 	var found []client.Notice
 	var added []narthex.ReviewRule
 	for _, asset := range assets {
@@ -110,7 +128,11 @@ func sized(d *lab.Directory, assets []narthex.Asset, terms []narthex.Term, days 
 				Says: fmt.Sprintf("What you ask could carry out more bytes of %s than may ever leave (lifetime_bytes of the asset). Ask fewer tokens or days, or coarser log-probabilities.", asset.Name)})
 		}
 		least := d.Horizons[asset.Label]
-		report := horizon.Of(asset, d.Measure, d.Taxonomy, append(others.on(asset.Name), terms)...)
+		on, _, err := beside.on(asset.Name)
+		if err != nil {
+			return nil, nil, err
+		}
+		report := horizon.Over(asset, d.Measure, d.Taxonomy, append(on, horizon.Group{Terms: terms, Count: 1})...)
 		if horizon.Of(asset, d.Measure, d.Taxonomy, terms).Sum.PerDay == 0 || !report.Breaks(least.Days) {
 			continue
 		}
@@ -123,30 +145,36 @@ func sized(d *lab.Directory, assets []narthex.Asset, terms []narthex.Term, days 
 		}
 		found = append(found, client.Notice{Asset: asset.Name, Says: says})
 	}
-	return found, added
+	return found, added, nil
 }
 
 // overAll gives who must approve an application, counting all grants that run beside it. Its applicant sees the roles and never
 // the grants; it is asked when an application is handed in, not while it is written, so that it cannot be tried out.
 func overAll(tx *journal.Tx, d *lab.Directory, a narthex.Application) ([]narthex.ReviewRule, error) {
-	others, err := running(tx, a.Engagement)
+	beside, err := running(tx, a.Engagement)
 	if err != nil {
 		return nil, err
 	}
 	pathway := d.Pathways[a.Pathway]
 	_, added := notices(d, pathway, a.Terms)
-	_, sooner := sized(d, askedAssets(d, pathway, a.Terms), a.Terms, a.Days, others)
+	_, sooner, err := sized(d, askedAssets(d, pathway, a.Terms), a.Terms, a.Days, beside)
+	if err != nil {
+		return nil, err
+	}
 	return reviewsOf(d, pathway, a.Terms, append(added, sooner...)), nil
 }
 
 // unasked lists the roles that must approve an application now and were not asked to.
 func unasked(tx *journal.Tx, d *lab.Directory, a narthex.Application) ([]narthex.Role, error) {
-	others, err := running(tx, a.Engagement)
+	beside, err := running(tx, a.Engagement)
 	if err != nil {
 		return nil, err
 	}
 	var roles []narthex.Role
-	_, sooner := sized(d, everyAsset(d, a.Terms), a.Terms, a.Days, others)
+	_, sooner, err := sized(d, everyAsset(d, a.Terms), a.Terms, a.Days, beside)
+	if err != nil {
+		return nil, err
+	}
 	for _, rule := range sooner {
 		if !slices.Contains(roles, rule.Role) && !slices.ContainsFunc(a.Reviews, func(r narthex.ReviewRule) bool { return r.Role == rule.Role }) {
 			roles = append(roles, rule.Role)
@@ -184,19 +212,23 @@ func previews(tx *journal.Tx, d *lab.Directory, e narthex.Engagement, p narthex.
 	if !known || slices.Contains([]narthex.State{narthex.Declined, narthex.Withdrawn, narthex.Ending, narthex.Closed}, e.State) {
 		return list, nil
 	}
-	var others grants
+	var beside others
 	if p.InLab() {
 		var err error
-		if others, err = running(tx, e.ID); err != nil {
+		if beside, err = running(tx, e.ID); err != nil {
 			return nil, err
 		}
 	}
 	for _, asset := range askedAssets(d, pathway, e.Application.Terms) {
 		view := showHorizon(d, asset)
-		view.Asked = sumOf(d, asset, e.Application.Terms)
+		asked := horizon.Group{Terms: e.Application.Terms, Count: 1}
+		view.Asked = sumOf(d, asset, asked)
 		if p.InLab() {
-			on := others.on(asset.Name)
-			view.All, view.Grants = sumOf(d, asset, append(on, e.Application.Terms)...), len(on)
+			on, count, err := beside.on(asset.Name)
+			if err != nil {
+				return nil, err
+			}
+			view.All, view.Grants = sumOf(d, asset, append(on, asked)...), int(count)
 		}
 		list = append(list, view)
 	}
@@ -208,8 +240,8 @@ func showHorizon(d *lab.Directory, asset narthex.Asset) client.Horizon {
 	return client.Horizon{Asset: asset.Name, Label: asset.Label, HeldBySize: horizon.Held(asset), LeastDays: least.Days, Reviewers: append([]narthex.Role{}, least.Reviewers...)}
 }
 
-func sumOf(d *lab.Directory, asset narthex.Asset, of ...[]narthex.Term) *client.HorizonSum {
-	r := horizon.Of(asset, d.Measure, d.Taxonomy, of...)
+func sumOf(d *lab.Directory, asset narthex.Asset, of ...horizon.Group) *client.HorizonSum {
+	r := horizon.Over(asset, d.Measure, d.Taxonomy, of...)
 	sum := &client.HorizonSum{Sum: showLine(r, r.Sum), Text: showLine(r, r.Text), Breaks: r.Breaks(d.Horizons[asset.Label].Days)}
 	sum.Sum.Says = r.Says()
 	for _, line := range r.Lines {

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"narthex"
+	"narthex/internal/book"
 	"narthex/internal/horizon"
 	"narthex/internal/journal"
 	"narthex/internal/lab"
@@ -24,13 +25,16 @@ func fitsLifetime(tx *journal.Tx, d *lab.Directory, asset narthex.Asset, a narth
 		return false, nil
 	}
 	left -= carried
-	rows, err := journal.Scan[narthex.Grant](tx, store.Grants, store.Span{Limit: 1_000_000})
+	ids, err := book.EverOn(tx, asset.Name)
 	if err != nil {
 		return false, err
 	}
-	for _, row := range rows {
-		g := row.Row
-		if g.Engagement == a.Engagement || !g.Shows(asset.Name) {
+	for _, id := range ids {
+		g, err := journal.Get[narthex.Grant](tx, store.Grants, string(id))
+		if err != nil || g == nil {
+			return false, narthex.Unavailablef("A grant could not be read.").Because(err)
+		}
+		if g.Engagement == a.Engagement {
 			continue
 		}
 		spent, err := spentOf(tx, g, asset.Name)

@@ -18,7 +18,6 @@ import (
 	"narthex/internal/gateway/live"
 	"narthex/internal/identity"
 	"narthex/internal/journal"
-	"narthex/internal/store"
 )
 
 // Office does what people ask.
@@ -93,17 +92,4 @@ func insider(p narthex.Person) error {
 		return narthex.WithheldError()
 	}
 	return nil
-}
-
-// everyone gives all people, for lists and for finding who may sign.
-func everyone(tx *journal.Tx) ([]narthex.Person, error) {
-	rows, err := journal.Scan[narthex.Person](tx, store.People, store.Span{Limit: 100_000})
-	if err != nil {
-		return nil, err
-	}
-	people := make([]narthex.Person, len(rows))
-	for i, row := range rows {
-		people[i] = *row.Row
-	}
-	return people, nil
 }

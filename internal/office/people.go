@@ -67,7 +67,7 @@ func labInvitee(tx *journal.Tx, by narthex.Person, in client.Invite) (narthex.Pe
 	if err := need(by, narthex.Custodian); err != nil {
 		return narthex.Person{}, err
 	}
-	people, err := everyone(tx)
+	people, err := book.PeopleOf(tx, "")
 	if err != nil {
 		return narthex.Person{}, err
 	}
@@ -144,39 +144,6 @@ func (o *Office) orgOf(tx *journal.Tx, in client.Invite) (*narthex.Org, error) {
 	}
 	org := &narthex.Org{ID: id, Name: in.OrgName, Region: in.OrgRegion}
 	return org, journal.Put(tx, store.Orgs, string(id), org)
-}
-
-// People lists people: all of them for the lab, those of one's organisation for an official, oneself for everyone else.
-func (o *Office) People(ctx context.Context, by narthex.PersonID) (client.PersonList, error) {
-	list := client.PersonList{People: []narthex.Person{}, Orgs: []narthex.Org{}, Authorised: []narthex.SignedAuthorisation{}}
-	err := o.look(ctx, by, func(tx *journal.Tx, p narthex.Person) error {
-		people, err := everyone(tx)
-		if err != nil {
-			return err
-		}
-		for _, other := range people {
-			if p.InLab() || other.ID == p.ID || p.Official && other.Org == p.Org {
-				list.People = append(list.People, other)
-			}
-		}
-		words, err := book.Authorisations(tx)
-		if err != nil {
-			return err
-		}
-		for _, word := range words {
-			if slices.ContainsFunc(list.People, func(shown narthex.Person) bool { return shown.ID == word.Authorisation.Person }) {
-				list.Authorised = append(list.Authorised, word)
-			}
-		}
-		orgs, err := journal.Scan[narthex.Org](tx, store.Orgs, store.Span{Limit: 10_000})
-		for _, org := range orgs {
-			if p.InLab() || org.Row.ID == p.Org {
-				list.Orgs = append(list.Orgs, *org.Row)
-			}
-		}
-		return err
-	})
-	return list, err
 }
 
 // WhoAmI gives the person behind a session, with their signing keys and what they are told.

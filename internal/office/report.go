@@ -7,9 +7,9 @@ import (
 
 	"narthex"
 	"narthex/client"
+	"narthex/internal/book"
 	"narthex/internal/journal"
 	"narthex/internal/report"
-	"narthex/internal/store"
 )
 
 // Report counts what became of applications, for the programme, custodians and auditors.
@@ -27,16 +27,21 @@ func (o *Office) Report(ctx context.Context, by narthex.PersonID) (client.Report
 }
 
 func reportOn(tx *journal.Tx) (client.Report, error) {
-	rows, err := journal.Scan[narthex.Engagement](tx, store.Engagements, store.Span{Limit: 100_000})
-	if err != nil {
+	c := report.Counts{Overdue: map[narthex.PathwayName]int{}}
+	var err error
+	if c.Tallies, err = book.Tallies(tx); err != nil {
 		return client.Report{}, err
 	}
-	engagements := make([]narthex.Engagement, len(rows))
-	for i, row := range rows {
-		engagements[i] = *row.Row
+	for pathway := range c.Tallies {
+		if c.Overdue[pathway], err = book.CountLate(tx, pathway); err != nil {
+			return client.Report{}, err
+		}
 	}
-	people, err := everyone(tx)
-	return report.Of(engagements, people, tx.Now()), err
+	if c.Insiders, err = book.CountInsiders(tx); err != nil {
+		return client.Report{}, err
+	}
+	c.Staff, err = staff(tx)
+	return c.Report(tx.Now()), err
 }
 
 // tookLife is how old what is told of how long decisions took may be: anyone may ask, and counting reads every engagement.

@@ -1,8 +1,6 @@
 package office
 
 import (
-	"cmp"
-	"context"
 	"slices"
 
 	"narthex"
@@ -12,42 +10,6 @@ import (
 	"narthex/internal/store"
 	"narthex/internal/workflow"
 )
-
-// Work lists what waits for a person: what is late first, then by the end of its time, then the oldest. What needs nothing of
-// them is not on it.
-func (o *Office) Work(ctx context.Context, by narthex.PersonID) (client.WorkList, error) {
-	list := client.WorkList{Work: []client.WorkItem{}}
-	err := o.look(ctx, by, func(tx *journal.Tx, p narthex.Person) error {
-		rows, err := journal.Scan[narthex.Engagement](tx, store.Engagements, store.Span{Limit: 100_000})
-		if err != nil {
-			return err
-		}
-		rules, err := o.Rules.Get()
-		if err != nil {
-			return err
-		}
-		for _, row := range rows {
-			item, needed, err := workItem(tx, rules, *row.Row, p)
-			if err != nil {
-				return err
-			}
-			if needed {
-				list.Work = append(list.Work, item)
-			}
-		}
-		return addDirectory(tx, p, &list)
-	})
-	slices.SortStableFunc(list.Work, func(a, b client.WorkItem) int {
-		if a.Late != b.Late {
-			return map[bool]int{true: -1, false: 1}[a.Late]
-		}
-		if a.Due.IsZero() != b.Due.IsZero() {
-			return map[bool]int{true: 1, false: -1}[a.Due.IsZero()]
-		}
-		return cmp.Or(a.Due.Compare(b.Due), a.Since.Compare(b.Since))
-	})
-	return list, err
-}
 
 // workItem is what an engagement asks of a person, where it asks something.
 func workItem(tx *journal.Tx, rules *book.Rules, e narthex.Engagement, p narthex.Person) (client.WorkItem, bool, error) {

@@ -73,7 +73,10 @@ func write(rules *book.Rules, in client.Draft) (*written, error) {
 		return nil, err
 	}
 	_, added := notices(rules.Directory, pathway, terms)
-	_, sooner := sized(rules.Directory, askedAssets(rules.Directory, pathway, terms), terms, in.Days, nil)
+	_, sooner, err := sized(rules.Directory, askedAssets(rules.Directory, pathway, terms), terms, in.Days, nil)
+	if err != nil {
+		return nil, err
+	}
 	answers := in.Answers
 	if answers == nil {
 		answers = map[string]string{}

@@ -1,14 +1,18 @@
 // Package report counts what became of applications: the funnel of each pathway, how long decisions took and whom they waited for,
 // and how many people from outside there are for each person of the lab.
 //
-// It promises that the same engagements give the same figures, that every figure is counted from the engagements themselves and
-// none is kept beside them, and that what anyone may read of a pathway, how long it took, is the median of several
-// decisions. Percentiles are by the nearest rank: the value at position ⌈p·n⌉ of the sorted list.
+// It promises that the same engagements give the same figures, in whatever order they are counted; that what is counted once can
+// be taken out again, so that sums are kept as engagements change and are what counting all of them anew would give; and that what
+// anyone may read of a pathway, how long it took, is the median of several decisions. Percentiles are by the nearest rank: the
+// value at position ⌈p·n⌉ of the sorted list. Times are counted to a tenth of an hour, from 100 hours on to an hour and from 1,000
+// on to ten hours, so that sums stay small.
 //
-// It is pure. It trusts its caller for who may read a report. Read next: office/report.go.
+// It is pure. It trusts its caller for who may read a report. Read next: office/report.go; book/listing.go, which keeps the sums.
 package report
 
 import (
+	"cmp"
+	"maps"
 	"math"
 	"slices"
 	"time"
@@ -20,114 +24,165 @@ import (
 // Fewest is of how many decisions together it is told how long they took, where anyone may read it.
 const Fewest = 5
 
-// Of gives the report on engagements, with the people who stand when it is made.
-func Of(engagements []narthex.Engagement, people []narthex.Person, now time.Time) client.Report {
-	out := client.Report{At: now, Pathways: []client.PathwayReport{}}
-	byPathway := map[narthex.PathwayName]*tally{}
-	insiders := map[narthex.PersonID]bool{}
-	for _, e := range engagements {
-		of := byPathway[e.Application.Pathway]
-		if of == nil {
-			of = &tally{name: e.Application.Pathway, roles: map[narthex.Role][]time.Duration{}}
-			byPathway[e.Application.Pathway] = of
+// Counts is what a report is made of.
+type Counts struct {
+	Tallies  map[narthex.PathwayName]Tally
+	Overdue  map[narthex.PathwayName]int // reviews whose time is over
+	Insiders int                         // people from outside with a grant of an engagement that runs
+	Staff    int                         // active people of the lab with a role
+}
+
+// Report gives the report as of now.
+func (c Counts) Report(now time.Time) client.Report {
+	out := client.Report{At: now, Pathways: []client.PathwayReport{}, Insiders: c.Insiders, Staff: c.Staff}
+	for name, tally := range c.Tallies {
+		if tally.None() {
+			continue
 		}
-		of.add(e, now)
-		if e.State == narthex.Active {
-			for _, person := range append([]narthex.PersonID{e.Application.Applicant}, e.Application.Members...) {
-				insiders[person] = true
-			}
-		}
+		out.Pathways = append(out.Pathways, tally.report(name, c.Overdue[name]))
+		out.Overdue += c.Overdue[name]
 	}
-	for _, of := range byPathway {
-		out.Pathways = append(out.Pathways, of.report())
-		out.Overdue += of.overdue
-	}
-	slices.SortFunc(out.Pathways, func(a, b client.PathwayReport) int { return compare(a.Pathway, b.Pathway) })
-	out.Insiders = len(insiders)
-	for _, p := range people {
-		if p.InLab() && p.State == narthex.PersonActive && len(p.Roles) > 0 {
-			out.Staff++
-		}
-	}
+	slices.SortFunc(out.Pathways, func(a, b client.PathwayReport) int { return cmp.Compare(a.Pathway, b.Pathway) })
 	if out.Staff > 0 {
 		out.InsidersPerStaff = math.Round(100*float64(out.Insiders)/float64(out.Staff)) / 100
 	}
 	return out
 }
 
-// tally is what is counted of one pathway.
-type tally struct {
-	name                                                              narthex.PathwayName
-	drafts, submitted, offered, granted, declined, withdrawn, running int
-	overdue                                                           int
-	took                                                              []time.Duration
-	roles                                                             map[narthex.Role][]time.Duration
+// Tally is what is counted of one pathway's engagements. The zero Tally counts none.
+type Tally struct {
+	All       int                     `json:"all"`
+	Drafts    int                     `json:"drafts"`
+	Submitted int                     `json:"submitted"`
+	Offered   int                     `json:"offered"`
+	Granted   int                     `json:"granted"`
+	Declined  int                     `json:"declined"`
+	Withdrawn int                     `json:"withdrawn"`
+	Running   int                     `json:"running"`
+	Took      Spread                  `json:"took"`
+	Roles     map[narthex.Role]Spread `json:"roles"`
 }
 
-func (t *tally) add(e narthex.Engagement, now time.Time) {
+// None says whether it counts no engagement.
+func (t Tally) None() bool { return t.All == 0 }
+
+// Add counts an engagement, and Remove takes out one that was counted as it is.
+func (t *Tally) Add(e narthex.Engagement) { t.count(e, 1) }
+
+// Remove is the reverse of Add.
+func (t *Tally) Remove(e narthex.Engagement) { t.count(e, -1) }
+
+// Clone gives a tally that shares nothing with this one.
+func (t Tally) Clone() Tally {
+	t.Took, t.Roles = maps.Clone(t.Took), maps.Clone(t.Roles)
+	for role, took := range t.Roles {
+		t.Roles[role] = maps.Clone(took)
+	}
+	return t
+}
+
+func (t *Tally) count(e narthex.Engagement, by int) {
+	t.All += by
 	if e.SubmittedAt.IsZero() {
 		if e.State == narthex.Draft {
-			t.drafts++
+			t.Drafts += by
 		}
 		return // what was never submitted is its authors' alone
 	}
-	t.submitted++
+	t.Submitted += by
 	if e.Agreement != "" {
-		t.offered++
+		t.Offered += by
 	}
 	if e.Grant != "" {
-		t.granted++
+		t.Granted += by
 	}
 	switch e.State {
 	case narthex.Declined:
-		t.declined++
+		t.Declined += by
 	case narthex.Withdrawn:
-		t.withdrawn++
+		t.Withdrawn += by
 	case narthex.Active:
-		t.running++
-	case narthex.InReview:
-		if !e.Due.IsZero() && now.After(e.Due) {
-			t.overdue++
-		}
+		t.Running += by
 	}
 	if !e.DecidedAt.IsZero() {
-		t.took = append(t.took, e.DecidedAt.Sub(e.SubmittedAt))
+		t.Took = t.Took.with(e.DecidedAt.Sub(e.SubmittedAt), by)
 	}
 	if e.State == narthex.InReview {
 		return // its votes are not to be known yet, and whoever reads a report may be one who is to vote
 	}
 	for _, vote := range e.Votes {
 		if !e.Since.IsZero() && !vote.At.Before(e.Since) {
-			t.roles[vote.As] = append(t.roles[vote.As], vote.At.Sub(e.Since))
+			if t.Roles == nil {
+				t.Roles = map[narthex.Role]Spread{}
+			}
+			t.Roles[vote.As] = t.Roles[vote.As].with(vote.At.Sub(e.Since), by)
+			if len(t.Roles[vote.As]) == 0 {
+				delete(t.Roles, vote.As)
+			}
 		}
 	}
 }
 
-func (t *tally) report() client.PathwayReport {
-	out := client.PathwayReport{Pathway: t.name, Drafts: t.drafts, Submitted: t.submitted, Offered: t.offered, Granted: t.granted, Declined: t.declined,
-		Withdrawn: t.withdrawn, Running: t.running, Overdue: t.overdue, Decisions: Times(t.took), Roles: map[narthex.Role]client.TimesTaken{}}
-	for role, took := range t.roles {
-		out.Roles[role] = Times(took)
+func (t Tally) report(name narthex.PathwayName, overdue int) client.PathwayReport {
+	out := client.PathwayReport{Pathway: name, Drafts: t.Drafts, Submitted: t.Submitted, Offered: t.Offered, Granted: t.Granted, Declined: t.Declined,
+		Withdrawn: t.Withdrawn, Running: t.Running, Overdue: overdue, Decisions: t.Took.Times(), Roles: map[narthex.Role]client.TimesTaken{}}
+	for role, took := range t.Roles {
+		out.Roles[role] = took.Times()
 	}
 	return out
 }
 
-// Times gives how many there are, their median and their ninetieth percentile; none gives zeros.
-func Times(list []time.Duration) client.TimesTaken {
-	if len(list) == 0 {
-		return client.TimesTaken{}
+// Insiders lists the people from outside to whom an engagement gives access now.
+func Insiders(e narthex.Engagement) []narthex.PersonID {
+	if e.State != narthex.Active {
+		return nil
 	}
-	sorted := slices.Sorted(slices.Values(list))
-	return client.TimesTaken{Count: len(sorted), MedianHours: hours(at(sorted, 50)), P90Hours: hours(at(sorted, 90))}
+	return append([]narthex.PersonID{e.Application.Applicant}, e.Application.Members...)
 }
 
-// at is the value at the nearest rank of a percentile from 1 to 100.
-func at(sorted []time.Duration, percent int) time.Duration {
-	return sorted[(percent*len(sorted)+99)/100-1]
+// Spread is how often something took how long, in tenths of an hour.
+type Spread map[int64]int
+
+// with gives the spread with one more, or one less, that took d. Where none is left it is nil.
+func (s Spread) with(d time.Duration, by int) Spread {
+	if s == nil {
+		s = Spread{}
+	}
+	tenths := int64(math.Round(d.Hours() * 10))
+	step := int64(1)
+	for step < 100 && tenths >= 1000*step {
+		step *= 10
+	}
+	tenths = (tenths + step/2) / step * step
+	if s[tenths] += by; s[tenths] == 0 {
+		delete(s, tenths)
+	}
+	if len(s) == 0 {
+		return nil
+	}
+	return s
 }
 
-// hours is a duration in hours, to a tenth.
-func hours(d time.Duration) float64 { return math.Round(d.Hours()*10) / 10 }
+// Times gives how many there are, their median and their ninetieth percentile; none gives zeros.
+func (s Spread) Times() client.TimesTaken {
+	var out client.TimesTaken
+	sorted := make([]int64, 0, len(s))
+	for tenths, n := range s {
+		sorted, out.Count = append(sorted, tenths), out.Count+n
+	}
+	slices.Sort(sorted)
+	at := func(percent int) float64 {
+		rank := (percent*out.Count + 99) / 100
+		for _, tenths := range sorted {
+			if rank -= s[tenths]; rank <= 0 {
+				return float64(tenths) / 10
+			}
+		}
+		return 0
+	}
+	out.MedianHours, out.P90Hours = at(50), at(90)
+	return out
+}
 
 // Published gives how long the decisions of each pathway took, where there are enough of them for anyone to read it.
 func Published(r client.Report) map[narthex.PathwayName]client.TimesTaken {
@@ -138,14 +193,4 @@ func Published(r client.Report) map[narthex.PathwayName]client.TimesTaken {
 		}
 	}
 	return out
-}
-
-func compare(a, b narthex.PathwayName) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }

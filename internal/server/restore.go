@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"narthex"
+	"narthex/internal/book"
 	"narthex/internal/gateway"
 	"narthex/internal/journal"
 	"narthex/internal/openlog"
@@ -52,7 +53,7 @@ func RestoreLedger(ctx context.Context, config Config, reason string) (found Res
 	if err != nil {
 		known = openlog.Known{}
 	}
-	j, err := journal.Open(ctx, opened, journal.Config{Clock: config.Clock, Random: config.Random, Signer: signer, Recover: gateway.Recover})
+	j, err := journal.Open(ctx, opened, journal.Config{Clock: config.Clock, Random: config.Random, Signer: signer, Recover: gateway.Recover, Follow: book.Follow()})
 	if err != nil {
 		return found, damaged(err)
 	}

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"narthex"
+	"narthex/internal/book"
 	"narthex/internal/gateway"
 	"narthex/internal/journal"
 	"narthex/internal/openlog"
@@ -65,7 +66,7 @@ func RotateKey(ctx context.Context, config Config) (before, after string, err er
 	if err := errors.Join(writeFile(path(signerFile+nextSuffix), secret, 0o600), writeFile(path(verifierFile+nextSuffix), after, 0o644)); err != nil {
 		return "", "", err
 	}
-	j, err := journal.Open(ctx, opened, journal.Config{Clock: config.Clock, Random: config.Random, Signer: newSigner, Also: oldSigner, Recover: gateway.Recover})
+	j, err := journal.Open(ctx, opened, journal.Config{Clock: config.Clock, Random: config.Random, Signer: newSigner, Also: oldSigner, Recover: gateway.Recover, Follow: book.Follow()})
 	if err != nil {
 		return "", "", damaged(err)
 	}

@@ -115,3 +115,46 @@ func TaskOf(e narthex.Engagement, p narthex.Person, late, owns bool) Task {
 	}
 	return ""
 }
+
+// Wait is somebody for whom an engagement may wait: a person, an official of its institution, or whoever holds a role.
+type Wait struct {
+	Person   narthex.PersonID
+	Official bool
+	Role     narthex.Role
+	Due      time.Time // when it should be done; zero where it has no time
+	From     time.Time // from when on it waits; zero where it does already
+}
+
+// Waiting lists for whom an engagement may wait, so that whoever TaskOf gives a task is one of them. It says nothing of who voted.
+func Waiting(e narthex.Engagement) []Wait {
+	applicant := Wait{Person: e.Application.Applicant}
+	switch e.State {
+	case narthex.Draft, narthex.Returned:
+		return []Wait{applicant}
+	case narthex.Submitted, narthex.Ending:
+		return []Wait{{Role: narthex.Programme}}
+	case narthex.InReview:
+		var waits []Wait
+		for _, rule := range e.Application.Reviews {
+			waits = append(waits, Wait{Role: rule.Role, Due: e.Due})
+		}
+		if !e.Due.IsZero() {
+			waits = append(waits, Wait{Role: narthex.Programme, Due: e.Due, From: e.Due})
+		}
+		return waits
+	case narthex.Offered:
+		var waits []Wait
+		for _, party := range Unsigned(e) {
+			switch party {
+			case narthex.PartyResearcher:
+				waits = append(waits, applicant)
+			case narthex.PartyInstitution:
+				waits = append(waits, Wait{Official: true})
+			default:
+				waits = append(waits, Wait{Role: narthex.Signatory})
+			}
+		}
+		return waits
+	}
+	return nil
+}

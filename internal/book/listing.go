@@ -1,0 +1,342 @@
+package book
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"narthex"
+	"narthex/internal/canon"
+	"narthex/internal/horizon"
+	"narthex/internal/journal"
+	"narthex/internal/listing"
+	"narthex/internal/report"
+	"narthex/internal/store"
+)
+
+// Placed is what stands at a place of a list: the place is its key, and says all.
+type Placed struct{}
+
+// Grants is how many grants of engagements that run name a person, under "running/" and the person in Listings.
+type Grants struct {
+	Running int `json:"running"`
+}
+
+// Follow keeps the lists with every change of what stands in them.
+func Follow() map[store.Table]journal.Follow {
+	return map[store.Table]journal.Follow{
+		store.Engagements: follow(followEngagement),
+		store.Grants: follow(func(tx *journal.Tx, was, is *narthex.Grant) error {
+			return move(tx, grantKeys(was), grantKeys(is))
+		}),
+		store.People: follow(func(tx *journal.Tx, was, is *narthex.Person) error {
+			return move(tx, personKeys(was), personKeys(is))
+		}),
+	}
+}
+
+// follow gives what follows as the journal takes it.
+func follow[T any](do func(tx *journal.Tx, was, is *T) error) journal.Follow {
+	return func(tx *journal.Tx, was, is any) error {
+		before, _ := was.(*T)
+		after, fits := is.(*T)
+		if !fits {
+			return fmt.Errorf("a list follows %T and not %T", after, is)
+		}
+		return do(tx, before, after)
+	}
+}
+
+func engagementKeys(e *narthex.Engagement) []string {
+	if e == nil || e.ID == "" {
+		return nil
+	}
+	return listing.Engagement(*e)
+}
+
+func grantKeys(g *narthex.Grant) []string {
+	if g == nil {
+		return nil
+	}
+	return listing.Grant(*g, func(asset narthex.AssetName) string { return termsPrint(g.Terms, asset) })
+}
+
+func personKeys(p *narthex.Person) []string {
+	if p == nil {
+		return nil
+	}
+	return listing.Someone(*p)
+}
+
+// termsPrint tells apart what grants allow on an asset.
+func termsPrint(terms []narthex.Term, asset narthex.AssetName) string {
+	digest, err := canon.Digest(slices.DeleteFunc(slices.Clone(terms), func(t narthex.Term) bool { return t.Asset != asset }))
+	if err != nil {
+		return "unreadable" // its terms are looked at one grant at a time, as all of a group are
+	}
+	return string(digest)
+}
+
+// move takes a row out of the places where it stood and puts it into those where it will.
+func move(tx *journal.Tx, was, is []string) error {
+	for _, key := range was {
+		if _, stays := slices.BinarySearch(is, key); !stays {
+			if err := journal.Delete[Placed](tx, store.Listings, key); err != nil {
+				return err
+			}
+		}
+	}
+	for _, key := range is {
+		if _, stood := slices.BinarySearch(was, key); !stood {
+			if err := journal.Put(tx, store.Listings, key, &Placed{}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func followEngagement(tx *journal.Tx, was, is *narthex.Engagement) error {
+	if err := move(tx, engagementKeys(was), engagementKeys(is)); err != nil {
+		return err
+	}
+	if err := tally(tx, was, (*report.Tally).Remove); err != nil {
+		return err
+	}
+	if err := tally(tx, is, (*report.Tally).Add); err != nil {
+		return err
+	}
+	people := map[narthex.PersonID]int{}
+	for _, person := range report.Insiders(*is) {
+		people[person]++
+	}
+	if was != nil {
+		for _, person := range report.Insiders(*was) {
+			people[person]--
+		}
+	}
+	for _, person := range slices.Sorted(maps.Keys(people)) {
+		if err := addRunning(tx, person, people[person]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tally counts an engagement among its pathway's, or takes it out.
+func tally(tx *journal.Tx, e *narthex.Engagement, count func(*report.Tally, narthex.Engagement)) error {
+	if e == nil || e.ID == "" {
+		return nil
+	}
+	key := listing.TalliesOf + string(e.Application.Pathway)
+	row, err := journal.Get[report.Tally](tx, store.Listings, key)
+	if err != nil {
+		return err
+	}
+	var next report.Tally
+	if row != nil {
+		next = row.Clone()
+	}
+	if count(&next, *e); next.None() {
+		return journal.Delete[report.Tally](tx, store.Listings, key)
+	}
+	return journal.Put(tx, store.Listings, key, &next)
+}
+
+func addRunning(tx *journal.Tx, person narthex.PersonID, by int) error {
+	if by == 0 {
+		return nil
+	}
+	key := listing.Running + string(person)
+	row, err := journal.Get[Grants](tx, store.Listings, key)
+	if err != nil {
+		return err
+	}
+	next := Grants{Running: by}
+	if row != nil {
+		next.Running += row.Running
+	}
+	if next.Running == 0 {
+		return journal.Delete[Grants](tx, store.Listings, key)
+	}
+	return journal.Put(tx, store.Listings, key, &next)
+}
+
+// MakeLists makes the lists of a store that was written before there were any, in one change: all of them or none.
+func MakeLists(ctx context.Context, j *journal.Journal) error {
+	made := false
+	err := j.View(ctx, func(tx *journal.Tx) error {
+		there, err := tx.Reader().Scan(store.Listings, store.Span{Limit: 1})
+		made = len(there) > 0
+		return err
+	})
+	if err != nil || made {
+		return err
+	}
+	return j.Update(ctx, list)
+}
+
+func list(tx *journal.Tx) error {
+	err := everyRow(tx, store.Engagements, func(e *narthex.Engagement) error { return followEngagement(tx, nil, e) })
+	if err != nil {
+		return err
+	}
+	if err := everyRow(tx, store.Grants, func(g *narthex.Grant) error { return move(tx, nil, grantKeys(g)) }); err != nil {
+		return err
+	}
+	return everyRow(tx, store.People, func(p *narthex.Person) error { return move(tx, nil, personKeys(p)) })
+}
+
+func everyRow[T any](tx *journal.Tx, table store.Table, do func(*T) error) error {
+	const many = 500
+	for from := ""; ; {
+		rows, err := journal.Scan[T](tx, table, store.Span{From: from, Limit: many})
+		if err != nil {
+			return err
+		}
+		for _, row := range rows {
+			if err := do(row.Row); err != nil {
+				return err
+			}
+			from = row.Key + "\x01" // identifiers have no such byte: the next key
+		}
+		if len(rows) < many {
+			return nil
+		}
+	}
+}
+
+// Tallies gives what is counted of every pathway.
+func Tallies(tx *journal.Tx) (map[narthex.PathwayName]report.Tally, error) {
+	rows, err := journal.Scan[report.Tally](tx, store.Listings, store.Prefix(listing.TalliesOf, mostRows))
+	tallies := map[narthex.PathwayName]report.Tally{}
+	for _, row := range rows {
+		tallies[narthex.PathwayName(strings.TrimPrefix(row.Key, listing.TalliesOf))] = *row.Row
+	}
+	return tallies, err
+}
+
+// mostRows bounds what is read of a list that is counted and not shown.
+const mostRows = 1_000_000
+
+// CountInsiders counts the people whom a grant of an engagement that runs names.
+func CountInsiders(tx *journal.Tx) (int, error) {
+	return countKeys(tx, store.Prefix(listing.Running, mostRows))
+}
+
+// CountLate counts the reviews of a pathway whose time is over.
+func CountLate(tx *journal.Tx, pathway narthex.PathwayName) (int, error) {
+	list := listing.DueOf(pathway)
+	return countKeys(tx, store.Span{From: list, To: list + listing.Place(tx.Now(), ""), Limit: mostRows})
+}
+
+// countKeys counts the rows of a list in a View.
+func countKeys(tx *journal.Tx, span store.Span) (int, error) {
+	rows, err := tx.Reader().Scan(store.Listings, span)
+	return len(rows), err
+}
+
+// RunningOn gives the grants on an asset that have not ended and whose last day has not passed, also before their first day and
+// while they are locked, but for one grant, which may be none.
+func RunningOn(tx *journal.Tx, asset narthex.AssetName, but narthex.GrantID) ([]horizon.Group, error) {
+	list := listing.RunsOn(asset)
+	rows, err := journal.Scan[Placed](tx, store.Listings, store.Prefix(list, mostRows))
+	if err != nil {
+		return nil, err
+	}
+	var groups []horizon.Group
+	last, now := "", listing.Place(tx.Now(), "\xff")
+	for _, row := range rows {
+		print, place, _ := strings.Cut(strings.TrimPrefix(row.Key, list), "/")
+		id := narthex.GrantID(listing.Identifier(place))
+		if id == but || place <= now {
+			continue
+		}
+		if print != last || print == "unreadable" {
+			grant, err := journal.Get[narthex.Grant](tx, store.Grants, string(id))
+			if err != nil || grant == nil {
+				return nil, narthex.Unavailablef("A grant could not be read.").Because(err)
+			}
+			groups, last = append(groups, horizon.Group{Terms: grant.Terms}), print
+		}
+		groups[len(groups)-1].Count++
+	}
+	return groups, nil
+}
+
+// EverOn gives the identifiers of all grants that ever showed an asset.
+func EverOn(tx *journal.Tx, asset narthex.AssetName) ([]narthex.GrantID, error) {
+	rows, err := journal.Scan[Placed](tx, store.Listings, store.Prefix(listing.ShownIn(asset), mostRows))
+	ids := make([]narthex.GrantID, len(rows))
+	for i, row := range rows {
+		ids[i] = narthex.GrantID(listing.Identifier(row.Key))
+	}
+	return ids, err
+}
+
+// PeopleOf gives the people of an organisation, or of the lab where it is none, by identifier.
+func PeopleOf(tx *journal.Tx, org narthex.OrgID) ([]narthex.Person, error) {
+	rows, err := journal.Scan[Placed](tx, store.Listings, store.Prefix(listing.PeopleOf(org), mostRows))
+	if err != nil {
+		return nil, err
+	}
+	people := make([]narthex.Person, 0, len(rows))
+	for _, row := range rows {
+		person, err := journal.Get[narthex.Person](tx, store.People, listing.Identifier(row.Key))
+		if err != nil || person == nil {
+			return nil, narthex.Unavailablef("A person could not be read.").Because(err)
+		}
+		people = append(people, *person)
+	}
+	return people, nil
+}
+
+// Walk goes through lists as one, in order of their places, from the one after a place on, and calls do with each place and the
+// identifier at its end, each once, until do says that it is enough. Back goes from the last place to the first.
+func Walk(tx *journal.Tx, lists []string, after string, back bool, do func(place, id string) (enough bool, err error)) error {
+	const chunk = 64
+	for {
+		found := map[string]bool{}
+		edge, cut := "", false // where the first list that was not read to its end stops
+		for _, list := range lists {
+			span := store.Span{From: list, To: list + "\xff", Reverse: back, Limit: chunk}
+			switch {
+			case after != "" && back:
+				span.To = list + after
+			case after != "":
+				span.From = list + after + "\x01"
+			}
+			rows, err := tx.Reader().Scan(store.Listings, span)
+			if err != nil {
+				return err
+			}
+			for _, row := range rows {
+				found[strings.TrimPrefix(row.Key, list)] = true
+			}
+			if len(rows) == chunk {
+				if place := strings.TrimPrefix(rows[chunk-1].Key, list); !cut || back == (place > edge) {
+					edge, cut = place, true
+				}
+			}
+		}
+		places := slices.Sorted(maps.Keys(found))
+		if back {
+			slices.Reverse(places)
+		}
+		for _, place := range places {
+			if cut && place != edge && back == (place < edge) {
+				break // a list that was not read to its end may hold one before it
+			}
+			enough, err := do(place, listing.Identifier(place))
+			if err != nil || enough {
+				return err
+			}
+			after = place
+		}
+		if !cut {
+			return nil
+		}
+	}
+}
