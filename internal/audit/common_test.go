@@ -70,7 +70,7 @@ func use(t testing.TB, e *testenv.Env, key string) {
 
 func grantOf(t testing.TB, e *testenv.Env, name string) narthex.Grant {
 	t.Helper()
-	list, err := e.People[name].Grants(t.Context())
+	list, err := e.People[name].Grants(t.Context(), client.Page{})
 	must(t, err)
 	at := slices.IndexFunc(list.Grants, func(g narthex.Grant) bool { return slices.Contains(g.Persons, e.People[name].ID) && !g.Ended })
 	return list.Grants[at]

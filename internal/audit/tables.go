@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -31,7 +32,7 @@ func (f *Fold) Compare(r store.Reader, head journal.Head, key string) (client.Au
 		if err := f.checkHead(r, head, key); err != nil {
 			return client.Audit{}, err
 		}
-		for _, compare := range []func() error{c.meta, c.files, c.people, c.orgs, c.proofs, c.engagements, c.events, c.agreements, c.grants, c.keys, c.locks, c.accounts, c.public} {
+		for _, compare := range []func() error{c.meta, c.files, c.people, c.orgs, c.proofs, c.engagements, c.events, c.agreements, c.grants, c.keys, c.locks, c.accounts, c.public, c.listings} {
 			if err := compare(); err != nil {
 				return client.Audit{}, err
 			}
@@ -318,6 +319,59 @@ func (c *comparison) public() error {
 		}
 	}
 	return err
+}
+
+// listings holds the lists to the rows that they follow, each of which is held to the entries. A store that an earlier program left
+// has none; the next start makes them.
+func (c *comparison) listings() error {
+	var lists book.Lists
+	for table, take := range map[store.Table]func([]byte) error{
+		store.Engagements: into(lists.Engagement), store.Grants: into(lists.Grant), store.People: into(lists.Person),
+	} {
+		err := each(c.r, table, func(row store.Row) error {
+			_ = take(row.Value) // a row that does not read is a difference of its own
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	want, there := lists.Rows(), map[string]bool{}
+	err := each(c.r, store.Listings, func(row store.Row) error {
+		c.counted[string(store.Listings)]++
+		wanted, known := want[row.Key]
+		if !known {
+			c.unexpected(store.Listings, row)
+			return nil
+		}
+		there[row.Key] = true
+		value, err := json.Marshal(wanted)
+		if err == nil && !bytes.Equal(value, row.Value) {
+			c.differ(client.Difference{What: "row_differs", Table: string(store.Listings), Key: row.Key, Field: "", Expected: "what follows of the rows that are listed", Found: "another"})
+		}
+		return err
+	})
+	if err != nil || c.counted[string(store.Listings)] == 0 {
+		return err
+	}
+	for _, key := range slices.Sorted(maps.Keys(want)) {
+		if !there[key] {
+			c.missing(store.Listings, key)
+		}
+	}
+	return nil
+}
+
+// into gives what reads a stored row and hands it on.
+func into[T any](take func(T)) func([]byte) error {
+	return func(value []byte) error {
+		var row T
+		if err := json.Unmarshal(value, &row); err != nil {
+			return err
+		}
+		take(row)
+		return nil
+	}
 }
 
 func publicKey(index uint64) string { return fmt.Sprintf("%016x", index) }

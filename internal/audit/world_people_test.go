@@ -197,7 +197,7 @@ func (w *world) authorise() {
 
 // takeAway suspends or removes somebody whom nothing else here needs.
 func (w *world) takeAway() {
-	list, err := w.e.People["sam"].People(w.Context())
+	list, err := w.e.People["sam"].People(w.Context(), client.Page{})
 	w.mayBeRefused(err)
 	for _, p := range list.People {
 		needed := false

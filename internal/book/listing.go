@@ -2,6 +2,8 @@ package book
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -164,42 +166,49 @@ func addRunning(tx *journal.Tx, person narthex.PersonID, by int) error {
 	return journal.Put(tx, store.Listings, key, &next)
 }
 
-// MakeLists makes the lists of a store that was written before there were any, in one change: all of them or none.
-func MakeLists(ctx context.Context, j *journal.Journal) error {
+// MakeLists makes the lists of a store that an earlier program left without any, before anything else changes it: all of them or none.
+func MakeLists(ctx context.Context, s store.Store) error {
+	var lists Lists
 	made := false
-	err := j.View(ctx, func(tx *journal.Tx) error {
-		there, err := tx.Reader().Scan(store.Listings, store.Span{Limit: 1})
-		made = len(there) > 0
-		return err
+	err := s.View(ctx, func(r store.Reader) error {
+		lists = Lists{}
+		there, err := r.Scan(store.Listings, store.Span{Limit: 1})
+		if made = len(there) > 0; err != nil || made {
+			return err
+		}
+		return errors.Join(everyRow(r, store.Engagements, lists.Engagement), everyRow(r, store.Grants, lists.Grant), everyRow(r, store.People, lists.Person))
 	})
-	if err != nil || made {
+	rows := lists.Rows()
+	if err != nil || made || len(rows) == 0 {
 		return err
 	}
-	return j.Update(ctx, list)
+	return s.Update(ctx, func(tx store.Tx) error {
+		for _, key := range slices.Sorted(maps.Keys(rows)) {
+			value, err := json.Marshal(rows[key])
+			if err != nil {
+				return fmt.Errorf("write a row: %w", err)
+			}
+			if err := tx.Put(store.Listings, key, value); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
-func list(tx *journal.Tx) error {
-	err := everyRow(tx, store.Engagements, func(e *narthex.Engagement) error { return followEngagement(tx, nil, e) })
-	if err != nil {
-		return err
-	}
-	if err := everyRow(tx, store.Grants, func(g *narthex.Grant) error { return move(tx, nil, grantKeys(g)) }); err != nil {
-		return err
-	}
-	return everyRow(tx, store.People, func(p *narthex.Person) error { return move(tx, nil, personKeys(p)) })
-}
-
-func everyRow[T any](tx *journal.Tx, table store.Table, do func(*T) error) error {
+func everyRow[T any](r store.Reader, table store.Table, take func(T)) error {
 	const many = 500
 	for from := ""; ; {
-		rows, err := journal.Scan[T](tx, table, store.Span{From: from, Limit: many})
+		rows, err := r.Scan(table, store.Span{From: from, Limit: many})
 		if err != nil {
 			return err
 		}
 		for _, row := range rows {
-			if err := do(row.Row); err != nil {
-				return err
+			var item T
+			if err := json.Unmarshal(row.Value, &item); err != nil {
+				return fmt.Errorf("read a row of %s: %w: %w", table, store.ErrDamaged, err)
 			}
+			take(item)
 			from = row.Key + "\x01" // identifiers have no such byte: the next key
 		}
 		if len(rows) < many {
@@ -339,4 +348,53 @@ func Walk(tx *journal.Tx, lists []string, after string, back bool, do func(place
 			return nil
 		}
 	}
+}
+
+// Lists is what every list must hold, by key, made of the rows that it follows. The zero Lists is ready to take them.
+type Lists struct {
+	rows    map[string]any
+	tallies map[narthex.PathwayName]*report.Tally
+	running map[narthex.PersonID]int
+}
+
+// Engagement takes in an engagement.
+func (l *Lists) Engagement(e narthex.Engagement) {
+	l.place(engagementKeys(&e))
+	if l.tallies == nil {
+		l.tallies, l.running = map[narthex.PathwayName]*report.Tally{}, map[narthex.PersonID]int{}
+	}
+	if l.tallies[e.Application.Pathway] == nil {
+		l.tallies[e.Application.Pathway] = &report.Tally{}
+	}
+	l.tallies[e.Application.Pathway].Add(e)
+	for _, person := range report.Insiders(e) {
+		l.running[person]++
+	}
+}
+
+// Grant takes in a grant.
+func (l *Lists) Grant(g narthex.Grant) { l.place(grantKeys(&g)) }
+
+// Person takes in a person.
+func (l *Lists) Person(p narthex.Person) { l.place(personKeys(&p)) }
+
+func (l *Lists) place(keys []string) {
+	if l.rows == nil {
+		l.rows = map[string]any{}
+	}
+	for _, key := range keys {
+		l.rows[key] = Placed{}
+	}
+}
+
+// Rows gives what must stand in Listings, by key.
+func (l *Lists) Rows() map[string]any {
+	rows := maps.Clone(l.rows)
+	for pathway, tally := range l.tallies {
+		rows[listing.TalliesOf+string(pathway)] = tally
+	}
+	for person, n := range l.running {
+		rows[listing.Running+string(person)] = Grants{n}
+	}
+	return rows
 }

@@ -139,7 +139,7 @@ func TestAWholeEngagementFromTheCommandLine(t *testing.T) {
 	id := find(t, out, `eng_[a-z2-7]{26}`)
 	ctx := t.Context()
 	for name, role := range map[string]string{"olga": "asset_owner", "sam": "security"} {
-		view, err := e.People[name].Engagements(ctx)
+		view, err := e.People[name].Engagements(ctx, client.Page{})
 		if err != nil || len(view.Engagements) == 0 {
 			t.Fatal(err)
 		}

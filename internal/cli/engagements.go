@@ -47,7 +47,7 @@ func (a *app) engagementList() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			defer a.more("engagements list", list.Next)
+			defer a.more("engagements list", of, list.Next)
 			return a.list(list, engagementTable(list.Engagements), "no engagement yet; `narthex pathways` shows what can be applied for")
 		}})
 	c.Flags().StringVar(&state, "state", "", "only those in a state: "+joined(narthex.States()))
@@ -62,10 +62,17 @@ func pageFlags(c *cobra.Command, of *client.Page) {
 }
 
 // more says how to see the next page, where there is one.
-func (a *app) more(command, next string) {
-	if next != "" {
-		a.say("there are more: narthex %s --after %s", command, next)
+func (a *app) more(command string, of client.Page, next string) {
+	if next == "" {
+		return
 	}
+	if of.State != "" {
+		command += " --state " + string(of.State)
+	}
+	if of.Limit != 0 {
+		command += fmt.Sprintf(" --limit %d", of.Limit)
+	}
+	a.say("there are more: narthex %s --after %s", command, next)
 }
 
 func engagementTable(rows []client.EngagementRow) *table {

@@ -44,7 +44,7 @@ func (a *app) listGrants(ctx context.Context, of client.Page) error {
 	if err != nil {
 		return err
 	}
-	defer a.more("grant list", list.Next)
+	defer a.more("grant list", of, list.Next)
 	t := newTable("ID", "STATE", "ATTRIBUTES", "UNTIL", "ENGAGEMENT")
 	for _, g := range list.Grants {
 		var attributes []string
@@ -125,10 +125,10 @@ func theGrant(ctx context.Context, c *client.Client, args []string) (narthex.Gra
 	switch len(list.Grants) {
 	case 0:
 		return "", problem(narthex.Invalid, next, "there is no grant that you may know of")
-	case 2:
-		return "", problem(narthex.Invalid, next, "name the grant: you may know of several")
+	case 1:
+		return list.Grants[0].ID, nil
 	}
-	return list.Grants[0].ID, nil
+	return "", problem(narthex.Invalid, next, "name the grant: you may know of several")
 }
 
 func (a *app) writeGrant(p *page, view client.GrantView) {

@@ -134,7 +134,7 @@ func (a *app) listPeople(ctx context.Context, of client.Page) error {
 	if err != nil {
 		return err
 	}
-	defer a.more("people list", list.Next)
+	defer a.more("people list", of, list.Next)
 	slices.SortFunc(list.People, func(a, b narthex.Person) int {
 		return cmp.Or(strings.Compare(string(a.Org), string(b.Org)), strings.Compare(a.Name, b.Name))
 	})

@@ -42,7 +42,8 @@ func (a *app) reviewList(ctx context.Context, all bool, of client.Page) error {
 	if err != nil {
 		return err
 	}
-	defer a.more("review list --all", list.Next)
+	of.State = "" // the command says it
+	defer a.more("review list --all", of, list.Next)
 	empty := "nothing waits for you; `narthex review list --all` shows everything in review"
 	if all {
 		empty = "nothing is in review; `narthex engagements list` shows the rest"

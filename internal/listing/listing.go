@@ -55,6 +55,25 @@ func HoldersFor(p narthex.Person) []Holder {
 	return holders
 }
 
+// WorkersFor gives the holders in whose lists of work a person finds what waits for them; owned are the assets that are theirs.
+func WorkersFor(p narthex.Person, owned []narthex.AssetName) []Holder {
+	holders := []Holder{Person(p.ID)}
+	if p.Official && p.Org != "" {
+		holders = append(holders, Org(p.Org))
+	}
+	for _, role := range narthex.Roles() {
+		if p.Has(role) {
+			holders = append(holders, Role(role))
+		}
+	}
+	if p.Has(narthex.AssetOwner) {
+		for _, asset := range owned {
+			holders = append(holders, Owner(asset))
+		}
+	}
+	return holders
+}
+
 // readers gives the holders of the lists in which an engagement stands.
 func readers(e narthex.Engagement) []Holder {
 	var holders []Holder
@@ -89,11 +108,15 @@ func EngagementsOf(holder Holder, state narthex.State) string {
 	return "engagements/" + string(holder) + "/" + string(state) + "/"
 }
 
-// WorkOf is the list of what may wait for a holder, by the end of its time.
-func WorkOf(holder Holder) string { return "work/" + string(holder) + "/" }
+// WorkOf is the list of what may wait for a holder in a state, by the end of its time.
+func WorkOf(holder Holder, state narthex.State) string {
+	return "work/" + string(holder) + "/" + string(state) + "/"
+}
 
-// ComingTo is the list of what waits for a holder from a time on, by that time.
-func ComingTo(holder Holder) string { return "coming/" + string(holder) + "/" }
+// ComingTo is the list of what waits for a holder in a state from a time on, by that time.
+func ComingTo(holder Holder, state narthex.State) string {
+	return "coming/" + string(holder) + "/" + string(state) + "/"
+}
 
 // DueOf is the list of a pathway's reviews, by the end of their time.
 func DueOf(pathway narthex.PathwayName) string { return "due/" + string(pathway) + "/" }
@@ -120,9 +143,9 @@ func Engagement(e narthex.Engagement) []string {
 	for _, w := range workflow.Waiting(e) {
 		for _, holder := range holdersOf(w, e) {
 			if w.From.IsZero() {
-				keys = append(keys, WorkOf(holder)+stamp(w.Due)+"/"+Place(e.Since, string(e.ID)))
+				keys = append(keys, WorkOf(holder, e.State)+stamp(w.Due)+"/"+Place(e.Since, string(e.ID)))
 			} else {
-				keys = append(keys, ComingTo(holder)+Place(w.From, string(e.ID)))
+				keys = append(keys, ComingTo(holder, e.State)+Place(w.From, string(e.ID)))
 			}
 		}
 	}

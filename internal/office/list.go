@@ -100,8 +100,8 @@ func (o *Office) Engagements(ctx context.Context, by narthex.PersonID, of client
 		if !of.Mine {
 			return eachEngagement(tx, p, states, narthex.EngagementID(of.After), take)
 		}
-		err = o.eachTask(tx, rules, p, func(e narthex.Engagement, item client.WorkItem) (bool, error) {
-			if !slices.Contains(states, e.State) || item.Do == string(workflow.ToChase) {
+		err = o.eachTask(tx, rules, p, states, func(e narthex.Engagement, item client.WorkItem) (bool, error) {
+			if item.Do == string(workflow.ToChase) {
 				return false, nil
 			}
 			return take(e)
@@ -230,26 +230,20 @@ func addAround(tx *journal.Tx, list *client.PersonList) error {
 	return nil
 }
 
-// eachTask goes through what waits for a person until do says that it is enough: first what does so from a time on that has come, as
+// eachTask goes through what waits for a person in some states until do says that it is enough: first what does so from a time on that has come, as
 // what is late, then the rest by the end of its time.
-func (o *Office) eachTask(tx *journal.Tx, rules *book.Rules, p narthex.Person, do func(narthex.Engagement, client.WorkItem) (enough bool, err error)) error {
-	holders := []listing.Holder{listing.Person(p.ID)}
-	if p.Official && p.Org != "" {
-		holders = append(holders, listing.Org(p.Org))
-	}
-	for _, role := range narthex.Roles() {
-		if p.Has(role) {
-			holders = append(holders, listing.Role(role))
-		}
-	}
+func (o *Office) eachTask(tx *journal.Tx, rules *book.Rules, p narthex.Person, states []narthex.State, do func(narthex.Engagement, client.WorkItem) (enough bool, err error)) error {
+	var owned []narthex.AssetName
 	for name, asset := range rules.Directory.Assets {
-		if p.Has(narthex.AssetOwner) && p.Handle != "" && asset.Owner == p.Handle {
-			holders = append(holders, listing.Owner(name))
+		if p.Handle != "" && asset.Owner == p.Handle {
+			owned = append(owned, name)
 		}
 	}
 	var now, coming []string
-	for _, holder := range holders {
-		now, coming = append(now, listing.WorkOf(holder)), append(coming, listing.ComingTo(holder))
+	for _, holder := range listing.WorkersFor(p, owned) {
+		for _, state := range states {
+			now, coming = append(now, listing.WorkOf(holder, state)), append(coming, listing.ComingTo(holder, state))
+		}
 	}
 	seen, full := map[string]bool{}, false
 	take := func(id string) (bool, error) {
@@ -295,7 +289,7 @@ func (o *Office) Work(ctx context.Context, by narthex.PersonID, of client.Page) 
 		if err != nil {
 			return err
 		}
-		err = o.eachTask(tx, rules, p, func(_ narthex.Engagement, item client.WorkItem) (bool, error) {
+		err = o.eachTask(tx, rules, p, narthex.States(), func(_ narthex.Engagement, item client.WorkItem) (bool, error) {
 			if len(list.Work) == length {
 				list.More = true
 				return true, nil

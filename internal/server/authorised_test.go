@@ -60,7 +60,7 @@ func TestWhoIsAuthorisedBeforehandNeedsNoSignatureOfTheInstitution(t *testing.T)
 		t.Errorf("the file that is kept: %+v %v", report, err)
 	}
 	for name, sees := range map[string]int{"ada": 1, "otto": 1, "sam": 1, "ada2": 0, "otto2": 0} {
-		if list := must(e.People[name].People(t.Context())); len(list.Authorised) != sees {
+		if list := must(e.People[name].People(t.Context(), client.Page{})); len(list.Authorised) != sees {
 			t.Errorf("%s sees %d authorisations", name, len(list.Authorised))
 		}
 	}
@@ -199,7 +199,7 @@ func TestAnErasureTakesTheAuthorisationToo(t *testing.T) {
 	e.Authorise(t, "otto", "ada", 30)
 	must(e.People["carol"].Remove(t.Context(), e.People["ada"].ID, "left"))
 	must(e.People["carol"].Erase(t.Context(), e.People["ada"].ID, "asked"))
-	if list := must(e.People["otto"].People(t.Context())); len(list.Authorised) != 0 {
+	if list := must(e.People["otto"].People(t.Context(), client.Page{})); len(list.Authorised) != 0 {
 		t.Errorf("it stands still: %+v", list.Authorised)
 	}
 }

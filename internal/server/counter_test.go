@@ -105,7 +105,7 @@ func TestTheWorkListHoldsWhatNeedsAPerson(t *testing.T) {
 	review := submitted(t, e)
 	offered := offered(t, e, "", testenv.Tokens(10, nil))
 	for who, want := range map[string][]string{"olga": {"review"}, "sam": {"review"}, "dan": {"sign"}, "ada": nil, "otto": nil, "carol": nil, "lea": nil} {
-		list, err := e.People[who].Client.Work(t.Context())
+		list, err := e.People[who].Client.Work(t.Context(), client.Page{})
 		if err != nil {
 			t.Fatal(err)
 		}

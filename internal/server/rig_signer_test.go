@@ -74,7 +74,7 @@ func signerFaults(t *testing.T, url string) {
 			_, err := ada.Draft(t.Context(), client.Draft{Pathway: "test", Title: "x", Answers: map[string]string{"why": "x"}, Terms: []narthex.Term{testenv.Tokens(5, nil)}})
 			return err == nil
 		}, func() int {
-			list, err := ada.Engagements(t.Context())
+			list, err := ada.Engagements(t.Context(), client.Page{})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -181,7 +181,7 @@ func faultsByNumber(t *testing.T, url string) {
 // withdrawDrafts clears away the drafts that a fault or a kill left unsubmitted: a person may have a few only.
 func withdrawDrafts(t *testing.T, c *client.Client) {
 	t.Helper()
-	list, err := c.Engagements(t.Context())
+	list, err := c.Engagements(t.Context(), client.Page{})
 	if err != nil {
 		return // the node is being killed
 	}

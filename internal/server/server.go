@@ -115,17 +115,15 @@ func (s *Server) start(ctx context.Context) error {
 			return damaged(err)
 		}
 	}
+	if err := book.MakeLists(ctx, s.store); err != nil {
+		return damaged(err)
+	}
 	s.auditor = &audit.Watch{Store: s.store, Signer: signer, Key: key, Clock: s.config.Clock, Log: s.config.Log}
 	if err := s.auditor.Start(ctx); err != nil {
 		return damaged(err)
 	}
 	if s.journal, err = journal.Open(ctx, s.store, journal.Config{Clock: s.config.Clock, Random: s.config.Random, Signer: signer, Recover: gateway.Recover, Follow: book.Follow()}); err != nil {
 		return damaged(err)
-	}
-	if !empty {
-		if err := book.MakeLists(ctx, s.journal); err != nil {
-			return damaged(err)
-		}
 	}
 	if s.log, err = openlog.New(ctx, openlog.Config{Journal: s.journal, Anchor: anchor, Panel: (&panel{rules: s.rules, log: s.config.Log}).now, Alarm: witnessAlarm, Log: s.config.Log}); err != nil {
 		return err
