@@ -22,6 +22,7 @@ import (
 	"narthex/internal/store"
 	"narthex/internal/store/sqlite"
 	"narthex/internal/store/storetest"
+	"narthex/internal/testenv/rig"
 	"narthex/ledger"
 	"narthex/policy"
 )
@@ -68,14 +69,9 @@ func TestRigFaultsOverTheStory(t *testing.T) {
 // numbers gives the first call to fail and how far it is to the next.
 func numbers(t *testing.T, calls int64) (first, step func() int64) {
 	if os.Getenv("NARTHEX_RIG") == "long" {
-		i, k := int64(1), int64(1)
-		if text := os.Getenv("NARTHEX_SHARD"); text != "" {
-			if n, err := fmt.Sscanf(text, "%d/%d", &i, &k); n != 2 || err != nil || i < 1 || i > k {
-				t.Fatalf("NARTHEX_SHARD is %q and must be i/k with i from 1 to k", text)
-			}
-		}
+		i, k := rig.Part(t)
 		t.Logf("%d calls of the store; NARTHEX_RIG=long NARTHEX_SHARD=%d/%d go test -timeout 6h -run %s ./demo repeats this run", calls, i, k, t.Name())
-		return func() int64 { return i }, func() int64 { return k }
+		return func() int64 { return int64(i) }, func() int64 { return int64(k) }
 	}
 	seed := uint64(time.Now().UnixNano())
 	if text := os.Getenv("NARTHEX_SEED"); text != "" {

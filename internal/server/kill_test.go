@@ -20,6 +20,7 @@ import (
 	"narthex/internal/store/postgres"
 	"narthex/internal/testenv"
 	"narthex/internal/testenv/pgtest"
+	"narthex/internal/testenv/rig"
 	"narthex/ledger"
 )
 
@@ -95,7 +96,8 @@ func (d deciding) decide(t *testing.T, node *process, k *kept) {
 
 // TestRigKill kills the node with SIGKILL under load, again and again: the ledger verifies each time, the tables are what its
 // entries say, no acknowledged call and no acknowledged decision is lost, each at the very place that its promise names, and
-// budgets add up. NARTHEX_RIG=long runs ten thousand cycles on each store; of those every twentieth audits all entries, and the
+// budgets add up. NARTHEX_RIG=long runs ten thousand cycles on each store, and with NARTHEX_SHARD=1/4 a
+// quarter of them; of those every twentieth audits all entries, and the
 // others what came after the last snapshot, at the next start.
 func TestRigKill(t *testing.T) {
 	onBoth(t, func(t *testing.T, url string) {
@@ -104,7 +106,8 @@ func TestRigKill(t *testing.T) {
 			cycles = 40
 		}
 		if os.Getenv("NARTHEX_RIG") == "long" {
-			cycles = 10_000
+			_, parts := rig.Part(t)
+			cycles = 10_000 / parts
 		}
 		killAgainAndAgain(t, url, cycles)
 	})

@@ -6,6 +6,7 @@ package rig
 import (
 	"os"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 )
@@ -27,4 +28,21 @@ func Begin(t testing.TB, folder string, short, long int) (seed uint64, many int)
 	}
 	t.Logf("NARTHEX_SEED=%d NARTHEX_RIG=%s go test -run '^%s$' %s repeats this run", seed, form, t.Name(), folder)
 	return seed, many
+}
+
+// Part gives the part of k that NARTHEX_SHARD names as i/k, which is the first of one where it is not set: so that several machines
+// or nights together do a long form.
+func Part(t testing.TB) (i, k int) {
+	t.Helper()
+	text := os.Getenv("NARTHEX_SHARD")
+	if text == "" {
+		return 1, 1
+	}
+	part, of, found := strings.Cut(text, "/")
+	i, errPart := strconv.Atoi(part)
+	k, errOf := strconv.Atoi(of)
+	if !found || errPart != nil || errOf != nil || i < 1 || i > k {
+		t.Fatalf("NARTHEX_SHARD is %q and must be i/k with i from 1 to k", text)
+	}
+	return i, k
 }
