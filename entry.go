@@ -36,6 +36,7 @@ const (
 	EntrySessionOpened      EntryType = "session.opened"
 	EntrySessionEnded       EntryType = "session.ended"
 	EntryEngagementChanged  EntryType = "engagement.changed"
+	EntryEngagementRead     EntryType = "engagement.read"
 	EntryAgreementRendered  EntryType = "agreement.rendered"
 	EntryAgreementSigned    EntryType = "agreement.signed"
 	EntryGrantActive        EntryType = "grant.active"
@@ -77,6 +78,7 @@ var entryFields = map[EntryType]struct {
 	EntrySessionOpened:      {GovernanceEntry, false, []string{"person", "session", "token"}},
 	EntrySessionEnded:       {GovernanceEntry, false, []string{"person", "session"}},
 	EntryEngagementChanged:  {GovernanceEntry, false, []string{"engagement", "command", "by", "as", "state", "saw", "event"}},
+	EntryEngagementRead:     {GovernanceEntry, false, []string{"engagement", "by", "what"}},
 	EntryAgreementRendered:  {GovernanceEntry, false, []string{"engagement", "agreement", "application", "directory"}},
 	EntryAgreementSigned:    {GovernanceEntry, false, []string{"engagement", "agreement", "party", "by", "signer", "envelope"}},
 	EntryGrantActive:        {GovernanceEntry, false, []string{"grant", "engagement", "agreement", "persons", "org", "not_before", "not_after"}},

@@ -271,3 +271,8 @@ func (p Page) address(path string) string {
 	}
 	return path + "?" + query.Encode()
 }
+
+// History gives what happened with an engagement, and who read it.
+func (c *Client) History(ctx context.Context, id narthex.EngagementID) (History, error) {
+	return call[History](ctx, c, "GET", route("api", "engagements", string(id), "history"), nil)
+}

@@ -103,6 +103,22 @@ type Invited struct {
 	ExpiresAt time.Time      `json:"expires_at"`
 }
 
+// History is what happened with an engagement, the earliest first: GET /api/engagements/{engagement}/history.
+type History struct {
+	Lines []HistoryLine `json:"lines"`
+}
+
+// HistoryLine is one event of an engagement, or one reading of it.
+type HistoryLine struct {
+	At    time.Time        `json:"at"`
+	What  string           `json:"what"`            // the command, or read
+	Read  string           `json:"read,omitempty"`  // what was read: application, agreement, history; erased where that was
+	By    narthex.PersonID `json:"by,omitempty"`    // empty for the system, and where it is not told
+	Name  string           `json:"name,omitempty"`  // of By
+	As    narthex.Role     `json:"as,omitempty"`    // a reviewer's role
+	Entry *uint64          `json:"entry,omitempty"` // of a reading
+}
+
 // Page is a part of a list: what comes after what After names, as many as Limit says, or 100. Of engagements it is those in a state,
 // where one is given, and with Mine those alone that wait for who asks: the most urgent first, and no page after the first.
 type Page struct {

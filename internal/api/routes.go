@@ -120,6 +120,13 @@ func engagementRoutes() []Route {
 			}
 			return r.node.Office.Engagement(r.Context(), r.person.ID, id)
 		})},
+		{Method: "GET", Path: "/api/engagements/{engagement}/history", Right: Someone, Says: "what happened with an engagement, and who read it", Out: typeOf[client.History](), serve: get(func(r *request) (client.History, error) {
+			id, err := arg[narthex.EngagementID](r, "engagement")
+			if err != nil {
+				return client.History{}, err
+			}
+			return r.node.Office.History(r.Context(), r.person.ID, id)
+		})},
 		{Method: "GET", Path: "/api/engagements/{engagement}/agreement", Right: Someone, Says: "an engagement's agreement", Out: typeOf[client.AgreementView](), serve: get(func(r *request) (client.AgreementView, error) {
 			id, err := arg[narthex.EngagementID](r, "engagement")
 			if err != nil {

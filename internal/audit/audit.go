@@ -86,6 +86,7 @@ var steps = map[narthex.EntryType]func(*step) error{
 	narthex.EntrySessionOpened:      (*step).sessionOpened,
 	narthex.EntrySessionEnded:       (*step).sessionEnded,
 	narthex.EntryEngagementChanged:  (*step).engagementChanged,
+	narthex.EntryEngagementRead:     (*step).engagementRead,
 	narthex.EntryAgreementRendered:  (*step).rendered,
 	narthex.EntryAgreementSigned:    (*step).signed,
 	narthex.EntryGrantActive:        (*step).grantActive,

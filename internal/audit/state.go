@@ -38,6 +38,7 @@ type state struct {
 	Authorised map[narthex.PersonID]narthex.SignedAuthorisation `json:"authorised"` // the latest of each that was not taken back, without keys
 
 	Cases      map[narthex.EngagementID]history `json:"cases"`
+	Reads      uint64                           `json:"reads"`              // entries that tell who read what of an engagement
 	Waiting    []narthex.EngagementID           `json:"waiting,omitempty"`  // approved by all, and not offered
 	Waited     bool                             `json:"waited,omitempty"`   // whether any ever did
 	Approved   narthex.EngagementID             `json:"approved,omitempty"` // by all with the last entry; the next may offer it

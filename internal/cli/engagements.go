@@ -22,6 +22,9 @@ func (a *app) engagements() *cobra.Command {
 		a.engagementList(),
 		a.command(leaf{use: "show ID", short: "Show an engagement, whom it waits for and what you can do", example: "narthex engagements show eng_…",
 			run: func(ctx context.Context, args []string) error { return a.engagementShow(ctx, args[0]) }}),
+		a.command(leaf{use: "history ID", short: "Show what happened with an engagement, and who read it", example: "narthex engagements history eng_…\nnarthex engagements history eng_… --json",
+			long: "Show what happened with an engagement, the earliest first, and who read its application, its agreement and this history. Each\nreading is an entry of the ledger, this one too. While a review goes on, who reads is not told to those who are not to know\nwho decides.",
+			run:  func(ctx context.Context, args []string) error { return a.engagementHistory(ctx, args[0]) }}),
 		a.engagementEdit(), a.engagementRevise(),
 		a.engagementCommand("submit", "Hand in a draft", "submitted", "", ""),
 		a.vote("engagements", "return", "Send an application back with a question", "returned", "the question, for the applicant"),
@@ -218,4 +221,37 @@ func (a *app) give(ctx context.Context, named, verb, done string, in client.Comm
 			p.line("a decision is due %s", day(e.Due))
 		}
 	})
+}
+
+func (a *app) engagementHistory(ctx context.Context, named string) error {
+	id, err := engagementID(named)
+	if err != nil {
+		return err
+	}
+	c, _, err := a.member()
+	if err != nil {
+		return err
+	}
+	history, err := c.History(ctx, id)
+	if err != nil {
+		return err
+	}
+	t := newTable("WHEN", "WHO", "DID", "AS", "ENTRY")
+	for _, line := range history.Lines {
+		did, entry, who := line.What, "", line.Name
+		if line.Read != "" {
+			did = "read the " + line.Read
+		}
+		if line.Read == "erased" {
+			did = "read something; it was erased"
+		}
+		if line.Entry != nil {
+			entry = fmt.Sprint(*line.Entry)
+		}
+		if who == "" && line.Read == "" {
+			who = "Narthex"
+		}
+		t.row(day(line.At), who, did, strings.ReplaceAll(string(line.As), "_", " "), entry)
+	}
+	return a.list(history, t, "nothing happened yet")
 }

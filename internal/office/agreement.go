@@ -251,7 +251,13 @@ func (o *Office) document(ctx context.Context, by narthex.PersonID, id narthex.E
 		document = agreement.Document{Taxonomy: rules.Directory.Taxonomy, Agreement: row.Agreement, Signatures: view.Signatures}
 		return nil
 	})
-	return view, document, err
+	if err == nil {
+		err = o.recordRead(ctx, by, id, book.ReadAgreement)
+	}
+	if err != nil {
+		return client.AgreementView{}, agreement.Document{}, err
+	}
+	return view, document, nil
 }
 
 // Sign takes a party's signature. With the last one the grant is in force.
@@ -288,7 +294,7 @@ func (o *Office) Sign(ctx context.Context, by narthex.PersonID, id narthex.Engag
 	if err != nil {
 		return client.EngagementView{}, err
 	}
-	return o.Engagement(ctx, by, id)
+	return o.engagement(ctx, by, id)
 }
 
 // signature checks an envelope: by an enrolled, unrevoked key of the person, which the agreement's cover names, over this

@@ -51,7 +51,7 @@ func (o *Office) Draft(ctx context.Context, by narthex.PersonID, in client.Draft
 	if err != nil {
 		return client.EngagementView{}, err
 	}
-	return o.Engagement(ctx, by, id)
+	return o.engagement(ctx, by, id)
 }
 
 // apply decides a person's command, folds it in and records it.
@@ -179,7 +179,7 @@ func (o *Office) Command(ctx context.Context, by narthex.PersonID, id narthex.En
 	if cut != nil {
 		o.Live.Cut(book.Subject("grant", cut.Grant), live.End{Code: "ended", At: o.Journal.Now()})
 	}
-	return o.Engagement(ctx, by, id)
+	return o.engagement(ctx, by, id)
 }
 
 // approvers lists who has approved the text as it stands.
@@ -289,8 +289,20 @@ func owns(d *lab.Directory, terms []narthex.Term, p narthex.Person) bool {
 	return slices.ContainsFunc(terms, func(t narthex.Term) bool { return p.Handle != "" && d.Assets[t.Asset].Owner == p.Handle })
 }
 
-// Engagement gives an engagement to someone who may know of it.
+// Engagement gives an engagement to someone who may know of it. That they read it is an entry.
 func (o *Office) Engagement(ctx context.Context, by narthex.PersonID, id narthex.EngagementID) (client.EngagementView, error) {
+	view, err := o.engagement(ctx, by, id)
+	if err == nil {
+		err = o.recordRead(ctx, by, id, book.ReadApplication)
+	}
+	if err != nil {
+		return client.EngagementView{}, err
+	}
+	return view, nil
+}
+
+// engagement gives it as it stands after a command, whose own entry tells who saw it.
+func (o *Office) engagement(ctx context.Context, by narthex.PersonID, id narthex.EngagementID) (client.EngagementView, error) {
 	var view client.EngagementView
 	err := o.look(ctx, by, func(tx *journal.Tx, p narthex.Person) error {
 		e, err := engagementOf(tx, id)

@@ -46,13 +46,14 @@ const (
 	Tiles       Table = "tiles"       // by level and index
 	Public      Table = "public"      // by index, the entries whose openings are published
 	Snapshots   Table = "snapshots"   // by size, what the tables held when that many entries were folded
+	Reads       Table = "reads"       // by engagement and entry, the entries that tell who read what of it
 	Listings    Table = "listings"    // by list and place, what stands in it; all of it follows from the other tables
 )
 
 // Tables lists every table.
 func Tables() []Table {
 	return []Table{Meta, Files, People, Orgs, Logins, Invites, Sessions, Signers, Engagements, Events, Agreements, Grants,
-		Holdings, Accounts, Keys, KeyNames, Locks, LockNames, Entries, Openings, Tiles, Public, Snapshots, Listings}
+		Holdings, Accounts, Keys, KeyNames, Locks, LockNames, Entries, Openings, Tiles, Public, Snapshots, Reads, Listings}
 }
 
 // ErrUnknown says that a commit may or may not have happened.

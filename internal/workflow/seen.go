@@ -43,6 +43,33 @@ func Seen(e narthex.Engagement, p narthex.Person) narthex.Engagement {
 	return e
 }
 
+// HidesReaders says whether a person must not see who read an engagement: while it is in review, and a vote of theirs or of others is
+// not theirs to know. Who reads is who decides.
+func HidesReaders(e narthex.Engagement, p narthex.Person) bool {
+	return blind(e, p) || ToVote(e, p) || !p.InLab() && slices.Contains([]narthex.State{narthex.Submitted, narthex.Returned}, e.State)
+}
+
+// SeesEvent says whether a person may see that an event of an engagement which they may read happened.
+func SeesEvent(e narthex.Engagement, p narthex.Person, event Event) bool {
+	if event.By == p.ID {
+		return true
+	}
+	if event.Private && (!p.InLab() || slices.Contains(e.Authors, p.ID) || ToVote(e, p)) {
+		return false
+	}
+	undecided := slices.Contains([]narthex.State{narthex.Submitted, narthex.InReview, narthex.Returned}, e.State)
+	if !undecided || !slices.Contains([]Command{Approve, Decline, Counter}, event.Command) {
+		return true
+	}
+	if ToVote(e, p) {
+		return false
+	}
+	if !p.InLab() || slices.Contains(e.Authors, p.ID) {
+		return event.Command == Counter && e.State == narthex.Returned // which was made to them
+	}
+	return true
+}
+
 // changed is when an engagement last changed, as far as what is left of it tells.
 func changed(e narthex.Engagement) time.Time {
 	if !slices.Contains([]narthex.State{narthex.InReview, narthex.Returned}, e.State) {

@@ -41,6 +41,7 @@ const TYPES = {
   "directory.in_force": [1, true, ["directory", "guardrails", "replaces"]],
   "directory.proposed": [1, false, ["directory", "by"]],
   "engagement.changed": [1, false, ["engagement", "command", "by", "as", "state", "saw", "event"]],
+  "engagement.read": [1, false, ["engagement", "by", "what"]],
   "grant.active": [1, false, ["grant", "engagement", "agreement", "persons", "org", "not_before", "not_after"]],
   "grant.ended": [1, false, ["grant", "engagement", "by", "reason"]],
   "inception": [1, true, ["lab", "origin", "directory", "guardrails", "custodians", "single_custodian", "log_key"]],
