@@ -3,36 +3,19 @@ package workflow_test
 import (
 	"encoding/json"
 	"math/rand/v2"
-	"os"
 	"reflect"
 	"slices"
-	"strconv"
 	"testing"
 
 	jsonv2 "github.com/go-json-experiment/json"
 
 	"narthex"
+	"narthex/internal/testenv/rig"
 	"narthex/internal/workflow"
 )
 
-// runs and mostSteps bound the random lives; NARTHEX_SEED names other ones.
-const (
-	runs      = 100_000
-	mostSteps = 48
-)
-
-func seed(t *testing.T) uint64 {
-	t.Helper()
-	text, set := os.LookupEnv("NARTHEX_SEED")
-	if !set {
-		return 1
-	}
-	n, err := strconv.ParseUint(text, 10, 64)
-	if err != nil {
-		t.Fatalf("NARTHEX_SEED is no whole number: %v", err)
-	}
-	return n
-}
+// mostSteps bounds a random life.
+const mostSteps = 48
 
 // walk is one random life among people who come, go, and change roles while it lasts.
 type walk struct {
@@ -175,11 +158,13 @@ func (w *walk) next() error {
 	return broken
 }
 
-func TestLongRandomLivesBreakNoPromise(t *testing.T) {
-	seeded := seed(t)
+// TestRigLongRandomLivesBreakNoPromise lives lives at random, among people who come, go and change roles: 100,000, and with
+// NARTHEX_RIG=long 1,000,000.
+func TestRigLongRandomLivesBreakNoPromise(t *testing.T) {
+	seeded, runs := rig.Begin(t, "./internal/workflow", 100_000, 1_000_000)
 	ended := map[narthex.State]int{}
 	happened := 0
-	for run := range uint64(runs) {
+	for run := range uint64(runs) { // each has a place of its own in the seed's sequence
 		w := newWalk(rand.New(rand.NewPCG(seeded, run)))
 		for range mostSteps {
 			if len(ways[w.node.e.State]) == 0 {
