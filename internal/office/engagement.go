@@ -393,7 +393,14 @@ func waiting(tx *journal.Tx, rules *book.Rules, e narthex.Engagement, p narthex.
 			}
 		}
 	case narthex.Ending:
-		list = append(list, "closeout by the programme")
+		for _, due := range workflow.Obligations(e, rules.Directory.Calendar, tx.Now()) {
+			if due.Blocks() {
+				list = append(list, workflow.OwedInWords(due.Owed)+", by the "+string(due.By))
+			}
+		}
+		if len(list) == 0 {
+			list = append(list, "closeout by the programme")
+		}
 	}
 	return list, nil
 }

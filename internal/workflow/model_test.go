@@ -76,6 +76,13 @@ func (n node) place() place {
 	for _, s := range n.e.Signatures {
 		fmt.Fprint(&kept, s.Party, s.By)
 	}
+	fmt.Fprint(&kept, len(n.e.Owed), len(n.e.Issued))
+	for _, m := range n.e.Met {
+		fmt.Fprint(&kept, m.Evidence, m.Rejected != nil)
+	}
+	for _, w := range n.e.Waivers {
+		fmt.Fprint(&kept, w.By)
+	}
 	return place{n.e.State, kept.String(), n.w}
 }
 
@@ -119,8 +126,21 @@ func attempts(people []narthex.Person, applicant, p narthex.Person) []workflow.E
 			for _, authorised := range beforehand(people, applicant) {
 				all = append(all, workflow.Event{Command: command, Agreement: deal, Authorised: authorised})
 			}
+		case workflow.Activate:
+			for _, owed := range [][]narthex.Owed{nil, {report}} {
+				all = append(all, workflow.Event{Command: command, Grant: grant, Owed: owed})
+			}
+		case workflow.Meet:
+			for _, evidence := range []narthex.Digest{"", deal, stale} {
+				all = append(all, workflow.Event{Command: command, Obligation: narthex.FinalReport, Evidence: evidence})
+			}
+			all = append(all, workflow.Event{Command: command, Obligation: narthex.InsuranceProof, Evidence: deal})
+		case workflow.Issue:
+			if p.ID == applicant.ID { // whoever else may issue one changes nothing by it that matters here
+				all = append(all, workflow.Event{Command: command, Saw: deal})
+			}
 		default:
-			all = append(all, workflow.Event{Command: command, Agreement: deal, Grant: grant, Due: start, Text: "so"})
+			all = append(all, workflow.Event{Command: command, Obligation: narthex.FinalReport, Agreement: deal, Grant: grant, Due: start, Text: "so"})
 		}
 	}
 	return all

@@ -110,7 +110,7 @@ func TaskOf(e narthex.Engagement, p narthex.Person, late, owns bool) Task {
 		return ToChase
 	case e.State == narthex.Offered && has(Signer):
 		return ToSign
-	case e.State == narthex.Ending && has(Programme):
+	case e.State == narthex.Ending && has(Programme) && !Unmet(e):
 		return ToClose
 	}
 	return ""
