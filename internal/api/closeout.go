@@ -3,6 +3,7 @@ package api
 import (
 	"narthex"
 	"narthex/client"
+	"narthex/internal/statement"
 	"narthex/internal/workflow"
 )
 
@@ -31,5 +32,27 @@ func closeoutRoutes() []Route {
 				return r.node.Office.CloseOut(r.Context(), r.person.ID, id, command, in)
 			})})
 	}
-	return routes
+	return append(routes, Route{Method: "POST", Path: "/api/engagements/{engagement}/statement", Right: Someone, Says: "issue the access statement, as a file with its proof",
+		In: typeOf[client.StatementRequest](), Out: typeOf[statement.File](), serve: accessStatement})
+}
+
+// accessStatement gives the file in its one form, which is part of what is checked.
+func accessStatement(r *request) (any, error) {
+	in, err := body[client.StatementRequest](r, mostStranger)
+	if err != nil {
+		return nil, err
+	}
+	id, err := arg[narthex.EngagementID](r, "engagement")
+	if err != nil {
+		return nil, err
+	}
+	data, err := r.node.Office.Statement(r.Context(), r.person.ID, id, in.Names)
+	if err != nil {
+		return nil, err
+	}
+	h := r.w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Cache-Control", "no-store")
+	_, err = writer{r}.Write(data)
+	return nil, err
 }

@@ -183,6 +183,7 @@ func setScene(t *testing.T) *scene {
 		{"POST /api/people/{person}/erase", "/api/people/" + string(e.People["ottogone"].ID) + "/erase", client.PersonChange{Reason: "x"}, custodians},
 		engagement("end", grant.Engagement, client.Command{Text: "x"}, "ada", "carol"),
 		{"GET /api/engagements/{engagement}/obligations", "/api/engagements/" + string(owes.Engagement) + "/obligations", nil, readers},
+		engagement("statement", owes.Engagement, client.StatementRequest{}, "ada", "carol", "lea"),
 		engagement("meet", owes.Engagement, report, "ada", "otto"),
 		engagement("reject", owes.Engagement, report, "carol"),
 		engagement("waive", owes.Engagement, report, guards...),

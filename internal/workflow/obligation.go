@@ -306,7 +306,7 @@ func mayIssue(e narthex.Engagement, draft Event, _ narthex.Person, _ Facts) *nar
 	case issued(e, draft.Saw):
 		return narthex.Conflictf("That statement was issued; it can be read again as it is.").For("saw")
 	case len(e.Issued) >= mostIssued:
-		return narthex.Conflictf("%d statements of this engagement were issued already. Use the last: `narthex statement %s --last`.", mostIssued, e.ID)
+		return narthex.Conflictf("%d statements of this engagement were issued already, and no more will be. Use the last file that you have.", mostIssued)
 	}
 	return nil
 }
