@@ -59,7 +59,7 @@ func (d Document) In(form Form) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		return asPDF(parts, leafs{"Agreement " + string(d.Agreement.Engagement), fmt.Sprintf("%s, %s", d.Agreement.Engagement, digest), d.Agreement.NotBefore})
+		return asPDF(parts, imprint{"Agreement " + string(d.Agreement.Engagement), fmt.Sprintf("%s, %s", d.Agreement.Engagement, digest), d.Agreement.NotBefore})
 	}
 	text, err := write(parts)
 	return []byte(text), err

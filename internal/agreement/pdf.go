@@ -19,15 +19,15 @@ const (
 	across = 72 // characters of a line of an exhibit: the widest of them fill a line, so that none is broken again
 )
 
-// leafs is what stands on every page of a PDF and in its head: its name, what it is known by, and its date.
-type leafs struct {
+// imprint is what stands on every page of a PDF and in its head: its name, what it is known by, and its date.
+type imprint struct {
 	name, foot string
 	at         time.Time
 }
 
 // asPDF sets the parts on pages, with the fonts within it, and the digest and number on each page. Nothing in it is of the
 // clock or drawn: its dates are the document's own. It holds text alone, no links, scripts, forms or files.
-func asPDF(parts []part, of leafs) ([]byte, error) {
+func asPDF(parts []part, of imprint) ([]byte, error) {
 	letters, err := newLetters()
 	if err != nil {
 		return nil, err
@@ -48,7 +48,7 @@ func asPDF(parts []part, of leafs) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-func set(parts []part, of leafs, letters *letters, pages int) (*fpdf.Fpdf, error) {
+func set(parts []part, of imprint, letters *letters, pages int) (*fpdf.Fpdf, error) {
 	f := fpdf.New("P", "mm", "A4", "")
 	f.SetCatalogSort(true)
 	f.SetCreationDate(of.at.UTC())

@@ -36,4 +36,4 @@ func (s *Sheet) all() []part { return append([]part{{kind: title, text: s.Name}}
 func (s *Sheet) Text() (string, error) { return asText(s.all()) }
 
 // PDF gives it on pages.
-func (s *Sheet) PDF() ([]byte, error) { return asPDF(s.all(), leafs{s.Name, s.Foot, s.At}) }
+func (s *Sheet) PDF() ([]byte, error) { return asPDF(s.all(), imprint{s.Name, s.Foot, s.At}) }

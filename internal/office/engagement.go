@@ -344,6 +344,12 @@ func names(tx *journal.Tx, e narthex.Engagement, into map[string]string) error {
 	if e.Counter != nil {
 		ids = append(ids, e.Counter.By)
 	}
+	for _, met := range e.Met {
+		ids = append(ids, met.By)
+	}
+	for _, w := range e.Waivers {
+		ids = append(ids, w.By)
+	}
 	for _, id := range ids {
 		person, err := journal.Get[narthex.Person](tx, store.People, string(id))
 		if err != nil {
