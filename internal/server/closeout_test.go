@@ -129,7 +129,7 @@ func TestWhatIsOwedIsDueToTheDay(t *testing.T) {
 		t.Errorf("the window is %s", o.State)
 	}
 	for name, does := range map[string]string{"ada": "meet", "otto": "meet", "carol": "remind", "sam": "", "lea": ""} {
-		items := must(e.People[name].Work(t.Context())).Work
+		items := must(e.People[name].Work(t.Context(), client.Page{})).Work
 		if does == "" && len(items) > 0 || does != "" && (len(items) != 1 || items[0].Do != does || !items[0].Late || items[0].Engagement != id) {
 			t.Errorf("the work of %s is %+v, should be to %q", name, items, does)
 		}
@@ -179,7 +179,7 @@ func TestAnEngagementClosesWhenWhatItOwesIsMet(t *testing.T) {
 	if _, err := carol.Reject(t.Context(), id, client.CloseOut{Obligation: narthex.DestructionCertificate, Text: "still not"}); !narthex.IsKind(err, narthex.Conflict) || !strings.Contains(err.Error(), "once") {
 		t.Errorf("a second rejection: %v", err)
 	}
-	if work := must(carol.Work(t.Context())).Work; len(work) != 1 || work[0].Do != "close" {
+	if work := must(carol.Work(t.Context(), client.Page{})).Work; len(work) != 1 || work[0].Do != "close" {
 		t.Errorf("carol is to do %+v", work)
 	}
 	if view := must(carol.Command(t.Context(), id, "close", client.Command{})); view.Engagement.State != narthex.Closed {

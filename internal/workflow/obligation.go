@@ -28,6 +28,7 @@ type Obligation struct {
 	State narthex.ObligationState
 	Due   time.Time
 	Begun bool // whether it can be met: what is done after the end of access waits for that
+	Asks  bool // whether it is time to meet it: the end from which its days are counted has come, or it waits for none
 }
 
 // Blocks says whether it holds the end of the engagement back.
@@ -93,7 +94,7 @@ func over(e narthex.Engagement, t time.Time) bool {
 func Obligations(e narthex.Engagement, calendar Calendar, now time.Time) []Obligation {
 	list := []Obligation{}
 	for _, owed := range e.Owed {
-		o := Obligation{Owed: owed, State: narthex.ObligationOpen, Due: dueOf(e, owed, calendar), Begun: begun(e, owed, now)}
+		o := Obligation{Owed: owed, State: narthex.ObligationOpen, Due: dueOf(e, owed, calendar), Begun: begun(e, owed, now), Asks: !owed.From.IsZero() || over(e, now)}
 		past := !now.Before(o.Due)
 		switch {
 		case owed.By == "" && past:
@@ -385,7 +386,7 @@ func OwedBy(e narthex.Engagement, p narthex.Person, list []Obligation) (Task, *O
 	parts := PartsOf(e, p)
 	researcher := !p.InLab() && (slices.Contains(parts, Applicant) || slices.Contains(parts, Member))
 	for i, o := range list {
-		if !o.Blocks() || !o.Begun || !slices.Contains([]narthex.State{narthex.Active, narthex.Ending}, e.State) {
+		if !o.Blocks() || !o.Asks || !slices.Contains([]narthex.State{narthex.Active, narthex.Ending}, e.State) {
 			continue
 		}
 		switch {
@@ -396,6 +397,32 @@ func OwedBy(e narthex.Engagement, p narthex.Person, list []Obligation) (Task, *O
 		}
 	}
 	return "", nil
+}
+
+// waitsOwed lists for whom what is owed may wait: whoever owes it, from when it is to be met, and the programme, from when it may be late.
+// Without a calendar that is the earliest that its days can end.
+func waitsOwed(e narthex.Engagement) []Wait {
+	var waits []Wait
+	for _, owed := range unmet(e) {
+		var from time.Time // it waits already
+		base := owed.From
+		if base.IsZero() {
+			base = EndOf(e)
+			if !slices.Contains([]narthex.State{narthex.Ending, narthex.Closed}, e.State) {
+				from = base
+			}
+		}
+		due := base.AddDate(0, 0, owed.Days)
+		if owed.By == narthex.PartyInstitution {
+			waits = append(waits, Wait{Official: true, Due: due, From: from})
+		} else {
+			for _, person := range append([]narthex.PersonID{e.Application.Applicant}, e.Application.Members...) {
+				waits = append(waits, Wait{Person: person, Due: due, From: from})
+			}
+		}
+		waits = append(waits, Wait{Role: narthex.Programme, Due: due, From: due})
+	}
+	return waits
 }
 
 // Unmet says whether anything holds the engagement's end back.
