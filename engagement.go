@@ -111,6 +111,13 @@ type Engagement struct {
 
 	Authorised *SignedAuthorisation `json:"authorised,omitempty"` // in the place of the institution's signature on Agreement
 
+	Until   time.Time `json:"until,omitzero"`    // when the agreement ends
+	EndedAt time.Time `json:"ended_at,omitzero"` // when it was ended
+	Owed    []Owed    `json:"owed,omitempty"`    // as the signed agreement has it
+	Met     []Met     `json:"met,omitempty"`
+	Waivers []Waiver  `json:"waivers,omitempty"`
+	Issued  []Issued  `json:"issued,omitempty"` // access statements
+
 	Grant     GrantID   `json:"grant,omitempty"`
 	Locked    bool      `json:"locked,omitempty"`
 	Reason    string    `json:"reason,omitempty"` // why it was declined, withdrawn or ended

@@ -407,12 +407,14 @@ type WorkItem struct {
 	Engagement narthex.EngagementID `json:"engagement,omitempty"` // empty where it is about the lab directory
 	Title      string               `json:"title"`
 	Applicant  string               `json:"applicant,omitempty"`
-	Do         string               `json:"do"` // submit, answer, review, assign, chase, sign, close, approve_directory
+	Do         string               `json:"do"` // submit, answer, review, assign, chase, sign, close, meet, remind, approve_directory
 	Since      time.Time            `json:"since"`
 	Due        time.Time            `json:"due,omitzero"`
 	Late       bool                 `json:"late,omitempty"`
 	Nudged     bool                 `json:"nudged,omitempty"`
-	Waiting    []string             `json:"waiting,omitempty"` // whom it waits for, where others are late
+	Waiting    []string             `json:"waiting,omitempty"` // whom it waits for, where others are late; of an obligation what is owed
+
+	Obligation narthex.ObligationName `json:"obligation,omitempty"` // to meet, or late where the programme is to remind
 }
 
 // AgreementView is an agreement: GET /api/engagements/{engagement}/agreement.

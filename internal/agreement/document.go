@@ -59,7 +59,7 @@ func (d Document) In(form Form) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		return asPDF(parts, d.Agreement, digest)
+		return asPDF(parts, imprint{"Agreement " + string(d.Agreement.Engagement), fmt.Sprintf("%s, %s", d.Agreement.Engagement, digest), d.Agreement.NotBefore})
 	}
 	text, err := write(parts)
 	return []byte(text), err
@@ -197,7 +197,7 @@ func (d Document) exhibits() ([]part, error) {
 	for _, term := range d.Agreement.Terms {
 		attribute, _ := d.Taxonomy.Attribute(term.Attribute)
 		parts = append(parts, part{kind: item, level: 1, label: term.Clause, text: fmt.Sprintf("%s (%s) on %s", attribute.Says, term.Attribute, term.Asset)})
-		for _, limit := range limitsInWords(d.Taxonomy, term) {
+		for _, limit := range LimitsInWords(d.Taxonomy, term) {
 			parts = append(parts, part{kind: item, level: 2, text: limit})
 		}
 	}

@@ -4,14 +4,13 @@ import (
 	"bytes"
 	"fmt"
 	"strings"
+	"time"
 	"unicode"
 
 	"codeberg.org/go-pdf/fpdf"
 	"github.com/go-fonts/dejavu/dejavusans"
 	"github.com/go-fonts/dejavu/dejavusansbold"
 	"golang.org/x/image/font/sfnt"
-
-	"narthex"
 )
 
 const (
@@ -20,36 +19,42 @@ const (
 	across = 72 // characters of a line of an exhibit: the widest of them fill a line, so that none is broken again
 )
 
+// imprint is what stands on every page of a PDF and in its head: its name, what it is known by, and its date.
+type imprint struct {
+	name, foot string
+	at         time.Time
+}
+
 // asPDF sets the parts on pages, with the fonts within it, and the digest and number on each page. Nothing in it is of the
-// clock or drawn: its dates are the agreement's first day. It holds text alone, no links, scripts, forms or files.
-func asPDF(parts []part, a narthex.Agreement, digest narthex.Digest) ([]byte, error) {
+// clock or drawn: its dates are the document's own. It holds text alone, no links, scripts, forms or files.
+func asPDF(parts []part, of imprint) ([]byte, error) {
 	letters, err := newLetters()
 	if err != nil {
 		return nil, err
 	}
-	first, err := set(parts, a, digest, letters, 0)
+	first, err := set(parts, of, letters, 0)
 	if err != nil {
 		return nil, err
 	}
 	pages := first.PageCount() // each page says how many there are, so it is set twice
-	second, err := set(parts, a, digest, letters, pages)
+	second, err := set(parts, of, letters, pages)
 	if err != nil {
 		return nil, err
 	}
 	var out bytes.Buffer
 	if err := second.Output(&out); err != nil {
-		return nil, fmt.Errorf("write agreement as PDF: %w", err)
+		return nil, fmt.Errorf("write PDF: %w", err)
 	}
 	return out.Bytes(), nil
 }
 
-func set(parts []part, a narthex.Agreement, digest narthex.Digest, letters *letters, pages int) (*fpdf.Fpdf, error) {
+func set(parts []part, of imprint, letters *letters, pages int) (*fpdf.Fpdf, error) {
 	f := fpdf.New("P", "mm", "A4", "")
 	f.SetCatalogSort(true)
-	f.SetCreationDate(a.NotBefore.UTC())
-	f.SetModificationDate(a.NotBefore.UTC())
+	f.SetCreationDate(of.at.UTC())
+	f.SetModificationDate(of.at.UTC())
 	f.SetProducer("Narthex", false)
-	f.SetTitle("Agreement "+string(a.Engagement), true)
+	f.SetTitle(of.name, true)
 	f.SetLang("en")
 	f.SetMargins(margin, margin, margin)
 	f.SetAutoPageBreak(true, margin+5)
@@ -58,7 +63,7 @@ func set(parts []part, a narthex.Agreement, digest narthex.Digest, letters *lett
 	f.SetFooterFunc(func() {
 		f.SetY(-margin)
 		f.SetFont(font, "", 6.5)
-		f.CellFormat(0, 4, letters.shown(fmt.Sprintf("%s, %s", a.Engagement, digest)), "", 0, "L", false, 0, "")
+		f.CellFormat(0, 4, letters.shown(of.foot), "", 0, "L", false, 0, "")
 		f.CellFormat(0, 4, fmt.Sprintf("page %d of %d", f.PageNo(), pages), "", 0, "R", false, 0, "")
 	})
 	f.AddPage()
@@ -69,7 +74,7 @@ func set(parts []part, a narthex.Agreement, digest narthex.Digest, letters *lett
 		letters.put(f, p)
 	}
 	if err := f.Error(); err != nil {
-		return nil, fmt.Errorf("write agreement as PDF: %w", err)
+		return nil, fmt.Errorf("write PDF: %w", err)
 	}
 	return f, nil
 }

@@ -14,14 +14,14 @@ import (
 func TermInWords(taxonomy *narthex.Taxonomy, term narthex.Term) string {
 	attribute, _ := taxonomy.Attribute(term.Attribute)
 	text := fmt.Sprintf("%s (%s) on %s", attribute.Says, term.Attribute, term.Asset)
-	if limits := limitsInWords(taxonomy, term); len(limits) > 0 {
+	if limits := LimitsInWords(taxonomy, term); len(limits) > 0 {
 		text += ": " + strings.Join(limits, "; ")
 	}
 	return text + "."
 }
 
-// limitsInWords says each limit of a term, by name.
-func limitsInWords(taxonomy *narthex.Taxonomy, term narthex.Term) []string {
+// LimitsInWords says each limit of a term, by name.
+func LimitsInWords(taxonomy *narthex.Taxonomy, term narthex.Term) []string {
 	var limits []string
 	for _, name := range slices.Sorted(maps.Keys(term.Limits)) {
 		spec, _ := taxonomy.Limit(term.Attribute, name)

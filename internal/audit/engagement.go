@@ -74,6 +74,7 @@ func (s *step) engagementChanged() error {
 			return err
 		}
 	}
+	s.certified(event)
 	if event.Command == workflow.Approve && next.State == narthex.InReview && workflow.Approved(next) {
 		s.Approved = id
 	}
@@ -240,6 +241,9 @@ func (s *step) grantActive() error {
 	people := append([]narthex.PersonID{e.Application.Applicant}, e.Application.Members...)
 	if e.Grant != id || e.Agreement != g.Agreement || e.Application.Org != g.Org || !slices.Equal(people, g.Persons) {
 		s.impossible(store.Grants, string(id), "people, an organisation or an agreement that are not the engagement's")
+	}
+	if a != nil && !asAgreed(e, a) {
+		s.impossible(store.Engagements, string(g.Engagement), "obligations or an end that are not the agreement's")
 	}
 	return nil
 }

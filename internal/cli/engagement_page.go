@@ -134,11 +134,15 @@ func writeNext(p *page, view client.EngagementView) {
 		"sign":     "narthex agreement show " + id + ", then narthex agreement sign " + id + " --as PARTY",
 		"end":      "narthex engagements end " + id + " --reason WHY",
 		"close":    "narthex engagements close " + id,
+		"meet":     "narthex obligations " + id,
+		"waive":    "narthex obligations " + id,
+		"reject":   "narthex obligations " + id,
+		"issue":    "narthex statement " + id,
 		"lock":     "narthex lock engagement " + id + " --reason CODE",
 	}
 	var can []string
 	for _, command := range view.Allowed {
-		if line, known := lines[command]; known {
+		if line, known := lines[command]; known && !slices.Contains(can, line) {
 			can = append(can, line)
 		}
 	}

@@ -32,7 +32,8 @@ func (a *app) engagements() *cobra.Command {
 		a.engagementCommand("nudge", "Ask what keeps a review, when half of its time has passed", "nudged the reviewers of", "", ""),
 		a.engagementCommand("withdraw", "Take an application back, for good", "withdrawn", "reason", "why"),
 		a.engagementCommand("end", "End the grant and every live call on it, for good", "ended", "reason", "why"),
-		a.engagementCommand("close", "Close an engagement whose grant has ended", "closed", "reason", "what closing found"))
+		a.engagementCommand("close", "Close an engagement whose grant has ended", "closed", "reason", "what closing found"),
+		a.meetObligation(), a.certify(), a.rejectEvidence(), a.waiveObligation())
 }
 
 func (a *app) engagementList() *cobra.Command {

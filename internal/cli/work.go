@@ -46,7 +46,10 @@ func workNote(item client.WorkItem) string {
 	if item.Nudged {
 		notes = append(notes, "the applicant asks")
 	}
-	if len(item.Waiting) > 0 {
+	switch {
+	case item.Obligation != "":
+		notes = append(notes, strings.Join(item.Waiting, ", "))
+	case len(item.Waiting) > 0:
 		notes = append(notes, "it waits for "+strings.Join(item.Waiting, ", "))
 	}
 	return strings.Join(notes, "; ")
@@ -56,6 +59,8 @@ func workNote(item client.WorkItem) string {
 func workNext(item client.WorkItem) string {
 	id := string(item.Engagement)
 	switch item.Do {
+	case "meet", "remind":
+		return "narthex obligations " + id
 	case "approve_directory":
 		return "narthex lab diff"
 	case "review", "chase":

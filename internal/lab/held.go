@@ -52,6 +52,15 @@ func readers() []reader {
 		{clause: "recipients", parameter: "people", kind: "number", held: narthex.HeldAgreement, by: "members", application: peopleWithin},
 		{clause: "safe-harbour", parameter: "appeal_days", kind: "business_days", held: narthex.HeldAgreement, by: "appeal_days", pathway: appealWithin},
 		{clause: "term-and-survival", parameter: "term_days", kind: "days", held: narthex.HeldClock, by: "most_days", pathway: termWithin},
+		// What follows is read of a signed agreement, by workflow.OwedUnder.
+		{clause: "termination-and-return", parameter: "certificate", kind: "flag", held: narthex.HeldObligation, by: string(narthex.DestructionCertificate)},
+		{clause: "termination-and-return", parameter: "return_days", kind: "business_days", held: narthex.HeldObligation, by: string(narthex.DestructionCertificate)},
+		{clause: "termination-and-return", parameter: "backups", kind: "flag", held: narthex.HeldObligation, by: string(narthex.DestructionCertificate)},
+		{clause: "termination-and-return", parameter: "report", kind: "flag", held: narthex.HeldObligation, by: string(narthex.FinalReport)},
+		{clause: "termination-and-return", parameter: "report_days", kind: "days", held: narthex.HeldObligation, by: string(narthex.FinalReport)},
+		{clause: "data-protection", parameter: "retention_days", kind: "days", held: narthex.HeldObligation, by: string(narthex.PersonalDataDeleted)},
+		{clause: "insurance", parameter: "proof_days", kind: "days", held: narthex.HeldObligation, by: string(narthex.InsuranceProof)},
+		{clause: "results-and-ip", parameter: "patent_days", kind: "days", held: narthex.HeldObligation, by: string(narthex.PatentWindow)},
 	}
 }
 

@@ -197,6 +197,9 @@ func TestAParameterThatIsHeldIsReadByCode(t *testing.T) {
 	d := load(t, template(t))
 	for name, clause := range d.Clauses {
 		for parameter, p := range clause.Parameters {
+			if p.Held == narthex.HeldObligation {
+				continue // TestAnObligationFollowsFromTheValuesThatAreSigned holds those
+			}
 			if _, tried := rows[string(name)+"."+parameter]; tried == (p.Held == narthex.Recorded) {
 				t.Errorf("%s.%s says held: %s, and there is a test that it is: %v", name, parameter, p.Held, tried)
 			}
@@ -314,7 +317,7 @@ func TestTheListOfClausesIsTheLibrary(t *testing.T) {
 	d := load(t, template(t))
 	var out strings.Builder
 	out.WriteString("# The clause library\n\nWhat `narthex init` writes into `clauses/`: every clause with its parameters, what each may be, and what makes it true. The texts are samples for a lawyer to review.\n\n" +
-		"`gateway` is held at every call, as a limit of the terms; `agreement` before there is an agreement, for a pathway or application that breaks it is refused; `clock` by a time that runs; `recorded` is printed and signed, and nothing of the software acts on it. The name after it is the one under which `internal/lab/held.go` reads it. This list is held to the files by a test.\n\n" +
+		"`gateway` is held at every call, as a limit of the terms; `agreement` before there is an agreement, for a pathway or application that breaks it is refused; `clock` by a time that runs; `obligation` by an obligation with a date ([closeout.md](closeout.md)); `recorded` is printed and signed, and nothing of the software acts on it. The name after it is the one under which `internal/lab/held.go` reads it. This list is held to the files by a test.\n\n" +
 		"| clause | parameter | says | may be | standard | held |\n|---|---|---|---|---|---|\n")
 	for _, name := range slices.Sorted(maps.Keys(d.Clauses)) {
 		c := d.Clauses[name]

@@ -274,6 +274,9 @@ func (o *Office) Sign(ctx context.Context, by narthex.PersonID, id narthex.Engag
 		if err != nil {
 			return err
 		}
+		if err := o.settled(tx, rules, e, p); err != nil {
+			return err
+		}
 		signature, err := o.signature(tx, e, p, in)
 		if err != nil {
 			return err
@@ -372,7 +375,7 @@ func (o *Office) activate(tx *journal.Tx, rules *book.Rules, e narthex.Engagemen
 	if err := book.AddHolding(tx, book.Subject("org", grant.Org), id); err != nil {
 		return err
 	}
-	if _, err := o.bySystem(tx, e, workflow.Event{Command: workflow.Activate, Grant: id}); err != nil {
+	if _, err := o.bySystem(tx, e, workflow.Event{Command: workflow.Activate, Grant: id, Until: a.NotAfter, Owed: workflow.OwedUnder(a)}); err != nil {
 		return err
 	}
 	persons, err := canon.JSON(grant.Persons)

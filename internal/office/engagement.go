@@ -356,6 +356,12 @@ func names(tx *journal.Tx, e narthex.Engagement, into map[string]string) error {
 	if e.Counter != nil {
 		ids = append(ids, e.Counter.By)
 	}
+	for _, met := range e.Met {
+		ids = append(ids, met.By)
+	}
+	for _, w := range e.Waivers {
+		ids = append(ids, w.By)
+	}
 	for _, id := range ids {
 		person, err := journal.Get[narthex.Person](tx, store.People, string(id))
 		if err != nil {
@@ -405,7 +411,14 @@ func waiting(tx *journal.Tx, rules *book.Rules, e narthex.Engagement, p narthex.
 			}
 		}
 	case narthex.Ending:
-		list = append(list, "closeout by the programme")
+		for _, due := range workflow.Obligations(e, rules.Directory.Calendar, tx.Now()) {
+			if due.Blocks() {
+				list = append(list, workflow.OwedInWords(due.Owed)+", by the "+string(due.By))
+			}
+		}
+		if len(list) == 0 {
+			list = append(list, "closeout by the programme")
+		}
 	}
 	return list, nil
 }

@@ -101,7 +101,7 @@ func (o *Office) Engagements(ctx context.Context, by narthex.PersonID, of client
 			return eachEngagement(tx, p, states, narthex.EngagementID(of.After), take)
 		}
 		err = o.eachTask(tx, rules, p, states, func(e narthex.Engagement, item client.WorkItem) (bool, error) {
-			if item.Do == string(workflow.ToChase) {
+			if item.Do == string(workflow.ToChase) || item.Do == string(workflow.ToRemind) {
 				return false, nil
 			}
 			return take(e)

@@ -31,6 +31,7 @@ type Office struct {
 
 	took    took
 	setting sync.Mutex // a PDF
+	stating sync.Mutex // an access statement
 }
 
 // Auditor compares the tables with the ledger's entries.

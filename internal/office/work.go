@@ -15,6 +15,10 @@ import (
 func workItem(tx *journal.Tx, rules *book.Rules, e narthex.Engagement, p narthex.Person) (client.WorkItem, bool, error) {
 	late := !e.Due.IsZero() && e.State == narthex.InReview && tx.Now().After(e.Due)
 	task := workflow.TaskOf(e, p, late, owns(rules.Directory, e.Application.Terms, p))
+	var owed *workflow.Obligation
+	if task == "" {
+		task, owed = workflow.OwedBy(e, p, workflow.Obligations(e, rules.Directory.Calendar, tx.Now()))
+	}
 	if task == "" || !workflow.MayRead(e, p) {
 		return client.WorkItem{}, false, nil
 	}
@@ -25,6 +29,9 @@ func workItem(tx *journal.Tx, rules *book.Rules, e narthex.Engagement, p narthex
 	item := client.WorkItem{Engagement: e.ID, Title: e.Application.Title, Applicant: applicant.Name, Do: string(task), Since: workflow.Seen(e, p).ChangedAt, Late: late, Nudged: !e.Nudged.IsZero()}
 	if e.State == narthex.InReview {
 		item.Since, item.Due = e.Since, e.Due
+	}
+	if owed != nil {
+		item.Due, item.Late, item.Obligation, item.Waiting = owed.Due, owed.State == narthex.ObligationLate, owed.Obligation, []string{workflow.OwedInWords(owed.Owed)}
 	}
 	if task == workflow.ToChase {
 		item.Waiting, err = waiting(tx, rules, e, p)

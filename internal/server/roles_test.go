@@ -43,7 +43,7 @@ type scene struct {
 
 // setScene makes a scene, and the rights in an order in which each can be used by the first who may.
 func setScene(t *testing.T) *scene {
-	e := testenv.New(t, testenv.Options{Files: with(eve)})
+	e := testenv.New(t, testenv.Options{Files: func(f lab.Files) { with(eve)(f); reporting(f) }})
 	e.Outsiders(t, "2", "Second")
 	ada := e.People["ada"]
 	draft, review := drafted(t, e), submitted(t, e)
@@ -68,7 +68,12 @@ func setScene(t *testing.T) *scene {
 	grant, key := e.Grant(t, "", testenv.Tokens(1e6, nil))
 	_, second := e.Grant(t, "2", testenv.Tokens(1e6, nil))
 	ending, _ := e.Grant(t, "", testenv.Tokens(1e6, nil))
-	command("ada", ending.Engagement, "end", client.Command{Text: "done"})
+	owes, _ := e.Grant(t, "", testenv.Tokens(1e6, nil))
+	report := client.CloseOut{Obligation: narthex.FinalReport, Evidence: narthex.MakeDigest([32]byte{1}), Text: "x"}
+	for _, id := range []narthex.EngagementID{ending.Engagement, owes.Engagement} {
+		command("ada", id, "end", client.Command{Text: "done"})
+	}
+	must(ada.Meet(t.Context(), ending.Engagement, report))
 	made, _ := chat(t, e, key, testenv.Hello)
 	minted, err := ada.Mint(t.Context(), grant.ID, client.Mint{Label: "revoked"})
 	if err != nil {
@@ -102,6 +107,7 @@ func setScene(t *testing.T) *scene {
 		t.Fatal(err)
 	}
 	with(eve)(files)
+	reporting(files)
 	files["guardrails/test.cedar"] = []byte("@id(\"other\")\nforbid (principal, action, resource) when { context.max_tokens == 8 };\n")
 
 	s := &scene{Env: e, tokens: map[string]string{"key": key, "another's key": second}}
@@ -177,6 +183,11 @@ func setScene(t *testing.T) *scene {
 		{"POST /api/people/{person}/remove", "/api/people/" + string(e.People["ada2"].ID) + "/remove", client.PersonChange{Reason: "x"}, guards},
 		{"POST /api/people/{person}/erase", "/api/people/" + string(e.People["ottogone"].ID) + "/erase", client.PersonChange{Reason: "x"}, custodians},
 		engagement("end", grant.Engagement, client.Command{Text: "x"}, "ada", "carol"),
+		{"GET /api/engagements/{engagement}/obligations", "/api/engagements/" + string(owes.Engagement) + "/obligations", nil, readers},
+		engagement("statement", owes.Engagement, client.StatementRequest{}, "ada", "carol", "lea"),
+		engagement("meet", owes.Engagement, report, "ada", "otto"),
+		engagement("reject", owes.Engagement, report, "carol"),
+		engagement("waive", owes.Engagement, report, guards...),
 		engagement("close", ending.Engagement, client.Command{Text: "x"}, "carol"),
 		{"GET /api/ledger/export", "/api/ledger/export", nil, []string{"lea", "carol", "dan"}},
 		{"GET /api/ledger/documents", "/api/ledger/documents", nil, []string{"lea", "carol", "dan"}},

@@ -245,6 +245,12 @@ func (e *Env) Start(t testing.TB) {
 	}
 }
 
+// Join brings in someone who was invited, with a log-in and a signing key.
+func (e *Env) Join(t testing.TB, name, code string) {
+	t.Helper()
+	e.join(t, name, code).sign(t)
+}
+
 func (e *Env) join(t testing.TB, name, code string) *Person {
 	t.Helper()
 	key, err := client.NewKey()

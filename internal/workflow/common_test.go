@@ -179,6 +179,24 @@ func (l *life) active() *life {
 	return l.signed().system(workflow.Event{Command: workflow.Activate, Grant: grant})
 }
 
+// report is what the agreements of these tests ask for, where they ask for something.
+var report = narthex.Owed{Obligation: narthex.FinalReport, By: narthex.PartyResearcher, Clause: "9. End and return", Days: 30}
+
+// owing is an engagement whose agreement asks for a report, in a state from active on.
+func owing(t testing.TB, state narthex.State) *life {
+	t.Helper()
+	l := draft(t).signed().system(workflow.Event{Command: workflow.Activate, Grant: grant, Until: start.AddDate(0, 0, 30), Owed: []narthex.Owed{report}})
+	if state == narthex.Ending {
+		l.does(ada, workflow.Event{Command: workflow.End})
+	}
+	return l
+}
+
+// meeting is how the report is handed in.
+func meeting() workflow.Event {
+	return workflow.Event{Command: workflow.Meet, Obligation: narthex.FinalReport, Evidence: stale}
+}
+
 func draft(t testing.TB) *life { return draftOf(t, application()) }
 
 func draftOf(t testing.TB, a *narthex.Application) *life {
@@ -236,4 +254,4 @@ func states() []narthex.State { return append([]narthex.State{""}, narthex.State
 // commands is the closed set, written out a second time.
 var commands = []workflow.Command{workflow.Draft, workflow.Edit, workflow.Submit, workflow.Assign, workflow.Return, workflow.Revise, workflow.Approve, workflow.Decline,
 	workflow.Withdraw, workflow.Offer, workflow.Sign, workflow.Activate, workflow.Lock, workflow.Unlock, workflow.End, workflow.Close,
-	workflow.Counter, workflow.Accept, workflow.Nudge, workflow.Comment}
+	workflow.Counter, workflow.Accept, workflow.Nudge, workflow.Comment, workflow.Meet, workflow.Reject, workflow.Waive, workflow.Issue}

@@ -3,6 +3,7 @@ package workflow
 import (
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"narthex"
@@ -15,6 +16,7 @@ type Facts struct {
 	Unanswered []string         // names of required questions without an answer
 	LockedBy   narthex.PersonID // who set the lock that is to be lifted
 	HalfPassed bool             // whether half of the review's time has passed
+	Now        time.Time        // of what depends on the end of access
 }
 
 // mostText bounds a question, an answer or a reason, in characters.
@@ -33,6 +35,9 @@ func PartsOf(e narthex.Engagement, p narthex.Person) []Part {
 		parts = append(parts, Applicant)
 	} else if p.ID == e.Application.Sponsor || slices.Contains(e.Application.Members, p.ID) {
 		parts = append(parts, Author)
+		if slices.Contains(e.Application.Members, p.ID) {
+			parts = append(parts, Member)
+		}
 	}
 	if mayReview(e, p) {
 		parts = append(parts, Reviewer)
@@ -46,6 +51,12 @@ func PartsOf(e narthex.Engagement, p narthex.Person) []Part {
 		}
 		if p.Has(narthex.Security) || p.Has(narthex.Custodian) {
 			parts = append(parts, Guard)
+		}
+		if p.Has(narthex.Auditor) {
+			parts = append(parts, Auditor)
+		}
+		if p.Official && p.Org != "" && p.Org == e.Application.Org {
+			parts = append(parts, Institution)
 		}
 	}
 	return parts
@@ -137,7 +148,7 @@ func refuseCommand(e narthex.Engagement, command Command, p narthex.Person) *nar
 	if !may(e.State, Parts(), command) {
 		return narthex.Conflictf("The engagement is %s, where nobody can %s. Look at it again: `narthex engagements show` says what can be done.", stateName(e.State), command)
 	}
-	if slices.Contains([]Command{Approve, Decline, Return, Counter, Lock, Unlock, Close, Assign}, command) && slices.Contains(e.Authors, p.ID) {
+	if slices.Contains([]Command{Approve, Decline, Return, Counter, Lock, Unlock, Close, Assign, Reject, Waive}, command) && slices.Contains(e.Authors, p.ID) {
 		return narthex.Refusedf("You have a part in this engagement, so you cannot decide on it in any role. Someone who has none must.")
 	}
 	return narthex.Refusedf("You may not %s here; it takes another role. `narthex engagements show` says whom it waits for.", command)
@@ -180,6 +191,11 @@ var rules = map[Command]func(narthex.Engagement, Event, narthex.Person, Facts) *
 	Accept:  mayAccept,
 	Nudge:   mayNudge,
 	Comment: mayComment,
+	Meet:    mayMeet,
+	Reject:  mayReject,
+	Waive:   mayWaive,
+	Issue:   mayIssue,
+	Close:   mayClose,
 	Sign: func(e narthex.Engagement, draft Event, p narthex.Person, facts Facts) *narthex.Error {
 		if draft.Signature == nil || draft.Signature.Digest != e.Agreement {
 			return narthex.Conflictf("The signature is not on the agreement as it stands. Read it again and sign its digest.").For("digest")

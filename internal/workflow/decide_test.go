@@ -16,9 +16,9 @@ var may = map[narthex.State]map[string]string{
 	narthex.InReview:  {"ada": "withdraw nudge comment", "ben": "comment", "sam": "comment", "pro": "comment", "sec": "return approve decline counter comment", "leg": "return approve decline counter comment"},
 	narthex.Returned:  {"ada": "revise withdraw accept", "ben": "revise", "sam": "revise", "pro": "comment", "sec": "comment", "leg": "comment"},
 	narthex.Offered:   {"ada": "withdraw sign", "ora": "sign", "sig": "sign", "sec": "lock unlock", "cus": "lock unlock"},
-	narthex.Active:    {"ada": "end", "pro": "end", "sec": "lock unlock", "cus": "lock unlock"},
-	narthex.Ending:    {"pro": "close", "sec": "lock unlock", "cus": "lock unlock"},
-	narthex.Declined:  {}, narthex.Withdrawn: {}, narthex.Closed: {},
+	narthex.Active:    {"ada": "end meet issue", "ben": "meet issue", "sam": "issue", "ora": "meet", "aud": "issue", "pro": "end reject waive issue", "sec": "lock unlock waive", "cus": "lock unlock waive"},
+	narthex.Ending:    {"ada": "meet issue", "ben": "meet issue", "sam": "issue", "ora": "meet", "aud": "issue", "pro": "close reject waive issue", "sec": "lock unlock waive", "cus": "lock unlock waive"},
+	narthex.Declined:  {}, narthex.Withdrawn: {}, narthex.Closed: {"ada": "issue", "ben": "issue", "sam": "issue", "aud": "issue", "pro": "issue"},
 }
 
 // drafts are a command in every shape that could suit the person.

@@ -26,6 +26,11 @@ type Event struct {
 	Signature   *narthex.SignedBy            `json:"signature,omitempty"`
 	Grant       narthex.GrantID              `json:"grant,omitempty"`
 	Due         time.Time                    `json:"due,omitzero"`
+	Until       time.Time                    `json:"until,omitzero"` // of an activation: when the agreement ends
+	Owed        []narthex.Owed               `json:"owed,omitempty"` // of an activation: what the agreement asks by a date
+	Obligation  narthex.ObligationName       `json:"obligation,omitempty"`
+	Evidence    narthex.Digest               `json:"evidence,omitempty"`
+	Certificate *narthex.SignedCertificate   `json:"certificate,omitempty"`
 }
 
 // Fold gives the engagement that events make.
@@ -55,6 +60,7 @@ func Apply(e narthex.Engagement, event Event) (narthex.Engagement, error) {
 	out := e
 	out.Events, out.ChangedAt = event.Seq, event.At
 	out.Votes, out.Notes, out.Authors, out.Signatures = slices.Clone(e.Votes), slices.Clone(e.Notes), slices.Clone(e.Authors), slices.Clone(e.Signatures)
+	out.Met, out.Waivers, out.Issued = slices.Clone(e.Met), slices.Clone(e.Waivers), slices.Clone(e.Issued)
 	if to, moves := next[event.Command]; moves {
 		out.State = to
 	}
@@ -78,8 +84,11 @@ func couldBe(e narthex.Engagement, event Event) bool {
 		parts = []Part{Applicant, Signer}
 	case by == e.Application.Sponsor || slices.Contains(e.Application.Members, by):
 		parts = []Part{Author}
+		if slices.Contains(e.Application.Members, by) {
+			parts = append(parts, Member)
+		}
 	case !slices.Contains(e.Authors, by):
-		parts = []Part{Reviewer, Signer, Programme, Guard}
+		parts = []Part{Reviewer, Signer, Programme, Guard, Institution, Auditor}
 	}
 	return may(e.State, parts, event.Command)
 }
@@ -149,14 +158,18 @@ func effect(e *narthex.Engagement, event Event) error {
 		if !Signed(*e) || event.Grant == "" {
 			return errors.New("it is not signed by every party")
 		}
-		e.Grant = event.Grant
+		e.Grant, e.Until, e.Owed = event.Grant, event.Until, event.Owed
 	case Lock, Unlock:
 		if e.Locked == (event.Command == Lock) {
 			return errors.New("it is so already")
 		}
 		e.Locked = event.Command == Lock
-	case Withdraw, End:
+	case Withdraw:
 		e.Reason = event.Text
+	case End:
+		e.Reason, e.EndedAt = event.Text, event.At
+	case Meet, Reject, Waive, Issue, Close:
+		return closeOut(e, event)
 	}
 	return nil
 }

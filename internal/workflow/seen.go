@@ -137,7 +137,7 @@ func TaskOf(e narthex.Engagement, p narthex.Person, late, owns bool) Task {
 		return ToChase
 	case e.State == narthex.Offered && has(Signer):
 		return ToSign
-	case e.State == narthex.Ending && has(Programme):
+	case e.State == narthex.Ending && has(Programme) && !Unmet(e):
 		return ToClose
 	}
 	return ""
@@ -152,13 +152,20 @@ type Wait struct {
 	From     time.Time // from when on it waits; zero where it does already
 }
 
-// Waiting lists for whom an engagement may wait, so that whoever TaskOf gives a task is one of them. It says nothing of who voted.
+// Waiting lists for whom an engagement may wait, so that whoever TaskOf or OwedBy gives a task is one of them. It says nothing of who voted.
 func Waiting(e narthex.Engagement) []Wait {
 	applicant := Wait{Person: e.Application.Applicant}
 	switch e.State {
 	case narthex.Draft, narthex.Returned:
 		return []Wait{applicant}
-	case narthex.Submitted, narthex.Ending:
+	case narthex.Submitted:
+		return []Wait{{Role: narthex.Programme}}
+	case narthex.Active:
+		return waitsOwed(e)
+	case narthex.Ending:
+		if Unmet(e) {
+			return waitsOwed(e)
+		}
 		return []Wait{{Role: narthex.Programme}}
 	case narthex.InReview:
 		var waits []Wait

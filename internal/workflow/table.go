@@ -41,11 +41,15 @@ const (
 	Accept   Command = "accept"
 	Nudge    Command = "nudge"
 	Comment  Command = "comment"
+	Meet     Command = "meet"   // an obligation
+	Reject   Command = "reject" // evidence of one
+	Waive    Command = "waive"  // an obligation, by two
+	Issue    Command = "issue"  // an access statement
 )
 
 // Commands lists every command.
 func Commands() []Command {
-	return []Command{Draft, Edit, Submit, Assign, Return, Revise, Approve, Decline, Withdraw, Offer, Sign, Activate, Lock, Unlock, End, Close, Counter, Accept, Nudge, Comment}
+	return []Command{Draft, Edit, Submit, Assign, Return, Revise, Approve, Decline, Withdraw, Offer, Sign, Activate, Lock, Unlock, End, Close, Counter, Accept, Nudge, Comment, Meet, Reject, Waive, Issue}
 }
 
 // Part is the capacity in which someone acts.
@@ -59,10 +63,16 @@ const (
 	Programme Part = "programme" // runs the programme, and has no part in it
 	Guard     Part = "guard"     // security or a custodian, with no part in it
 	System    Part = "system"    // Narthex itself
+
+	Member      Part = "member"      // a member of the applicant's team, who is an author too
+	Institution Part = "institution" // an official of the applicant's organisation, with no part in it
+	Auditor     Part = "auditor"     // checks from outside, with no part in it
 )
 
 // Parts lists every part.
-func Parts() []Part { return []Part{Applicant, Author, Reviewer, Signer, Programme, Guard, System} }
+func Parts() []Part {
+	return []Part{Applicant, Author, Reviewer, Signer, Programme, Guard, System, Member, Institution, Auditor}
+}
 
 // table is state × part → commands. A state or part that is not in it may do nothing.
 var table = map[narthex.State]map[Part][]Command{
@@ -72,11 +82,13 @@ var table = map[narthex.State]map[Part][]Command{
 	narthex.InReview:  {Applicant: {Withdraw, Nudge, Comment}, Author: {Comment}, Reviewer: {Approve, Decline, Return, Counter, Comment}, Programme: {Comment}, System: {Offer}},
 	narthex.Returned:  {Applicant: {Revise, Accept, Withdraw}, Author: {Revise}, Reviewer: {Comment}, Programme: {Comment}},
 	narthex.Offered:   {Applicant: {Withdraw}, Signer: {Sign}, System: {Activate}, Guard: {Lock, Unlock}},
-	narthex.Active:    {Applicant: {End}, Programme: {End}, System: {End}, Guard: {Lock, Unlock}},
-	narthex.Ending:    {Programme: {Close}, Guard: {Lock, Unlock}},
+	narthex.Active: {Applicant: {End, Meet, Issue}, Author: {Issue}, Member: {Meet}, Programme: {End, Reject, Waive, Issue}, System: {End}, Guard: {Lock, Unlock, Waive},
+		Institution: {Meet}, Auditor: {Issue}},
+	narthex.Ending: {Applicant: {Meet, Issue}, Author: {Issue}, Member: {Meet}, Programme: {Close, Reject, Waive, Issue}, Guard: {Lock, Unlock, Waive},
+		Institution: {Meet}, Auditor: {Issue}},
 	narthex.Declined:  {},
 	narthex.Withdrawn: {},
-	narthex.Closed:    {},
+	narthex.Closed:    {Applicant: {Issue}, Author: {Issue}, Programme: {Issue}, Auditor: {Issue}},
 }
 
 // next is the state that a command leads to; a command that is not here stays in its state.

@@ -38,9 +38,12 @@ var rows = map[narthex.State]map[workflow.Part]string{
 	narthex.InReview:  {workflow.Applicant: "withdraw nudge comment", workflow.Author: "comment", workflow.Reviewer: "approve decline return counter comment", workflow.Programme: "comment", workflow.System: "offer"},
 	narthex.Returned:  {workflow.Applicant: "revise accept withdraw", workflow.Author: "revise", workflow.Reviewer: "comment", workflow.Programme: "comment"},
 	narthex.Offered:   {workflow.Applicant: "withdraw", workflow.Signer: "sign", workflow.System: "activate", workflow.Guard: "lock unlock"},
-	narthex.Active:    {workflow.Applicant: "end", workflow.Programme: "end", workflow.System: "end", workflow.Guard: "lock unlock"},
-	narthex.Ending:    {workflow.Programme: "close", workflow.Guard: "lock unlock"},
-	narthex.Declined:  {}, narthex.Withdrawn: {}, narthex.Closed: {},
+	narthex.Active: {workflow.Applicant: "end meet issue", workflow.Author: "issue", workflow.Member: "meet", workflow.Programme: "end reject waive issue", workflow.System: "end", workflow.Guard: "lock unlock waive",
+		workflow.Institution: "meet", workflow.Auditor: "issue"},
+	narthex.Ending: {workflow.Applicant: "meet issue", workflow.Author: "issue", workflow.Member: "meet", workflow.Programme: "close reject waive issue", workflow.Guard: "lock unlock waive",
+		workflow.Institution: "meet", workflow.Auditor: "issue"},
+	narthex.Declined: {}, narthex.Withdrawn: {},
+	narthex.Closed: {workflow.Applicant: "issue", workflow.Author: "issue", workflow.Programme: "issue", workflow.Auditor: "issue"},
 }
 
 func words(list []workflow.Command) string {
@@ -84,12 +87,12 @@ func TestWhatIsInNoTableMayDoNothing(t *testing.T) {
 
 // The sides never share a command: those who ask do not decide, and what only Narthex does nobody else can.
 func TestThoseWhoAskAndThoseWhoDecideShareNoCommand(t *testing.T) {
-	asking := []workflow.Part{workflow.Applicant, workflow.Author}
-	deciding := []workflow.Part{workflow.Reviewer, workflow.Signer, workflow.Programme, workflow.Guard}
+	asking := []workflow.Part{workflow.Applicant, workflow.Author, workflow.Member, workflow.Institution}
+	deciding := []workflow.Part{workflow.Reviewer, workflow.Signer, workflow.Programme, workflow.Guard, workflow.Auditor}
 	for _, state := range states() {
 		theirs := workflow.Allowed(state, asking)
 		for _, command := range workflow.Allowed(state, deciding) {
-			if slices.Contains(theirs, command) && command != workflow.End && command != workflow.Comment { // words decide nothing
+			if slices.Contains(theirs, command) && command != workflow.End && command != workflow.Comment && command != workflow.Issue { // words and statements decide nothing
 				t.Errorf("%q: both sides may %s", state, command)
 			}
 		}
@@ -121,6 +124,12 @@ func (l *life) event(command workflow.Command) workflow.Event {
 		event.By, event.Due = pro.ID, start
 	case workflow.Lock, workflow.Unlock:
 		event.By = sec.ID
+	case workflow.Meet:
+		event.Obligation, event.Evidence = narthex.FinalReport, stale
+	case workflow.Reject, workflow.Waive:
+		event.By, event.Obligation, event.Text = pro.ID, narthex.FinalReport, "so"
+	case workflow.Issue:
+		event.By, event.Saw = aud.ID, stale
 	case workflow.Offer:
 		event.By, event.Agreement = "", deal
 	case workflow.Activate:
@@ -146,6 +155,14 @@ func ready(t *testing.T, state narthex.State, command workflow.Command) *life {
 	case workflow.Activate:
 		if state == narthex.Offered {
 			return draft(t).signed()
+		}
+	case workflow.Meet, workflow.Waive:
+		if state == narthex.Active || state == narthex.Ending {
+			return owing(t, state)
+		}
+	case workflow.Reject:
+		if state == narthex.Active || state == narthex.Ending {
+			return owing(t, state).does(ada, meeting())
 		}
 	case workflow.Unlock:
 		if slices.Contains([]narthex.State{narthex.Offered, narthex.Active, narthex.Ending}, state) {

@@ -80,7 +80,8 @@ func (w *walk) text(applicant narthex.PersonID) *narthex.Application {
 var ways = map[narthex.State][]workflow.Command{
 	"": {workflow.Draft}, narthex.Draft: {workflow.Submit, workflow.Submit, workflow.Edit}, narthex.Submitted: {workflow.Assign},
 	narthex.InReview: {workflow.Approve, workflow.Approve, workflow.Approve, workflow.Approve, workflow.Approve, workflow.Approve, workflow.Offer, workflow.Offer, workflow.Counter}, narthex.Returned: {workflow.Revise, workflow.Accept},
-	narthex.Offered: {workflow.Sign, workflow.Sign, workflow.Sign, workflow.Activate}, narthex.Active: {workflow.Lock, workflow.Unlock, workflow.End}, narthex.Ending: {workflow.Close},
+	narthex.Offered: {workflow.Sign, workflow.Sign, workflow.Sign, workflow.Activate}, narthex.Active: {workflow.Lock, workflow.Unlock, workflow.End, workflow.End, workflow.Meet, workflow.Waive},
+	narthex.Ending: {workflow.Close, workflow.Close, workflow.Meet, workflow.Meet, workflow.Reject, workflow.Waive, workflow.Issue},
 }
 
 // draw is a command and who gives it, with no one for the system: mostly someone who may, sometimes anyone at all.
@@ -108,7 +109,7 @@ func (w *walk) draw() (workflow.Command, *narthex.Person) {
 // ask is a command with all that it could need.
 func (w *walk) ask(command workflow.Command, p narthex.Person) workflow.Event {
 	e := w.node.e
-	ask := workflow.Event{Command: command, Text: "so", Saw: e.Digest, Agreement: deal, Grant: grant, Due: start}
+	ask := workflow.Event{Command: command, Text: "so", Saw: e.Digest, Agreement: deal, Grant: grant, Due: start, Obligation: narthex.FinalReport}
 	if rules := e.Application.Reviews; len(rules) > 0 {
 		ask.As = rules[w.r.IntN(len(rules))].Role
 	}
@@ -134,6 +135,12 @@ func (w *walk) ask(command workflow.Command, p narthex.Person) workflow.Event {
 			words := beforehand(w.people, w.people[applicant])
 			ask.Authorised = words[[]int{1, 1, w.r.IntN(len(words))}[w.r.IntN(3)]]
 		}
+	case workflow.Activate:
+		if w.r.IntN(2) == 0 {
+			ask.Owed = []narthex.Owed{report}
+		}
+	case workflow.Meet:
+		ask.Evidence = []narthex.Digest{deal, stale, ""}[w.r.IntN(3)]
 	case workflow.Sign:
 		party := []narthex.PartyRole{narthex.PartyResearcher, narthex.PartyInstitution, narthex.PartyLab}[w.r.IntN(3)]
 		ask = signature(p, party, []narthex.Digest{deal, deal, deal, stale}[w.r.IntN(4)])

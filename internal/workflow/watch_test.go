@@ -2,6 +2,7 @@ package workflow_test
 
 import (
 	"fmt"
+	"math/bits"
 	"slices"
 
 	"narthex"
@@ -21,6 +22,48 @@ type watch struct {
 	signers   [3]int8 // of researcher, institution, lab: 1 + the person, or 0; of the institution also who authorised beforehand
 	locker    int8    // 1 + who locked last, or 0
 	offer     offer   // the counter-offer that the applicant may accept
+	duty      duty
+}
+
+// duty is what became of the one thing that the agreement asks for, where it asks for it.
+type duty struct {
+	owed, met, rejected bool
+	used                uint8  // evidence that was handed in: of deal 1, of stale 2
+	waived              uint32 // people who waived it
+}
+
+// given says whether nobody owes it any more.
+func (d duty) given() bool { return !d.owed || d.met || bits.OnesCount32(d.waived) >= 2 }
+
+// handed holds what is handed in, sent back and waived to who may, and to its order.
+func (w watch) handed(people []narthex.Person, by int, before narthex.Engagement, event workflow.Event) (watch, error) {
+	if by < 0 || event.Obligation != narthex.FinalReport || !w.duty.owed {
+		return w, fmt.Errorf("%s by no one, or of what is not owed", event.Command)
+	}
+	p, a := people[by], before.Application
+	switch event.Command {
+	case workflow.Meet:
+		side := p.ID == a.Applicant || slices.Contains(a.Members, p.ID) || p.Official && p.Org == a.Org && w.ever&(1<<by) == 0
+		one := uint8(1)
+		if event.Evidence == stale {
+			one = 2
+		}
+		if !side || w.duty.given() || event.Evidence == "" || w.duty.used&one != 0 {
+			return w, fmt.Errorf("what nobody owes is met, by the wrong person, or with evidence that was there before")
+		}
+		w.duty.met, w.duty.used = true, w.duty.used|one
+	case workflow.Reject:
+		if !p.Has(narthex.Programme) || !w.duty.met || w.duty.rejected {
+			return w, fmt.Errorf("a rejection by the wrong person, of nothing, or a second one")
+		}
+		w.duty.met, w.duty.rejected = false, true
+	case workflow.Waive:
+		if !p.Has(narthex.Programme) && !p.Has(narthex.Security) && !p.Has(narthex.Custodian) || w.duty.given() || w.duty.waived&(1<<by) != 0 {
+			return w, fmt.Errorf("a waiver by the wrong person, twice by one, or of what is not owed")
+		}
+		w.duty.waived |= 1 << by
+	}
+	return w, w.settled(before)
 }
 
 // offer is a counter-offer: 1 + whose, in what role, and the text that it would make.
@@ -37,7 +80,7 @@ type vote struct {
 }
 
 // judges are the commands that decide on an engagement.
-var judges = []workflow.Command{workflow.Assign, workflow.Return, workflow.Approve, workflow.Decline, workflow.Counter, workflow.Lock, workflow.Unlock, workflow.Close}
+var judges = []workflow.Command{workflow.Assign, workflow.Return, workflow.Approve, workflow.Decline, workflow.Counter, workflow.Lock, workflow.Unlock, workflow.Close, workflow.Reject, workflow.Waive}
 
 // step checks one event that happened and gives the account after it. People are as they were when it happened.
 func (w watch) step(people []narthex.Person, before, after narthex.Engagement, event workflow.Event) (watch, error) {
@@ -80,7 +123,13 @@ func (w watch) step(people []narthex.Person, before, after narthex.Engagement, e
 		if by >= 0 || !w.approved || slices.Contains(w.signers[:], 0) {
 			return w, fmt.Errorf("an activation without every approval and signature")
 		}
-		w.active = true
+		w.active, w.duty = true, duty{owed: len(event.Owed) > 0}
+	case workflow.Meet, workflow.Reject, workflow.Waive:
+		return w.handed(people, by, before, event)
+	case workflow.Close:
+		if !w.duty.given() {
+			return w, fmt.Errorf("it closes while something is owed")
+		}
 	case workflow.Lock:
 		w.locker = int8(by + 1)
 	case workflow.Unlock:
