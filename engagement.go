@@ -111,6 +111,9 @@ type Engagement struct {
 
 	Authorised *SignedAuthorisation `json:"authorised,omitempty"` // in the place of the institution's signature on Agreement
 
+	Manuscripts []Manuscript `json:"manuscripts,omitempty"`
+	BesideAt    time.Time    `json:"beside_at,omitzero"` // where it has manuscripts: when it last changed otherwise than by them
+
 	Grant     GrantID   `json:"grant,omitempty"`
 	Locked    bool      `json:"locked,omitempty"`
 	Reason    string    `json:"reason,omitempty"` // why it was declined, withdrawn or ended

@@ -52,6 +52,13 @@ func readers() []reader {
 		{clause: "recipients", parameter: "people", kind: "number", held: narthex.HeldAgreement, by: "members", application: peopleWithin},
 		{clause: "safe-harbour", parameter: "appeal_days", kind: "business_days", held: narthex.HeldAgreement, by: "appeal_days", pathway: appealWithin},
 		{clause: "term-and-survival", parameter: "term_days", kind: "days", held: narthex.HeldClock, by: "most_days", pathway: termWithin},
+		// What stands below is read in the signed agreement, by PublicationOf, and held by the review of manuscripts.
+		{clause: publicationReview, parameter: "review_days", kind: "business_days", held: narthex.HeldClock, by: "review_days"},
+		{clause: publicationReview, parameter: "extension_days", kind: "days", held: narthex.HeldClock, by: "extension_days"},
+		{clause: publicationReview, parameter: "embargo_days", kind: "days", held: narthex.HeldClock, by: "embargo_days"},
+		{clause: publicationReview, parameter: "answer_days", kind: "business_days", held: narthex.HeldClock, by: "answer_days"},
+		{clause: publicationReview, parameter: "grounds", kind: "choices", held: narthex.HeldClock, by: "grounds"},
+		{clause: publicationReview, parameter: "mediator", kind: "flag", held: narthex.HeldClock, by: "mediator"},
 	}
 }
 

@@ -16,15 +16,28 @@ var may = map[narthex.State]map[string]string{
 	narthex.InReview:  {"ada": "withdraw nudge comment", "ben": "comment", "sam": "comment", "pro": "comment", "sec": "return approve decline counter comment", "leg": "return approve decline counter comment"},
 	narthex.Returned:  {"ada": "revise withdraw accept", "ben": "revise", "sam": "revise", "pro": "comment", "sec": "comment", "leg": "comment"},
 	narthex.Offered:   {"ada": "withdraw sign", "ora": "sign", "sig": "sign", "sec": "lock unlock", "cus": "lock unlock"},
-	narthex.Active:    {"ada": "end", "pro": "end", "sec": "lock unlock", "cus": "lock unlock"},
-	narthex.Ending:    {"pro": "close", "sec": "lock unlock", "cus": "lock unlock"},
-	narthex.Declined:  {}, narthex.Withdrawn: {}, narthex.Closed: {},
+	narthex.Active:    {"ada": "end " + wrote, "ben": wrote, "pro": "end " + examined, "sec": "lock unlock " + examined, "leg": examined, "cus": "lock unlock"},
+	narthex.Ending:    {"ada": wrote, "ben": wrote, "pro": "close " + examined, "sec": "lock unlock " + examined, "leg": examined, "cus": "lock unlock"},
+	narthex.Declined:  {}, narthex.Withdrawn: {}, narthex.Closed: {"ada": wrote, "ben": wrote, "pro": examined, "sec": examined, "leg": examined},
 }
+
+// wrote and examined are what who wrote a manuscript does with it, and who reads it for the lab.
+const (
+	wrote    = "manuscript_submit manuscript_pause manuscript_resume manuscript_publish redaction_accept redaction_contest redaction_mediate redaction_outcome"
+	examined = "manuscript_clear manuscript_redact manuscript_extend manuscript_pause manuscript_resume redaction_uphold redaction_drop redaction_outcome"
+)
 
 // drafts are a command in every shape that could suit the person.
 func (l *life) drafts(p narthex.Person, command workflow.Command) []workflow.Event {
 	full := l.event(command)
 	var all []workflow.Event
+	if workflow.OnManuscripts(command) {
+		for _, as := range append([]narthex.Role{""}, narthex.Roles()...) {
+			full.As = as
+			all = append(all, full)
+		}
+		return all
+	}
 	switch command {
 	case workflow.Approve, workflow.Decline, workflow.Return, workflow.Counter:
 		for _, as := range narthex.Roles() {

@@ -26,6 +26,7 @@ type Event struct {
 	Signature   *narthex.SignedBy            `json:"signature,omitempty"`
 	Grant       narthex.GrantID              `json:"grant,omitempty"`
 	Due         time.Time                    `json:"due,omitzero"`
+	Publication *Handling                    `json:"publication,omitempty"` // what is done with a manuscript
 }
 
 // Fold gives the engagement that events make.
@@ -58,6 +59,12 @@ func Apply(e narthex.Engagement, event Event) (narthex.Engagement, error) {
 	if to, moves := next[event.Command]; moves {
 		out.State = to
 	}
+	switch {
+	case OnManuscripts(event.Command) && out.BesideAt.IsZero():
+		out.BesideAt = e.ChangedAt
+	case !OnManuscripts(event.Command) && !out.BesideAt.IsZero():
+		out.BesideAt = event.At
+	}
 	if err := effect(&out, event); err != nil {
 		return e, fmt.Errorf("apply event %d: %w", event.Seq, err)
 	}
@@ -75,11 +82,13 @@ func couldBe(e narthex.Engagement, event Event) bool {
 	case by == "":
 		parts = []Part{System}
 	case by == e.Application.Applicant:
-		parts = []Part{Applicant, Signer}
-	case by == e.Application.Sponsor || slices.Contains(e.Application.Members, by):
+		parts = []Part{Applicant, Signer, Writer}
+	case slices.Contains(e.Application.Members, by):
+		parts = []Part{Author, Writer}
+	case by == e.Application.Sponsor:
 		parts = []Part{Author}
 	case !slices.Contains(e.Authors, by):
-		parts = []Part{Reviewer, Signer, Programme, Guard}
+		parts = []Part{Reviewer, Signer, Programme, Guard, Examiner}
 	}
 	return may(e.State, parts, event.Command)
 }
@@ -99,6 +108,12 @@ func hasSigned(e narthex.Engagement, person narthex.PersonID) bool {
 }
 
 func effect(e *narthex.Engagement, event Event) error {
+	if OnManuscripts(event.Command) {
+		if refused := handle(e, event); refused != nil {
+			return refused
+		}
+		return nil
+	}
 	switch event.Command {
 	case Draft, Edit, Revise:
 		return write(e, event)

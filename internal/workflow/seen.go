@@ -40,7 +40,7 @@ func Seen(e narthex.Engagement, p narthex.Person) narthex.Engagement {
 	if closed || out || before {
 		e.Events, e.ChangedAt = 0, changed(e)
 	}
-	return e
+	return manuscriptsSeen(e, p)
 }
 
 // changed is when an engagement last changed, as far as what is left of it tells.

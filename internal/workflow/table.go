@@ -45,7 +45,9 @@ const (
 
 // Commands lists every command.
 func Commands() []Command {
-	return []Command{Draft, Edit, Submit, Assign, Return, Revise, Approve, Decline, Withdraw, Offer, Sign, Activate, Lock, Unlock, End, Close, Counter, Accept, Nudge, Comment}
+	return []Command{Draft, Edit, Submit, Assign, Return, Revise, Approve, Decline, Withdraw, Offer, Sign, Activate, Lock, Unlock, End, Close, Counter, Accept, Nudge, Comment,
+		ManuscriptSubmit, ManuscriptClear, ManuscriptRedact, ManuscriptExtend, ManuscriptPause, ManuscriptResume, ManuscriptPublish,
+		RedactionAccept, RedactionContest, RedactionUphold, RedactionDrop, RedactionMediate, RedactionOutcome}
 }
 
 // Part is the capacity in which someone acts.
@@ -62,7 +64,9 @@ const (
 )
 
 // Parts lists every part.
-func Parts() []Part { return []Part{Applicant, Author, Reviewer, Signer, Programme, Guard, System} }
+func Parts() []Part {
+	return []Part{Applicant, Author, Reviewer, Signer, Programme, Guard, System, Writer, Examiner}
+}
 
 // table is state × part → commands. A state or part that is not in it may do nothing.
 var table = map[narthex.State]map[Part][]Command{
@@ -72,11 +76,11 @@ var table = map[narthex.State]map[Part][]Command{
 	narthex.InReview:  {Applicant: {Withdraw, Nudge, Comment}, Author: {Comment}, Reviewer: {Approve, Decline, Return, Counter, Comment}, Programme: {Comment}, System: {Offer}},
 	narthex.Returned:  {Applicant: {Revise, Accept, Withdraw}, Author: {Revise}, Reviewer: {Comment}, Programme: {Comment}},
 	narthex.Offered:   {Applicant: {Withdraw}, Signer: {Sign}, System: {Activate}, Guard: {Lock, Unlock}},
-	narthex.Active:    {Applicant: {End}, Programme: {End}, System: {End}, Guard: {Lock, Unlock}},
-	narthex.Ending:    {Programme: {Close}, Guard: {Lock, Unlock}},
+	narthex.Active:    {Applicant: {End}, Programme: {End}, System: {End}, Guard: {Lock, Unlock}, Writer: writing(), Examiner: examining()},
+	narthex.Ending:    {Programme: {Close}, Guard: {Lock, Unlock}, Writer: writing(), Examiner: examining()},
 	narthex.Declined:  {},
 	narthex.Withdrawn: {},
-	narthex.Closed:    {},
+	narthex.Closed:    {Writer: writing(), Examiner: examining()},
 }
 
 // next is the state that a command leads to; a command that is not here stays in its state.

@@ -30,6 +30,12 @@ func TestThePrintedTableIsTheOneInForce(t *testing.T) {
 	}
 }
 
+// What each side does with manuscripts, wherever there can be any.
+const (
+	writers   = "manuscript_submit manuscript_pause manuscript_resume redaction_accept redaction_contest redaction_mediate redaction_outcome manuscript_publish"
+	examiners = "manuscript_clear manuscript_redact manuscript_extend manuscript_pause manuscript_resume redaction_uphold redaction_drop redaction_outcome"
+)
+
 // What may be done, written out a second time: state, part, commands.
 var rows = map[narthex.State]map[workflow.Part]string{
 	"":                {workflow.Applicant: "draft"},
@@ -38,9 +44,9 @@ var rows = map[narthex.State]map[workflow.Part]string{
 	narthex.InReview:  {workflow.Applicant: "withdraw nudge comment", workflow.Author: "comment", workflow.Reviewer: "approve decline return counter comment", workflow.Programme: "comment", workflow.System: "offer"},
 	narthex.Returned:  {workflow.Applicant: "revise accept withdraw", workflow.Author: "revise", workflow.Reviewer: "comment", workflow.Programme: "comment"},
 	narthex.Offered:   {workflow.Applicant: "withdraw", workflow.Signer: "sign", workflow.System: "activate", workflow.Guard: "lock unlock"},
-	narthex.Active:    {workflow.Applicant: "end", workflow.Programme: "end", workflow.System: "end", workflow.Guard: "lock unlock"},
-	narthex.Ending:    {workflow.Programme: "close", workflow.Guard: "lock unlock"},
-	narthex.Declined:  {}, narthex.Withdrawn: {}, narthex.Closed: {},
+	narthex.Active:    {workflow.Applicant: "end", workflow.Programme: "end", workflow.System: "end", workflow.Guard: "lock unlock", workflow.Writer: writers, workflow.Examiner: examiners},
+	narthex.Ending:    {workflow.Programme: "close", workflow.Guard: "lock unlock", workflow.Writer: writers, workflow.Examiner: examiners},
+	narthex.Declined:  {}, narthex.Withdrawn: {}, narthex.Closed: {workflow.Writer: writers, workflow.Examiner: examiners},
 }
 
 func words(list []workflow.Command) string {
@@ -84,12 +90,14 @@ func TestWhatIsInNoTableMayDoNothing(t *testing.T) {
 
 // The sides never share a command: those who ask do not decide, and what only Narthex does nobody else can.
 func TestThoseWhoAskAndThoseWhoDecideShareNoCommand(t *testing.T) {
-	asking := []workflow.Part{workflow.Applicant, workflow.Author}
-	deciding := []workflow.Part{workflow.Reviewer, workflow.Signer, workflow.Programme, workflow.Guard}
+	asking := []workflow.Part{workflow.Applicant, workflow.Author, workflow.Writer}
+	deciding := []workflow.Part{workflow.Reviewer, workflow.Signer, workflow.Programme, workflow.Guard, workflow.Examiner}
+	// Words decide nothing; a clock stops and runs for either side; of a mediator's decision each side says what it read.
+	common := []workflow.Command{workflow.End, workflow.Comment, workflow.ManuscriptPause, workflow.ManuscriptResume, workflow.RedactionOutcome}
 	for _, state := range states() {
 		theirs := workflow.Allowed(state, asking)
 		for _, command := range workflow.Allowed(state, deciding) {
-			if slices.Contains(theirs, command) && command != workflow.End && command != workflow.Comment { // words decide nothing
+			if slices.Contains(theirs, command) && !slices.Contains(common, command) {
 				t.Errorf("%q: both sides may %s", state, command)
 			}
 		}
@@ -103,6 +111,9 @@ func TestThoseWhoAskAndThoseWhoDecideShareNoCommand(t *testing.T) {
 
 // event is a command by the one who gives it rightly, with what it needs.
 func (l *life) event(command workflow.Command) workflow.Event {
+	if workflow.OnManuscripts(command) {
+		return l.onManuscript(command)
+	}
 	event := workflow.Event{Seq: l.e.Events + 1, By: ada.ID, Command: command}
 	switch command {
 	case workflow.Draft, workflow.Edit, workflow.Revise:
@@ -134,6 +145,9 @@ func (l *life) event(command workflow.Command) workflow.Event {
 // ready is a life in a state in which nothing but the table stands against the command.
 func ready(t *testing.T, state narthex.State, command workflow.Command) *life {
 	t.Helper()
+	if workflow.OnManuscripts(command) {
+		return at(t, state).before(command)
+	}
 	switch command {
 	case workflow.Offer:
 		if state == narthex.InReview {
