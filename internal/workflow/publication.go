@@ -224,9 +224,9 @@ func ask(m *narthex.Manuscript, said narthex.Said, passages []Passage) *narthex.
 		if !slices.Contains(m.Clause.Grounds, passage.Ground) {
 			return narthex.Refusedf("Clause %s lists the grounds on which a redaction can be asked, and that is none of them: %s.", m.Clause.Number, strings.Join(m.Clause.Grounds, ", ")).For("redactions.ground")
 		}
-		for field, text := range map[string]string{"passage": passage.Passage, "why": passage.Why, "instead": passage.Instead} {
-			if !isText(text, mostWords) {
-				return narthex.Invalidf("A redaction says which passage, why, and what could stand there instead, each in 1 to %d characters.", mostWords).For("redactions." + field)
+		for _, part := range [][2]string{{"passage", passage.Passage}, {"why", passage.Why}, {"instead", passage.Instead}} {
+			if !isText(part[1], mostWords) {
+				return narthex.Invalidf("A redaction says which passage, why, and what could stand there instead, each in 1 to %d characters.", mostWords).For("redactions." + part[0])
 			}
 		}
 		why := said
