@@ -248,6 +248,9 @@ func manuscriptInWords(view client.PublicationView) string {
 	case narthex.ManuscriptPaused:
 		return "in review, with its clock stopped"
 	case narthex.ManuscriptRedacting:
+		if s.InTheWay == 1 {
+			return "reviewed, with 1 redaction in the way"
+		}
 		return "reviewed, with " + strconv.Itoa(s.InTheWay) + " redactions in the way"
 	case narthex.ManuscriptEmbargoed:
 		return "clear since " + day(s.ClearSince) + ", and may be published from " + day(s.PublishFrom)

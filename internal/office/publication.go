@@ -3,7 +3,6 @@ package office
 import (
 	"context"
 	"slices"
-	"time"
 
 	"narthex"
 	"narthex/client"
@@ -32,10 +31,7 @@ func (o *Office) SubmitManuscript(ctx context.Context, by narthex.PersonID, id n
 		if err != nil {
 			return err
 		}
-		if clause != nil {
-			event.Publication.Submitted.Clause = clause
-			event.Due = calendar.ManuscriptDue(*clause, keepsClock(e, in), tx.Now())
-		}
+		event.Publication.Submitted.Clause, event.Due = clause, book.ManuscriptDue(clause, calendar, e, event)
 		next, err := o.apply(tx, e, event, p, workflow.Facts{})
 		number = len(next.Manuscripts)
 		return err
@@ -44,14 +40,6 @@ func (o *Office) SubmitManuscript(ctx context.Context, by narthex.PersonID, id n
 		return client.PublicationView{}, err
 	}
 	return o.Publication(ctx, by, id, number)
-}
-
-// keepsClock gives the manuscript whose clock goes on with the new one: the one that it replaces, where it only applies redactions.
-func keepsClock(e narthex.Engagement, in client.ManuscriptSubmit) *narthex.Manuscript {
-	if len(in.Applies) == 0 || in.Replaces < 1 || in.Replaces > len(e.Manuscripts) {
-		return nil
-	}
-	return &e.Manuscripts[in.Replaces-1]
 }
 
 // OnManuscript does something with a manuscript of an engagement.
@@ -75,8 +63,12 @@ func (o *Office) OnManuscript(ctx context.Context, by narthex.PersonID, id narth
 		for _, ask := range in.Redactions {
 			event.Publication.Asked = append(event.Publication.Asked, workflow.Passage(ask))
 		}
-		if event.Due, err = newDue(tx, e, e.Manuscripts[number-1], command); err != nil {
-			return err
+		if command == workflow.ManuscriptResume || command == workflow.RedactionContest {
+			clause, calendar, err := signedClause(tx, e)
+			if err != nil {
+				return err
+			}
+			event.Due = book.ManuscriptDue(clause, calendar, e, event)
 		}
 		_, err = o.apply(tx, e, event, p, workflow.Facts{})
 		return err
@@ -85,22 +77,6 @@ func (o *Office) OnManuscript(ctx context.Context, by narthex.PersonID, id narth
 		return client.PublicationView{}, err
 	}
 	return o.Publication(ctx, by, id, number)
-}
-
-// newDue is what a command sets a clock to: zero where it sets none.
-func newDue(tx *journal.Tx, e narthex.Engagement, m narthex.Manuscript, command workflow.Command) (time.Time, error) {
-	resumes := command == workflow.ManuscriptResume && m.Paused()
-	if m.Clause == nil || !resumes && command != workflow.RedactionContest {
-		return time.Time{}, nil
-	}
-	_, calendar, err := signedClause(tx, e)
-	if err != nil {
-		return time.Time{}, err
-	}
-	if resumes {
-		return calendar.ResumedDue(m, tx.Now()), nil
-	}
-	return calendar.Add(tx.Now(), m.Clause.AnswerDays), nil
 }
 
 // withManuscripts gives an engagement to who sees manuscripts of it; to others it has none, and never had.
