@@ -249,6 +249,12 @@ func attemptsOn(e narthex.Engagement, p narthex.Person, now time.Time) []workflo
 					fill(event.Publication)
 					event.Publication.Stands = stands
 					all = append(all, event)
+					if command == workflow.ManuscriptRedact { // on a ground that was not signed
+						other := *event.Publication
+						other.Asked = []workflow.Passage{{Ground: "factual accuracy", Passage: "all of it", Why: "so", Instead: "nothing"}}
+						event.Publication = &other
+						all = append(all, event)
+					}
 				}
 			}
 		}
