@@ -10,6 +10,7 @@ import (
 	"narthex/internal/book"
 	"narthex/internal/journal"
 	"narthex/internal/lab"
+	"narthex/internal/listing"
 	"narthex/internal/store"
 	"narthex/internal/workflow"
 )
@@ -221,6 +222,33 @@ func (o *Office) PublicationStatement(ctx context.Context, by narthex.PersonID, 
 		return nil
 	})
 	return out, err
+}
+
+// addManuscriptWork adds what manuscripts ask of a person to a page of their work, and keeps the most urgent of both.
+func addManuscriptWork(tx *journal.Tx, p narthex.Person, list *client.WorkList, length int) error {
+	var lists []string
+	for _, holder := range listing.WorkersFor(p, nil) {
+		lists = append(lists, listing.ManuscriptsOf(holder))
+	}
+	seen, found := map[string]bool{}, 0
+	err := book.Walk(tx, lists, listing.Place(tx.Now(), ""), false, func(_, id string) (bool, error) {
+		if seen[id] {
+			return false, nil
+		}
+		seen[id] = true
+		e, err := engagementOf(tx, narthex.EngagementID(id))
+		if err != nil {
+			return true, err
+		}
+		items, err := manuscriptWork(tx, e, p)
+		list.Work, found = append(list.Work, items...), found+len(items)
+		return err != nil || found > length, err
+	})
+	slices.SortStableFunc(list.Work, urgency)
+	if len(list.Work) > length {
+		list.Work, list.More = list.Work[:length], true
+	}
+	return err
 }
 
 // manuscriptWork lists what the manuscripts of an engagement ask of a person.

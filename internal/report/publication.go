@@ -8,8 +8,8 @@ import (
 	"narthex/internal/workflow"
 )
 
-// addManuscripts counts the manuscripts of an engagement. What a later version replaced counts there.
-func addManuscripts(out *client.PublicationReport, manuscripts []narthex.Manuscript, now time.Time) {
+// AddManuscripts counts the manuscripts of an engagement. What a later version replaced counts there.
+func AddManuscripts(out *client.PublicationReport, manuscripts []narthex.Manuscript, now time.Time) {
 	for _, m := range manuscripts {
 		at := workflow.Stand(m, now)
 		if at.State == narthex.ManuscriptReplaced {

@@ -436,7 +436,7 @@ func TestManuscriptsAreSeenByWhoWroteAndWhoReadsThem(t *testing.T) {
 		if !narthex.IsKind(there, narthex.Withheld) || without(there) != without(absent) {
 			t.Errorf("to %s the one that is there answers %v, and one that is not %v", who, there, absent)
 		}
-		if list := must(d.People[who].Work(t.Context())); len(list.Work) != 0 {
+		if list := must(d.People[who].Work(t.Context(), client.Page{})); len(list.Work) != 0 {
 			t.Errorf("%s has work: %+v", who, list.Work)
 		}
 	}
@@ -461,7 +461,7 @@ func TestManuscriptsStandOnTheListsOfWork(t *testing.T) {
 	todo := func(who string) string {
 		t.Helper()
 		var all []string
-		for _, item := range must(d.People[who].Work(t.Context())).Work {
+		for _, item := range must(d.People[who].Work(t.Context(), client.Page{})).Work {
 			all = append(all, item.Do+" "+item.Due.UTC().Format("01-02"))
 		}
 		return strings.Join(all, ", ")

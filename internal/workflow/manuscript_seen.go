@@ -93,6 +93,31 @@ type ManuscriptWork struct {
 	Since, Due time.Time
 }
 
+// ManuscriptsWait says whether the manuscripts of an engagement may wait for those who wrote them, and until when for the lab; zero
+// is for nothing. Whoever ManuscriptTasks gives a task is among them.
+func ManuscriptsWait(e narthex.Engagement) (writers bool, lab time.Time) {
+	for _, m := range e.Manuscripts {
+		if m.Clause == nil || m.ReplacedBy != 0 || m.Published != nil {
+			continue
+		}
+		switch {
+		case m.Paused():
+			writers = writers || m.Pauses[len(m.Pauses)-1].Cause == narthex.MaterialMissing
+		case m.Cleared == nil:
+			lab = later(lab, m.Due)
+		}
+		for _, r := range m.Redactions {
+			switch state, _ := redactionState(r, time.Time{}); {
+			case state == narthex.RedactionContested:
+				lab = later(lab, r.Due)
+			case !state.Settled():
+				writers = true
+			}
+		}
+	}
+	return writers, lab
+}
+
 // ManuscriptTasks lists what the manuscripts of an engagement ask of a person.
 func ManuscriptTasks(e narthex.Engagement, p narthex.Person, now time.Time) []ManuscriptWork {
 	parts := PartsOf(e, p)

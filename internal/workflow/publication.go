@@ -97,8 +97,8 @@ func writes(e narthex.Engagement, person narthex.PersonID) bool {
 	return person != "" && (person == e.Application.Applicant || slices.Contains(e.Application.Members, person))
 }
 
-// examinerRoles are the roles in which a manuscript of the engagement is read for the lab.
-func examinerRoles(e narthex.Engagement) []narthex.Role {
+// ExaminerRoles gives the roles in which a manuscript of the engagement is read for the lab.
+func ExaminerRoles(e narthex.Engagement) []narthex.Role {
 	roles := []narthex.Role{}
 	for _, rule := range e.Application.Reviews {
 		roles = append(roles, rule.Role)
@@ -111,7 +111,7 @@ func ExaminesAs(e narthex.Engagement, p narthex.Person) narthex.Role {
 	if e.ID == "" || slices.Contains(e.Authors, p.ID) {
 		return ""
 	}
-	for _, role := range examinerRoles(e) {
+	for _, role := range ExaminerRoles(e) {
 		if p.Has(role) && (role != narthex.AssetOwner || hasVoted(&e, p.ID)) {
 			return role
 		}
@@ -148,7 +148,7 @@ func handle(e *narthex.Engagement, event Event) *narthex.Error {
 		return narthex.Invalidf("It names no manuscript.").For("manuscript")
 	case writes(*e, event.By) && event.As != "":
 		return narthex.Refusedf("You wrote it, so you act on it in no role of the lab's.").For("as")
-	case !writes(*e, event.By) && !slices.Contains(examinerRoles(*e), event.As):
+	case !writes(*e, event.By) && !slices.Contains(ExaminerRoles(*e), event.As):
 		return narthex.Refusedf("Manuscripts are read for the lab in a role that reviewed the engagement, or as legal, security or the programme.").For("as")
 	case utf8.RuneCountInString(event.Text) > mostText:
 		return narthex.Invalidf("The text is longer than %d characters; shorten it.", mostText).For("text")
