@@ -31,7 +31,7 @@ const (
 	HeldGateway Held = "gateway"
 	// HeldAgreement is held before there is an agreement: a pathway or an application that breaks it is refused.
 	HeldAgreement Held = "agreement"
-	// HeldClock is held by a time that runs.
+	// HeldClock is held by a time that runs, and by what may be done in it.
 	HeldClock Held = "clock"
 	// HeldObligation is held as an obligation with a date.
 	HeldObligation Held = "obligation"

@@ -111,12 +111,14 @@ type Engagement struct {
 
 	Authorised *SignedAuthorisation `json:"authorised,omitempty"` // in the place of the institution's signature on Agreement
 
-	Until   time.Time `json:"until,omitzero"`    // when the agreement ends
-	EndedAt time.Time `json:"ended_at,omitzero"` // when it was ended
-	Owed    []Owed    `json:"owed,omitempty"`    // as the signed agreement has it
-	Met     []Met     `json:"met,omitempty"`
-	Waivers []Waiver  `json:"waivers,omitempty"`
-	Issued  []Issued  `json:"issued,omitempty"` // access statements
+	Until       time.Time    `json:"until,omitzero"`    // when the agreement ends
+	EndedAt     time.Time    `json:"ended_at,omitzero"` // when it was ended
+	Owed        []Owed       `json:"owed,omitempty"`    // as the signed agreement has it
+	Met         []Met        `json:"met,omitempty"`
+	Waivers     []Waiver     `json:"waivers,omitempty"`
+	Issued      []Issued     `json:"issued,omitempty"` // access statements
+	Manuscripts []Manuscript `json:"manuscripts,omitempty"`
+	BesideAt    time.Time    `json:"beside_at,omitzero"` // where it has manuscripts: when it last changed otherwise than by them
 
 	Grant     GrantID   `json:"grant,omitempty"`
 	Locked    bool      `json:"locked,omitempty"`

@@ -357,6 +357,8 @@ type Report struct {
 	Insiders         int             `json:"insiders"` // people from outside named in engagements that run
 	Staff            int             `json:"staff"`    // active people of the lab with a role
 	InsidersPerStaff float64         `json:"insiders_per_staff"`
+
+	Publications PublicationReport `json:"publications"`
 }
 
 // PathwayReport is the funnel of one pathway, counted over all time, and how long decisions took.
@@ -405,9 +407,10 @@ type WorkList struct {
 // WorkItem is one thing that a person should do.
 type WorkItem struct {
 	Engagement narthex.EngagementID `json:"engagement,omitempty"` // empty where it is about the lab directory
+	Manuscript int                  `json:"manuscript,omitempty"` // where it is about one
 	Title      string               `json:"title"`
 	Applicant  string               `json:"applicant,omitempty"`
-	Do         string               `json:"do"` // submit, answer, review, assign, chase, sign, close, meet, remind, approve_directory
+	Do         string               `json:"do"` // submit, answer, review, assign, chase, sign, close, meet, remind, approve_directory; of a manuscript: examine_manuscript, answer_contest, answer_redactions, apply_redactions, give_material
 	Since      time.Time            `json:"since"`
 	Due        time.Time            `json:"due,omitzero"`
 	Late       bool                 `json:"late,omitempty"`

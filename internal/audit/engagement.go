@@ -54,6 +54,9 @@ func (s *step) engagementChanged() error {
 	s.untold += len(events) - 1 // their entries were erased
 	next := *e
 	for _, event := range events {
+		if err := s.clocked(next, event); err != nil {
+			return err
+		}
 		if next, err = workflow.Apply(next, event); err != nil {
 			s.impossible(store.Events, eventKey(id, event.Seq), "an event that the rules of an engagement do not allow there")
 			h.Broken = true

@@ -120,31 +120,35 @@ func writeVotes(p *page, e narthex.Engagement, named func(narthex.PersonID) stri
 func writeNext(p *page, view client.EngagementView) {
 	id := string(view.Engagement.ID)
 	lines := map[string]string{
-		"edit":     "narthex engagements edit " + id + " --from FILE",
-		"submit":   "narthex engagements submit " + id,
-		"revise":   "narthex engagements revise " + id + " --answer TEXT --from FILE",
-		"withdraw": "narthex engagements withdraw " + id,
-		"approve":  "narthex review approve " + id + " --as ROLE",
-		"decline":  "narthex review decline " + id + " --as ROLE --reason WHY",
-		"return":   "narthex review return " + id + " --as ROLE --reason QUESTION",
-		"counter":  "narthex review counter " + id + " --as ROLE --set ATTRIBUTE@ASSET:LIMIT=VALUE --reason WHY",
-		"accept":   "narthex engagements accept " + id,
-		"nudge":    "narthex engagements nudge " + id,
-		"comment":  "narthex engagements comment " + id + " --text TEXT",
-		"sign":     "narthex agreement show " + id + ", then narthex agreement sign " + id + " --as PARTY",
-		"end":      "narthex engagements end " + id + " --reason WHY",
-		"close":    "narthex engagements close " + id,
-		"meet":     "narthex obligations " + id,
-		"waive":    "narthex obligations " + id,
-		"reject":   "narthex obligations " + id,
-		"issue":    "narthex statement " + id,
-		"lock":     "narthex lock engagement " + id + " --reason CODE",
+		"edit":              "narthex engagements edit " + id + " --from FILE",
+		"submit":            "narthex engagements submit " + id,
+		"revise":            "narthex engagements revise " + id + " --answer TEXT --from FILE",
+		"withdraw":          "narthex engagements withdraw " + id,
+		"approve":           "narthex review approve " + id + " --as ROLE",
+		"decline":           "narthex review decline " + id + " --as ROLE --reason WHY",
+		"return":            "narthex review return " + id + " --as ROLE --reason QUESTION",
+		"counter":           "narthex review counter " + id + " --as ROLE --set ATTRIBUTE@ASSET:LIMIT=VALUE --reason WHY",
+		"accept":            "narthex engagements accept " + id,
+		"nudge":             "narthex engagements nudge " + id,
+		"comment":           "narthex engagements comment " + id + " --text TEXT",
+		"sign":              "narthex agreement show " + id + ", then narthex agreement sign " + id + " --as PARTY",
+		"end":               "narthex engagements end " + id + " --reason WHY",
+		"close":             "narthex engagements close " + id,
+		"meet":              "narthex obligations " + id,
+		"waive":             "narthex obligations " + id,
+		"reject":            "narthex obligations " + id,
+		"issue":             "narthex statement " + id,
+		"manuscript_submit": "narthex publication submit " + id + " FILE --title TITLE",
+		"lock":              "narthex lock engagement " + id + " --reason CODE",
 	}
 	var can []string
 	for _, command := range view.Allowed {
 		if line, known := lines[command]; known && !slices.Contains(can, line) {
 			can = append(can, line)
 		}
+	}
+	if len(view.Engagement.Manuscripts) > 0 {
+		can = append(can, "narthex publication list "+id)
 	}
 	if view.Engagement.Grant != "" {
 		can = append(can, "narthex grant show "+string(view.Engagement.Grant))

@@ -38,6 +38,7 @@ func (a *app) showReport(ctx context.Context) error {
 			t.row(string(w.Pathway), fmt.Sprint(w.Drafts), fmt.Sprint(w.Submitted), fmt.Sprint(w.Offered), fmt.Sprint(w.Granted), fmt.Sprint(w.Declined), fmt.Sprint(w.Withdrawn), fmt.Sprint(w.Running), fmt.Sprint(w.Overdue))
 		}
 		p.table(t)
+		writePublicationReport(p, r.Publications)
 		p.heading("How long it took")
 		t = newTable("PATHWAY", "WHAT", "TIMES", "MEDIAN", "9 OF 10 WITHIN")
 		for _, w := range r.Pathways {
@@ -63,4 +64,15 @@ func hoursInWords(h float64) string {
 		return fmt.Sprintf("%.1f hours", h)
 	}
 	return fmt.Sprintf("%.1f days", h/24)
+}
+
+func writePublicationReport(p *page, r client.PublicationReport) {
+	if r.Manuscripts == 0 {
+		return
+	}
+	p.heading("Manuscripts")
+	t := newTable("ALL", "OPEN", "OVERDUE", "CLEARED", "BY SILENCE", "PUBLISHED", "EXTENDED", "REDACTIONS", "APPLIED", "DROPPED", "LAPSED")
+	t.row(fmt.Sprint(r.Manuscripts), fmt.Sprint(r.Open), fmt.Sprint(r.Overdue), fmt.Sprint(r.Cleared), fmt.Sprint(r.ClearedBySilence), fmt.Sprint(r.Published), fmt.Sprint(r.Extended),
+		fmt.Sprint(r.Redactions), fmt.Sprint(r.Applied), fmt.Sprint(r.Dropped), fmt.Sprint(r.Lapsed))
+	p.table(t)
 }

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -13,7 +14,7 @@ import (
 func (a *app) work() *cobra.Command {
 	return a.command(leaf{
 		use: "work", short: "List what waits for you, the most urgent first",
-		long:    "List what waits for you: applications to review, agreements to sign, questions to answer, reviews of others that are late where\nyou run the programme. What needs nothing of you is not listed.",
+		long:    "List what waits for you: applications to review, agreements to sign, questions to answer, manuscripts to examine, reviews of\nothers that are late where you run the programme. What needs nothing of you is not listed.",
 		example: "narthex work\nnarthex work --json",
 		run:     func(ctx context.Context, _ []string) error { return a.workList(ctx) }})
 }
@@ -71,6 +72,9 @@ func workNext(item client.WorkItem) string {
 		return "narthex engagements show " + id
 	case "submit", "close":
 		return "narthex engagements " + item.Do + " " + id
+	}
+	if item.Manuscript > 0 {
+		return fmt.Sprintf("narthex publication show %s %d", id, item.Manuscript)
 	}
 	return "narthex engagements show " + id
 }

@@ -19,6 +19,15 @@ func (c Calendar) Add(t time.Time, n int) time.Time {
 	return t
 }
 
+// Touched gives how many business days the time from a to b takes, one that was begun counted whole.
+func (c Calendar) Touched(a, b time.Time) int {
+	n := 0
+	for t := a; t.Before(b); t = c.Add(t, 1) {
+		n++
+	}
+	return n
+}
+
 // Longest gives how many days n business days take at most, from whatever day they are counted: the span that a grant of so
 // many business days needs.
 func (c Calendar) Longest(n int) int {

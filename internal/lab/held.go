@@ -61,6 +61,13 @@ func readers() []reader {
 		{clause: "data-protection", parameter: "retention_days", kind: "days", held: narthex.HeldObligation, by: string(narthex.PersonalDataDeleted)},
 		{clause: "insurance", parameter: "proof_days", kind: "days", held: narthex.HeldObligation, by: string(narthex.InsuranceProof)},
 		{clause: "results-and-ip", parameter: "patent_days", kind: "days", held: narthex.HeldObligation, by: string(narthex.PatentWindow)},
+		// What stands below is read in the signed agreement, by PublicationOf, and held by the review of manuscripts.
+		{clause: publicationReview, parameter: "review_days", kind: "business_days", held: narthex.HeldClock, by: "review_days"},
+		{clause: publicationReview, parameter: "extension_days", kind: "days", held: narthex.HeldClock, by: "extension_days"},
+		{clause: publicationReview, parameter: "embargo_days", kind: "days", held: narthex.HeldClock, by: "embargo_days"},
+		{clause: publicationReview, parameter: "answer_days", kind: "business_days", held: narthex.HeldClock, by: "answer_days"},
+		{clause: publicationReview, parameter: "grounds", kind: "choices", held: narthex.HeldClock, by: "grounds"},
+		{clause: publicationReview, parameter: "mediator", kind: "flag", held: narthex.HeldClock, by: "mediator"},
 	}
 }
 

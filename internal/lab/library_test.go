@@ -174,25 +174,33 @@ func TestAParameterThatIsHeldIsReadByCode(t *testing.T) {
 		edit  [2]string
 		says  string
 		app   *narthex.Application // of that pathway with the value; refused where says is empty of a load
+
+		signed func(narthex.PublicationClause) bool // of the agreement with the value: whether what is read there is that
 	}
 	sample := func(limit narthex.LimitName, v narthex.Value) *narthex.Application {
 		return &narthex.Application{Terms: []narthex.Term{{Attribute: "model.sample", Asset: "example-model", Limits: map[narthex.LimitName]narthex.Value{limit: v}}}}
 	}
 	rows := map[string]row{
-		"agents.kinds":                  {value: "people only", app: sample("actor_kinds", narthex.NamesValue("human", "agent"))},
-		"export-control.regions":        {value: "de", app: sample("regions", narthex.NamesValue("de", "us"))},
-		"data-protection.regions":       {value: "de", app: sample("regions", narthex.NamesValue("us"))},
-		"data-protection.basis":         {value: "none", edit: [2]string{"leak: [behav, small]", "leak: [behav, pers]"}, says: "personal data"},
-		"data-and-monitoring.content":   {value: "sealed", says: "content_log is none"},
-		"egress.bytes":                  {value: "1000", app: sample("bytes_out", narthex.NumberValue(1001))},
-		"results-and-ip.derivatives":    {value: "stay at the lab", app: &narthex.Application{Terms: []narthex.Term{{Attribute: "output.artefact.model", Asset: "example-model"}}}},
-		"liability.cap":                 {value: "fees paid", says: "fees paid are no amount where access is free"},
-		"compensation.fee":              {value: "none", edit: [2]string{"clauses:\n", "clauses:\n  - {clause: liability, values: {cap: fees paid}}\n"}, says: "fees paid are no amount where access is free"},
-		"insurance.cover":               {value: "5 EUR", says: "required question insurance"},
-		"conflict-of-interest.declared": {value: "yes", edit: [2]string{"name: interests,", "name: other,"}, says: "required question interests"},
-		"recipients.people":             {value: "2", app: &narthex.Application{Members: []narthex.PersonID{"per_a", "per_b"}}},
-		"safe-harbour.appeal_days":      {value: "9", says: "appeal_days, 10, is above it"},
-		"term-and-survival.term_days":   {value: "364", says: "most_days, "},
+		"agents.kinds":                      {value: "people only", app: sample("actor_kinds", narthex.NamesValue("human", "agent"))},
+		"export-control.regions":            {value: "de", app: sample("regions", narthex.NamesValue("de", "us"))},
+		"data-protection.regions":           {value: "de", app: sample("regions", narthex.NamesValue("us"))},
+		"data-protection.basis":             {value: "none", edit: [2]string{"leak: [behav, small]", "leak: [behav, pers]"}, says: "personal data"},
+		"data-and-monitoring.content":       {value: "sealed", says: "content_log is none"},
+		"egress.bytes":                      {value: "1000", app: sample("bytes_out", narthex.NumberValue(1001))},
+		"results-and-ip.derivatives":        {value: "stay at the lab", app: &narthex.Application{Terms: []narthex.Term{{Attribute: "output.artefact.model", Asset: "example-model"}}}},
+		"publication-review.review_days":    {value: "7", signed: func(c narthex.PublicationClause) bool { return c.ReviewDays == 7 }},
+		"publication-review.extension_days": {value: "8", signed: func(c narthex.PublicationClause) bool { return c.ExtensionDays == 8 }},
+		"publication-review.embargo_days":   {value: "9", signed: func(c narthex.PublicationClause) bool { return c.EmbargoDays == 9 }},
+		"publication-review.answer_days":    {value: "6", signed: func(c narthex.PublicationClause) bool { return c.AnswerDays == 6 }},
+		"publication-review.grounds":        {value: "personal data", signed: func(c narthex.PublicationClause) bool { return slices.Equal(c.Grounds, []string{"personal data"}) }},
+		"publication-review.mediator":       {value: "no", signed: func(c narthex.PublicationClause) bool { return !c.Mediator }},
+		"liability.cap":                     {value: "fees paid", says: "fees paid are no amount where access is free"},
+		"compensation.fee":                  {value: "none", edit: [2]string{"clauses:\n", "clauses:\n  - {clause: liability, values: {cap: fees paid}}\n"}, says: "fees paid are no amount where access is free"},
+		"insurance.cover":                   {value: "5 EUR", says: "required question insurance"},
+		"conflict-of-interest.declared":     {value: "yes", edit: [2]string{"name: interests,", "name: other,"}, says: "required question interests"},
+		"recipients.people":                 {value: "2", app: &narthex.Application{Members: []narthex.PersonID{"per_a", "per_b"}}},
+		"safe-harbour.appeal_days":          {value: "9", says: "appeal_days, 10, is above it"},
+		"term-and-survival.term_days":       {value: "364", says: "most_days, "},
 	}
 	d := load(t, template(t))
 	for name, clause := range d.Clauses {
@@ -214,6 +222,14 @@ func TestAParameterThatIsHeldIsReadByCode(t *testing.T) {
 			}
 		}
 		loaded, problems := lab.Load(files)
+		if r.signed != nil {
+			read, err := lab.PublicationOf(narthex.Agreement{Clauses: agreedOf(loaded, "interpretability")})
+			standard, errStandard := lab.PublicationOf(narthex.Agreement{Clauses: agreedOf(load(t, template(t)), "interpretability")})
+			if err != nil || errStandard != nil || read == nil || standard == nil || !r.signed(*read) || r.signed(*standard) {
+				t.Errorf("%s: signed as %s it is read as %+v, and the standard as %+v (%v, %v)", key, r.value, read, standard, err, errStandard)
+			}
+			continue
+		}
 		if r.app == nil {
 			if !strings.Contains(problems.Error(), r.says) {
 				t.Errorf("%s: it is not held: %s", key, problems.Error())
@@ -317,7 +333,7 @@ func TestTheListOfClausesIsTheLibrary(t *testing.T) {
 	d := load(t, template(t))
 	var out strings.Builder
 	out.WriteString("# The clause library\n\nWhat `narthex init` writes into `clauses/`: every clause with its parameters, what each may be, and what makes it true. The texts are samples for a lawyer to review.\n\n" +
-		"`gateway` is held at every call, as a limit of the terms; `agreement` before there is an agreement, for a pathway or application that breaks it is refused; `clock` by a time that runs; `obligation` by an obligation with a date ([closeout.md](closeout.md)); `recorded` is printed and signed, and nothing of the software acts on it. The name after it is the one under which `internal/lab/held.go` reads it. This list is held to the files by a test.\n\n" +
+		"`gateway` is held at every call, as a limit of the terms; `agreement` before there is an agreement, for a pathway or application that breaks it is refused; `clock` by a time that runs, and by what may be done in it; `obligation` by an obligation with a date ([closeout.md](closeout.md)); `recorded` is printed and signed, and nothing of the software acts on it. The name after it is the one under which `internal/lab/held.go` reads it. This list is held to the files by a test.\n\n" +
 		"| clause | parameter | says | may be | standard | held |\n|---|---|---|---|---|---|\n")
 	for _, name := range slices.Sorted(maps.Keys(d.Clauses)) {
 		c := d.Clauses[name]

@@ -84,6 +84,9 @@ func readers(e narthex.Engagement) []Holder {
 		return holders
 	}
 	holders = append(holders, Org(e.Application.Org), Lab)
+	if len(e.Manuscripts) > 0 {
+		holders = append(holders, Role(narthex.Legal))
+	}
 	for _, rule := range e.Application.Reviews {
 		if !slices.Contains(overseers, rule.Role) && !slices.Contains(holders, Role(rule.Role)) {
 			holders = append(holders, Role(rule.Role))
@@ -149,6 +152,7 @@ func Engagement(e narthex.Engagement) []string {
 			}
 		}
 	}
+	keys = append(keys, manuscripts(e)...)
 	if e.State == narthex.InReview {
 		keys = append(keys, DueOf(e.Application.Pathway)+Place(e.Due, string(e.ID)))
 	}

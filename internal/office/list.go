@@ -300,18 +300,24 @@ func (o *Office) Work(ctx context.Context, by narthex.PersonID, of client.Page) 
 		if err != nil {
 			return err
 		}
+		if err := addManuscriptWork(tx, p, &list, length); err != nil {
+			return err
+		}
 		return addDirectory(tx, p, &list)
 	})
-	slices.SortStableFunc(list.Work, func(a, b client.WorkItem) int {
-		if a.Late != b.Late {
-			return map[bool]int{true: -1, false: 1}[a.Late]
-		}
-		if a.Due.IsZero() != b.Due.IsZero() {
-			return map[bool]int{true: 1, false: -1}[a.Due.IsZero()]
-		}
-		return cmp.Or(a.Due.Compare(b.Due), a.Since.Compare(b.Since))
-	})
+	slices.SortStableFunc(list.Work, urgency)
 	return list, err
+}
+
+// urgency orders what is late first, then by the end of its time, then the oldest.
+func urgency(a, b client.WorkItem) int {
+	if a.Late != b.Late {
+		return map[bool]int{true: -1, false: 1}[a.Late]
+	}
+	if a.Due.IsZero() != b.Due.IsZero() {
+		return map[bool]int{true: 1, false: -1}[a.Due.IsZero()]
+	}
+	return cmp.Or(a.Due.Compare(b.Due), a.Since.Compare(b.Since))
 }
 
 // staff counts the active people of the lab who have a role.

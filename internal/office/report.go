@@ -9,6 +9,7 @@ import (
 	"narthex/client"
 	"narthex/internal/book"
 	"narthex/internal/journal"
+	"narthex/internal/listing"
 	"narthex/internal/report"
 )
 
@@ -38,6 +39,13 @@ func reportOn(tx *journal.Tx) (client.Report, error) {
 		}
 	}
 	if c.Insiders, err = book.CountInsiders(tx); err != nil {
+		return client.Report{}, err
+	}
+	if err := book.Walk(tx, []string{listing.Papers}, "", false, func(_, id string) (bool, error) {
+		e, err := engagementOf(tx, narthex.EngagementID(id))
+		report.AddManuscripts(&c.Publications, e.Manuscripts, tx.Now())
+		return err != nil, err
+	}); err != nil {
 		return client.Report{}, err
 	}
 	c.Staff, err = staff(tx)

@@ -30,11 +30,13 @@ type Counts struct {
 	Overdue  map[narthex.PathwayName]int // reviews whose time is over
 	Insiders int                         // people from outside with a grant of an engagement that runs
 	Staff    int                         // active people of the lab with a role
+
+	Publications client.PublicationReport
 }
 
 // Report gives the report as of now.
 func (c Counts) Report(now time.Time) client.Report {
-	out := client.Report{At: now, Pathways: []client.PathwayReport{}, Insiders: c.Insiders, Staff: c.Staff}
+	out := client.Report{At: now, Pathways: []client.PathwayReport{}, Insiders: c.Insiders, Staff: c.Staff, Publications: c.Publications}
 	for name, tally := range c.Tallies {
 		if tally.None() {
 			continue

@@ -43,7 +43,7 @@ type scene struct {
 
 // setScene makes a scene, and the rights in an order in which each can be used by the first who may.
 func setScene(t *testing.T) *scene {
-	e := testenv.New(t, testenv.Options{Files: func(f lab.Files) { with(eve)(f); reporting(f) }})
+	e := testenv.New(t, testenv.Options{Files: func(files lab.Files) { with(eve)(files); reporting(files); reviewing(strict)(files) }})
 	e.Outsiders(t, "2", "Second")
 	ada := e.People["ada"]
 	draft, review := drafted(t, e), submitted(t, e)
@@ -74,6 +74,7 @@ func setScene(t *testing.T) *scene {
 		command("ada", id, "end", client.Command{Text: "done"})
 	}
 	must(ada.Meet(t.Context(), ending.Engagement, report))
+	papers := manuscriptsOf(t, e, ending.Engagement)
 	made, _ := chat(t, e, key, testenv.Hello)
 	minted, err := ada.Mint(t.Context(), grant.ID, client.Mint{Label: "revoked"})
 	if err != nil {
@@ -108,6 +109,7 @@ func setScene(t *testing.T) *scene {
 	}
 	with(eve)(files)
 	reporting(files)
+	reviewing(strict)(files)
 	files["guardrails/test.cedar"] = []byte("@id(\"other\")\nforbid (principal, action, resource) when { context.max_tokens == 8 };\n")
 
 	s := &scene{Env: e, tokens: map[string]string{"key": key, "another's key": second}}
@@ -133,6 +135,10 @@ func setScene(t *testing.T) *scene {
 	saw := func(view client.EngagementView, as narthex.Role) client.Command {
 		return client.Command{As: as, Saw: view.Engagement.Digest, Text: "x"}
 	}
+	paper := func(manuscript int, verb string, in client.ManuscriptCommand, may ...string) right {
+		return right{"POST /api/engagements/{engagement}/publications/{manuscript}/" + verb, papers + "/" + fmt.Sprint(manuscript) + "/" + verb, in, may}
+	}
+	examiners, two := []string{"sam", "paul", "carol", "olga"}, client.ManuscriptCommand{Redaction: 2, Text: "x"}
 	readers := append([]string{"ada", "otto"}, labPeople...)
 	s.rights = []right{
 		{"POST /v1/chat/completions", chats, json.RawMessage(testenv.Hello), []string{"key", "another's key"}},
@@ -182,6 +188,20 @@ func setScene(t *testing.T) *scene {
 		{"POST /api/people/{person}/suspend", "/api/people/" + string(e.People["ada2"].ID) + "/suspend", client.PersonChange{Reason: "x"}, guards},
 		{"POST /api/people/{person}/remove", "/api/people/" + string(e.People["ada2"].ID) + "/remove", client.PersonChange{Reason: "x"}, guards},
 		{"POST /api/people/{person}/erase", "/api/people/" + string(e.People["ottogone"].ID) + "/erase", client.PersonChange{Reason: "x"}, custodians},
+		{"GET /api/engagements/{engagement}/publications", papers, nil, append([]string{"ada", "otto"}, examiners...)},
+		{"GET /api/engagements/{engagement}/publications/{manuscript}", papers + "/1", nil, append([]string{"ada", "otto"}, examiners...)},
+		{"GET /api/engagements/{engagement}/publications/{manuscript}/statement", papers + "/2/statement", nil, append([]string{"ada"}, examiners...)},
+		{"POST /api/engagements/{engagement}/publications", papers, client.ManuscriptSubmit{Title: "x", Digest: textDigest("another"), Size: 1}, []string{"ada"}},
+		paper(1, "redact", askFor("page 3", "personal data"), examiners...),
+		paper(1, "extend", client.ManuscriptCommand{Reason: "safety", Days: 1, Text: "x"}, examiners...),
+		paper(1, "pause", client.ManuscriptCommand{Text: "x"}, append([]string{"sam", "ada"}, examiners...)...),
+		paper(1, "resume", client.ManuscriptCommand{Text: "x"}, append([]string{"sam", "ada"}, examiners...)...),
+		paper(1, "accept", client.ManuscriptCommand{Redaction: 1}, "ada"),
+		paper(1, "contest", two, "ada"), paper(1, "uphold", two, examiners...), paper(1, "mediate", client.ManuscriptCommand{Redaction: 2, Mediator: "x"}, "ada"),
+		paper(1, "outcome", client.ManuscriptCommand{Redaction: 2, Outcome: "falls", Decision: textDigest("x")}, append([]string{"sam", "ada"}, examiners...)...),
+		paper(1, "drop", client.ManuscriptCommand{Redaction: 1}, examiners...),
+		paper(1, "clear", client.ManuscriptCommand{}, examiners...),
+		paper(2, "publish", client.ManuscriptCommand{Reference: "10.1234/x", Saw: textDigest("clear")}, "ada"),
 		engagement("end", grant.Engagement, client.Command{Text: "x"}, "ada", "carol"),
 		{"GET /api/engagements/{engagement}/obligations", "/api/engagements/" + string(owes.Engagement) + "/obligations", nil, readers},
 		engagement("statement", owes.Engagement, client.StatementRequest{}, "ada", "carol", "lea"),
@@ -196,6 +216,24 @@ func setScene(t *testing.T) *scene {
 		{"POST /api/lab/approve", "/api/lab/approve", client.LabApprove{Digest: lab.Files(files).Digest()}, custodians},
 	}
 	return s
+}
+
+// manuscriptsOf hands two manuscripts in, one with two redactions and one that is clear, and gives their path.
+func manuscriptsOf(t *testing.T, e *testenv.Env, id narthex.EngagementID) string {
+	t.Helper()
+	for i, text := range []string{"open", "clear"} {
+		if _, err := e.People["ada"].SubmitManuscript(t.Context(), id, client.ManuscriptSubmit{Title: text, Digest: textDigest(text), Size: 1}); err != nil {
+			t.Fatal(err)
+		}
+		verb, in := "clear", client.ManuscriptCommand{}
+		if i == 0 {
+			verb, in = "redact", client.ManuscriptCommand{Redactions: append(askFor("page 1", "personal data").Redactions, askFor("page 2", "personal data").Redactions...)}
+		}
+		if _, err := e.People["sam"].OnManuscript(t.Context(), id, i+1, verb, in); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return "/api/engagements/" + string(id) + "/publications"
 }
 
 // use asks for what a right is about, with a credential.

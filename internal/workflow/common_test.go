@@ -90,10 +90,12 @@ type life struct {
 	t      testing.TB
 	e      narthex.Engagement
 	events []workflow.Event
+	waited time.Duration
 }
 
 // try gives a person's command and folds it in where it is allowed.
 func (l *life) try(p narthex.Person, draft workflow.Event, facts workflow.Facts) error {
+	draft.At = l.now()
 	event, refused := workflow.Decide(l.e, draft, p, facts)
 	if refused != nil {
 		return refused
@@ -101,8 +103,11 @@ func (l *life) try(p narthex.Person, draft workflow.Event, facts workflow.Facts)
 	return l.happen(event)
 }
 
+// now is when the next thing happens: a minute after the last.
+func (l *life) now() time.Time { return start.Add(l.waited + time.Duration(l.e.Events+1)*time.Minute) }
+
 func (l *life) happen(event workflow.Event) error {
-	event.At = start.Add(time.Duration(event.Seq) * time.Minute)
+	event.At = l.now()
 	next, err := workflow.Apply(l.e, event)
 	if err == nil {
 		l.e, l.events = next, append(l.events, event)
@@ -254,4 +259,6 @@ func states() []narthex.State { return append([]narthex.State{""}, narthex.State
 // commands is the closed set, written out a second time.
 var commands = []workflow.Command{workflow.Draft, workflow.Edit, workflow.Submit, workflow.Assign, workflow.Return, workflow.Revise, workflow.Approve, workflow.Decline,
 	workflow.Withdraw, workflow.Offer, workflow.Sign, workflow.Activate, workflow.Lock, workflow.Unlock, workflow.End, workflow.Close,
-	workflow.Counter, workflow.Accept, workflow.Nudge, workflow.Comment, workflow.Meet, workflow.Reject, workflow.Waive, workflow.Issue}
+	workflow.Counter, workflow.Accept, workflow.Nudge, workflow.Comment, workflow.Meet, workflow.Reject, workflow.Waive, workflow.Issue,
+	workflow.ManuscriptSubmit, workflow.ManuscriptClear, workflow.ManuscriptRedact, workflow.ManuscriptExtend, workflow.ManuscriptPause, workflow.ManuscriptResume, workflow.ManuscriptPublish,
+	workflow.RedactionAccept, workflow.RedactionContest, workflow.RedactionUphold, workflow.RedactionDrop, workflow.RedactionMediate, workflow.RedactionOutcome}

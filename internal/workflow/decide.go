@@ -45,6 +45,12 @@ func PartsOf(e narthex.Engagement, p narthex.Person) []Part {
 	if len(signsFor(e, p)) > 0 {
 		parts = append(parts, Signer)
 	}
+	if writes(e, p.ID) {
+		parts = append(parts, Writer)
+	}
+	if ExaminesAs(e, p) != "" {
+		parts = append(parts, Examiner)
+	}
 	if !slices.Contains(e.Authors, p.ID) && e.ID != "" {
 		if p.Has(narthex.Programme) {
 			parts = append(parts, Programme)
@@ -99,7 +105,7 @@ func MayRead(e narthex.Engagement, p narthex.Person) bool {
 	if p.Official && p.Org != "" && p.Org == e.Application.Org {
 		return true
 	}
-	return mayReview(e, p) || slices.ContainsFunc([]narthex.Role{narthex.Programme, narthex.Security, narthex.Custodian, narthex.Signatory, narthex.Auditor}, p.Has)
+	return mayReview(e, p) || len(e.Manuscripts) > 0 && ExaminesAs(e, p) != "" || slices.ContainsFunc([]narthex.Role{narthex.Programme, narthex.Security, narthex.Custodian, narthex.Signatory, narthex.Auditor}, p.Has)
 }
 
 // Open says whether the table has the command for a person, before anything is worked out that Decide needs beside it.
@@ -121,6 +127,11 @@ func Decide(e narthex.Engagement, draft Event, p narthex.Person, facts Facts) (E
 	}
 	if utf8.RuneCountInString(draft.Text) > mostText {
 		return Event{}, narthex.Invalidf("The text is longer than %d characters; shorten it.", mostText).For("text")
+	}
+	if OnManuscripts(draft.Command) {
+		if err := onManuscript(e, draft, p); err != nil {
+			return Event{}, err
+		}
 	}
 	if rule, has := rules[draft.Command]; has {
 		if err := rule(e, draft, p, facts); err != nil {
@@ -144,6 +155,9 @@ func BySystem(e narthex.Engagement, draft Event) (Event, *narthex.Error) {
 func refuseCommand(e narthex.Engagement, command Command, p narthex.Person) *narthex.Error {
 	if !slices.Contains(Commands(), command) {
 		return narthex.Invalidf("There is no such command. `narthex engagements show` says what can be done.").For("command")
+	}
+	if OnManuscripts(command) {
+		return refuseOnManuscript(e, command, p)
 	}
 	if !may(e.State, Parts(), command) {
 		return narthex.Conflictf("The engagement is %s, where nobody can %s. Look at it again: `narthex engagements show` says what can be done.", stateName(e.State), command)

@@ -16,15 +16,28 @@ var may = map[narthex.State]map[string]string{
 	narthex.InReview:  {"ada": "withdraw nudge comment", "ben": "comment", "sam": "comment", "pro": "comment", "sec": "return approve decline counter comment", "leg": "return approve decline counter comment"},
 	narthex.Returned:  {"ada": "revise withdraw accept", "ben": "revise", "sam": "revise", "pro": "comment", "sec": "comment", "leg": "comment"},
 	narthex.Offered:   {"ada": "withdraw sign", "ora": "sign", "sig": "sign", "sec": "lock unlock", "cus": "lock unlock"},
-	narthex.Active:    {"ada": "end meet issue", "ben": "meet issue", "sam": "issue", "ora": "meet", "aud": "issue", "pro": "end reject waive issue", "sec": "lock unlock waive", "cus": "lock unlock waive"},
-	narthex.Ending:    {"ada": "meet issue", "ben": "meet issue", "sam": "issue", "ora": "meet", "aud": "issue", "pro": "close reject waive issue", "sec": "lock unlock waive", "cus": "lock unlock waive"},
-	narthex.Declined:  {}, narthex.Withdrawn: {}, narthex.Closed: {"ada": "issue", "ben": "issue", "sam": "issue", "aud": "issue", "pro": "issue"},
+	narthex.Active:    {"ada": "end meet issue " + wrote, "ben": "meet issue " + wrote, "sam": "issue", "ora": "meet", "aud": "issue", "pro": "end reject waive issue " + examined, "sec": "lock unlock waive " + examined, "leg": examined, "cus": "lock unlock waive"},
+	narthex.Ending:    {"ada": "meet issue " + wrote, "ben": "meet issue " + wrote, "sam": "issue", "ora": "meet", "aud": "issue", "pro": "close reject waive issue " + examined, "sec": "lock unlock waive " + examined, "leg": examined, "cus": "lock unlock waive"},
+	narthex.Declined:  {}, narthex.Withdrawn: {}, narthex.Closed: {"ada": "issue " + wrote, "ben": "issue " + wrote, "sam": "issue", "aud": "issue", "pro": "issue " + examined, "sec": examined, "leg": examined},
 }
+
+// wrote and examined are what who wrote a manuscript does with it, and who reads it for the lab.
+const (
+	wrote    = "manuscript_submit manuscript_pause manuscript_resume manuscript_publish redaction_accept redaction_contest redaction_mediate redaction_outcome"
+	examined = "manuscript_clear manuscript_redact manuscript_extend manuscript_pause manuscript_resume redaction_uphold redaction_drop redaction_outcome"
+)
 
 // drafts are a command in every shape that could suit the person.
 func (l *life) drafts(p narthex.Person, command workflow.Command) []workflow.Event {
 	full := l.event(command)
 	var all []workflow.Event
+	if workflow.OnManuscripts(command) {
+		for _, as := range append([]narthex.Role{""}, narthex.Roles()...) {
+			full.As = as
+			all = append(all, full)
+		}
+		return all
+	}
 	switch command {
 	case workflow.Approve, workflow.Decline, workflow.Return, workflow.Counter:
 		for _, as := range narthex.Roles() {

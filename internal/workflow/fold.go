@@ -31,6 +31,7 @@ type Event struct {
 	Obligation  narthex.ObligationName       `json:"obligation,omitempty"`
 	Evidence    narthex.Digest               `json:"evidence,omitempty"`
 	Certificate *narthex.SignedCertificate   `json:"certificate,omitempty"`
+	Publication *Handling                    `json:"publication,omitempty"` // what is done with a manuscript
 }
 
 // Fold gives the engagement that events make.
@@ -64,6 +65,12 @@ func Apply(e narthex.Engagement, event Event) (narthex.Engagement, error) {
 	if to, moves := next[event.Command]; moves {
 		out.State = to
 	}
+	switch {
+	case OnManuscripts(event.Command) && out.BesideAt.IsZero():
+		out.BesideAt = e.ChangedAt
+	case !OnManuscripts(event.Command) && !out.BesideAt.IsZero():
+		out.BesideAt = event.At
+	}
 	if err := effect(&out, event); err != nil {
 		return e, fmt.Errorf("apply event %d: %w", event.Seq, err)
 	}
@@ -81,14 +88,13 @@ func couldBe(e narthex.Engagement, event Event) bool {
 	case by == "":
 		parts = []Part{System}
 	case by == e.Application.Applicant:
-		parts = []Part{Applicant, Signer}
-	case by == e.Application.Sponsor || slices.Contains(e.Application.Members, by):
+		parts = []Part{Applicant, Signer, Writer}
+	case slices.Contains(e.Application.Members, by):
+		parts = []Part{Author, Member, Writer}
+	case by == e.Application.Sponsor:
 		parts = []Part{Author}
-		if slices.Contains(e.Application.Members, by) {
-			parts = append(parts, Member)
-		}
 	case !slices.Contains(e.Authors, by):
-		parts = []Part{Reviewer, Signer, Programme, Guard, Institution, Auditor}
+		parts = []Part{Reviewer, Signer, Programme, Guard, Institution, Auditor, Examiner}
 	}
 	return may(e.State, parts, event.Command)
 }
@@ -108,6 +114,12 @@ func hasSigned(e narthex.Engagement, person narthex.PersonID) bool {
 }
 
 func effect(e *narthex.Engagement, event Event) error {
+	if OnManuscripts(event.Command) {
+		if refused := handle(e, event); refused != nil {
+			return refused
+		}
+		return nil
+	}
 	switch event.Command {
 	case Draft, Edit, Revise:
 		return write(e, event)

@@ -176,6 +176,7 @@ func remembered(people []narthex.Person) func(n node, who int) []workflow.Event 
 func (n node) after(people []narthex.Person, p *narthex.Person, draft workflow.Event) (node, workflow.Event, bool, error) {
 	var event workflow.Event
 	var refused *narthex.Error
+	draft.At = start
 	if p == nil {
 		event, refused = workflow.BySystem(n.e, draft)
 	} else {
@@ -276,7 +277,7 @@ func TestNoPathBreaksAPromise(t *testing.T) {
 	people := worlds["two and three"]
 	t.Run("who owe something", func(t *testing.T) { search(t, people, inForce(t, people), f) })
 	for _, command := range commands {
-		if f.given[command] == 0 {
+		if f.given[command] == 0 && !workflow.OnManuscripts(command) { // TestNoPathOfAManuscriptBreaksAPromise walks those
 			t.Errorf("nobody could ever %s, so the search shows nothing of it", command)
 		}
 	}

@@ -40,7 +40,7 @@ func Seen(e narthex.Engagement, p narthex.Person) narthex.Engagement {
 	if closed || out || before {
 		e.Events, e.ChangedAt = 0, changed(e)
 	}
-	return e
+	return manuscriptsSeen(e, p)
 }
 
 // HidesReaders says whether a person must not see who read an engagement: while it is in review, and a vote of theirs or of others is

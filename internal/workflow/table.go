@@ -49,7 +49,9 @@ const (
 
 // Commands lists every command.
 func Commands() []Command {
-	return []Command{Draft, Edit, Submit, Assign, Return, Revise, Approve, Decline, Withdraw, Offer, Sign, Activate, Lock, Unlock, End, Close, Counter, Accept, Nudge, Comment, Meet, Reject, Waive, Issue}
+	return []Command{Draft, Edit, Submit, Assign, Return, Revise, Approve, Decline, Withdraw, Offer, Sign, Activate, Lock, Unlock, End, Close, Counter, Accept, Nudge, Comment, Meet, Reject, Waive, Issue,
+		ManuscriptSubmit, ManuscriptClear, ManuscriptRedact, ManuscriptExtend, ManuscriptPause, ManuscriptResume, ManuscriptPublish,
+		RedactionAccept, RedactionContest, RedactionUphold, RedactionDrop, RedactionMediate, RedactionOutcome}
 }
 
 // Part is the capacity in which someone acts.
@@ -71,7 +73,7 @@ const (
 
 // Parts lists every part.
 func Parts() []Part {
-	return []Part{Applicant, Author, Reviewer, Signer, Programme, Guard, System, Member, Institution, Auditor}
+	return []Part{Applicant, Author, Reviewer, Signer, Programme, Guard, System, Member, Institution, Auditor, Writer, Examiner}
 }
 
 // table is state × part → commands. A state or part that is not in it may do nothing.
@@ -83,12 +85,12 @@ var table = map[narthex.State]map[Part][]Command{
 	narthex.Returned:  {Applicant: {Revise, Accept, Withdraw}, Author: {Revise}, Reviewer: {Comment}, Programme: {Comment}},
 	narthex.Offered:   {Applicant: {Withdraw}, Signer: {Sign}, System: {Activate}, Guard: {Lock, Unlock}},
 	narthex.Active: {Applicant: {End, Meet, Issue}, Author: {Issue}, Member: {Meet}, Programme: {End, Reject, Waive, Issue}, System: {End}, Guard: {Lock, Unlock, Waive},
-		Institution: {Meet}, Auditor: {Issue}},
+		Institution: {Meet}, Auditor: {Issue}, Writer: writing(), Examiner: examining()},
 	narthex.Ending: {Applicant: {Meet, Issue}, Author: {Issue}, Member: {Meet}, Programme: {Close, Reject, Waive, Issue}, Guard: {Lock, Unlock, Waive},
-		Institution: {Meet}, Auditor: {Issue}},
+		Institution: {Meet}, Auditor: {Issue}, Writer: writing(), Examiner: examining()},
 	narthex.Declined:  {},
 	narthex.Withdrawn: {},
-	narthex.Closed:    {Applicant: {Issue}, Author: {Issue}, Programme: {Issue}, Auditor: {Issue}},
+	narthex.Closed:    {Applicant: {Issue}, Author: {Issue}, Programme: {Issue}, Auditor: {Issue}, Writer: writing(), Examiner: examining()},
 }
 
 // next is the state that a command leads to; a command that is not here stays in its state.

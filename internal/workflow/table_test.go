@@ -30,6 +30,12 @@ func TestThePrintedTableIsTheOneInForce(t *testing.T) {
 	}
 }
 
+// What each side does with manuscripts, wherever there can be any.
+const (
+	writers   = "manuscript_submit manuscript_pause manuscript_resume redaction_accept redaction_contest redaction_mediate redaction_outcome manuscript_publish"
+	examiners = "manuscript_clear manuscript_redact manuscript_extend manuscript_pause manuscript_resume redaction_uphold redaction_drop redaction_outcome"
+)
+
 // What may be done, written out a second time: state, part, commands.
 var rows = map[narthex.State]map[workflow.Part]string{
 	"":                {workflow.Applicant: "draft"},
@@ -39,11 +45,11 @@ var rows = map[narthex.State]map[workflow.Part]string{
 	narthex.Returned:  {workflow.Applicant: "revise accept withdraw", workflow.Author: "revise", workflow.Reviewer: "comment", workflow.Programme: "comment"},
 	narthex.Offered:   {workflow.Applicant: "withdraw", workflow.Signer: "sign", workflow.System: "activate", workflow.Guard: "lock unlock"},
 	narthex.Active: {workflow.Applicant: "end meet issue", workflow.Author: "issue", workflow.Member: "meet", workflow.Programme: "end reject waive issue", workflow.System: "end", workflow.Guard: "lock unlock waive",
-		workflow.Institution: "meet", workflow.Auditor: "issue"},
+		workflow.Institution: "meet", workflow.Auditor: "issue", workflow.Writer: writers, workflow.Examiner: examiners},
 	narthex.Ending: {workflow.Applicant: "meet issue", workflow.Author: "issue", workflow.Member: "meet", workflow.Programme: "close reject waive issue", workflow.Guard: "lock unlock waive",
-		workflow.Institution: "meet", workflow.Auditor: "issue"},
+		workflow.Institution: "meet", workflow.Auditor: "issue", workflow.Writer: writers, workflow.Examiner: examiners},
 	narthex.Declined: {}, narthex.Withdrawn: {},
-	narthex.Closed: {workflow.Applicant: "issue", workflow.Author: "issue", workflow.Programme: "issue", workflow.Auditor: "issue"},
+	narthex.Closed: {workflow.Applicant: "issue", workflow.Author: "issue", workflow.Programme: "issue", workflow.Auditor: "issue", workflow.Writer: writers, workflow.Examiner: examiners},
 }
 
 func words(list []workflow.Command) string {
@@ -87,12 +93,14 @@ func TestWhatIsInNoTableMayDoNothing(t *testing.T) {
 
 // The sides never share a command: those who ask do not decide, and what only Narthex does nobody else can.
 func TestThoseWhoAskAndThoseWhoDecideShareNoCommand(t *testing.T) {
-	asking := []workflow.Part{workflow.Applicant, workflow.Author, workflow.Member, workflow.Institution}
-	deciding := []workflow.Part{workflow.Reviewer, workflow.Signer, workflow.Programme, workflow.Guard, workflow.Auditor}
+	asking := []workflow.Part{workflow.Applicant, workflow.Author, workflow.Member, workflow.Institution, workflow.Writer}
+	deciding := []workflow.Part{workflow.Reviewer, workflow.Signer, workflow.Programme, workflow.Guard, workflow.Auditor, workflow.Examiner}
+	// Words and statements decide nothing; a clock stops and runs for either side; of a mediator's decision each side says what it read.
+	common := []workflow.Command{workflow.End, workflow.Comment, workflow.Issue, workflow.ManuscriptPause, workflow.ManuscriptResume, workflow.RedactionOutcome}
 	for _, state := range states() {
 		theirs := workflow.Allowed(state, asking)
 		for _, command := range workflow.Allowed(state, deciding) {
-			if slices.Contains(theirs, command) && command != workflow.End && command != workflow.Comment && command != workflow.Issue { // words and statements decide nothing
+			if slices.Contains(theirs, command) && !slices.Contains(common, command) {
 				t.Errorf("%q: both sides may %s", state, command)
 			}
 		}
@@ -106,6 +114,9 @@ func TestThoseWhoAskAndThoseWhoDecideShareNoCommand(t *testing.T) {
 
 // event is a command by the one who gives it rightly, with what it needs.
 func (l *life) event(command workflow.Command) workflow.Event {
+	if workflow.OnManuscripts(command) {
+		return l.onManuscript(command)
+	}
 	event := workflow.Event{Seq: l.e.Events + 1, By: ada.ID, Command: command}
 	switch command {
 	case workflow.Draft, workflow.Edit, workflow.Revise:
@@ -143,6 +154,9 @@ func (l *life) event(command workflow.Command) workflow.Event {
 // ready is a life in a state in which nothing but the table stands against the command.
 func ready(t *testing.T, state narthex.State, command workflow.Command) *life {
 	t.Helper()
+	if workflow.OnManuscripts(command) {
+		return at(t, state).before(command)
+	}
 	switch command {
 	case workflow.Offer:
 		if state == narthex.InReview {

@@ -80,8 +80,8 @@ func (w *walk) text(applicant narthex.PersonID) *narthex.Application {
 var ways = map[narthex.State][]workflow.Command{
 	"": {workflow.Draft}, narthex.Draft: {workflow.Submit, workflow.Submit, workflow.Edit}, narthex.Submitted: {workflow.Assign},
 	narthex.InReview: {workflow.Approve, workflow.Approve, workflow.Approve, workflow.Approve, workflow.Approve, workflow.Approve, workflow.Offer, workflow.Offer, workflow.Counter}, narthex.Returned: {workflow.Revise, workflow.Accept},
-	narthex.Offered: {workflow.Sign, workflow.Sign, workflow.Sign, workflow.Activate}, narthex.Active: {workflow.Lock, workflow.Unlock, workflow.End, workflow.End, workflow.Meet, workflow.Waive},
-	narthex.Ending: {workflow.Close, workflow.Close, workflow.Meet, workflow.Meet, workflow.Reject, workflow.Waive, workflow.Issue},
+	narthex.Offered: {workflow.Sign, workflow.Sign, workflow.Sign, workflow.Activate}, narthex.Active: {workflow.Lock, workflow.Unlock, workflow.End, workflow.End, workflow.Meet, workflow.Waive, workflow.ManuscriptSubmit, workflow.ManuscriptRedact, workflow.RedactionContest, workflow.RedactionAccept, workflow.RedactionDrop},
+	narthex.Ending: {workflow.Close, workflow.Close, workflow.Meet, workflow.Meet, workflow.Reject, workflow.Waive, workflow.Issue, workflow.ManuscriptClear, workflow.ManuscriptPublish},
 }
 
 // draw is a command and who gives it, with no one for the system: mostly someone who may, sometimes anyone at all.
@@ -115,6 +115,9 @@ func (w *walk) ask(command workflow.Command, p narthex.Person) workflow.Event {
 	}
 	if w.r.IntN(8) == 0 {
 		ask.Saw, ask.As = stale, narthex.Roles()[w.r.IntN(len(narthex.Roles()))]
+	}
+	if workflow.OnManuscripts(command) {
+		return w.askManuscript(command, p)
 	}
 	switch command {
 	case workflow.Draft:

@@ -91,6 +91,9 @@ func (w watch) step(people []narthex.Person, before, after narthex.Engagement, e
 	if slices.Contains(judges, event.Command) && by >= 0 && w.ever&(1<<by) != 0 {
 		return w, fmt.Errorf("someone decides by %s on what they have a part in", event.Command)
 	}
+	if err := w.manuscripts(people, by, before, after, event); err != nil {
+		return w, err
+	}
 	switch event.Command {
 	case workflow.Draft, workflow.Edit, workflow.Revise:
 		return w.wrote(people, by, before, after, event)
