@@ -48,6 +48,9 @@ type AgreedClause struct {
 // ClauseOfTerms is the number of the clause that lists what is given, and says that nothing else is.
 const ClauseOfTerms = "2"
 
+// ClauseOfConditions is the letter under which an agreement lists what its grant rests on.
+const ClauseOfConditions = "R"
+
 // Agreement is what is signed: cover page, clauses and terms. Its digest is the SHA-256 of its canonical JSON.
 type Agreement struct {
 	Format          string         `json:"format"` // narthex agreement v1
@@ -69,6 +72,7 @@ type Agreement struct {
 	Clauses         []AgreedClause `json:"clauses"`
 	Terms           []Term         `json:"terms"`                   // each with its clause number
 	SigningOrder    []PartyRole    `json:"signing_order,omitempty"` // any order where empty
+	RestsOn         []Condition    `json:"rests_on,omitempty"`      // what its grant lapses without, each with its clause number
 	Redline         *Redline       `json:"redline,omitempty"`       // nil where none was made
 }
 

@@ -49,6 +49,7 @@ type Application struct {
 	Reviews    []ReviewRule      `json:"reviews"` // the pathway's, and those that the terms add
 
 	SigningOrder []PartyRole `json:"signing_order,omitempty"` // the pathway's; any order where empty
+	RestsOn      []Condition `json:"rests_on,omitempty"`      // the pathway's
 }
 
 // Vote is one reviewer's verdict on the digest of what they saw.

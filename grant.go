@@ -23,6 +23,8 @@ type Grant struct {
 	// AuthorisedFor is the pathway for which the organisation must have authorised the applicant whenever the grant is used;
 	// empty where it signed the agreement.
 	AuthorisedFor PathwayName `json:"authorised_for,omitempty"`
+
+	RestsOn []Condition `json:"rests_on,omitempty"` // as the agreement says; each must hold at every call
 }
 
 // InForce says whether the grant is in force at t: not ended, and in the half-open interval of its dates. Locks stand apart.

@@ -122,6 +122,34 @@ type PersonList struct {
 	Next string `json:"next,omitempty"` // what the next page is after; empty where this is the last
 }
 
+// StandingView is what is known of a person's standing: GET /api/people/{person}/standing.
+type StandingView struct {
+	Person    narthex.PersonID   `json:"person"`
+	Name      string             `json:"name"`
+	Standings []narthex.Standing `json:"standings"`
+}
+
+// RecordStanding is POST /api/people/{person}/standing. Without From it begins now, and without Until it lasts as long as a standing
+// of its kind does where a pathway says nothing else.
+type RecordStanding struct {
+	Kind  narthex.StandingKind `json:"kind"` // training, screening or affiliation
+	Name  string               `json:"name,omitempty"`
+	From  time.Time            `json:"from,omitzero"`
+	Until time.Time            `json:"until,omitzero"`
+}
+
+// TakeBackStanding is POST /api/people/{person}/standing/withdraw.
+type TakeBackStanding struct {
+	Kind narthex.StandingKind `json:"kind"`
+	Name string               `json:"name,omitempty"` // of a course or a level, or the engagement of a recertification
+}
+
+// Recertify is POST /api/engagements/{engagement}/state and /confirm: on the application of that digest, whose purpose and people
+// are still so.
+type Recertify struct {
+	Saw narthex.Digest `json:"saw"`
+}
+
 // Authorise is POST /api/people/{person}/authorise: an official's word for one of their people, signed with a key of theirs.
 type Authorise struct {
 	Authorisation narthex.Authorisation `json:"authorisation"`
@@ -391,11 +419,12 @@ type WorkItem struct {
 	Engagement narthex.EngagementID `json:"engagement,omitempty"` // empty where it is about the lab directory
 	Title      string               `json:"title"`
 	Applicant  string               `json:"applicant,omitempty"`
-	Do         string               `json:"do"` // submit, answer, review, assign, chase, sign, close, approve_directory
+	Do         string               `json:"do"` // submit, answer, review, assign, chase, sign, close, renew_standing, approve_directory
 	Since      time.Time            `json:"since"`
 	Due        time.Time            `json:"due,omitzero"`
 	Late       bool                 `json:"late,omitempty"`
 	Nudged     bool                 `json:"nudged,omitempty"`
+	Lapses     *RestView            `json:"lapses,omitempty"`  // what a grant rests on and you can renew
 	Waiting    []string             `json:"waiting,omitempty"` // whom it waits for, where others are late
 }
 
@@ -429,6 +458,21 @@ type GrantView struct {
 	Locks   []narthex.Lock `json:"locks,omitempty"`
 	Ended   []CutView      `json:"ended,omitempty"` // streams that a lock cut, the latest first
 	Appeal  string         `json:"appeal"`
+	RestsOn []RestView     `json:"rests_on,omitempty"` // what lapses first, first
+}
+
+// RestView is one thing that a grant rests on, as it stands for one person.
+type RestView struct {
+	Clause string               `json:"clause"`
+	Kind   narthex.StandingKind `json:"kind"`
+	Name   string               `json:"name,omitempty"`
+	For    narthex.Whose        `json:"for"`
+	Person narthex.PersonID     `json:"person"`
+	Who    string               `json:"who"` // their name
+	Holds  bool                 `json:"holds"`
+	Until  time.Time            `json:"until,omitzero"`  // when it lapses, or lapsed; none where it never held
+	Stated time.Time            `json:"stated,omitzero"` // when the person stated what waits to be confirmed
+	Renews string               `json:"renews"`          // whose word it takes
 }
 
 // CutView is a call that was cut. The code is locked, with the lock's reason, or else expired, ended, revoked, suspended, removed

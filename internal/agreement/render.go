@@ -51,6 +51,10 @@ func Render(in Input) (narthex.Agreement, error) {
 		term.Clause = fmt.Sprintf("%s.%d", narthex.ClauseOfTerms, i+1)
 		a.Terms = append(a.Terms, term)
 	}
+	for i, condition := range app.RestsOn {
+		condition.Clause = fmt.Sprintf("%s.%d", narthex.ClauseOfConditions, i+1)
+		a.RestsOn = append(a.RestsOn, condition)
+	}
 	uses := slices.Clone(in.Pathway.Clauses)
 	for _, name := range slices.Sorted(maps.Keys(in.Clauses)) {
 		if in.Clauses[name].Notice && !slices.ContainsFunc(uses, func(u narthex.ClauseUse) bool { return u.Clause == name }) {

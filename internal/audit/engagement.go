@@ -225,6 +225,9 @@ func (s *step) grantActive() error {
 	}
 	if a != nil {
 		s.stillAuthorised(id, a, g)
+		if err := s.stillRests(id); err != nil {
+			return err
+		}
 	}
 	if a != nil && !isFor(a, g) {
 		s.impossible(store.Grants, string(id), "a researcher or an organisation that is not the agreement's")
@@ -279,7 +282,7 @@ func (f *Fold) grant(id narthex.GrantID) (*narthex.Grant, error) {
 		return nil, err
 	}
 	return &narthex.Grant{ID: id, Engagement: g.Engagement, Agreement: g.Agreement, Persons: g.Persons, Org: g.Org, Terms: a.Terms, Approvals: a.Approvals,
-		NotBefore: a.NotBefore, NotAfter: a.NotAfter, Ended: g.Ended, AppealTo: a.AppealTo, AppealDays: a.AppealDays, AuthorisedFor: a.AuthorisedFor()}, nil
+		NotBefore: a.NotBefore, NotAfter: a.NotAfter, Ended: g.Ended, AppealTo: a.AppealTo, AppealDays: a.AppealDays, AuthorisedFor: a.AuthorisedFor(), RestsOn: a.RestsOn}, nil
 }
 
 // rowOf gives the digest of the row that a case's events make.

@@ -37,6 +37,8 @@ type state struct {
 
 	Authorised map[narthex.PersonID]narthex.SignedAuthorisation `json:"authorised"` // the latest of each that was not taken back, without keys
 
+	Standings map[narthex.PersonID][]narthex.Standing `json:"standings"`
+
 	Cases      map[narthex.EngagementID]history `json:"cases"`
 	Waiting    []narthex.EngagementID           `json:"waiting,omitempty"`  // approved by all, and not offered
 	Waited     bool                             `json:"waited,omitempty"`   // whether any ever did
@@ -147,6 +149,7 @@ func (s *state) fill() {
 	fill(&s.Signers)
 	fill(&s.Tokens)
 	fill(&s.Authorised)
+	fill(&s.Standings)
 	fill(&s.Cases)
 	fill(&s.Agreements)
 	fill(&s.Grants)

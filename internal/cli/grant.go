@@ -144,6 +144,10 @@ func (a *app) writeGrant(p *page, view client.GrantView) {
 	}
 	p.heading("Terms")
 	p.table(termTable(g.Terms))
+	if len(view.RestsOn) > 0 {
+		p.heading("Rests on")
+		p.table(restTable(view.RestsOn))
+	}
 	if len(view.Budgets) > 0 {
 		p.heading("Budgets")
 		p.table(budgetTable(view.Budgets))

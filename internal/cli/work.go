@@ -46,6 +46,9 @@ func workNote(item client.WorkItem) string {
 	if item.Nudged {
 		notes = append(notes, "the applicant asks")
 	}
+	if item.Lapses != nil {
+		notes = append(notes, restInWords(*item.Lapses))
+	}
 	if len(item.Waiting) > 0 {
 		notes = append(notes, "it waits for "+strings.Join(item.Waiting, ", "))
 	}
@@ -58,6 +61,8 @@ func workNext(item client.WorkItem) string {
 	switch item.Do {
 	case "approve_directory":
 		return "narthex lab diff"
+	case "renew_standing":
+		return standingNext(item)
 	case "review", "chase":
 		return "narthex review show " + id
 	case "sign":

@@ -354,7 +354,10 @@ func (o *Office) activate(tx *journal.Tx, rules *book.Rules, e narthex.Engagemen
 	}
 	a := row.Agreement
 	grant := narthex.Grant{ID: id, Engagement: e.ID, Agreement: e.Agreement, Persons: append([]narthex.PersonID{e.Application.Applicant}, e.Application.Members...),
-		Org: e.Application.Org, Terms: a.Terms, Approvals: a.Approvals, NotBefore: a.NotBefore, NotAfter: a.NotAfter, AppealTo: a.AppealTo, AppealDays: a.AppealDays, AuthorisedFor: a.AuthorisedFor()}
+		Org: e.Application.Org, Terms: a.Terms, Approvals: a.Approvals, NotBefore: a.NotBefore, NotAfter: a.NotAfter, AppealTo: a.AppealTo, AppealDays: a.AppealDays, AuthorisedFor: a.AuthorisedFor(), RestsOn: a.RestsOn}
+	if err := holdRest(tx, &grant); err != nil {
+		return err
+	}
 	if err := journal.Put(tx, store.Grants, string(id), &grant); err != nil {
 		return err
 	}

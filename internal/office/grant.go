@@ -105,6 +105,12 @@ func (o *Office) Mint(ctx context.Context, by narthex.PersonID, id narthex.Grant
 		if !grant.InForce(tx.Now()) {
 			return narthex.Refusedf("The grant is not in force, so it has no new keys.")
 		}
+		if _, lapsed, err := book.Resting(book.KnownTo(tx), &grant, p.ID, tx.Now()); err != nil || lapsed != nil {
+			if err == nil {
+				err = lapsed
+			}
+			return err
+		}
 		rules, err := o.Rules.Check(tx)
 		if err != nil {
 			return err

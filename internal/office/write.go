@@ -82,7 +82,7 @@ func write(rules *book.Rules, in client.Draft) (*written, error) {
 		answers = map[string]string{}
 	}
 	made := narthex.Application{Pathway: in.Pathway, Directory: rules.Directory.Digest, Title: in.Title, Members: in.Members, Sponsor: in.Sponsor,
-		Answers: answers, Terms: terms, Days: in.Days, Reviews: reviewsOf(rules.Directory, pathway, terms, append(added, sooner...)), SigningOrder: pathway.SigningOrder}
+		Answers: answers, Terms: terms, Days: in.Days, Reviews: reviewsOf(rules.Directory, pathway, terms, append(added, sooner...)), SigningOrder: pathway.SigningOrder, RestsOn: pathway.RestsOn}
 	if err := rules.Directory.CheckApplication(pathway, made); err != nil {
 		return nil, err
 	}

@@ -51,6 +51,9 @@ func PartsOf(e narthex.Engagement, p narthex.Person) []Part {
 	return parts
 }
 
+// SponsorOf gives who sponsors an engagement, or nobody.
+func SponsorOf(e narthex.Engagement) narthex.PersonID { return e.Application.Sponsor }
+
 func mayReview(e narthex.Engagement, p narthex.Person) bool {
 	return p.InLab() && e.ID != "" && !slices.Contains(e.Authors, p.ID) &&
 		slices.ContainsFunc(e.Application.Reviews, func(r narthex.ReviewRule) bool { return p.Has(r.Role) })
