@@ -112,6 +112,10 @@ type Engagement struct {
 
 	Authorised *SignedAuthorisation `json:"authorised,omitempty"` // in the place of the institution's signature on Agreement
 
+	Sponsor   PersonID   `json:"sponsor,omitempty"`   // who took it over from the one in Application
+	Successor PersonID   `json:"successor,omitempty"` // who was asked to
+	Left      []PersonID `json:"left,omitempty"`      // members who left while the grant was in force
+
 	Grant     GrantID   `json:"grant,omitempty"`
 	Locked    bool      `json:"locked,omitempty"`
 	Reason    string    `json:"reason,omitempty"` // why it was declined, withdrawn or ended

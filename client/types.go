@@ -127,6 +127,7 @@ type StandingView struct {
 	Person    narthex.PersonID   `json:"person"`
 	Name      string             `json:"name"`
 	Standings []narthex.Standing `json:"standings"`
+	People    map[string]string  `json:"people"` // names of those who gave them
 }
 
 // RecordStanding is POST /api/people/{person}/standing. Without From it begins now, and without Until it lasts as long as a standing
@@ -341,6 +342,7 @@ type Command struct {
 	Draft   *Draft             `json:"draft,omitempty"`   // with revise
 	Counter *Narrowing         `json:"counter,omitempty"` // with counter
 	Reason  narthex.LockReason `json:"reason,omitempty"`  // with lock
+	Person  narthex.PersonID   `json:"person,omitempty"`  // with transfer: who is to be the sponsor
 }
 
 // Explain asks what the door would decide on a request now: POST /api/grants/{grant}/explain. Nothing is reserved or recorded.
@@ -419,7 +421,7 @@ type WorkItem struct {
 	Engagement narthex.EngagementID `json:"engagement,omitempty"` // empty where it is about the lab directory
 	Title      string               `json:"title"`
 	Applicant  string               `json:"applicant,omitempty"`
-	Do         string               `json:"do"` // submit, answer, review, assign, chase, sign, close, renew_standing, approve_directory
+	Do         string               `json:"do"` // submit, answer, review, assign, chase, sign, close, take, renew_standing, approve_directory
 	Since      time.Time            `json:"since"`
 	Due        time.Time            `json:"due,omitzero"`
 	Late       bool                 `json:"late,omitempty"`

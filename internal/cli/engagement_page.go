@@ -133,6 +133,9 @@ func writeNext(p *page, view client.EngagementView) {
 		"comment":  "narthex engagements comment " + id + " --text TEXT",
 		"sign":     "narthex agreement show " + id + ", then narthex agreement sign " + id + " --as PARTY",
 		"end":      "narthex engagements end " + id + " --reason WHY",
+		"transfer": "narthex engagements transfer " + id + " --to PERSON",
+		"take":     "narthex engagements take " + id,
+		"leave":    "narthex grant leave " + string(view.Engagement.Grant),
 		"close":    "narthex engagements close " + id,
 		"lock":     "narthex lock engagement " + id + " --reason CODE",
 	}

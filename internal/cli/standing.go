@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"strings"
 	"time"
@@ -32,7 +33,7 @@ func (a *app) standing() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return a.writeStanding(ctx, c, view)
+				return a.writeStanding(view)
 			}}),
 		a.recordStanding(), a.takeBackStanding(), a.recertify("state", "State that an engagement's purpose and people are still so",
 			`State, as its applicant, that an engagement's purpose and people are still those of the application that was agreed. It counts when
@@ -43,16 +44,12 @@ the grant back: `+"`narthex grant hand-back`.", (*client.Client).State),
 that were agreed. The applicant states it first.`, (*client.Client).Confirm))
 }
 
-func (a *app) writeStanding(ctx context.Context, c *client.Client, view client.StandingView) error {
-	list, err := c.People(ctx)
-	if err != nil {
-		return err
-	}
+func (a *app) writeStanding(view client.StandingView) error {
 	t := newTable("KIND", "OF", "FROM", "UNTIL", "BY", "NOTE")
 	for _, s := range view.Standings {
 		var from, until, by string
 		if !s.From.IsZero() {
-			from, until, by = day(s.From), day(s.Until), personName(list.People, s.By)
+			from, until, by = day(s.From), day(s.Until), cmp.Or(view.People[string(s.By)], string(s.By))
 		}
 		t.row(string(s.Kind), s.Name, from, until, by, standingNote(s))
 	}

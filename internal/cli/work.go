@@ -69,7 +69,7 @@ func workNext(item client.WorkItem) string {
 		return "narthex agreement show " + id
 	case "assign":
 		return "narthex engagements show " + id
-	case "submit", "close":
+	case "submit", "close", "take":
 		return "narthex engagements " + item.Do + " " + id
 	}
 	return "narthex engagements show " + id

@@ -114,12 +114,13 @@ func (o *Office) Edit(ctx context.Context, by narthex.PersonID, id narthex.Engag
 // after the last approval.
 func (o *Office) Command(ctx context.Context, by narthex.PersonID, id narthex.EngagementID, command workflow.Command, in client.Command) (client.EngagementView, error) {
 	var cut *narthex.Engagement
+	var left []narthex.KeyID
 	text, err := o.rewrite(command, in.Draft)
 	if err != nil {
 		return client.EngagementView{}, err
 	}
 	err = o.act(ctx, by, func(tx *journal.Tx, p narthex.Person) error {
-		cut = nil
+		cut, left = nil, nil
 		e, err := engagementOf(tx, id)
 		if err != nil {
 			return err
@@ -140,6 +141,9 @@ func (o *Office) Command(ctx context.Context, by narthex.PersonID, id narthex.En
 			}
 		}
 		draft := workflow.Event{Command: command, As: in.As, Saw: in.Saw, Text: in.Text, Private: in.Private}
+		if command == workflow.Transfer {
+			draft.Person = in.Person
+		}
 		if command == workflow.Counter {
 			if draft.Application, err = narrowed(tx, rules, e, in.Counter); err != nil {
 				return err
@@ -167,6 +171,10 @@ func (o *Office) Command(ctx context.Context, by narthex.PersonID, id narthex.En
 				return err
 			}
 			err = o.offerOrWait(tx, rules, next)
+		case workflow.Transfer:
+			err = maySponsor(tx, in.Person)
+		case workflow.Leave:
+			left, err = o.leave(tx, next, p)
 		case workflow.End:
 			cut = &next
 			err = o.endGrant(tx, next, p.ID, in.Text)
@@ -178,6 +186,9 @@ func (o *Office) Command(ctx context.Context, by narthex.PersonID, id narthex.En
 	}
 	if cut != nil {
 		o.Live.Cut(book.Subject("grant", cut.Grant), live.End{Code: "ended", At: o.Journal.Now()})
+	}
+	for _, key := range left {
+		o.Live.Cut(book.Subject("key", key), live.End{Code: "revoked", At: o.Journal.Now()})
 	}
 	return o.Engagement(ctx, by, id)
 }
@@ -305,6 +316,9 @@ func (o *Office) Engagement(ctx context.Context, by narthex.PersonID, id narthex
 			if command == workflow.Accept && e.Counter == nil || command == workflow.Nudge && (!halfPassed(e, tx.Now()) || !e.Nudged.IsZero()) {
 				continue
 			}
+			if command == workflow.Leave && !slices.Contains(e.Application.Members, p.ID) || command == workflow.Transfer && p.ID != e.Application.Applicant && p.ID != workflow.SponsorOf(e) {
+				continue
+			}
 			view.Allowed = append(view.Allowed, string(command))
 		}
 		rules, err := o.Rules.Get()
@@ -335,6 +349,9 @@ func (o *Office) Engagement(ctx context.Context, by narthex.PersonID, id narthex
 
 func names(tx *journal.Tx, e narthex.Engagement, into map[string]string) error {
 	ids := slices.Clone(e.Authors)
+	if e.Successor != "" {
+		ids = append(ids, e.Successor)
+	}
 	for _, vote := range e.Votes {
 		ids = append(ids, vote.By)
 	}
@@ -391,6 +408,10 @@ func waiting(tx *journal.Tx, rules *book.Rules, e narthex.Engagement, p narthex.
 			if slices.Contains(workflow.Unsigned(e), party) && !slices.Contains(turn, party) {
 				list = append(list, "then the signature of the "+string(party))
 			}
+		}
+	case narthex.Active:
+		if e.Successor != "" {
+			list = append(list, "the new sponsor")
 		}
 	case narthex.Ending:
 		list = append(list, "closeout by the programme")

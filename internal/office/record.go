@@ -33,7 +33,17 @@ func (o *Office) Standing(ctx context.Context, by, target narthex.PersonID) (cli
 
 func standingView(tx *journal.Tx, person narthex.Person) (client.StandingView, error) {
 	list, err := book.StandingsOf(tx, person.ID)
-	return client.StandingView{Person: person.ID, Name: person.Name, Standings: append([]narthex.Standing{}, list...)}, err
+	view := client.StandingView{Person: person.ID, Name: person.Name, Standings: append([]narthex.Standing{}, list...), People: map[string]string{}}
+	for _, s := range list {
+		if s.By == "" || err != nil {
+			continue
+		}
+		var by *narthex.Person
+		if by, err = journal.Get[narthex.Person](tx, store.People, string(s.By)); by != nil {
+			view.People[string(s.By)] = by.Name
+		}
+	}
+	return view, err
 }
 
 // knownTo gives someone from outside whom p may know of.

@@ -1,6 +1,7 @@
 package office
 
 import (
+	"slices"
 	"time"
 
 	"narthex"
@@ -78,8 +79,8 @@ func lapsing(tx *journal.Tx, e narthex.Engagement, p narthex.Person) ([]client.W
 	}
 	var items []client.WorkItem
 	for _, rest := range rests {
-		// What lasts as long as the grant does needs nobody.
-		if rest.Holds && (rest.Until.Sub(tx.Now()) > lapsesSoon || !rest.Until.Before(grant.NotAfter)) {
+		// Who left brings nothing any more, and what lasts as long as the grant does needs nobody.
+		if slices.Contains(e.Left, rest.Person) || rest.Holds && (rest.Until.Sub(tx.Now()) > lapsesSoon || !rest.Until.Before(grant.NotAfter)) {
 			continue
 		}
 		needed, err := renews(tx, e, rest, p)

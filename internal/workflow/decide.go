@@ -31,8 +31,11 @@ func PartsOf(e narthex.Engagement, p narthex.Person) []Part {
 	var parts []Part
 	if e.ID == "" || e.Application.Applicant == p.ID {
 		parts = append(parts, Applicant)
-	} else if p.ID == e.Application.Sponsor || slices.Contains(e.Application.Members, p.ID) {
+	} else if authors(e, p.ID) {
 		parts = append(parts, Author)
+	}
+	if e.Successor != "" && e.Successor == p.ID {
+		parts = append(parts, Successor)
 	}
 	if mayReview(e, p) {
 		parts = append(parts, Reviewer)
@@ -51,8 +54,18 @@ func PartsOf(e narthex.Engagement, p narthex.Person) []Part {
 	return parts
 }
 
-// SponsorOf gives who sponsors an engagement, or nobody.
-func SponsorOf(e narthex.Engagement) narthex.PersonID { return e.Application.Sponsor }
+// SponsorOf gives who sponsors an engagement, or nobody: who took it last, or who is named in the application.
+func SponsorOf(e narthex.Engagement) narthex.PersonID {
+	if e.Sponsor != "" {
+		return e.Sponsor
+	}
+	return e.Application.Sponsor
+}
+
+// authors says whether someone is the sponsor now, or a member who has not left.
+func authors(e narthex.Engagement, id narthex.PersonID) bool {
+	return id != "" && id == SponsorOf(e) || slices.Contains(e.Application.Members, id) && !slices.Contains(e.Left, id)
+}
 
 func mayReview(e narthex.Engagement, p narthex.Person) bool {
 	return p.InLab() && e.ID != "" && !slices.Contains(e.Authors, p.ID) &&
@@ -88,7 +101,7 @@ func MayRead(e narthex.Engagement, p narthex.Person) bool {
 	if e.Round == 0 {
 		return false
 	}
-	if p.Official && p.Org != "" && p.Org == e.Application.Org {
+	if p.Official && p.Org != "" && p.Org == e.Application.Org || p.ID != "" && e.Successor == p.ID {
 		return true
 	}
 	return mayReview(e, p) || slices.ContainsFunc([]narthex.Role{narthex.Programme, narthex.Security, narthex.Custodian, narthex.Signatory, narthex.Auditor}, p.Has)
@@ -183,6 +196,11 @@ var rules = map[Command]func(narthex.Engagement, Event, narthex.Person, Facts) *
 	Accept:  mayAccept,
 	Nudge:   mayNudge,
 	Comment: mayComment,
+
+	Transfer: mayTransfer,
+	Take:     mayTake,
+	Leave:    mayLeave,
+
 	Sign: func(e narthex.Engagement, draft Event, p narthex.Person, facts Facts) *narthex.Error {
 		if draft.Signature == nil || draft.Signature.Digest != e.Agreement {
 			return narthex.Conflictf("The signature is not on the agreement as it stands. Read it again and sign its digest.").For("digest")

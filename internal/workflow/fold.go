@@ -26,6 +26,7 @@ type Event struct {
 	Signature   *narthex.SignedBy            `json:"signature,omitempty"`
 	Grant       narthex.GrantID              `json:"grant,omitempty"`
 	Due         time.Time                    `json:"due,omitzero"`
+	Person      narthex.PersonID             `json:"person,omitempty"` // who is asked to be the sponsor
 }
 
 // Fold gives the engagement that events make.
@@ -76,10 +77,13 @@ func couldBe(e narthex.Engagement, event Event) bool {
 		parts = []Part{System}
 	case by == e.Application.Applicant:
 		parts = []Part{Applicant, Signer}
-	case by == e.Application.Sponsor || slices.Contains(e.Application.Members, by):
+	case authors(e, by):
 		parts = []Part{Author}
 	case !slices.Contains(e.Authors, by):
 		parts = []Part{Reviewer, Signer, Programme, Guard}
+	}
+	if event.By != "" && event.By == e.Successor {
+		parts = append(parts, Successor)
 	}
 	return may(e.State, parts, event.Command)
 }
@@ -155,6 +159,8 @@ func effect(e *narthex.Engagement, event Event) error {
 			return errors.New("it is so already")
 		}
 		e.Locked = event.Command == Lock
+	case Transfer, Take, Leave:
+		return handOver(e, event)
 	case Withdraw, End:
 		e.Reason = event.Text
 	}

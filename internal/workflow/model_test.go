@@ -69,7 +69,7 @@ func (n node) place() place {
 	if c := n.e.Counter; c != nil {
 		fmt.Fprint(&kept, c.By, c.As, c.Digest)
 	}
-	fmt.Fprint(&kept, n.e.Nudged.IsZero(), n.e.Authorised != nil)
+	fmt.Fprint(&kept, n.e.Nudged.IsZero(), n.e.Authorised != nil, n.e.Sponsor, n.e.Successor, n.e.Left)
 	for _, v := range n.e.Votes {
 		fmt.Fprint(&kept, v.By, v.As, v.Approve, v.Saw)
 	}
@@ -119,6 +119,11 @@ func attempts(people []narthex.Person, applicant, p narthex.Person) []workflow.E
 			for _, authorised := range beforehand(people, applicant) {
 				all = append(all, workflow.Event{Command: command, Agreement: deal, Authorised: authorised})
 			}
+		case workflow.Transfer:
+			for _, heir := range people {
+				all = append(all, workflow.Event{Command: command, Person: heir.ID})
+			}
+			all = append(all, workflow.Event{Command: command})
 		default:
 			all = append(all, workflow.Event{Command: command, Agreement: deal, Grant: grant, Due: start, Text: "so"})
 		}

@@ -87,6 +87,7 @@ const (
 	ToChase  Task = "chase" // a review that is late, by the programme
 	ToSign   Task = "sign"
 	ToClose  Task = "close"
+	ToTake   Task = "take" // its sponsorship over
 )
 
 // TaskOf says what an engagement waits for a person to do, or "" where it needs nothing of them: late says that its review
@@ -110,6 +111,8 @@ func TaskOf(e narthex.Engagement, p narthex.Person, late, owns bool) Task {
 		return ToChase
 	case e.State == narthex.Offered && has(Signer):
 		return ToSign
+	case e.State == narthex.Active && has(Successor):
+		return ToTake
 	case e.State == narthex.Ending && has(Programme):
 		return ToClose
 	}

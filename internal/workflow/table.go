@@ -41,11 +41,14 @@ const (
 	Accept   Command = "accept"
 	Nudge    Command = "nudge"
 	Comment  Command = "comment"
+	Transfer Command = "transfer" // ask someone to be its sponsor
+	Take     Command = "take"     // be its sponsor
+	Leave    Command = "leave"    // be no member any more
 )
 
 // Commands lists every command.
 func Commands() []Command {
-	return []Command{Draft, Edit, Submit, Assign, Return, Revise, Approve, Decline, Withdraw, Offer, Sign, Activate, Lock, Unlock, End, Close, Counter, Accept, Nudge, Comment}
+	return []Command{Draft, Edit, Submit, Assign, Return, Revise, Approve, Decline, Withdraw, Offer, Sign, Activate, Lock, Unlock, End, Close, Counter, Accept, Nudge, Comment, Transfer, Take, Leave}
 }
 
 // Part is the capacity in which someone acts.
@@ -54,6 +57,7 @@ type Part string
 const (
 	Applicant Part = "applicant" // asked for it
 	Author    Part = "author"    // a member or the sponsor, as named in it now
+	Successor Part = "successor" // was asked to be its sponsor
 	Reviewer  Part = "reviewer"  // holds a role that it needs, and has no part in it
 	Signer    Part = "signer"    // may sign for a party
 	Programme Part = "programme" // runs the programme, and has no part in it
@@ -62,7 +66,9 @@ const (
 )
 
 // Parts lists every part.
-func Parts() []Part { return []Part{Applicant, Author, Reviewer, Signer, Programme, Guard, System} }
+func Parts() []Part {
+	return []Part{Applicant, Author, Successor, Reviewer, Signer, Programme, Guard, System}
+}
 
 // table is state × part → commands. A state or part that is not in it may do nothing.
 var table = map[narthex.State]map[Part][]Command{
@@ -72,7 +78,7 @@ var table = map[narthex.State]map[Part][]Command{
 	narthex.InReview:  {Applicant: {Withdraw, Nudge, Comment}, Author: {Comment}, Reviewer: {Approve, Decline, Return, Counter, Comment}, Programme: {Comment}, System: {Offer}},
 	narthex.Returned:  {Applicant: {Revise, Accept, Withdraw}, Author: {Revise}, Reviewer: {Comment}, Programme: {Comment}},
 	narthex.Offered:   {Applicant: {Withdraw}, Signer: {Sign}, System: {Activate}, Guard: {Lock, Unlock}},
-	narthex.Active:    {Applicant: {End}, Programme: {End}, System: {End}, Guard: {Lock, Unlock}},
+	narthex.Active:    {Applicant: {End, Transfer}, Author: {Transfer, Leave}, Successor: {Take}, Programme: {End}, System: {End}, Guard: {Lock, Unlock}},
 	narthex.Ending:    {Programme: {Close}, Guard: {Lock, Unlock}},
 	narthex.Declined:  {},
 	narthex.Withdrawn: {},

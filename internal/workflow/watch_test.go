@@ -21,6 +21,7 @@ type watch struct {
 	signers   [3]int8 // of researcher, institution, lab: 1 + the person, or 0; of the institution also who authorised beforehand
 	locker    int8    // 1 + who locked last, or 0
 	offer     offer   // the counter-offer that the applicant may accept
+	heir      int8    // 1 + who was asked to be the sponsor, or 0
 }
 
 // offer is a counter-offer: 1 + whose, in what role, and the text that it would make.
@@ -81,6 +82,21 @@ func (w watch) step(people []narthex.Person, before, after narthex.Engagement, e
 			return w, fmt.Errorf("an activation without every approval and signature")
 		}
 		w.active = true
+	case workflow.Transfer:
+		heir := slices.IndexFunc(people, func(p narthex.Person) bool { return p.ID == event.Person })
+		if by < 0 || heir < 0 || heir == by || w.ever&(1<<by) == 0 || w.votes[heir].standing || slices.Contains(w.signers[:], int8(heir+1)) || !w.active {
+			return w, fmt.Errorf("a sponsor was asked by someone with no part in it, to themselves, or of one who decided on it")
+		}
+		w.heir = int8(heir + 1)
+	case workflow.Take:
+		if by < 0 || int(w.heir) != by+1 || w.votes[by].standing || slices.Contains(w.signers[:], int8(by+1)) || !people[by].Has(narthex.Sponsor) || after.Sponsor != event.By {
+			return w, fmt.Errorf("a sponsor whom nobody asked, without the role, or who decided on it")
+		}
+		w.ever, w.heir = w.ever|1<<by, 0
+	case workflow.Leave:
+		if by < 0 || !slices.Contains(before.Application.Members, event.By) || slices.Contains(before.Left, event.By) {
+			return w, fmt.Errorf("someone left who was no member, or had left")
+		}
 	case workflow.Lock:
 		w.locker = int8(by + 1)
 	case workflow.Unlock:
