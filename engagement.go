@@ -50,6 +50,9 @@ type Application struct {
 
 	SigningOrder []PartyRole `json:"signing_order,omitempty"` // the pathway's; any order where empty
 	RestsOn      []Condition `json:"rests_on,omitempty"`      // the pathway's
+
+	// Amends is the engagement in force whose grant this one's takes the place of; empty for one that stands by itself.
+	Amends EngagementID `json:"amends,omitempty"`
 }
 
 // Vote is one reviewer's verdict on the digest of what they saw.

@@ -24,6 +24,8 @@ type Grant struct {
 	// empty where it signed the agreement.
 	AuthorisedFor PathwayName `json:"authorised_for,omitempty"`
 
+	Replaces GrantID `json:"replaces,omitempty"` // whose use counts against this one's budgets; none for one that stands by itself
+
 	RestsOn []Condition `json:"rests_on,omitempty"` // as the agreement says; each must hold at every call
 }
 

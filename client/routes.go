@@ -63,6 +63,11 @@ func (c *Client) TakeBackStanding(ctx context.Context, person narthex.PersonID, 
 	return call[StandingView](ctx, c, "POST", route("api", "people", string(person), "standing", "withdraw"), in)
 }
 
+// Amend begins an application that takes the place of an engagement in force when every party has signed it.
+func (c *Client) Amend(ctx context.Context, id narthex.EngagementID, in Amend) (EngagementView, error) {
+	return call[EngagementView](ctx, c, "POST", route("api", "engagements", string(id), "amend"), in)
+}
+
 // State states that an engagement's purpose and people are still so.
 func (c *Client) State(ctx context.Context, id narthex.EngagementID, in Recertify) (StandingView, error) {
 	return call[StandingView](ctx, c, "POST", route("api", "engagements", string(id), "state"), in)

@@ -345,6 +345,13 @@ type Command struct {
 	Person  narthex.PersonID   `json:"person,omitempty"`  // with transfer: who is to be the sponsor
 }
 
+// Amend is POST /api/engagements/{engagement}/amend: what is in force with its people of now, or Draft, for so many Days where they are
+// given.
+type Amend struct {
+	Draft *Draft `json:"draft,omitempty"`
+	Days  int    `json:"days,omitempty"`
+}
+
 // Explain asks what the door would decide on a request now: POST /api/grants/{grant}/explain. Nothing is reserved or recorded.
 type Explain struct {
 	Surface string            `json:"surface"`          // chat or completions

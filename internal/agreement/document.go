@@ -124,6 +124,10 @@ func cover(a narthex.Agreement, digest narthex.Digest) []part {
 	code("application", string(a.Application))
 	code("lab directory", string(a.Directory))
 	add("in force", fmt.Sprintf("from %s until before %s", a.NotBefore.Format(time.RFC3339), a.NotAfter.Format(time.RFC3339)))
+	if a.Amends != nil {
+		code("amends", string(a.Amends.Agreement))
+		add("of the engagement", fmt.Sprintf("%s, whose grant %s ends when this one begins; what was used of it counts against the budgets below", a.Amends.Engagement, a.Amends.Grant))
+	}
 	add("content of calls", "kept: "+a.ContentLog)
 	add("appeal", fmt.Sprintf("%s, answered in %d business days", a.AppealTo, a.AppealDays))
 	add("approved", fmt.Sprintf("by %d people", a.Approvals))

@@ -163,6 +163,13 @@ func engagementRoutes() []Route {
 			}
 			return r.node.Office.Sign(r.Context(), r.person.ID, id, in)
 		})},
+		{Method: "POST", Path: "/api/engagements/{engagement}/amend", Right: Someone, Says: "apply for other terms or more days of what is in force", In: typeOf[client.Amend](), Out: typeOf[client.EngagementView](), serve: post(mostBody, func(r *request, in client.Amend) (client.EngagementView, error) {
+			id, err := arg[narthex.EngagementID](r, "engagement")
+			if err != nil {
+				return client.EngagementView{}, err
+			}
+			return r.node.Office.Amend(r.Context(), r.person.ID, id, in)
+		})},
 		{Method: "POST", Path: "/api/engagements/{engagement}/state", Right: Someone, Says: "state that purpose and people are still so", In: typeOf[client.Recertify](), Out: typeOf[client.StandingView](), serve: recertify((*office.Office).State)},
 		{Method: "POST", Path: "/api/engagements/{engagement}/confirm", Right: Someone, Says: "confirm what the applicant stated", In: typeOf[client.Recertify](), Out: typeOf[client.StandingView](), serve: recertify((*office.Office).Confirm)},
 	}

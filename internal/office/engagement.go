@@ -38,7 +38,7 @@ func (o *Office) Draft(ctx context.Context, by narthex.PersonID, in client.Draft
 		if id, err = identity.NewID[narthex.EngagementID](o.Journal.Random()); err != nil {
 			return err
 		}
-		application, err := text.of(tx, rules, id, p.ID, p.Org)
+		application, err := text.of(tx, rules, narthex.Application{Engagement: id, Applicant: p.ID, Org: p.Org})
 		if err != nil {
 			return err
 		}
@@ -234,7 +234,7 @@ func (o *Office) facts(tx *journal.Tx, rules *book.Rules, draft *workflow.Event,
 		if text.application.Pathway != a.Pathway {
 			return facts, narthex.Invalidf("An engagement keeps its pathway; begin another one.").For("pathway")
 		}
-		made, err := text.of(tx, rules, e.ID, a.Applicant, a.Org)
+		made, err := text.of(tx, rules, a)
 		if err == nil && draft.Command == workflow.Revise {
 			made.Reviews, err = overAll(tx, rules.Directory, made)
 		}
@@ -255,6 +255,11 @@ func (o *Office) facts(tx *journal.Tx, rules *book.Rules, draft *workflow.Event,
 	pathway := rules.Directory.Pathways[a.Pathway]
 	if handsIn := draft.Command == workflow.Submit || draft.Command == workflow.Revise; handsIn && pathway.Sponsor == narthex.SponsorRequired && a.Sponsor == "" {
 		return facts, narthex.Invalidf("The pathway %s takes no application without a sponsor: name someone of the lab who works with you.", pathway.Name).For("sponsor")
+	}
+	if draft.Command == workflow.Submit || draft.Command == workflow.Revise || draft.Command == workflow.Accept {
+		if _, _, err := amended(tx, a); err != nil {
+			return facts, err
+		}
 	}
 	facts.Unanswered = unanswered(pathway, a)
 	found, _ := notices(rules.Directory, pathway, a.Terms)
@@ -280,6 +285,10 @@ func halfPassed(e narthex.Engagement, now time.Time) bool {
 
 // together holds exclusions over all grants in force of the applicant and their organisation.
 func (o *Office) together(tx *journal.Tx, rules *book.Rules, a narthex.Application) ([]narthex.Reason, error) {
+	_, replaced, err := replacedBy(tx, a)
+	if err != nil {
+		return nil, err
+	}
 	var others []narthex.Term
 	seen := map[narthex.AssetName]bool{}
 	for _, term := range a.Terms {
@@ -287,7 +296,7 @@ func (o *Office) together(tx *journal.Tx, rules *book.Rules, a narthex.Applicati
 			continue
 		}
 		seen[term.Asset] = true
-		terms, err := book.OtherTerms(tx, &narthex.Grant{Org: a.Org}, a.Applicant, term.Asset)
+		terms, err := book.OtherTerms(tx, &narthex.Grant{ID: replaced.ID, Org: a.Org}, a.Applicant, term.Asset)
 		if err != nil {
 			return nil, err
 		}
@@ -314,9 +323,6 @@ func (o *Office) Engagement(ctx context.Context, by narthex.PersonID, id narthex
 		view = client.EngagementView{Engagement: workflow.Seen(e, p), Allowed: []string{}, Waiting: []string{}, People: map[string]string{}, Notices: []client.Notice{}}
 		for _, command := range workflow.Allowed(e.State, workflow.PartsOf(e, p)) {
 			if command == workflow.Accept && e.Counter == nil || command == workflow.Nudge && (!halfPassed(e, tx.Now()) || !e.Nudged.IsZero()) {
-				continue
-			}
-			if command == workflow.Leave && !slices.Contains(e.Application.Members, p.ID) || command == workflow.Transfer && p.ID != e.Application.Applicant && p.ID != workflow.SponsorOf(e) {
 				continue
 			}
 			view.Allowed = append(view.Allowed, string(command))

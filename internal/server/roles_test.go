@@ -177,6 +177,7 @@ func setScene(t *testing.T) *scene {
 		{"POST /api/people/{person}/standing", "/api/people/" + string(ada.ID) + "/standing", client.RecordStanding{Kind: narthex.Training, Name: "basics"}, []string{"carol", "sam", "paul"}},
 		{"POST /api/people/{person}/standing", "/api/people/" + string(ada.ID) + "/standing", client.RecordStanding{Kind: narthex.Affiliation}, []string{"otto"}},
 		{"POST /api/people/{person}/standing/withdraw", "/api/people/" + string(ada.ID) + "/standing/withdraw", client.TakeBackStanding{Kind: narthex.Training, Name: "basics"}, guards},
+		engagement("amend", grant.Engagement, client.Amend{Days: 3}, "ada"),
 		engagement("state", grant.Engagement, client.Recertify{Saw: purpose}, "ada"),
 		engagement("confirm", grant.Engagement, client.Recertify{Saw: purpose}, "otto"),
 		engagement("transfer", grant.Engagement, client.Command{Person: e.People["paul"].ID}, "ada"),

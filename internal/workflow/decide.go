@@ -31,10 +31,10 @@ func PartsOf(e narthex.Engagement, p narthex.Person) []Part {
 	var parts []Part
 	if e.ID == "" || e.Application.Applicant == p.ID {
 		parts = append(parts, Applicant)
-	} else if authors(e, p.ID) {
-		parts = append(parts, Author)
+	} else {
+		parts = append(parts, authorOf(e, p.ID)...)
 	}
-	if e.Successor != "" && e.Successor == p.ID {
+	if e.Successor == p.ID && p.Has(narthex.Sponsor) && !decided(&e, p.ID) {
 		parts = append(parts, Successor)
 	}
 	if mayReview(e, p) {
@@ -62,9 +62,16 @@ func SponsorOf(e narthex.Engagement) narthex.PersonID {
 	return e.Application.Sponsor
 }
 
-// authors says whether someone is the sponsor now, or a member who has not left.
-func authors(e narthex.Engagement, id narthex.PersonID) bool {
-	return id != "" && id == SponsorOf(e) || slices.Contains(e.Application.Members, id) && !slices.Contains(e.Left, id)
+// authorOf gives what someone is who has a part in it beside the applicant: the sponsor of now, or a member who has not left.
+func authorOf(e narthex.Engagement, id narthex.PersonID) []Part {
+	var parts []Part
+	if slices.Contains(e.Application.Members, id) && !slices.Contains(e.Left, id) {
+		parts = append(parts, Author, Member)
+	}
+	if id != "" && id == SponsorOf(e) {
+		parts = append(parts, Author, Sponsor)
+	}
+	return parts
 }
 
 func mayReview(e narthex.Engagement, p narthex.Person) bool {
@@ -198,8 +205,6 @@ var rules = map[Command]func(narthex.Engagement, Event, narthex.Person, Facts) *
 	Comment: mayComment,
 
 	Transfer: mayTransfer,
-	Take:     mayTake,
-	Leave:    mayLeave,
 
 	Sign: func(e narthex.Engagement, draft Event, p narthex.Person, facts Facts) *narthex.Error {
 		if draft.Signature == nil || draft.Signature.Digest != e.Agreement {
@@ -245,14 +250,14 @@ func writable(e narthex.Engagement, draft Event, p narthex.Person, _ Facts) *nar
 	case e.ID == "" && (a.Engagement == "" || a.Applicant != p.ID || a.Org == "" || a.Org != p.Org):
 		return narthex.Refusedf("You can only apply in your own name, for your own organisation. Begin an application of your own.").For("application")
 	case e.ID != "" && !sameBasis(e, *a):
-		return narthex.Refusedf("An engagement keeps its identifier, applicant and organisation. Begin another one to change them.").For("application")
+		return narthex.Refusedf("An engagement keeps its identifier, applicant, organisation and what it amends. Begin another one to change them.").For("application")
 	}
 	return nil
 }
 
 // sameBasis says whether a text leaves alone what an engagement never changes: whose it is.
 func sameBasis(e narthex.Engagement, a narthex.Application) bool {
-	return a.Engagement == e.ID && a.Applicant == e.Application.Applicant && a.Org == e.Application.Org
+	return a.Engagement == e.ID && a.Applicant == e.Application.Applicant && a.Org == e.Application.Org && a.Amends == e.Application.Amends
 }
 
 func submittable(a narthex.Application, facts Facts) *narthex.Error {

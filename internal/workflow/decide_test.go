@@ -16,7 +16,7 @@ var may = map[narthex.State]map[string]string{
 	narthex.InReview:  {"ada": "withdraw nudge comment", "ben": "comment", "sam": "comment", "pro": "comment", "sec": "return approve decline counter comment", "leg": "return approve decline counter comment"},
 	narthex.Returned:  {"ada": "revise withdraw accept", "ben": "revise", "sam": "revise", "pro": "comment", "sec": "comment", "leg": "comment"},
 	narthex.Offered:   {"ada": "withdraw sign", "ora": "sign", "sig": "sign", "sec": "lock unlock", "cus": "lock unlock"},
-	narthex.Active:    {"ada": "end", "pro": "end", "sec": "lock unlock", "cus": "lock unlock"},
+	narthex.Active:    {"ada": "end transfer", "ben": "leave", "sam": "transfer", "pro": "end", "sec": "lock unlock", "cus": "lock unlock"},
 	narthex.Ending:    {"pro": "close", "sec": "lock unlock", "cus": "lock unlock"},
 	narthex.Declined:  {}, narthex.Withdrawn: {}, narthex.Closed: {},
 }

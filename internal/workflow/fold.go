@@ -27,6 +27,7 @@ type Event struct {
 	Grant       narthex.GrantID              `json:"grant,omitempty"`
 	Due         time.Time                    `json:"due,omitzero"`
 	Person      narthex.PersonID             `json:"person,omitempty"` // who is asked to be the sponsor
+	Apart       []narthex.PersonID           `json:"apart,omitempty"`  // of a draft: who had a part in what it amends, and decides on neither
 }
 
 // Fold gives the engagement that events make.
@@ -77,8 +78,8 @@ func couldBe(e narthex.Engagement, event Event) bool {
 		parts = []Part{System}
 	case by == e.Application.Applicant:
 		parts = []Part{Applicant, Signer}
-	case authors(e, by):
-		parts = []Part{Author}
+	case len(authorOf(e, by)) > 0:
+		parts = authorOf(e, by)
 	case !slices.Contains(e.Authors, by):
 		parts = []Part{Reviewer, Signer, Programme, Guard}
 	}
@@ -183,7 +184,11 @@ func write(e *narthex.Engagement, event Event) error {
 		return errors.New("it changes who applies")
 	}
 	e.Application, e.Digest, e.Votes, e.Counter = *a, digest, nil, nil
-	for _, person := range append(append([]narthex.PersonID{event.By, a.Applicant, a.Sponsor}, a.Members...), e.Authors...) {
+	named := append(append([]narthex.PersonID{event.By, a.Applicant, a.Sponsor}, a.Members...), e.Authors...)
+	if event.Command == Draft {
+		named = append(named, event.Apart...)
+	}
+	for _, person := range named {
 		if person != "" && !slices.Contains(e.Authors, person) {
 			e.Authors = append(e.Authors, person)
 		}

@@ -17,10 +17,10 @@ const mostDepth = 60
 // hats are the six roles that both of the lab's people in the model hold.
 var hats = []narthex.Role{narthex.Security, narthex.Legal, narthex.AssetOwner, narthex.Programme, narthex.Sponsor, narthex.Signatory}
 
-// worlds are who stands in the search: two from outside with two of the lab who decide and one who only signs, where everything
+// worlds are who stands in the search: two from outside with two of the lab who decide, one who only signs and one who only sponsors, where everything
 // can be signed, and one with three who have every right, where the lab can decide also without the one who wrote in it.
 var worlds = map[string][]narthex.Person{
-	"two and three": {outsider(1, north), official(2, north), insider(3, "lex", hats...), insider(4, "max", hats...), insider(5, "pen", narthex.Signatory)},
+	"two and three": {outsider(1, north), official(2, north), insider(3, "lex", hats...), insider(4, "max", hats...), insider(5, "pen", narthex.Signatory), insider(6, "sue", narthex.Sponsor)},
 	"one and three": {outsider(1, north), insider(2, "kim", hats...), insider(3, "lex", hats...), insider(4, "max", hats...)},
 }
 
@@ -33,9 +33,9 @@ func textOf(a any) narthex.Digest {
 	return made
 }
 
-// variants are what can be written: the text, one with other reviewers, one with a third person as sponsor, one with a second as member.
+// variants are what can be written: the text, one with other reviewers, one with a third person as sponsor, one with a second as member, one with the last as member.
 func variants(people []narthex.Person, applicant narthex.Person) []*narthex.Application {
-	made := make([]*narthex.Application, 4)
+	made := make([]*narthex.Application, 5)
 	for i := range made {
 		a := application()
 		a.Applicant, a.Members, a.Sponsor, a.Days = applicant.ID, nil, "", 30
@@ -44,6 +44,7 @@ func variants(people []narthex.Person, applicant narthex.Person) []*narthex.Appl
 	made[1].Reviews = []narthex.ReviewRule{{Role: narthex.Security, Quorum: 2}}
 	made[2].Sponsor = people[2].ID
 	made[3].Members = []narthex.PersonID{people[1].ID}
+	made[4].Members = []narthex.PersonID{people[len(people)-1].ID}
 	return made
 }
 
@@ -229,7 +230,7 @@ func search(t *testing.T, people []narthex.Person, f found) {
 	t.Logf("%d places, %d steps, the farthest place is %d steps away", len(seen), steps, deepest)
 }
 
-// Every path of any length over four or five people, six roles and Narthex itself.
+// Every path of any length over four or six people, six roles and Narthex itself.
 func TestNoPathBreaksAPromise(t *testing.T) {
 	f := found{map[workflow.Command]int{}, map[narthex.State]int{}}
 	for name, people := range worlds {

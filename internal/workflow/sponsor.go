@@ -7,36 +7,15 @@ import (
 	"narthex"
 )
 
-// mayTransfer lets the applicant, or the sponsor whom it has, ask someone else to be the sponsor of an engagement in force. Members
-// do not.
+// mayTransfer lets the applicant, or the sponsor whom it has, ask someone else to be the sponsor of an engagement in force.
 func mayTransfer(e narthex.Engagement, draft Event, p narthex.Person, _ Facts) *narthex.Error {
 	switch {
-	case p.ID != e.Application.Applicant && p.ID != SponsorOf(e):
-		return narthex.Refusedf("The applicant or the sponsor asks someone else to be the sponsor. Tell one of them.")
 	case draft.Person == "":
 		return narthex.Invalidf("Name the person of the lab who is to be the sponsor.").For("person")
 	case draft.Person == p.ID || draft.Person == SponsorOf(e):
 		return narthex.Invalidf("A transfer is to someone else than you, and than the sponsor whom it has.").For("person")
 	case decided(&e, draft.Person):
 		return narthex.Refusedf("That person decided on this engagement or signed for it, so they cannot be its sponsor. Ask someone who has no part in it.").For("person")
-	}
-	return nil
-}
-
-// mayTake lets the one who was asked become the sponsor.
-func mayTake(e narthex.Engagement, _ Event, p narthex.Person, _ Facts) *narthex.Error {
-	switch {
-	case !p.Has(narthex.Sponsor):
-		return narthex.Refusedf("A sponsor is a person of the lab with the role sponsor, as lab.yaml has it. A custodian proposes the role: `narthex lab propose`.")
-	case decided(&e, p.ID):
-		return narthex.Refusedf("You decided on this engagement or signed for it, so you cannot be its sponsor. Someone who has no part in it can.")
-	}
-	return nil
-}
-
-func mayLeave(e narthex.Engagement, _ Event, p narthex.Person, _ Facts) *narthex.Error {
-	if !slices.Contains(e.Application.Members, p.ID) {
-		return narthex.Refusedf("Members leave an engagement. A sponsor hands it over: `narthex engagements transfer`.")
 	}
 	return nil
 }
@@ -51,22 +30,19 @@ func decided(e *narthex.Engagement, id narthex.PersonID) bool {
 func handOver(e *narthex.Engagement, event Event) error {
 	switch event.Command {
 	case Transfer:
-		if event.Person == "" || event.Person == event.By || event.Person == SponsorOf(*e) || decided(e, event.Person) || event.By != e.Application.Applicant && event.By != SponsorOf(*e) {
-			return errors.New("it was not theirs to hand over, or not to that person")
+		if event.Person == "" || event.Person == event.By || event.Person == SponsorOf(*e) || decided(e, event.Person) {
+			return errors.New("it was not to that person")
 		}
 		e.Successor = event.Person
 	case Take:
-		if event.By != e.Successor || decided(e, event.By) {
-			return errors.New("nobody asked them to, or they decided on it")
+		if decided(e, event.By) {
+			return errors.New("they decided on it")
 		}
 		e.Sponsor, e.Successor = event.By, ""
 		if !slices.Contains(e.Authors, event.By) {
 			e.Authors = append(e.Authors, event.By)
 		}
 	case Leave:
-		if !slices.Contains(e.Application.Members, event.By) {
-			return errors.New("they are no member")
-		}
 		e.Left = append(slices.Clone(e.Left), event.By)
 	}
 	return nil

@@ -57,6 +57,8 @@ type Part string
 const (
 	Applicant Part = "applicant" // asked for it
 	Author    Part = "author"    // a member or the sponsor, as named in it now
+	Member    Part = "member"    // a member who has not left
+	Sponsor   Part = "sponsor"   // sponsors it now
 	Successor Part = "successor" // was asked to be its sponsor
 	Reviewer  Part = "reviewer"  // holds a role that it needs, and has no part in it
 	Signer    Part = "signer"    // may sign for a party
@@ -67,7 +69,7 @@ const (
 
 // Parts lists every part.
 func Parts() []Part {
-	return []Part{Applicant, Author, Successor, Reviewer, Signer, Programme, Guard, System}
+	return []Part{Applicant, Author, Member, Sponsor, Successor, Reviewer, Signer, Programme, Guard, System}
 }
 
 // table is state × part → commands. A state or part that is not in it may do nothing.
@@ -78,7 +80,7 @@ var table = map[narthex.State]map[Part][]Command{
 	narthex.InReview:  {Applicant: {Withdraw, Nudge, Comment}, Author: {Comment}, Reviewer: {Approve, Decline, Return, Counter, Comment}, Programme: {Comment}, System: {Offer}},
 	narthex.Returned:  {Applicant: {Revise, Accept, Withdraw}, Author: {Revise}, Reviewer: {Comment}, Programme: {Comment}},
 	narthex.Offered:   {Applicant: {Withdraw}, Signer: {Sign}, System: {Activate}, Guard: {Lock, Unlock}},
-	narthex.Active:    {Applicant: {End, Transfer}, Author: {Transfer, Leave}, Successor: {Take}, Programme: {End}, System: {End}, Guard: {Lock, Unlock}},
+	narthex.Active:    {Applicant: {End, Transfer}, Member: {Leave}, Sponsor: {Transfer}, Successor: {Take}, Programme: {End}, System: {End}, Guard: {Lock, Unlock}},
 	narthex.Ending:    {Programme: {Close}, Guard: {Lock, Unlock}},
 	narthex.Declined:  {},
 	narthex.Withdrawn: {},

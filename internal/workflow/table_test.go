@@ -38,7 +38,7 @@ var rows = map[narthex.State]map[workflow.Part]string{
 	narthex.InReview:  {workflow.Applicant: "withdraw nudge comment", workflow.Author: "comment", workflow.Reviewer: "approve decline return counter comment", workflow.Programme: "comment", workflow.System: "offer"},
 	narthex.Returned:  {workflow.Applicant: "revise accept withdraw", workflow.Author: "revise", workflow.Reviewer: "comment", workflow.Programme: "comment"},
 	narthex.Offered:   {workflow.Applicant: "withdraw", workflow.Signer: "sign", workflow.System: "activate", workflow.Guard: "lock unlock"},
-	narthex.Active:    {workflow.Applicant: "end transfer", workflow.Author: "transfer leave", workflow.Successor: "take", workflow.Programme: "end", workflow.System: "end", workflow.Guard: "lock unlock"},
+	narthex.Active:    {workflow.Applicant: "end transfer", workflow.Member: "leave", workflow.Sponsor: "transfer", workflow.Successor: "take", workflow.Programme: "end", workflow.System: "end", workflow.Guard: "lock unlock"},
 	narthex.Ending:    {workflow.Programme: "close", workflow.Guard: "lock unlock"},
 	narthex.Declined:  {}, narthex.Withdrawn: {}, narthex.Closed: {},
 }
