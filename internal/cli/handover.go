@@ -95,3 +95,27 @@ whoever takes it decides nothing on it any more. The agreement stays as it was s
 	c.Flags().StringVar(&to, "to", "", "who is to be the sponsor: an identifier or an address")
 	return c
 }
+
+func (a *app) amend() *cobra.Command {
+	var from string
+	var days int
+	c := a.command(leaf{
+		use: "amend ID", short: "Apply for other terms, other people or more days of what is in force",
+		long: `Begin an application that is to take the place of an engagement in force, as its applicant: for more days with --days, which is how a grant is
+renewed, or for what a file says with --from. It is a draft of its own: submit it, and it is decided, offered and signed as any other. Until
+every party has signed nothing changes, and where it is declined or withdrawn the grant stays as it is. With the last signature the grant of before
+ends with its keys, and what was used of it counts against the budgets of the new one, so that no renewal refills a budget; make new keys.
+The days run from when the new agreement is offered.`,
+		example: "narthex engagements amend eng_… --days 180\nnarthex engagements amend eng_… --from application.yaml",
+		run: func(ctx context.Context, args []string) error {
+			if from == "" && days == 0 {
+				return problem(narthex.Invalid, "give --days, --from or both", "an amendment is for other days, other terms or both")
+			}
+			return a.change(ctx, args[0], from, func(c *client.Client, id narthex.EngagementID, draft *client.Draft) (client.EngagementView, error) {
+				return c.Amend(ctx, id, client.Amend{Draft: draft, Days: days})
+			})
+		}})
+	c.Flags().StringVar(&from, "from", "", "the application, a YAML file, or - for standard input")
+	c.Flags().IntVar(&days, "days", 0, "for how many days")
+	return c
+}
