@@ -30,7 +30,11 @@ func tokensOf(t *testing.T, e *testenv.Env, id narthex.GrantID) client.BudgetVie
 
 // TestAnAmendmentTakesThePlaceOfWhatItAmendsWithItsLastSignatureAlone, and refills nothing.
 func TestAnAmendmentTakesThePlaceOfWhatItAmendsWithItsLastSignatureAlone(t *testing.T) {
-	e := testenv.New(t, testenv.Options{})
+	onBoth(t, amended)
+}
+
+func amended(t *testing.T, url string) {
+	e := testenv.New(t, testenv.Options{Store: url})
 	grant, key := e.Grant(t, "", testenv.Tokens(100, nil))
 	ada := e.People["ada"]
 	if got := answers(t, e, key); got != "served" {
@@ -137,5 +141,38 @@ func TestWhoHadAPartInWhatIsAmendedDecidesOnNeither(t *testing.T) {
 	}
 	if _, err := e.People["paul"].Command(t.Context(), view.Engagement.ID, "approve", client.Command{As: narthex.Security, Saw: view.Engagement.Digest}); !narthex.IsKind(err, narthex.Refused) {
 		t.Errorf("the sponsor of before approves: %v", err)
+	}
+}
+
+// TestARenewalNeedsNoRoomTwiceAndMakesNone: of an asset of which two grants may carry all that may ever leave, one is renewed with what it used
+// counted once, and a third finds no more room than before.
+func TestARenewalNeedsNoRoomTwiceAndMakesNone(t *testing.T) {
+	e := testenv.New(t, leakLab("4000000", "[behav, bulk]", "1"))
+	e.Outsiders(t, "2", "Second")
+	e.Outsiders(t, "3", "Third")
+	grant, key := e.Grant(t, "", scored(1e6)...)
+	e.Grant(t, "2", scored(1e6)...)
+	for range 3 {
+		if got := answers(t, e, key); got != "served" {
+			t.Fatal(got)
+		}
+	}
+	view := offer(t, e, must(e.People["ada"].Amend(t.Context(), grant.Engagement, client.Amend{Days: 90})))
+	for _, s := range []struct {
+		name  string
+		party narthex.PartyRole
+	}{{"ada", narthex.PartyResearcher}, {"otto", narthex.PartyInstitution}, {"dan", narthex.PartyLab}} {
+		view = must(e.People[s.name].Sign(t, view.Engagement.ID, s.party))
+	}
+	if view.Engagement.State != narthex.Active {
+		t.Fatalf("it is %s", view.Engagement.State)
+	}
+	_, handed := handIn(t, e, "3", scored(1e6)...)
+	if err := approveBoth(t, e, handed); !narthex.IsKind(err, narthex.Conflict) || !strings.Contains(err.Error(), "lifetime_bytes") {
+		t.Errorf("a third is offered: %v", err)
+	}
+	must(e.People["ada"].Command(t.Context(), view.Engagement.ID, "end", client.Command{Text: "done"}))
+	if err := failed(e.People["sam"].Command(t.Context(), handed.Engagement.ID, "approve", client.Command{As: narthex.Security, Saw: handed.Engagement.Digest})); err != nil {
+		t.Errorf("with the renewal ended, a third is not offered: %v", err)
 	}
 }

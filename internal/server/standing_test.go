@@ -163,8 +163,12 @@ func TestAnAffiliationIsTheInstitutionsWord(t *testing.T) {
 }
 
 // TestARecertificationTakesTwoPeople: it begins with the signatures and lapses after its days; the applicant states, another confirms.
-func TestARecertificationTakesTwoPeople(t *testing.T) {
-	e := testenv.New(t, resting("{kind: recertification}"))
+func TestARecertificationTakesTwoPeople(t *testing.T) { onBoth(t, recertified) }
+
+func recertified(t *testing.T, url string) {
+	options := resting("{kind: recertification}")
+	options.Store = url
+	e := testenv.New(t, options)
 	e.Outsiders(t, "2", "Second")
 	grant, _ := e.Grant(t, "", testenv.Tokens(1e6, nil))
 	otto, ada := e.People["otto"], e.People["ada"]
