@@ -48,6 +48,9 @@ type AgreedClause struct {
 // ClauseOfTerms is the number of the clause that lists what is given, and says that nothing else is.
 const ClauseOfTerms = "2"
 
+// ClauseOfConditions is the letter under which an agreement lists what its grant rests on.
+const ClauseOfConditions = "R"
+
 // Agreement is what is signed: cover page, clauses and terms. Its digest is the SHA-256 of its canonical JSON.
 type Agreement struct {
 	Format          string         `json:"format"` // narthex agreement v1
@@ -69,7 +72,24 @@ type Agreement struct {
 	Clauses         []AgreedClause `json:"clauses"`
 	Terms           []Term         `json:"terms"`                   // each with its clause number
 	SigningOrder    []PartyRole    `json:"signing_order,omitempty"` // any order where empty
+	RestsOn         []Condition    `json:"rests_on,omitempty"`      // what its grant lapses without, each with its clause number
+	Amends          *Amended       `json:"amends,omitempty"`        // nil for one that stands by itself
 	Redline         *Redline       `json:"redline,omitempty"`       // nil where none was made
+}
+
+// Amended is what an agreement takes the place of when it comes into force: until then that stays as it is.
+type Amended struct {
+	Engagement EngagementID `json:"engagement"`
+	Grant      GrantID      `json:"grant"`
+	Agreement  Digest       `json:"agreement"`
+}
+
+// Replaces gives the grant that the agreement's takes the place of, or none.
+func (a Agreement) Replaces() GrantID {
+	if a.Amends == nil {
+		return ""
+	}
+	return a.Amends.Grant
 }
 
 // AuthorisedFor gives the agreement's pathway where the institution authorised the researcher for it beforehand and does not sign;

@@ -57,6 +57,11 @@ func (a Authorisation) Covers(person PersonID, org OrgID, pathway PathwayName, t
 		!t.Before(a.NotBefore) && t.Before(a.NotAfter)
 }
 
+// Names says whether the authorisation is for that person and organisation, whatever the pathway, and in force at t.
+func (a Authorisation) Names(person PersonID, org OrgID, t time.Time) bool {
+	return slices.ContainsFunc(a.Pathways, func(p PathwayName) bool { return a.Covers(person, org, p, t) })
+}
+
 // SignedAuthorisation is an authorisation with the official's signature on its digest.
 type SignedAuthorisation struct {
 	Authorisation Authorisation `json:"authorisation"`

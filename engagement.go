@@ -49,6 +49,10 @@ type Application struct {
 	Reviews    []ReviewRule      `json:"reviews"` // the pathway's, and those that the terms add
 
 	SigningOrder []PartyRole `json:"signing_order,omitempty"` // the pathway's; any order where empty
+	RestsOn      []Condition `json:"rests_on,omitempty"`      // the pathway's
+
+	// Amends is the engagement in force whose grant this one's takes the place of; empty for one that stands by itself.
+	Amends EngagementID `json:"amends,omitempty"`
 }
 
 // Vote is one reviewer's verdict on the digest of what they saw.
@@ -118,7 +122,10 @@ type Engagement struct {
 	Waivers     []Waiver     `json:"waivers,omitempty"`
 	Issued      []Issued     `json:"issued,omitempty"` // access statements
 	Manuscripts []Manuscript `json:"manuscripts,omitempty"`
-	BesideAt    time.Time    `json:"beside_at,omitzero"` // where it has manuscripts: when it last changed otherwise than by them
+	BesideAt    time.Time    `json:"beside_at,omitzero"`  // where it has manuscripts: when it last changed otherwise than by them
+	Sponsor     PersonID     `json:"sponsor,omitempty"`   // who took it over from the one in Application
+	Successor   PersonID     `json:"successor,omitempty"` // who was asked to
+	Left        []PersonID   `json:"left,omitempty"`      // members who left while the grant was in force
 
 	Grant     GrantID   `json:"grant,omitempty"`
 	Locked    bool      `json:"locked,omitempty"`

@@ -31,6 +31,7 @@ const (
 	EntryPersonChanged      EntryType = "person.changed"
 	EntryPersonAuthorised   EntryType = "person.authorised"
 	EntryPersonUnauthorised EntryType = "person.unauthorised"
+	EntryPersonStanding     EntryType = "person.standing"
 	EntrySignerEnrolled     EntryType = "signer.enrolled"
 	EntrySignerRevoked      EntryType = "signer.revoked"
 	EntrySessionOpened      EntryType = "session.opened"
@@ -73,6 +74,7 @@ var entryFields = map[EntryType]struct {
 	EntryPersonChanged:      {GovernanceEntry, false, []string{"person", "state", "by", "reason"}},
 	EntryPersonAuthorised:   {GovernanceEntry, false, []string{"person", "org", "pathways", "not_before", "not_after", "authorisation", "by", "signer", "envelope"}},
 	EntryPersonUnauthorised: {GovernanceEntry, false, []string{"person", "authorisation", "by"}},
+	EntryPersonStanding:     {GovernanceEntry, false, []string{"person", "kind", "name", "act", "from", "until", "saw", "by"}},
 	EntrySignerEnrolled:     {GovernanceEntry, false, []string{"person", "fingerprint", "by"}},
 	EntrySignerRevoked:      {GovernanceEntry, false, []string{"person", "fingerprint", "by"}},
 	EntrySessionOpened:      {GovernanceEntry, false, []string{"person", "session", "token"}},

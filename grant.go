@@ -23,6 +23,10 @@ type Grant struct {
 	// AuthorisedFor is the pathway for which the organisation must have authorised the applicant whenever the grant is used;
 	// empty where it signed the agreement.
 	AuthorisedFor PathwayName `json:"authorised_for,omitempty"`
+
+	Replaces GrantID `json:"replaces,omitempty"` // whose use counts against this one's budgets; none for one that stands by itself
+
+	RestsOn []Condition `json:"rests_on,omitempty"` // as the agreement says; each must hold at every call
 }
 
 // InForce says whether the grant is in force at t: not ended, and in the half-open interval of its dates. Locks stand apart.

@@ -200,6 +200,7 @@ type Pathway struct {
 	AppealDays   int          `json:"appeal_days"`             // business days
 	Institution  bool         `json:"institution"`             // whether the applicant's organisation must sign
 	SigningOrder []PartyRole  `json:"signing_order,omitempty"` // every party once, or empty for any order
+	RestsOn      []Condition  `json:"rests_on,omitempty"`      // what its grants rest on
 }
 
 // Offer gives the offer of that attribute on that asset.

@@ -136,8 +136,8 @@ type Published struct {
 	Digest    Digest `json:"digest"`
 }
 
-// Standing is where a manuscript stands at one moment.
-type Standing struct {
+// ManuscriptStanding is where a manuscript stands at one moment.
+type ManuscriptStanding struct {
 	State       ManuscriptState     `json:"state"`
 	How         string              `json:"how,omitempty"`         // how the review ended: no_clause, cleared or silence
 	ReviewEnded time.Time           `json:"review_ended,omitzero"` // since when nothing more can be asked

@@ -45,7 +45,7 @@ type RedactionAsk struct {
 type PublicationView struct {
 	Engagement narthex.EngagementID `json:"engagement"`
 	Manuscript narthex.Manuscript   `json:"manuscript"`
-	Standing   narthex.Standing     `json:"standing"`
+	Standing   narthex.ManuscriptStanding     `json:"standing"`
 	Allowed    []string             `json:"allowed"` // verbs that the reader may give now
 	People     map[string]string    `json:"people,omitempty"`
 }

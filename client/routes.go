@@ -48,6 +48,36 @@ func (c *Client) Remove(ctx context.Context, person narthex.PersonID, reason str
 	return call[narthex.Person](ctx, c, "POST", route("api", "people", string(person), "remove"), PersonChange{Reason: reason})
 }
 
+// Standing gives what is known of a person's standing.
+func (c *Client) Standing(ctx context.Context, person narthex.PersonID) (StandingView, error) {
+	return call[StandingView](ctx, c, "GET", route("api", "people", string(person), "standing"), nil)
+}
+
+// RecordStanding records a training, a screening or an affiliation of a person.
+func (c *Client) RecordStanding(ctx context.Context, person narthex.PersonID, in RecordStanding) (StandingView, error) {
+	return call[StandingView](ctx, c, "POST", route("api", "people", string(person), "standing"), in)
+}
+
+// TakeBackStanding ends a standing at once.
+func (c *Client) TakeBackStanding(ctx context.Context, person narthex.PersonID, in TakeBackStanding) (StandingView, error) {
+	return call[StandingView](ctx, c, "POST", route("api", "people", string(person), "standing", "withdraw"), in)
+}
+
+// Amend begins an application that takes the place of an engagement in force when every party has signed it.
+func (c *Client) Amend(ctx context.Context, id narthex.EngagementID, in Amend) (EngagementView, error) {
+	return call[EngagementView](ctx, c, "POST", route("api", "engagements", string(id), "amend"), in)
+}
+
+// State states that an engagement's purpose and people are still so.
+func (c *Client) State(ctx context.Context, id narthex.EngagementID, in Recertify) (StandingView, error) {
+	return call[StandingView](ctx, c, "POST", route("api", "engagements", string(id), "state"), in)
+}
+
+// Confirm confirms it.
+func (c *Client) Confirm(ctx context.Context, id narthex.EngagementID, in Recertify) (StandingView, error) {
+	return call[StandingView](ctx, c, "POST", route("api", "engagements", string(id), "confirm"), in)
+}
+
 // Authorise gives an institution's word for one of its people.
 func (c *Client) Authorise(ctx context.Context, person narthex.PersonID, in Authorise) (narthex.SignedAuthorisation, error) {
 	return call[narthex.SignedAuthorisation](ctx, c, "POST", route("api", "people", string(person), "authorise"), in)

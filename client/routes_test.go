@@ -37,6 +37,12 @@ func TestEveryMethodAsksItsOneRoute(t *testing.T) {
 		{"POST /api/people/" + string(per) + "/authorise", func(ctx context.Context) error {
 			return err1(c.Authorise(ctx, per, client.Authorise{Authorisation: narthex.Authorisation{Org: "org_aaaaaaaaaaaaaaaaaaaaaaaaaa", Person: per}}))
 		}},
+		{"GET /api/people/" + string(per) + "/standing", func(ctx context.Context) error { return err1(c.Standing(ctx, per)) }},
+		{"POST /api/people/" + string(per) + "/standing", func(ctx context.Context) error { return err1(c.RecordStanding(ctx, per, client.RecordStanding{})) }},
+		{"POST /api/people/" + string(per) + "/standing/withdraw", func(ctx context.Context) error { return err1(c.TakeBackStanding(ctx, per, client.TakeBackStanding{})) }},
+		{"POST /api/engagements/" + string(eng) + "/amend", func(ctx context.Context) error { return err1(c.Amend(ctx, eng, client.Amend{Days: 1})) }},
+		{"POST /api/engagements/" + string(eng) + "/state", func(ctx context.Context) error { return err1(c.State(ctx, eng, client.Recertify{})) }},
+		{"POST /api/engagements/" + string(eng) + "/confirm", func(ctx context.Context) error { return err1(c.Confirm(ctx, eng, client.Recertify{})) }},
 		{"POST /api/people/" + string(per) + "/unauthorise", func(ctx context.Context) error { return err1(c.Unauthorise(ctx, per)) }},
 		{"GET /api/lab", func(ctx context.Context) error { return err1(c.Lab(ctx, false)) }},
 		{"GET /api/lab?diff=yes", func(ctx context.Context) error { return err1(c.Lab(ctx, true)) }},

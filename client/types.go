@@ -138,6 +138,35 @@ type PersonList struct {
 	Next string `json:"next,omitempty"` // what the next page is after; empty where this is the last
 }
 
+// StandingView is what is known of a person's standing: GET /api/people/{person}/standing.
+type StandingView struct {
+	Person    narthex.PersonID   `json:"person"`
+	Name      string             `json:"name"`
+	Standings []narthex.Standing `json:"standings"`
+	People    map[string]string  `json:"people"` // names of those who gave them
+}
+
+// RecordStanding is POST /api/people/{person}/standing. Without From it begins now, and without Until it lasts as long as a standing
+// of its kind does where a pathway says nothing else.
+type RecordStanding struct {
+	Kind  narthex.StandingKind `json:"kind"` // training, screening or affiliation
+	Name  string               `json:"name,omitempty"`
+	From  time.Time            `json:"from,omitzero"`
+	Until time.Time            `json:"until,omitzero"`
+}
+
+// TakeBackStanding is POST /api/people/{person}/standing/withdraw.
+type TakeBackStanding struct {
+	Kind narthex.StandingKind `json:"kind"`
+	Name string               `json:"name,omitempty"` // of a course or a level, or the engagement of a recertification
+}
+
+// Recertify is POST /api/engagements/{engagement}/state and /confirm: on the application of that digest, whose purpose and people
+// are still so.
+type Recertify struct {
+	Saw narthex.Digest `json:"saw"`
+}
+
 // Authorise is POST /api/people/{person}/authorise: an official's word for one of their people, signed with a key of theirs.
 type Authorise struct {
 	Authorisation narthex.Authorisation `json:"authorisation"`
@@ -329,6 +358,14 @@ type Command struct {
 	Draft   *Draft             `json:"draft,omitempty"`   // with revise
 	Counter *Narrowing         `json:"counter,omitempty"` // with counter
 	Reason  narthex.LockReason `json:"reason,omitempty"`  // with lock
+	Person  narthex.PersonID   `json:"person,omitempty"`  // with transfer: who is to be the sponsor
+}
+
+// Amend is POST /api/engagements/{engagement}/amend: what is in force with its people of now, or Draft, for so many Days where they are
+// given.
+type Amend struct {
+	Draft *Draft `json:"draft,omitempty"`
+	Days  int    `json:"days,omitempty"`
 }
 
 // Explain asks what the door would decide on a request now: POST /api/grants/{grant}/explain. Nothing is reserved or recorded.
@@ -410,7 +447,7 @@ type WorkItem struct {
 	Manuscript int                  `json:"manuscript,omitempty"` // where it is about one
 	Title      string               `json:"title"`
 	Applicant  string               `json:"applicant,omitempty"`
-	Do         string               `json:"do"` // submit, answer, review, assign, chase, sign, close, meet, remind, approve_directory; of a manuscript: examine_manuscript, answer_contest, answer_redactions, apply_redactions, give_material
+	Do         string               `json:"do"` // submit, answer, review, assign, chase, sign, close, meet, remind, take, renew_standing, approve_directory; of a manuscript: examine_manuscript, answer_contest, answer_redactions, apply_redactions, give_material
 	Since      time.Time            `json:"since"`
 	Due        time.Time            `json:"due,omitzero"`
 	Late       bool                 `json:"late,omitempty"`
@@ -418,6 +455,7 @@ type WorkItem struct {
 	Waiting    []string             `json:"waiting,omitempty"` // whom it waits for, where others are late; of an obligation what is owed
 
 	Obligation narthex.ObligationName `json:"obligation,omitempty"` // to meet, or late where the programme is to remind
+	Lapses     *RestView              `json:"lapses,omitempty"`     // what a grant rests on and you can renew
 }
 
 // AgreementView is an agreement: GET /api/engagements/{engagement}/agreement.
@@ -450,6 +488,21 @@ type GrantView struct {
 	Locks   []narthex.Lock `json:"locks,omitempty"`
 	Ended   []CutView      `json:"ended,omitempty"` // streams that a lock cut, the latest first
 	Appeal  string         `json:"appeal"`
+	RestsOn []RestView     `json:"rests_on,omitempty"` // what lapses first, first
+}
+
+// RestView is one thing that a grant rests on, as it stands for one person.
+type RestView struct {
+	Clause string               `json:"clause"`
+	Kind   narthex.StandingKind `json:"kind"`
+	Name   string               `json:"name,omitempty"`
+	For    narthex.Whose        `json:"for"`
+	Person narthex.PersonID     `json:"person"`
+	Who    string               `json:"who"` // their name
+	Holds  bool                 `json:"holds"`
+	Until  time.Time            `json:"until,omitzero"`  // when it lapses, or lapsed; none where it never held
+	Stated time.Time            `json:"stated,omitzero"` // when the person stated what waits to be confirmed
+	Renews string               `json:"renews"`          // whose word it takes
 }
 
 // CutView is a call that was cut. The code is locked, with the lock's reason, or else expired, ended, revoked, suspended, removed

@@ -102,6 +102,9 @@ not_offered: Write to the programme manager (Carol Custodian) if your question n
 reviews:
   - {role: asset_owner, quorum: 1}
   - {role: security, quorum: 1}
+rests_on:
+  - {kind: affiliation}
+  - {kind: recertification}
 clauses:
   - {clause: purpose}
   - {clause: confidentiality}

@@ -16,6 +16,17 @@ type Account struct {
 	Open    []Count `json:"open,omitempty"`
 }
 
+// Carried gives the account that a grant begins with which takes the place of another: what was used of each budget, with what is still
+// reserved counted as used, and what was paid of each rate. So to take its place refills nothing.
+func (a Account) Carried() Account {
+	next := Account{Budgets: slices.Clone(a.Budgets), Rates: slices.Clone(a.Rates)}
+	for i := range next.Budgets {
+		b := &next.Budgets[i].Budget
+		b.Used, b.Reserved = b.Used+b.Reserved, 0
+	}
+	return next
+}
+
 // Key names a limit of a term.
 type Key struct {
 	Attribute narthex.AttributeName `json:"attribute"`

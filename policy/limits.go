@@ -37,6 +37,20 @@ func within(allowed, asked narthex.Value) (bool, error) {
 	return true, nil
 }
 
+// Recertify is the limit on how long ago it was confirmed that purpose and people are still so, in days.
+const Recertify narthex.LimitName = "recertify_days"
+
+// RecertifyWithin gives the fewest days of any term for which a confirmation of purpose and people holds.
+func RecertifyWithin(terms []narthex.Term) int {
+	least := narthex.Recertification.Days()
+	for i := range terms {
+		if value, set := terms[i].Limits[Recertify]; set && value.Form == narthex.FormNumber {
+			least = min(least, int(value.Number))
+		}
+	}
+	return least
+}
+
 // known gives the fact of the question that a common limit bounds, computed by the gateway and never by the caller. A limit
 // that is here and has no fact denies.
 var known = map[narthex.LimitName]func(c *check, l *Layer, term *narthex.Term, allowed narthex.Value) (asked narthex.Value, ok bool, err error){
@@ -48,11 +62,15 @@ var known = map[narthex.LimitName]func(c *check, l *Layer, term *narthex.Term, a
 		c.end(allowed.Time)
 		return narthex.Value{Form: narthex.FormTime, Time: c.q.Now}, c.q.Now.Before(allowed.Time), nil
 	},
-	"recertify_days": func(c *check, l *Layer, _ *narthex.Term, allowed narthex.Value) (narthex.Value, bool, error) {
+	Recertify: func(c *check, l *Layer, _ *narthex.Term, allowed narthex.Value) (narthex.Value, bool, error) {
 		const day = 24 * time.Hour
-		age := c.q.Now.Sub(c.q.Layers[0].NotBefore)
+		begin := c.q.Layers[0].NotBefore
+		if later := c.q.Layers[0].Recertified; later.After(begin) && !later.After(c.q.Now) {
+			begin = later
+		}
+		age := c.q.Now.Sub(begin)
 		last := time.Duration(allowed.Number) * day
-		c.end(c.q.Layers[0].NotBefore.Add(last))
+		c.end(begin.Add(last))
 		return narthex.NumberValue(float64(age / day)), age < last, nil
 	},
 	"actor_kinds": func(c *check, _ *Layer, _ *narthex.Term, allowed narthex.Value) (narthex.Value, bool, error) {
@@ -93,7 +111,7 @@ func inNetworks(c *check, _ *Layer, _ *narthex.Term, allowed narthex.Value) (nar
 }
 
 // defaults of common limits that hold when a term leaves them out. Other common limits do not bound then.
-var commonDefaults = []narthex.LimitName{"actor_kinds", "recertify_days"}
+var commonDefaults = []narthex.LimitName{"actor_kinds", Recertify}
 
 // limits holds a use to every limit of its term, and to the taxonomy's defaults where the term is silent.
 func (c *check) limits(l *Layer, term *narthex.Term, attribute narthex.Attribute, use *narthex.Use) {
@@ -160,7 +178,11 @@ func (c *check) limit(l *Layer, term *narthex.Term, spec narthex.LimitSpec, valu
 			code = "too_many_at_once"
 		}
 		if err != nil || !ok {
-			c.over(l, term, spec, code, value.String(), asked.String(), "Ask for an amendment if you need another.")
+			next := "Ask for an amendment if you need another."
+			if spec.Name == Recertify {
+				next = "The applicant states that purpose and people are still so, `narthex standing state`, and the sponsor or an official of their organisation confirms it."
+			}
+			c.over(l, term, spec, code, value.String(), asked.String(), next)
 		}
 		return
 	}

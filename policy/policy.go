@@ -39,6 +39,9 @@ type Layer struct {
 	NotBefore time.Time // half-open interval
 	NotAfter  time.Time
 	Account   Account
+
+	// Recertified is when it was last confirmed, after NotBefore, that purpose and people are still so; zero where it never was.
+	Recertified time.Time
 }
 
 // Question is everything that a decision rests on.

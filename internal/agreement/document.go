@@ -100,6 +100,7 @@ func (d Document) parts() ([]part, error) {
 		parts = append(parts, part{kind: section, text: clause.Number + ". " + clause.Title, leaf: i == 0}, part{kind: body, text: strings.TrimSpace(clause.Text)})
 		if i == 0 {
 			parts = append(parts, d.given()...)
+			parts = append(parts, restsOn(a)...)
 		}
 	}
 	signed, err := d.signatures(digest)
@@ -123,6 +124,10 @@ func cover(a narthex.Agreement, digest narthex.Digest) []part {
 	code("application", string(a.Application))
 	code("lab directory", string(a.Directory))
 	add("in force", fmt.Sprintf("from %s until before %s", a.NotBefore.Format(time.RFC3339), a.NotAfter.Format(time.RFC3339)))
+	if a.Amends != nil {
+		code("amends", string(a.Amends.Agreement))
+		add("of the engagement", fmt.Sprintf("%s, whose grant %s ends when this one begins; what was used of it counts against the budgets below", a.Amends.Engagement, a.Amends.Grant))
+	}
 	add("content of calls", "kept: "+a.ContentLog)
 	add("appeal", fmt.Sprintf("%s, answered in %d business days", a.AppealTo, a.AppealDays))
 	add("approved", fmt.Sprintf("by %d people", a.Approvals))
@@ -169,6 +174,19 @@ func (d Document) given() []part {
 		{kind: paragraph, text: "This and nothing else. The gateway runs on these terms; every answer names the one that made it."}}
 	for _, term := range d.Agreement.Terms {
 		parts = append(parts, part{kind: item, level: 1, label: term.Clause, text: TermInWords(d.Taxonomy, term)})
+	}
+	return parts
+}
+
+// restsOn is what the grant lapses without.
+func restsOn(a narthex.Agreement) []part {
+	if len(a.RestsOn) == 0 {
+		return nil
+	}
+	parts := []part{{kind: section, text: narthex.ClauseOfConditions + ". What it rests on"},
+		{kind: paragraph, text: "The grant is in force only while each of these holds. They are looked at for every call: where one is missing, over or taken back, the next call is refused and names it, and it is served again once it is renewed."}}
+	for _, c := range a.RestsOn {
+		parts = append(parts, part{kind: item, level: 1, label: c.Clause, text: ConditionInWords(c)})
 	}
 	return parts
 }

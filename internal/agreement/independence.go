@@ -10,7 +10,7 @@ import (
 
 // Independence says in words that a published work can carry who paid, what was given, and what the lab's review of the manuscript
 // was. It says nothing that the agreement and the review do not show.
-func Independence(taxonomy *narthex.Taxonomy, a narthex.Agreement, digest narthex.Digest, m narthex.Manuscript, at narthex.Standing) string {
+func Independence(taxonomy *narthex.Taxonomy, a narthex.Agreement, digest narthex.Digest, m narthex.Manuscript, at narthex.ManuscriptStanding) string {
 	var out strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&out, format+"\n", args...) }
 	line("This work was made with access that %s gave under the agreement %s.", visible(a.Lab), digest)
@@ -38,7 +38,7 @@ func payment(a narthex.Agreement) string {
 	return text + " A payment depended on what was found or published."
 }
 
-func reviewed(m narthex.Manuscript, at narthex.Standing) string {
+func reviewed(m narthex.Manuscript, at narthex.ManuscriptStanding) string {
 	if m.Clause == nil {
 		return "Review. The agreement has no clause of publication review. The lab did not review this work.\n"
 	}

@@ -33,6 +33,7 @@ type Input struct {
 	NotBefore       time.Time
 	NotAfter        time.Time
 	SingleCustodian bool
+	Amends          *narthex.Amended // what it takes the place of; nil for one that stands by itself
 }
 
 // Render makes the agreement: clause 1 is the first of the pathway's, clause 2 lists the terms, then come the others and the
@@ -43,13 +44,17 @@ func Render(in Input) (narthex.Agreement, error) {
 		Pathway: app.Pathway, Directory: app.Directory, Title: app.Title, Parties: in.Parties,
 		NotBefore: in.NotBefore.UTC().Truncate(time.Second), NotAfter: in.NotAfter.UTC().Truncate(time.Second),
 		ContentLog: in.Pathway.ContentLog, AppealTo: in.Pathway.AppealTo, AppealDays: in.Pathway.AppealDays, SingleCustodian: in.SingleCustodian, Approvals: approvals(in.Engagement),
-		SigningOrder: app.SigningOrder}
+		SigningOrder: app.SigningOrder, Amends: in.Amends}
 	if len(in.Pathway.Clauses) == 0 || len(app.Terms) == 0 || len(in.Parties) < 2 || !a.NotBefore.Before(a.NotAfter) {
 		return a, fmt.Errorf("render agreement: it needs clauses, terms, two parties and dates in order")
 	}
 	for i, term := range app.Terms {
 		term.Clause = fmt.Sprintf("%s.%d", narthex.ClauseOfTerms, i+1)
 		a.Terms = append(a.Terms, term)
+	}
+	for i, condition := range app.RestsOn {
+		condition.Clause = fmt.Sprintf("%s.%d", narthex.ClauseOfConditions, i+1)
+		a.RestsOn = append(a.RestsOn, condition)
 	}
 	uses := slices.Clone(in.Pathway.Clauses)
 	for _, name := range slices.Sorted(maps.Keys(in.Clauses)) {

@@ -38,6 +38,23 @@ func LimitsInWords(taxonomy *narthex.Taxonomy, term narthex.Term) []string {
 	return limits
 }
 
+// ConditionInWords says what a grant rests on, and whose word it takes.
+func ConditionInWords(c narthex.Condition) string {
+	whose := "of everyone whom the grant names, each for their own calls"
+	if c.For == narthex.OfApplicant {
+		whose = "of the applicant, for everyone's calls"
+	}
+	switch c.Kind {
+	case narthex.Training, narthex.Screening:
+		return fmt.Sprintf("The %s %s %s. The lab's programme or security records it; a word of it holds %d days at most.", c.Kind, c.Name, whose, c.Days)
+	case narthex.Affiliation:
+		return fmt.Sprintf("The affiliation %s. The institution's signature or authorisation is its first word of it, and an official of the institution renews it; a word of it holds %d days at most, and an authorisation until it ends.", whose, c.Days)
+	case narthex.Recertification:
+		return fmt.Sprintf("The recertification every %d days: the applicant states that purpose and people are still so, and the sponsor or an official of the institution confirms it. The signatures are the first, from the day on which the grant begins.", c.Days)
+	}
+	return string(c.Kind)
+}
+
 func spaced(name string) string { return strings.ReplaceAll(name, "_", " ") }
 
 func joined[S ~string](names []S, between string) string {

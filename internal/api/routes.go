@@ -91,6 +91,27 @@ func peopleRoutes() []Route {
 			}
 			return r.node.Office.Unauthorise(r.Context(), r.person.ID, id)
 		})},
+		{Method: "GET", Path: "/api/people/{person}/standing", Right: Someone, Says: "what is known of a person's training, affiliation, screening and recertifications", Out: typeOf[client.StandingView](), serve: get(func(r *request) (client.StandingView, error) {
+			id, err := arg[narthex.PersonID](r, "person")
+			if err != nil {
+				return client.StandingView{}, err
+			}
+			return r.node.Office.Standing(r.Context(), r.person.ID, id)
+		})},
+		{Method: "POST", Path: "/api/people/{person}/standing", Right: Someone, Says: "record a training, a screening or an affiliation", In: typeOf[client.RecordStanding](), Out: typeOf[client.StandingView](), serve: post(mostBody, func(r *request, in client.RecordStanding) (client.StandingView, error) {
+			id, err := arg[narthex.PersonID](r, "person")
+			if err != nil {
+				return client.StandingView{}, err
+			}
+			return r.node.Office.Record(r.Context(), r.person.ID, id, in)
+		})},
+		{Method: "POST", Path: "/api/people/{person}/standing/withdraw", Right: Someone, Says: "take a standing back at once", In: typeOf[client.TakeBackStanding](), Out: typeOf[client.StandingView](), serve: post(mostBody, func(r *request, in client.TakeBackStanding) (client.StandingView, error) {
+			id, err := arg[narthex.PersonID](r, "person")
+			if err != nil {
+				return client.StandingView{}, err
+			}
+			return r.node.Office.TakeBack(r.Context(), r.person.ID, id, in)
+		})},
 		{Method: "GET", Path: "/api/signers", Right: Someone, Says: "your signing keys", Out: typeOf[client.SignerList](), serve: get(func(r *request) (client.SignerList, error) { return r.node.Office.Signers(r.Context(), r.person.ID) })},
 		{Method: "POST", Path: "/api/signers", Right: Someone, Says: "enrol a signing key", In: typeOf[client.SignerEnroll](), Out: typeOf[client.Signer](), serve: post(mostBody, func(r *request, in client.SignerEnroll) (client.Signer, error) {
 			return r.node.Office.Enroll(r.Context(), r.person.ID, in)
@@ -151,8 +172,17 @@ func engagementRoutes() []Route {
 			}
 			return r.node.Office.Sign(r.Context(), r.person.ID, id, in)
 		})},
+		{Method: "POST", Path: "/api/engagements/{engagement}/amend", Right: Someone, Says: "apply for other terms or more days of what is in force", In: typeOf[client.Amend](), Out: typeOf[client.EngagementView](), serve: post(mostBody, func(r *request, in client.Amend) (client.EngagementView, error) {
+			id, err := arg[narthex.EngagementID](r, "engagement")
+			if err != nil {
+				return client.EngagementView{}, err
+			}
+			return r.node.Office.Amend(r.Context(), r.person.ID, id, in)
+		})},
+		{Method: "POST", Path: "/api/engagements/{engagement}/state", Right: Someone, Says: "state that purpose and people are still so", In: typeOf[client.Recertify](), Out: typeOf[client.StandingView](), serve: recertify((*office.Office).State)},
+		{Method: "POST", Path: "/api/engagements/{engagement}/confirm", Right: Someone, Says: "confirm what the applicant stated", In: typeOf[client.Recertify](), Out: typeOf[client.StandingView](), serve: recertify((*office.Office).Confirm)},
 	}
-	for _, command := range []workflow.Command{workflow.Submit, workflow.Assign, workflow.Return, workflow.Revise, workflow.Approve, workflow.Decline, workflow.Counter, workflow.Accept, workflow.Nudge, workflow.Comment, workflow.Withdraw, workflow.End, workflow.Close} {
+	for _, command := range []workflow.Command{workflow.Submit, workflow.Assign, workflow.Return, workflow.Revise, workflow.Approve, workflow.Decline, workflow.Counter, workflow.Accept, workflow.Nudge, workflow.Comment, workflow.Withdraw, workflow.Transfer, workflow.Take, workflow.Leave, workflow.End, workflow.Close} {
 		routes = append(routes, Route{Method: "POST", Path: "/api/engagements/{engagement}/" + string(command), Right: Someone, Says: string(command) + " an engagement", In: typeOf[client.Command](), Out: typeOf[client.EngagementView](),
 			serve: post(mostBody, func(r *request, in client.Command) (client.EngagementView, error) {
 				id, err := arg[narthex.EngagementID](r, "engagement")
@@ -163,6 +193,17 @@ func engagementRoutes() []Route {
 			})})
 	}
 	return routes
+}
+
+// recertify serves one of the two acts of a recertification.
+func recertify(act func(*office.Office, context.Context, narthex.PersonID, narthex.EngagementID, client.Recertify) (client.StandingView, error)) func(*request) (any, error) {
+	return post(mostBody, func(r *request, in client.Recertify) (client.StandingView, error) {
+		id, err := arg[narthex.EngagementID](r, "engagement")
+		if err != nil {
+			return client.StandingView{}, err
+		}
+		return act(r.node.Office, r.Context(), r.person.ID, id, in)
+	})
 }
 
 func grantRoutes() []Route {

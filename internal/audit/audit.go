@@ -81,6 +81,7 @@ var steps = map[narthex.EntryType]func(*step) error{
 	narthex.EntryPersonChanged:      (*step).personChanged,
 	narthex.EntryPersonAuthorised:   (*step).authorised,
 	narthex.EntryPersonUnauthorised: (*step).unauthorised,
+	narthex.EntryPersonStanding:     (*step).stands,
 	narthex.EntrySignerEnrolled:     (*step).signerEnrolled,
 	narthex.EntrySignerRevoked:      (*step).signerRevoked,
 	narthex.EntrySessionOpened:      (*step).sessionOpened,
@@ -244,6 +245,7 @@ func (s *step) erased() error {
 	}
 	s.Erased[narthex.PersonID(s.text("person"))] = true
 	delete(s.Authorised, narthex.PersonID(s.text("person"))) // its row goes with what is known of them
+	delete(s.Standings, narthex.PersonID(s.text("person")))
 	for _, index := range indexes {
 		switch {
 		case s.Absent[index]:

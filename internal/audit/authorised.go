@@ -64,11 +64,16 @@ func (f *Fold) wordFor(g *narthex.Grant) (*narthex.SignedAuthorisation, bool) {
 	if g.AuthorisedFor == "" || len(g.Persons) == 0 {
 		return nil, false
 	}
-	word, known := f.Authorised[g.Persons[0]]
+	return f.wordOf(g.Persons[0], g.Org)
+}
+
+// wordOf gives a person's authorisation, or nil, and whether its official stands by it for that organisation.
+func (f *Fold) wordOf(person narthex.PersonID, org narthex.OrgID) (*narthex.SignedAuthorisation, bool) {
+	word, known := f.Authorised[person]
 	if !known {
 		return nil, false
 	}
-	return &word, f.vouches(word.Signature.By, g.Org)
+	return &word, f.vouches(word.Signature.By, org)
 }
 
 // restsOnWord holds an offer to its agreement's cover, and where it rests on an authorisation to the one that was in force then.

@@ -228,7 +228,11 @@ func (s *step) grantActive() error {
 		s.impossible(store.Grants, string(id), "dates or an engagement that are not the agreement's")
 	}
 	if a != nil {
+		s.replaces(id, a)
 		s.stillAuthorised(id, a, g)
+		if err := s.stillRests(id); err != nil {
+			return err
+		}
 	}
 	if a != nil && !isFor(a, g) {
 		s.impossible(store.Grants, string(id), "a researcher or an organisation that is not the agreement's")
@@ -242,6 +246,9 @@ func (s *step) grantActive() error {
 		return err
 	}
 	people := append([]narthex.PersonID{e.Application.Applicant}, e.Application.Members...)
+	if a != nil && (a.Amends == nil) != (e.Application.Amends == "") || a != nil && a.Amends != nil && a.Amends.Engagement != e.Application.Amends {
+		s.impossible(store.Grants, string(id), "another engagement that it amends than its application says")
+	}
 	if e.Grant != id || e.Agreement != g.Agreement || e.Application.Org != g.Org || !slices.Equal(people, g.Persons) {
 		s.impossible(store.Grants, string(id), "people, an organisation or an agreement that are not the engagement's")
 	}
@@ -286,7 +293,7 @@ func (f *Fold) grant(id narthex.GrantID) (*narthex.Grant, error) {
 		return nil, err
 	}
 	return &narthex.Grant{ID: id, Engagement: g.Engagement, Agreement: g.Agreement, Persons: g.Persons, Org: g.Org, Terms: a.Terms, Approvals: a.Approvals,
-		NotBefore: a.NotBefore, NotAfter: a.NotAfter, Ended: g.Ended, AppealTo: a.AppealTo, AppealDays: a.AppealDays, AuthorisedFor: a.AuthorisedFor()}, nil
+		NotBefore: a.NotBefore, NotAfter: a.NotAfter, Ended: g.Ended, AppealTo: a.AppealTo, AppealDays: a.AppealDays, AuthorisedFor: a.AuthorisedFor(), RestsOn: a.RestsOn, Replaces: a.Replaces()}, nil
 }
 
 // rowOf gives the digest of the row that a case's events make.

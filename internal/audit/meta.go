@@ -76,6 +76,9 @@ func (c *comparison) meta() error {
 	for id, word := range c.Authorised {
 		want[book.AuthorisedKey(id)] = word
 	}
+	for id, list := range c.Standings {
+		want[book.StandingKey(id)] = book.Standings{Standings: list}
+	}
 	if c.Program != (book.Program{}) {
 		want[book.ProgramKey] = c.Program
 	}

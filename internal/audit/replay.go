@@ -285,11 +285,16 @@ func (a *attempt) again() (v verdict, taken bool, err error) {
 		word, stands := a.wordFor(a.grant)
 		stopped = book.Unauthorised(a.grant, word, stands, a.at)
 	}
+	if stopped == nil {
+		if _, stopped, err = book.Resting(known{a.Fold}, a.grant, a.key.Person, a.at); err != nil {
+			return v, false, err
+		}
+	}
 	switch {
 	case a.facts.Unread && (name == "" || stopped == nil):
 		return v, true, nil
 	case stopped != nil:
-		return verdict{reasons: stopped.Reason.Code}, false, nil
+		return verdict{reasons: inShort([]narthex.Reason{{Code: stopped.Reason.Code, Clause: stopped.Reason.Clause}})}, false, nil
 	case name == "":
 		return verdict{reasons: narthex.WithheldError().Code}, false, nil
 	}
@@ -309,6 +314,9 @@ func (a *attempt) byTerms(asset narthex.Asset, version narthex.VersionName) (ver
 		return verdict{reasons: "facts that do not read"}, nil
 	}
 	q := policy.Question{Principal: principal, Asset: asset, Version: version, Demands: a.facts.Demands, Layers: a.layers(a.grant, a.key), Now: a.at}
+	if q.Layers[0].Recertified, err = book.Recertified(known{a.Fold}, a.grant, a.at); err != nil {
+		return verdict{}, err
+	}
 	if err := decode(a.o.Field("uses"), &q.Uses); err != nil {
 		return verdict{reasons: "uses that do not read"}, nil
 	}

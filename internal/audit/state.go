@@ -37,6 +37,8 @@ type state struct {
 
 	Authorised map[narthex.PersonID]narthex.SignedAuthorisation `json:"authorised"` // the latest of each that was not taken back, without keys
 
+	Standings map[narthex.PersonID][]narthex.Standing `json:"standings"`
+
 	Cases      map[narthex.EngagementID]history `json:"cases"`
 	Reads      uint64                           `json:"reads"`              // entries that tell who read what of an engagement
 	Waiting    []narthex.EngagementID           `json:"waiting,omitempty"`  // approved by all, and not offered
@@ -148,6 +150,7 @@ func (s *state) fill() {
 	fill(&s.Signers)
 	fill(&s.Tokens)
 	fill(&s.Authorised)
+	fill(&s.Standings)
 	fill(&s.Cases)
 	fill(&s.Agreements)
 	fill(&s.Grants)

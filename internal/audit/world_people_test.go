@@ -11,7 +11,7 @@ import (
 
 // affair does one random thing that people do: they apply, review, come, go, and change the lab's directory.
 func (w *world) affair() {
-	switch w.draw.IntN(10) {
+	switch w.draw.IntN(12) {
 	case 0, 1:
 		w.apply()
 	case 2:
@@ -28,6 +28,10 @@ func (w *world) affair() {
 		w.takeAway()
 	case 8:
 		w.authorise()
+	case 9:
+		w.stand()
+	case 10:
+		w.amend()
 	default:
 		w.sessions()
 	}
@@ -193,6 +197,52 @@ func (w *world) authorise() {
 		_, err = otto.Client.Authorise(w.Context(), ada.ID, w.e.Word(w, "otto"+suffix, "ada"+suffix, 1+w.draw.IntN(30), "test"))
 	}
 	w.mayBeRefused(err)
+}
+
+// stand lets somebody record a standing of a researcher, or take it back, whosever word it is.
+func (w *world) stand() {
+	ada, by := w.e.People["ada"+w.suffix()].ID, w.e.People[pick(w, []string{"otto", "otto2", "sam", "carol", "ada"})]
+	kind, name := pick(w, narthex.StandingKinds()), ""
+	if kind.Named() {
+		name = pick(w, []string{"basics", "more"})
+	}
+	var err error
+	if w.draw.IntN(3) == 0 {
+		_, err = by.TakeBackStanding(w.Context(), ada, client.TakeBackStanding{Kind: kind, Name: name})
+	} else {
+		_, err = by.RecordStanding(w.Context(), ada, client.RecordStanding{Kind: kind, Name: name})
+	}
+	w.mayBeRefused(err)
+}
+
+// amend begins an amendment of what is in force, states a recertification of it, or confirms one.
+func (w *world) amend() {
+	suffix := w.suffix()
+	ada, otto := w.e.People["ada"+suffix], w.e.People["otto"+suffix]
+	list, err := ada.Engagements(w.Context(), client.Page{})
+	w.mayBeRefused(err)
+	for _, row := range list.Engagements {
+		if row.State != narthex.Active {
+			continue
+		}
+		view, err := ada.Engagement(w.Context(), row.ID)
+		w.mayBeRefused(err)
+		saw := client.Recertify{Saw: view.Engagement.Digest}
+		switch w.draw.IntN(3) {
+		case 0:
+			_, err = ada.State(w.Context(), row.ID, saw)
+		case 1:
+			_, err = otto.Confirm(w.Context(), row.ID, saw)
+		default:
+			view, err = ada.Amend(w.Context(), row.ID, client.Amend{Days: 1 + w.draw.IntN(90)})
+			if err == nil {
+				w.cases = append(w.cases, view.Engagement.ID)
+				_, err = ada.Command(w.Context(), view.Engagement.ID, "submit", client.Command{})
+			}
+		}
+		w.mayBeRefused(err)
+		return
+	}
 }
 
 // takeAway suspends or removes somebody whom nothing else here needs.

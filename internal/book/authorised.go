@@ -48,7 +48,12 @@ func WordFor(tx *journal.Tx, grant *narthex.Grant) (word *narthex.SignedAuthoris
 	if grant.AuthorisedFor == "" || len(grant.Persons) == 0 {
 		return nil, false, nil
 	}
-	if word, err = AuthorisedOf(tx, grant.Persons[0]); err != nil || word == nil {
+	return wordOf(tx, grant.Persons[0], grant.Org)
+}
+
+// wordOf gives a person's authorisation, or nil, and whether its official stands by it for that organisation.
+func wordOf(tx *journal.Tx, person narthex.PersonID, org narthex.OrgID) (word *narthex.SignedAuthorisation, stands bool, err error) {
+	if word, err = AuthorisedOf(tx, person); err != nil || word == nil {
 		return nil, false, err
 	}
 	official, err := journal.Get[narthex.Person](tx, store.People, string(word.Signature.By))
@@ -56,7 +61,7 @@ func WordFor(tx *journal.Tx, grant *narthex.Grant) (word *narthex.SignedAuthoris
 		return word, false, err
 	}
 	locks, err := LocksOn(tx, Subject("person", official.ID), Subject("org", official.Org))
-	return word, err == nil && Vouches(*official, grant.Org, len(locks) == 0), err
+	return word, err == nil && Vouches(*official, org, len(locks) == 0), err
 }
 
 // Unauthorised says why a grant that rests on an authorisation may not be used, or nil. Another authorisation of the applicant for the

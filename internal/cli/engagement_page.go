@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -37,14 +38,20 @@ func writeEngagement(p *page, view client.EngagementView) {
 		state += ", locked"
 	}
 	sponsor := ""
-	if app.Sponsor != "" {
-		sponsor = named(app.Sponsor)
+	if now := cmp.Or(e.Sponsor, app.Sponsor); now != "" {
+		sponsor = named(now)
+	}
+	if e.Successor != "" {
+		sponsor += ", and " + named(e.Successor) + " was asked to take it over"
 	}
 	members := make([]string, len(app.Members))
 	for i, member := range app.Members {
 		members[i] = named(member)
+		if slices.Contains(e.Left, member) {
+			members[i] += " (left)"
+		}
 	}
-	p.fields([2]string{"engagement", string(e.ID)}, [2]string{"state", state}, [2]string{"title", app.Title}, [2]string{"pathway", string(app.Pathway)},
+	p.fields([2]string{"engagement", string(e.ID)}, [2]string{"state", state}, [2]string{"title", app.Title}, [2]string{"pathway", string(app.Pathway)}, [2]string{"amends", string(app.Amends)},
 		[2]string{"applicant", named(app.Applicant)}, [2]string{"with", strings.Join(members, ", ")}, [2]string{"sponsor", sponsor}, [2]string{"for", fmt.Sprintf("%d days", app.Days)},
 		[2]string{"must approve", reviewsInWords(app.Reviews)}, [2]string{"due", dueText(e)}, [2]string{"waits for", strings.Join(view.Waiting, ", ")},
 		[2]string{"agreement", string(e.Agreement)}, [2]string{"grant", string(e.Grant)}, [2]string{"reason", e.Reason}, [2]string{"digest", string(e.Digest)})
@@ -133,6 +140,9 @@ func writeNext(p *page, view client.EngagementView) {
 		"comment":           "narthex engagements comment " + id + " --text TEXT",
 		"sign":              "narthex agreement show " + id + ", then narthex agreement sign " + id + " --as PARTY",
 		"end":               "narthex engagements end " + id + " --reason WHY",
+		"transfer":          "narthex engagements transfer " + id + " --to PERSON",
+		"take":              "narthex engagements take " + id,
+		"leave":             "narthex grant leave " + string(view.Engagement.Grant),
 		"close":             "narthex engagements close " + id,
 		"meet":              "narthex obligations " + id,
 		"waive":             "narthex obligations " + id,

@@ -24,7 +24,7 @@ which needs no log-in and works when the grant is locked or over, too.`,
 	show.Flags().BoolVar(&byKey, "key", false, "ask with the API key in NARTHEX_KEY")
 	return a.group("grant", "What you hold: terms, budgets, what is left",
 		a.grantList(),
-		show)
+		show, a.handBack(), a.leaveGrant())
 }
 
 func (a *app) grantList() *cobra.Command {
@@ -144,6 +144,10 @@ func (a *app) writeGrant(p *page, view client.GrantView) {
 	}
 	p.heading("Terms")
 	p.table(termTable(g.Terms))
+	if len(view.RestsOn) > 0 {
+		p.heading("Rests on")
+		p.table(restTable(view.RestsOn))
+	}
 	if len(view.Budgets) > 0 {
 		p.heading("Budgets")
 		p.table(budgetTable(view.Budgets))

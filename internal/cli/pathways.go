@@ -11,6 +11,7 @@ import (
 
 	"narthex"
 	"narthex/client"
+	"narthex/internal/agreement"
 	"narthex/internal/lab"
 )
 
@@ -116,6 +117,12 @@ func showPathway(p *page, view client.PathwayView) {
 	p.fields([2]string{"  by", reviewsInWords(way.Reviews)}, [2]string{"  within", fmt.Sprintf("%d business days, usually %d", way.ReviewDays, way.ExpectedDays)}, [2]string{"  it took", took},
 		[2]string{"  lasts", lasts(way) + least(view)}, [2]string{"  sponsor", string(way.Sponsor)}, [2]string{"  content kept", way.ContentLog}, [2]string{"  signed by", parties(way)},
 		[2]string{"  appeals", fmt.Sprintf("%s, answered in %d business days", way.AppealTo, way.AppealDays)})
+	if len(way.RestsOn) > 0 {
+		p.heading("What a grant rests on, at every call")
+		for _, condition := range way.RestsOn {
+			p.line("  %s", agreement.ConditionInWords(condition))
+		}
+	}
 	if len(view.Clauses) > 0 {
 		p.heading("What is signed")
 		p.table(clauseTable(view.Clauses))

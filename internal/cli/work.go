@@ -47,6 +47,9 @@ func workNote(item client.WorkItem) string {
 	if item.Nudged {
 		notes = append(notes, "the applicant asks")
 	}
+	if item.Lapses != nil {
+		notes = append(notes, restInWords(*item.Lapses))
+	}
 	switch {
 	case item.Obligation != "":
 		notes = append(notes, strings.Join(item.Waiting, ", "))
@@ -64,13 +67,15 @@ func workNext(item client.WorkItem) string {
 		return "narthex obligations " + id
 	case "approve_directory":
 		return "narthex lab diff"
+	case "renew_standing":
+		return standingNext(item)
 	case "review", "chase":
 		return "narthex review show " + id
 	case "sign":
 		return "narthex agreement show " + id
 	case "assign":
 		return "narthex engagements show " + id
-	case "submit", "close":
+	case "submit", "close", "take":
 		return "narthex engagements " + item.Do + " " + id
 	}
 	if item.Manuscript > 0 {

@@ -109,6 +109,9 @@ func (a *attempt) ask() error {
 	if err != nil {
 		return err
 	}
+	if layers[0].Recertified, err = book.Recertified(book.KnownTo(a.tx), a.h.grant, a.tx.Now()); err != nil {
+		return err
+	}
 	others, err := a.others()
 	if err != nil {
 		return err
@@ -207,6 +210,13 @@ func (a *attempt) record() (*admission, error) {
 	if word != nil && word.Authorisation.NotAfter.Before(until) {
 		until = word.Authorisation.NotAfter
 	}
+	rest, _, err := a.h.rests(a.tx)
+	if err != nil {
+		return nil, err
+	}
+	if !rest.IsZero() && rest.Before(until) {
+		until = rest
+	}
 	return &admission{intent: intent, grant: a.h.grant.ID, asset: a.asset, version: a.version, decision: a.decision, holds: holds, until: until}, nil
 }
 
@@ -220,7 +230,7 @@ func (a *attempt) recordDenial(denial *narthex.Error) error {
 	switch {
 	case len(reasons) > 0:
 	case denial.Reason != nil:
-		reasons = []narthex.Reason{{Code: denial.Reason.Code, Says: denial.Reason.Says}} // without names from outside
+		reasons = []narthex.Reason{{Code: denial.Reason.Code, Clause: denial.Reason.Clause, Says: denial.Reason.Says}} // without names from outside
 	default:
 		reasons = []narthex.Reason{{Code: denial.Code, Says: denial.Public}}
 	}

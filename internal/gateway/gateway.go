@@ -185,8 +185,8 @@ func (v *visit) hold(tx *journal.Tx) (holder, error) {
 	return holder{key, grant, person}, nil
 }
 
-// usable says whether the key may be used at all: not over, its person active, nothing it rests on locked, and its institution's
-// word in force where it rests on one. Ended grants and
+// usable says whether the key may be used at all: not over, its person active, nothing it rests on locked, its institution's
+// word in force where it rests on one, and every condition of its agreement met. Ended grants and
 // locks say why; they are told to the key's own holder.
 func (h holder) usable(tx *journal.Tx, asset narthex.AssetName) *narthex.Error {
 	locks, err := book.LocksOn(tx, book.RestsOn(h.key, h.grant, h.person.Region, asset)...)
@@ -200,5 +200,17 @@ func (h holder) usable(tx *journal.Tx, asset narthex.AssetName) *narthex.Error {
 	if err != nil {
 		return narthex.Unavailablef("The institution's authorisation could not be read, so nothing is served.").Because(err)
 	}
-	return book.Unauthorised(h.grant, word, stands, tx.Now())
+	if stopped := book.Unauthorised(h.grant, word, stands, tx.Now()); stopped != nil {
+		return stopped
+	}
+	_, lapsed, err := h.rests(tx)
+	if err != nil {
+		return narthex.Unavailablef("What the grant rests on could not be read, so nothing is served.").Because(err)
+	}
+	return lapsed
+}
+
+// rests says until when what the grant rests on holds for the key's person, or why it does not.
+func (h holder) rests(tx *journal.Tx) (until time.Time, lapsed *narthex.Error, err error) {
+	return book.Resting(book.KnownTo(tx), h.grant, h.key.Person, tx.Now())
 }

@@ -165,6 +165,9 @@ func ShowGrant(tx *journal.Tx, rules *book.Rules, grant narthex.Grant, keys []na
 	if view.Ended, err = book.CutsOf(tx, grant.ID); err != nil {
 		return view, err
 	}
+	if view.RestsOn, err = RestsOf(tx, &grant, reader); err != nil {
+		return view, err
+	}
 	if err := addBudgets(tx, rules, &view, string(grant.ID), grant.Terms); err != nil {
 		return view, err
 	}

@@ -138,6 +138,7 @@ func (l *loader) checkPathway(p narthex.Pathway) {
 	l.checkClauses(file, p)
 	l.checkHolds(file, p)
 	l.checkCodes(file, p)
+	l.checkRestsOn(file, p)
 }
 
 func (l *loader) checkOffers(file string, p narthex.Pathway) {

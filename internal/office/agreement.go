@@ -42,9 +42,13 @@ func (o *Office) render(tx *journal.Tx, rules *book.Rules, e narthex.Engagement)
 	if err != nil {
 		return nil, err
 	}
+	amends, err := coverOf(tx, e.Application)
+	if err != nil {
+		return nil, err
+	}
 	pathway := rules.Directory.Pathways[e.Application.Pathway]
 	made, err := agreement.Render(agreement.Input{Lab: rules.Directory.Name, Origin: o.Origin, Engagement: counted, Pathway: pathway, Clauses: rules.Directory.Clauses,
-		Taxonomy: rules.Directory.Taxonomy, Parties: parties, NotBefore: tx.Now(), NotAfter: tx.Now().AddDate(0, 0, e.Application.Days), SingleCustodian: row.Single})
+		Taxonomy: rules.Directory.Taxonomy, Parties: parties, NotBefore: tx.Now(), NotAfter: tx.Now().AddDate(0, 0, e.Application.Days), SingleCustodian: row.Single, Amends: amends})
 	if err != nil {
 		return nil, err
 	}
@@ -262,7 +266,9 @@ func (o *Office) document(ctx context.Context, by narthex.PersonID, id narthex.E
 
 // Sign takes a party's signature. With the last one the grant is in force.
 func (o *Office) Sign(ctx context.Context, by narthex.PersonID, id narthex.EngagementID, in client.Sign) (client.EngagementView, error) {
+	var replaced narthex.GrantID
 	err := o.act(ctx, by, func(tx *journal.Tx, p narthex.Person) error {
+		replaced = ""
 		e, err := engagementOf(tx, id)
 		if err != nil {
 			return err
@@ -292,11 +298,13 @@ func (o *Office) Sign(ctx context.Context, by narthex.PersonID, id narthex.Engag
 		if !workflow.Signed(next) {
 			return nil
 		}
-		return o.activate(tx, rules, next)
+		replaced, err = o.activate(tx, rules, next)
+		return err
 	})
 	if err != nil {
 		return client.EngagementView{}, err
 	}
+	o.cutReplaced(replaced)
 	return o.engagement(ctx, by, id)
 }
 
@@ -334,56 +342,69 @@ func (o *Office) signature(tx *journal.Tx, e narthex.Engagement, p narthex.Perso
 }
 
 // activate makes the grant of a signed agreement, after holding it once more to what may not be held together and to the assets' sizes, and those who
-// signed to what they may do now.
-func (o *Office) activate(tx *journal.Tx, rules *book.Rules, e narthex.Engagement) error {
+// signed to what they may do now. It gives the grant whose place that takes, or none.
+func (o *Office) activate(tx *journal.Tx, rules *book.Rules, e narthex.Engagement) (narthex.GrantID, error) {
 	if err := signing(tx, e); err != nil {
-		return err
+		return "", err
 	}
 	if err := resting(tx, e); err != nil {
-		return err
+		return "", err
 	}
 	row, err := journal.Get[book.Agreement](tx, store.Agreements, string(e.Agreement))
 	if err != nil || row == nil {
-		return narthex.Unavailablef("The agreement could not be read.").Because(err)
+		return "", narthex.Unavailablef("The agreement could not be read.").Because(err)
+	}
+	used, err := o.replace(tx, e, row.Agreement.Amends)
+	if err != nil {
+		return "", err
 	}
 	wrong, err := o.together(tx, rules, e.Application)
 	if err != nil {
-		return err
+		return "", err
 	}
 	wrong = append(wrong, policy.CheckApprovals(rules.Directory.Taxonomy, row.Agreement.Terms, row.Agreement.Approvals)...)
 	if len(wrong) > 0 {
-		return narthex.Conflictf("%s", wrong[0].Says)
+		return "", narthex.Conflictf("%s", wrong[0].Says)
 	}
 	if err := holdSize(tx, rules.Directory, e, "The applicant withdraws this and applies anew."); err != nil {
-		return err
+		return "", err
 	}
 	id, err := identity.NewID[narthex.GrantID](o.Journal.Random())
 	if err != nil {
-		return err
+		return "", err
 	}
 	a := row.Agreement
 	grant := narthex.Grant{ID: id, Engagement: e.ID, Agreement: e.Agreement, Persons: append([]narthex.PersonID{e.Application.Applicant}, e.Application.Members...),
-		Org: e.Application.Org, Terms: a.Terms, Approvals: a.Approvals, NotBefore: a.NotBefore, NotAfter: a.NotAfter, AppealTo: a.AppealTo, AppealDays: a.AppealDays, AuthorisedFor: a.AuthorisedFor()}
+		Org: e.Application.Org, Terms: a.Terms, Approvals: a.Approvals, NotBefore: a.NotBefore, NotAfter: a.NotAfter, AppealTo: a.AppealTo, AppealDays: a.AppealDays, AuthorisedFor: a.AuthorisedFor(), RestsOn: a.RestsOn, Replaces: a.Replaces()}
+	if err := holdRest(tx, &grant); err != nil {
+		return "", err
+	}
 	if err := journal.Put(tx, store.Grants, string(id), &grant); err != nil {
-		return err
+		return "", err
+	}
+	if used != nil {
+		account := used.Carried()
+		if err := journal.Put(tx, store.Accounts, string(id), &account); err != nil {
+			return "", err
+		}
 	}
 	for _, person := range grant.Persons {
 		if err := book.AddHolding(tx, book.Subject("person", person), id); err != nil {
-			return err
+			return "", err
 		}
 	}
 	if err := book.AddHolding(tx, book.Subject("org", grant.Org), id); err != nil {
-		return err
+		return "", err
 	}
 	if _, err := o.bySystem(tx, e, workflow.Event{Command: workflow.Activate, Grant: id, Until: a.NotAfter, Owed: workflow.OwedUnder(a)}); err != nil {
-		return err
+		return "", err
 	}
 	persons, err := canon.JSON(grant.Persons)
 	if err != nil {
-		return err
+		return "", err
 	}
 	_, err = tx.Append(narthex.EntryGrantActive, narthex.TextField("grant", id), narthex.TextField("engagement", e.ID), narthex.TextField("agreement", e.Agreement),
 		narthex.CanonicalField("persons", string(persons)), narthex.TextField("org", grant.Org),
 		narthex.TimeField("not_before", grant.NotBefore), narthex.TimeField("not_after", grant.NotAfter))
-	return err
+	return grant.Replaces, err
 }

@@ -38,7 +38,7 @@ func (o *Office) Draft(ctx context.Context, by narthex.PersonID, in client.Draft
 		if id, err = identity.NewID[narthex.EngagementID](o.Journal.Random()); err != nil {
 			return err
 		}
-		application, err := text.of(tx, rules, id, p.ID, p.Org)
+		application, err := text.of(tx, rules, narthex.Application{Engagement: id, Applicant: p.ID, Org: p.Org})
 		if err != nil {
 			return err
 		}
@@ -114,12 +114,13 @@ func (o *Office) Edit(ctx context.Context, by narthex.PersonID, id narthex.Engag
 // after the last approval.
 func (o *Office) Command(ctx context.Context, by narthex.PersonID, id narthex.EngagementID, command workflow.Command, in client.Command) (client.EngagementView, error) {
 	var cut *narthex.Engagement
+	var left []narthex.KeyID
 	text, err := o.rewrite(command, in.Draft)
 	if err != nil {
 		return client.EngagementView{}, err
 	}
 	err = o.act(ctx, by, func(tx *journal.Tx, p narthex.Person) error {
-		cut = nil
+		cut, left = nil, nil
 		e, err := engagementOf(tx, id)
 		if err != nil {
 			return err
@@ -140,6 +141,9 @@ func (o *Office) Command(ctx context.Context, by narthex.PersonID, id narthex.En
 			}
 		}
 		draft := workflow.Event{Command: command, As: in.As, Saw: in.Saw, Text: in.Text, Private: in.Private}
+		if command == workflow.Transfer {
+			draft.Person = in.Person
+		}
 		if command == workflow.Counter {
 			if draft.Application, err = narrowed(tx, rules, e, in.Counter); err != nil {
 				return err
@@ -167,6 +171,10 @@ func (o *Office) Command(ctx context.Context, by narthex.PersonID, id narthex.En
 				return err
 			}
 			err = o.offerOrWait(tx, rules, next)
+		case workflow.Transfer:
+			err = maySponsor(tx, in.Person)
+		case workflow.Leave:
+			left, err = o.leave(tx, next, p)
 		case workflow.End:
 			cut = &next
 			err = o.endGrant(tx, next, p.ID, in.Text)
@@ -178,6 +186,9 @@ func (o *Office) Command(ctx context.Context, by narthex.PersonID, id narthex.En
 	}
 	if cut != nil {
 		o.Live.Cut(book.Subject("grant", cut.Grant), live.End{Code: "ended", At: o.Journal.Now()})
+	}
+	for _, key := range left {
+		o.Live.Cut(book.Subject("key", key), live.End{Code: "revoked", At: o.Journal.Now()})
 	}
 	return o.engagement(ctx, by, id)
 }
@@ -223,7 +234,7 @@ func (o *Office) facts(tx *journal.Tx, rules *book.Rules, draft *workflow.Event,
 		if text.application.Pathway != a.Pathway {
 			return facts, narthex.Invalidf("An engagement keeps its pathway; begin another one.").For("pathway")
 		}
-		made, err := text.of(tx, rules, e.ID, a.Applicant, a.Org)
+		made, err := text.of(tx, rules, a)
 		if err == nil && draft.Command == workflow.Revise {
 			made.Reviews, err = overAll(tx, rules.Directory, made)
 		}
@@ -244,6 +255,11 @@ func (o *Office) facts(tx *journal.Tx, rules *book.Rules, draft *workflow.Event,
 	pathway := rules.Directory.Pathways[a.Pathway]
 	if handsIn := draft.Command == workflow.Submit || draft.Command == workflow.Revise; handsIn && pathway.Sponsor == narthex.SponsorRequired && a.Sponsor == "" {
 		return facts, narthex.Invalidf("The pathway %s takes no application without a sponsor: name someone of the lab who works with you.", pathway.Name).For("sponsor")
+	}
+	if draft.Command == workflow.Submit || draft.Command == workflow.Revise || draft.Command == workflow.Accept {
+		if _, _, err := amended(tx, a); err != nil {
+			return facts, err
+		}
 	}
 	facts.Unanswered = unanswered(pathway, a)
 	found, _ := notices(rules.Directory, pathway, a.Terms)
@@ -269,6 +285,10 @@ func halfPassed(e narthex.Engagement, now time.Time) bool {
 
 // together holds exclusions over all grants in force of the applicant and their organisation.
 func (o *Office) together(tx *journal.Tx, rules *book.Rules, a narthex.Application) ([]narthex.Reason, error) {
+	_, replaced, err := replacedBy(tx, a)
+	if err != nil {
+		return nil, err
+	}
 	var others []narthex.Term
 	seen := map[narthex.AssetName]bool{}
 	for _, term := range a.Terms {
@@ -276,7 +296,7 @@ func (o *Office) together(tx *journal.Tx, rules *book.Rules, a narthex.Applicati
 			continue
 		}
 		seen[term.Asset] = true
-		terms, err := book.OtherTerms(tx, &narthex.Grant{Org: a.Org}, a.Applicant, term.Asset)
+		terms, err := book.OtherTerms(tx, &narthex.Grant{ID: replaced.ID, Org: a.Org}, a.Applicant, term.Asset)
 		if err != nil {
 			return nil, err
 		}
@@ -347,6 +367,9 @@ func (o *Office) engagement(ctx context.Context, by narthex.PersonID, id narthex
 
 func names(tx *journal.Tx, e narthex.Engagement, into map[string]string) error {
 	ids := slices.Clone(e.Authors)
+	if e.Successor != "" {
+		ids = append(ids, e.Successor)
+	}
 	for _, vote := range e.Votes {
 		ids = append(ids, vote.By)
 	}
@@ -409,6 +432,10 @@ func waiting(tx *journal.Tx, rules *book.Rules, e narthex.Engagement, p narthex.
 			if slices.Contains(workflow.Unsigned(e), party) && !slices.Contains(turn, party) {
 				list = append(list, "then the signature of the "+string(party))
 			}
+		}
+	case narthex.Active:
+		if e.Successor != "" {
+			list = append(list, "the new sponsor")
 		}
 	case narthex.Ending:
 		for _, due := range workflow.Obligations(e, rules.Directory.Calendar, tx.Now()) {

@@ -96,6 +96,13 @@ func (o *Office) Mint(ctx context.Context, by narthex.PersonID, id narthex.Grant
 		if !slices.Contains(grant.Persons, p.ID) {
 			return narthex.Refusedf("Keys are for the people whom the grant names. Ask them.")
 		}
+		e, err := engagementOf(tx, grant.Engagement)
+		if err != nil {
+			return err
+		}
+		if slices.Contains(e.Left, p.ID) {
+			return narthex.Refusedf("You left this engagement, so you have no new keys of its grant.")
+		}
 		if locks, err := book.LocksOn(tx, book.Subject("grant", id), book.Subject("engagement", grant.Engagement)); err != nil || len(locks) > 0 {
 			if err == nil {
 				err = book.Locked(locks[0], grant.AppealTo, grant.AppealDays)
@@ -104,6 +111,12 @@ func (o *Office) Mint(ctx context.Context, by narthex.PersonID, id narthex.Grant
 		}
 		if !grant.InForce(tx.Now()) {
 			return narthex.Refusedf("The grant is not in force, so it has no new keys.")
+		}
+		if _, lapsed, err := book.Resting(book.KnownTo(tx), &grant, p.ID, tx.Now()); err != nil || lapsed != nil {
+			if err == nil {
+				err = lapsed
+			}
+			return err
 		}
 		rules, err := o.Rules.Check(tx)
 		if err != nil {
@@ -207,20 +220,26 @@ func (o *Office) RevokeKey(ctx context.Context, by narthex.PersonID, id narthex.
 		if key.Revoked {
 			return narthex.Conflictf("That key is revoked already.")
 		}
-		revoked = *key
-		revoked.Revoked = true
-		if err := journal.Put(tx, store.Keys, hash, &revoked); err != nil {
-			return err
-		}
-		if err := book.Tell(tx, key.Person, book.ToldKeyRevoked+string(id)); err != nil {
-			return err
-		}
-		_, err = tx.Append(narthex.EntryKeyRevoked, narthex.TextField("key", id), narthex.TextField("grant", key.Grant), narthex.TextField("by", p.ID))
+		revoked, err = revoke(tx, hash, key, p.ID)
 		return err
 	})
 	if err == nil {
 		o.Live.Cut(book.Subject("key", id), live.End{Code: "revoked", At: o.Journal.Now()})
 	}
+	return revoked, err
+}
+
+// revoke ends a key that is not revoked, tells its holder and records it.
+func revoke(tx *journal.Tx, hash string, key *narthex.Key, by narthex.PersonID) (narthex.Key, error) {
+	revoked := *key
+	revoked.Revoked = true
+	if err := journal.Put(tx, store.Keys, hash, &revoked); err != nil {
+		return revoked, err
+	}
+	if err := book.Tell(tx, key.Person, book.ToldKeyRevoked+string(key.ID)); err != nil {
+		return revoked, err
+	}
+	_, err := tx.Append(narthex.EntryKeyRevoked, narthex.TextField("key", key.ID), narthex.TextField("grant", key.Grant), narthex.TextField("by", by))
 	return revoked, err
 }
 

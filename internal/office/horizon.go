@@ -62,15 +62,19 @@ func (o others) on(asset narthex.AssetName) (groups []horizon.Group, count uint6
 	return groups, count, err
 }
 
-// running gives every grant that runs but those of one engagement. What was read of an asset is not read again.
-func running(tx *journal.Tx, but narthex.EngagementID) (others, error) {
+// running gives every grant that runs but that of an application, or the one that it amends until it has its own. What was read of an
+// asset is not read again.
+func running(tx *journal.Tx, a narthex.Application) (others, error) {
 	var own narthex.GrantID
-	if but != "" {
-		e, err := journal.Get[narthex.Engagement](tx, store.Engagements, string(but))
+	for _, id := range []narthex.EngagementID{a.Amends, a.Engagement} {
+		if id == "" {
+			continue
+		}
+		e, err := journal.Get[narthex.Engagement](tx, store.Engagements, string(id))
 		if err != nil {
 			return nil, err
 		}
-		if e != nil {
+		if e != nil && e.Grant != "" {
 			own = e.Grant
 		}
 	}
@@ -151,7 +155,7 @@ func sized(d *lab.Directory, assets []narthex.Asset, terms []narthex.Term, days 
 // overAll gives who must approve an application, counting all grants that run beside it. Its applicant sees the roles and never
 // the grants; it is asked when an application is handed in, not while it is written, so that it cannot be tried out.
 func overAll(tx *journal.Tx, d *lab.Directory, a narthex.Application) ([]narthex.ReviewRule, error) {
-	beside, err := running(tx, a.Engagement)
+	beside, err := running(tx, a)
 	if err != nil {
 		return nil, err
 	}
@@ -166,7 +170,7 @@ func overAll(tx *journal.Tx, d *lab.Directory, a narthex.Application) ([]narthex
 
 // unasked lists the roles that must approve an application now and were not asked to.
 func unasked(tx *journal.Tx, d *lab.Directory, a narthex.Application) ([]narthex.Role, error) {
-	beside, err := running(tx, a.Engagement)
+	beside, err := running(tx, a)
 	if err != nil {
 		return nil, err
 	}
@@ -215,7 +219,7 @@ func previews(tx *journal.Tx, d *lab.Directory, e narthex.Engagement, p narthex.
 	var beside others
 	if p.InLab() {
 		var err error
-		if beside, err = running(tx, e.ID); err != nil {
+		if beside, err = running(tx, e.Application); err != nil {
 			return nil, err
 		}
 	}

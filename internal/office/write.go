@@ -82,7 +82,7 @@ func write(rules *book.Rules, in client.Draft) (*written, error) {
 		answers = map[string]string{}
 	}
 	made := narthex.Application{Pathway: in.Pathway, Directory: rules.Directory.Digest, Title: in.Title, Members: in.Members, Sponsor: in.Sponsor,
-		Answers: answers, Terms: terms, Days: in.Days, Reviews: reviewsOf(rules.Directory, pathway, terms, append(added, sooner...)), SigningOrder: pathway.SigningOrder}
+		Answers: answers, Terms: terms, Days: in.Days, Reviews: reviewsOf(rules.Directory, pathway, terms, append(added, sooner...)), SigningOrder: pathway.SigningOrder, RestsOn: pathway.RestsOn}
 	if err := rules.Directory.CheckApplication(pathway, made); err != nil {
 		return nil, err
 	}
@@ -100,13 +100,13 @@ func checkDays(d *lab.Directory, pathway narthex.Pathway, days int) error {
 	return nil
 }
 
-// of gives the application of an applicant, by the same rules as it was written by.
-func (w *written) of(tx *journal.Tx, rules *book.Rules, id narthex.EngagementID, applicant narthex.PersonID, org narthex.OrgID) (narthex.Application, error) {
+// of gives the application by the same rules as it was written by; whose it is, and what it amends, another one says.
+func (w *written) of(tx *journal.Tx, rules *book.Rules, whose narthex.Application) (narthex.Application, error) {
 	if w.rules != rules {
 		return narthex.Application{}, narthex.Unavailablef("A new lab directory has come into force since you asked; look at the pathway and try again.")
 	}
 	a := w.application
-	a.Engagement, a.Applicant, a.Org = id, applicant, org
+	a.Engagement, a.Applicant, a.Org, a.Amends = whose.Engagement, whose.Applicant, whose.Org, whose.Amends
 	return a, checkNamed(tx, a)
 }
 
@@ -150,7 +150,7 @@ func (o *Office) renew(tx *journal.Tx, rules *book.Rules, e narthex.Engagement, 
 	text, err := write(rules, draftOf(e.Application))
 	var made narthex.Application
 	if err == nil {
-		made, err = text.of(tx, rules, e.ID, e.Application.Applicant, e.Application.Org)
+		made, err = text.of(tx, rules, e.Application)
 	}
 	if err == nil {
 		made.Reviews, err = overAll(tx, rules.Directory, made)

@@ -139,7 +139,8 @@ func Insiders(e narthex.Engagement) []narthex.PersonID {
 	if e.State != narthex.Active {
 		return nil
 	}
-	return append([]narthex.PersonID{e.Application.Applicant}, e.Application.Members...)
+	people := append([]narthex.PersonID{e.Application.Applicant}, e.Application.Members...)
+	return slices.DeleteFunc(people, func(p narthex.PersonID) bool { return slices.Contains(e.Left, p) })
 }
 
 // Spread is how often something took how long, in tenths of an hour.

@@ -91,7 +91,7 @@ func (d *desk) refuses(kind narthex.Kind, says, who string, manuscript int, verb
 	}
 }
 
-func (d *desk) stands(manuscript int) narthex.Standing {
+func (d *desk) stands(manuscript int) narthex.ManuscriptStanding {
 	d.Helper()
 	view, err := d.People["ada"].Publication(d.Context(), d.id, manuscript)
 	if err != nil {

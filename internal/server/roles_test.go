@@ -139,6 +139,7 @@ func setScene(t *testing.T) *scene {
 		return right{"POST /api/engagements/{engagement}/publications/{manuscript}/" + verb, papers + "/" + fmt.Sprint(manuscript) + "/" + verb, in, may}
 	}
 	examiners, two := []string{"sam", "paul", "carol", "olga"}, client.ManuscriptCommand{Redaction: 2, Text: "x"}
+	purpose := must(ada.Engagement(t.Context(), grant.Engagement)).Engagement.Digest
 	readers := append([]string{"ada", "otto"}, labPeople...)
 	s.rights = []right{
 		{"POST /v1/chat/completions", chats, json.RawMessage(testenv.Hello), []string{"key", "another's key"}},
@@ -185,6 +186,16 @@ func setScene(t *testing.T) *scene {
 		{"POST /api/people", "/api/people", client.Invite{Handle: "eve"}, custodians},
 		{"POST /api/people/{person}/authorise", "/api/people/" + string(ada.ID) + "/authorise", e.Word(t, "otto", "ada", 30, "test"), []string{"otto"}},
 		{"POST /api/people/{person}/unauthorise", "/api/people/" + string(ada.ID) + "/unauthorise", struct{}{}, []string{"otto"}},
+		{"GET /api/people/{person}/standing", "/api/people/" + string(ada.ID) + "/standing", nil, readers},
+		{"POST /api/people/{person}/standing", "/api/people/" + string(ada.ID) + "/standing", client.RecordStanding{Kind: narthex.Training, Name: "basics"}, []string{"carol", "sam", "paul"}},
+		{"POST /api/people/{person}/standing", "/api/people/" + string(ada.ID) + "/standing", client.RecordStanding{Kind: narthex.Affiliation}, []string{"otto"}},
+		{"POST /api/people/{person}/standing/withdraw", "/api/people/" + string(ada.ID) + "/standing/withdraw", client.TakeBackStanding{Kind: narthex.Training, Name: "basics"}, guards},
+		engagement("amend", grant.Engagement, client.Amend{Days: 3}, "ada"),
+		engagement("state", grant.Engagement, client.Recertify{Saw: purpose}, "ada"),
+		engagement("confirm", grant.Engagement, client.Recertify{Saw: purpose}, "otto"),
+		engagement("transfer", grant.Engagement, client.Command{Person: e.People["paul"].ID}, "ada"),
+		engagement("take", grant.Engagement, client.Command{}, "paul"),
+		engagement("leave", grant.Engagement, client.Command{}),
 		{"POST /api/people/{person}/suspend", "/api/people/" + string(e.People["ada2"].ID) + "/suspend", client.PersonChange{Reason: "x"}, guards},
 		{"POST /api/people/{person}/remove", "/api/people/" + string(e.People["ada2"].ID) + "/remove", client.PersonChange{Reason: "x"}, guards},
 		{"POST /api/people/{person}/erase", "/api/people/" + string(e.People["ottogone"].ID) + "/erase", client.PersonChange{Reason: "x"}, custodians},

@@ -199,7 +199,7 @@ func New(t testing.TB, o Options) *Env {
 		if codes[handle] == "" {
 			continue // no custodian of this lab
 		}
-		p := e.join(t, handle, codes[handle])
+		p := e.Join(t, handle, codes[handle])
 		state, err := p.Lab(t.Context(), false)
 		must(t, err)
 		_, err = p.ApproveLab(t.Context(), state.Proposed)
@@ -211,7 +211,7 @@ func New(t testing.TB, o Options) *Env {
 		}
 		invited, err := e.People["carol"].Invite(t.Context(), client.Invite{Handle: handle})
 		must(t, err)
-		e.join(t, handle, invited.Code)
+		e.Join(t, handle, invited.Code)
 	}
 	e.People["dan"].sign(t)
 	e.Outsiders(t, "", "Institute")
@@ -225,8 +225,8 @@ func (e *Env) Outsiders(t testing.TB, suffix, name string) {
 	must(t, err)
 	ada, err := e.People["carol"].Invite(t.Context(), client.Invite{Name: "Ada" + suffix, Email: "ada@x.test", Org: otto.Org.ID, Region: "fr"})
 	must(t, err)
-	e.join(t, "otto"+suffix, otto.Code).sign(t)
-	e.join(t, "ada"+suffix, ada.Code).sign(t)
+	e.Join(t, "otto"+suffix, otto.Code).sign(t)
+	e.Join(t, "ada"+suffix, ada.Code).sign(t)
 }
 
 // Start starts the node, again after a Close too.
@@ -246,9 +246,11 @@ func (e *Env) Start(t testing.TB) {
 }
 
 // Join brings in someone who was invited, with a log-in and a signing key.
-func (e *Env) Join(t testing.TB, name, code string) {
+func (e *Env) Join(t testing.TB, name, code string) *Person {
 	t.Helper()
-	e.join(t, name, code).sign(t)
+	p := e.join(t, name, code)
+	p.sign(t)
+	return p
 }
 
 func (e *Env) join(t testing.TB, name, code string) *Person {

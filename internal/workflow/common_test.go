@@ -62,6 +62,7 @@ var (
 	cus  = insider(15, "cus", narthex.Custodian)
 	sig  = insider(16, "sig", narthex.Signatory)
 	aud  = insider(17, "aud", narthex.Auditor)
+	heir = insider(18, "heir", narthex.Sponsor, narthex.Security) // may take over from sam
 )
 
 var cast = map[string]narthex.Person{"ada": ada, "ben": ben, "cal": cal, "ora": ora, "oleg": oleg, "sam": sam, "sec": sec, "leg": leg, "own": own, "pro": pro, "cus": cus, "sig": sig, "aud": aud}
@@ -259,6 +260,6 @@ func states() []narthex.State { return append([]narthex.State{""}, narthex.State
 // commands is the closed set, written out a second time.
 var commands = []workflow.Command{workflow.Draft, workflow.Edit, workflow.Submit, workflow.Assign, workflow.Return, workflow.Revise, workflow.Approve, workflow.Decline,
 	workflow.Withdraw, workflow.Offer, workflow.Sign, workflow.Activate, workflow.Lock, workflow.Unlock, workflow.End, workflow.Close,
-	workflow.Counter, workflow.Accept, workflow.Nudge, workflow.Comment, workflow.Meet, workflow.Reject, workflow.Waive, workflow.Issue,
+	workflow.Counter, workflow.Accept, workflow.Nudge, workflow.Comment, workflow.Meet, workflow.Reject, workflow.Waive, workflow.Issue, workflow.Transfer, workflow.Take, workflow.Leave,
 	workflow.ManuscriptSubmit, workflow.ManuscriptClear, workflow.ManuscriptRedact, workflow.ManuscriptExtend, workflow.ManuscriptPause, workflow.ManuscriptResume, workflow.ManuscriptPublish,
 	workflow.RedactionAccept, workflow.RedactionContest, workflow.RedactionUphold, workflow.RedactionDrop, workflow.RedactionMediate, workflow.RedactionOutcome}

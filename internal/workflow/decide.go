@@ -33,11 +33,11 @@ func PartsOf(e narthex.Engagement, p narthex.Person) []Part {
 	var parts []Part
 	if e.ID == "" || e.Application.Applicant == p.ID {
 		parts = append(parts, Applicant)
-	} else if p.ID == e.Application.Sponsor || slices.Contains(e.Application.Members, p.ID) {
-		parts = append(parts, Author)
-		if slices.Contains(e.Application.Members, p.ID) {
-			parts = append(parts, Member)
-		}
+	} else {
+		parts = append(parts, authorOf(e, p.ID)...)
+	}
+	if e.Successor == p.ID && p.Has(narthex.Sponsor) && !decided(&e, p.ID) {
+		parts = append(parts, Successor)
 	}
 	if mayReview(e, p) {
 		parts = append(parts, Reviewer)
@@ -64,6 +64,26 @@ func PartsOf(e narthex.Engagement, p narthex.Person) []Part {
 		if p.Official && p.Org != "" && p.Org == e.Application.Org {
 			parts = append(parts, Institution)
 		}
+	}
+	return parts
+}
+
+// SponsorOf gives who sponsors an engagement, or nobody: who took it last, or who is named in the application.
+func SponsorOf(e narthex.Engagement) narthex.PersonID {
+	if e.Sponsor != "" {
+		return e.Sponsor
+	}
+	return e.Application.Sponsor
+}
+
+// authorOf gives what someone is who has a part in it beside the applicant: the sponsor of now, or a member who has not left.
+func authorOf(e narthex.Engagement, id narthex.PersonID) []Part {
+	var parts []Part
+	if slices.Contains(e.Application.Members, id) && !slices.Contains(e.Left, id) {
+		parts = append(parts, Author, Member)
+	}
+	if id != "" && id == SponsorOf(e) {
+		parts = append(parts, Author, Sponsor)
 	}
 	return parts
 }
@@ -102,7 +122,7 @@ func MayRead(e narthex.Engagement, p narthex.Person) bool {
 	if e.Round == 0 {
 		return false
 	}
-	if p.Official && p.Org != "" && p.Org == e.Application.Org {
+	if p.Official && p.Org != "" && p.Org == e.Application.Org || p.ID != "" && e.Successor == p.ID {
 		return true
 	}
 	return mayReview(e, p) || len(e.Manuscripts) > 0 && ExaminesAs(e, p) != "" || slices.ContainsFunc([]narthex.Role{narthex.Programme, narthex.Security, narthex.Custodian, narthex.Signatory, narthex.Auditor}, p.Has)
@@ -201,15 +221,17 @@ var rules = map[Command]func(narthex.Engagement, Event, narthex.Person, Facts) *
 		}
 		return inRole(e, draft, p, facts)
 	},
-	Counter: mayCounter,
-	Accept:  mayAccept,
-	Nudge:   mayNudge,
-	Comment: mayComment,
-	Meet:    mayMeet,
-	Reject:  mayReject,
-	Waive:   mayWaive,
-	Issue:   mayIssue,
-	Close:   mayClose,
+	Counter:  mayCounter,
+	Accept:   mayAccept,
+	Nudge:    mayNudge,
+	Comment:  mayComment,
+	Meet:     mayMeet,
+	Reject:   mayReject,
+	Waive:    mayWaive,
+	Issue:    mayIssue,
+	Close:    mayClose,
+	Transfer: mayTransfer,
+
 	Sign: func(e narthex.Engagement, draft Event, p narthex.Person, facts Facts) *narthex.Error {
 		if draft.Signature == nil || draft.Signature.Digest != e.Agreement {
 			return narthex.Conflictf("The signature is not on the agreement as it stands. Read it again and sign its digest.").For("digest")
@@ -254,14 +276,14 @@ func writable(e narthex.Engagement, draft Event, p narthex.Person, _ Facts) *nar
 	case e.ID == "" && (a.Engagement == "" || a.Applicant != p.ID || a.Org == "" || a.Org != p.Org):
 		return narthex.Refusedf("You can only apply in your own name, for your own organisation. Begin an application of your own.").For("application")
 	case e.ID != "" && !sameBasis(e, *a):
-		return narthex.Refusedf("An engagement keeps its identifier, applicant and organisation. Begin another one to change them.").For("application")
+		return narthex.Refusedf("An engagement keeps its identifier, applicant, organisation and what it amends. Begin another one to change them.").For("application")
 	}
 	return nil
 }
 
 // sameBasis says whether a text leaves alone what an engagement never changes: whose it is.
 func sameBasis(e narthex.Engagement, a narthex.Application) bool {
-	return a.Engagement == e.ID && a.Applicant == e.Application.Applicant && a.Org == e.Application.Org
+	return a.Engagement == e.ID && a.Applicant == e.Application.Applicant && a.Org == e.Application.Org && a.Amends == e.Application.Amends
 }
 
 func submittable(a narthex.Application, facts Facts) *narthex.Error {

@@ -16,7 +16,7 @@ var may = map[narthex.State]map[string]string{
 	narthex.InReview:  {"ada": "withdraw nudge comment", "ben": "comment", "sam": "comment", "pro": "comment", "sec": "return approve decline counter comment", "leg": "return approve decline counter comment"},
 	narthex.Returned:  {"ada": "revise withdraw accept", "ben": "revise", "sam": "revise", "pro": "comment", "sec": "comment", "leg": "comment"},
 	narthex.Offered:   {"ada": "withdraw sign", "ora": "sign", "sig": "sign", "sec": "lock unlock", "cus": "lock unlock"},
-	narthex.Active:    {"ada": "end meet issue " + wrote, "ben": "meet issue " + wrote, "sam": "issue", "ora": "meet", "aud": "issue", "pro": "end reject waive issue " + examined, "sec": "lock unlock waive " + examined, "leg": examined, "cus": "lock unlock waive"},
+	narthex.Active:    {"ada": "end meet issue transfer " + wrote, "ben": "meet issue leave " + wrote, "sam": "issue transfer", "ora": "meet", "aud": "issue", "pro": "end reject waive issue " + examined, "sec": "lock unlock waive " + examined, "leg": examined, "cus": "lock unlock waive"},
 	narthex.Ending:    {"ada": "meet issue " + wrote, "ben": "meet issue " + wrote, "sam": "issue", "ora": "meet", "aud": "issue", "pro": "close reject waive issue " + examined, "sec": "lock unlock waive " + examined, "leg": examined, "cus": "lock unlock waive"},
 	narthex.Declined:  {}, narthex.Withdrawn: {}, narthex.Closed: {"ada": "issue " + wrote, "ben": "issue " + wrote, "sam": "issue", "aud": "issue", "pro": "issue " + examined, "sec": examined, "leg": examined},
 }

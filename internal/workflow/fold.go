@@ -32,6 +32,8 @@ type Event struct {
 	Evidence    narthex.Digest               `json:"evidence,omitempty"`
 	Certificate *narthex.SignedCertificate   `json:"certificate,omitempty"`
 	Publication *Handling                    `json:"publication,omitempty"` // what is done with a manuscript
+	Person      narthex.PersonID             `json:"person,omitempty"`      // who is asked to be the sponsor
+	Apart       []narthex.PersonID           `json:"apart,omitempty"`       // of a draft: who had a part in what it amends, and decides on neither
 }
 
 // Fold gives the engagement that events make.
@@ -88,13 +90,17 @@ func couldBe(e narthex.Engagement, event Event) bool {
 	case by == "":
 		parts = []Part{System}
 	case by == e.Application.Applicant:
-		parts = []Part{Applicant, Signer, Writer}
-	case slices.Contains(e.Application.Members, by):
-		parts = []Part{Author, Member, Writer}
-	case by == e.Application.Sponsor:
-		parts = []Part{Author}
+		parts = []Part{Applicant, Signer}
+	case len(authorOf(e, by)) > 0:
+		parts = authorOf(e, by)
 	case !slices.Contains(e.Authors, by):
 		parts = []Part{Reviewer, Signer, Programme, Guard, Institution, Auditor, Examiner}
+	}
+	if writes(e, event.By) {
+		parts = append(parts, Writer)
+	}
+	if event.By != "" && event.By == e.Successor {
+		parts = append(parts, Successor)
 	}
 	return may(e.State, parts, event.Command)
 }
@@ -176,6 +182,8 @@ func effect(e *narthex.Engagement, event Event) error {
 			return errors.New("it is so already")
 		}
 		e.Locked = event.Command == Lock
+	case Transfer, Take, Leave:
+		return handOver(e, event)
 	case Withdraw:
 		e.Reason = event.Text
 	case End:
@@ -202,7 +210,11 @@ func write(e *narthex.Engagement, event Event) error {
 		return errors.New("it changes who applies")
 	}
 	e.Application, e.Digest, e.Votes, e.Counter = *a, digest, nil, nil
-	for _, person := range append(append([]narthex.PersonID{event.By, a.Applicant, a.Sponsor}, a.Members...), e.Authors...) {
+	named := append(append([]narthex.PersonID{event.By, a.Applicant, a.Sponsor}, a.Members...), e.Authors...)
+	if event.Command == Draft {
+		named = append(named, event.Apart...)
+	}
+	for _, person := range named {
 		if person != "" && !slices.Contains(e.Authors, person) {
 			e.Authors = append(e.Authors, person)
 		}

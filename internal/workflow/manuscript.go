@@ -165,8 +165,8 @@ func redactionState(r narthex.Redaction, now time.Time) (narthex.RedactionState,
 
 // Stand says where a manuscript stands at a moment. It is a function of what happened and of the time: nothing has to run for a
 // review to end by silence.
-func Stand(m narthex.Manuscript, now time.Time) narthex.Standing {
-	var s narthex.Standing
+func Stand(m narthex.Manuscript, now time.Time) narthex.ManuscriptStanding {
+	var s narthex.ManuscriptStanding
 	settled := time.Time{}
 	for _, r := range m.Redactions {
 		state, since := redactionState(r, now)

@@ -155,7 +155,7 @@ func ManuscriptTasks(e narthex.Engagement, p narthex.Person, now time.Time) []Ma
 }
 
 // firstIn gives the redaction in one of the states whose time is over first.
-func firstIn(m narthex.Manuscript, at narthex.Standing, states []narthex.RedactionState) (narthex.Redaction, bool) {
+func firstIn(m narthex.Manuscript, at narthex.ManuscriptStanding, states []narthex.RedactionState) (narthex.Redaction, bool) {
 	var found narthex.Redaction
 	is := false
 	for i, r := range m.Redactions {

@@ -17,10 +17,10 @@ const mostDepth = 60
 // hats are the six roles that both of the lab's people in the model hold.
 var hats = []narthex.Role{narthex.Security, narthex.Legal, narthex.AssetOwner, narthex.Programme, narthex.Sponsor, narthex.Signatory}
 
-// worlds are who stands in the search: two from outside with two of the lab who decide and one who only signs, where everything
+// worlds are who stands in the search: two from outside with two of the lab who decide, one who only signs and one who only sponsors, where everything
 // can be signed, and one with three who have every right, where the lab can decide also without the one who wrote in it.
 var worlds = map[string][]narthex.Person{
-	"two and three": {outsider(1, north), official(2, north), insider(3, "lex", hats...), insider(4, "max", hats...), insider(5, "pen", narthex.Signatory)},
+	"two and three": {outsider(1, north), official(2, north), insider(3, "lex", hats...), insider(4, "max", hats...), insider(5, "pen", narthex.Signatory), insider(6, "sue", narthex.Sponsor)},
 	"one and three": {outsider(1, north), insider(2, "kim", hats...), insider(3, "lex", hats...), insider(4, "max", hats...)},
 }
 
@@ -33,7 +33,7 @@ func textOf(a any) narthex.Digest {
 	return made
 }
 
-// variants are what can be written: the text, one with other reviewers, one with a third person as sponsor, one with a second as member.
+// variants are what can be written: the text, one with other reviewers and the last as member, one with a third person as sponsor, one with a second as member.
 func variants(people []narthex.Person, applicant narthex.Person) []*narthex.Application {
 	made := make([]*narthex.Application, 4)
 	for i := range made {
@@ -41,6 +41,7 @@ func variants(people []narthex.Person, applicant narthex.Person) []*narthex.Appl
 		a.Applicant, a.Members, a.Sponsor, a.Days = applicant.ID, nil, "", 30
 		made[i] = a
 	}
+	made[1].Members = []narthex.PersonID{people[len(people)-1].ID}
 	made[1].Reviews = []narthex.ReviewRule{{Role: narthex.Security, Quorum: 2}}
 	made[2].Sponsor = people[2].ID
 	made[3].Members = []narthex.PersonID{people[1].ID}
@@ -69,7 +70,7 @@ func (n node) place() place {
 	if c := n.e.Counter; c != nil {
 		fmt.Fprint(&kept, c.By, c.As, c.Digest)
 	}
-	fmt.Fprint(&kept, n.e.Nudged.IsZero(), n.e.Authorised != nil)
+	fmt.Fprint(&kept, n.e.Nudged.IsZero(), n.e.Authorised != nil, n.e.Sponsor, n.e.Successor, n.e.Left)
 	for _, v := range n.e.Votes {
 		fmt.Fprint(&kept, v.By, v.As, v.Approve, v.Saw)
 	}
@@ -137,6 +138,11 @@ func attempts(people []narthex.Person, applicant, p narthex.Person) []workflow.E
 			if p.ID == applicant.ID { // whoever else may issue one changes nothing by it that matters here
 				all = append(all, workflow.Event{Command: command, Saw: deal})
 			}
+		case workflow.Transfer:
+			for _, heir := range people {
+				all = append(all, workflow.Event{Command: command, Person: heir.ID})
+			}
+			all = append(all, workflow.Event{Command: command})
 		default:
 			all = append(all, workflow.Event{Command: command, Obligation: narthex.FinalReport, Agreement: deal, Grant: grant, Due: start, Text: "so"})
 		}
@@ -267,7 +273,7 @@ func inForce(t *testing.T, people []narthex.Person) node {
 	return n
 }
 
-// Every path of any length over four or five people, six roles and Narthex itself.
+// Every path of any length over four to six people, six roles and Narthex itself.
 func TestNoPathBreaksAPromise(t *testing.T) {
 	f := found{map[workflow.Command]int{}, map[narthex.State]int{}}
 	for name, people := range worlds {

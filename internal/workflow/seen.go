@@ -114,6 +114,7 @@ const (
 	ToChase  Task = "chase" // a review that is late, by the programme
 	ToSign   Task = "sign"
 	ToClose  Task = "close"
+	ToTake   Task = "take" // its sponsorship over
 )
 
 // TaskOf says what an engagement waits for a person to do, or "" where it needs nothing of them: late says that its review
@@ -137,6 +138,8 @@ func TaskOf(e narthex.Engagement, p narthex.Person, late, owns bool) Task {
 		return ToChase
 	case e.State == narthex.Offered && has(Signer):
 		return ToSign
+	case e.State == narthex.Active && has(Successor):
+		return ToTake
 	case e.State == narthex.Ending && has(Programme) && !Unmet(e):
 		return ToClose
 	}

@@ -41,15 +41,18 @@ const (
 	Accept   Command = "accept"
 	Nudge    Command = "nudge"
 	Comment  Command = "comment"
-	Meet     Command = "meet"   // an obligation
-	Reject   Command = "reject" // evidence of one
-	Waive    Command = "waive"  // an obligation, by two
-	Issue    Command = "issue"  // an access statement
+	Meet     Command = "meet"     // an obligation
+	Reject   Command = "reject"   // evidence of one
+	Waive    Command = "waive"    // an obligation, by two
+	Issue    Command = "issue"    // an access statement
+	Transfer Command = "transfer" // ask someone to be its sponsor
+	Take     Command = "take"     // be its sponsor
+	Leave    Command = "leave"    // be no member any more
 )
 
 // Commands lists every command.
 func Commands() []Command {
-	return []Command{Draft, Edit, Submit, Assign, Return, Revise, Approve, Decline, Withdraw, Offer, Sign, Activate, Lock, Unlock, End, Close, Counter, Accept, Nudge, Comment, Meet, Reject, Waive, Issue,
+	return []Command{Draft, Edit, Submit, Assign, Return, Revise, Approve, Decline, Withdraw, Offer, Sign, Activate, Lock, Unlock, End, Close, Counter, Accept, Nudge, Comment, Meet, Reject, Waive, Issue, Transfer, Take, Leave,
 		ManuscriptSubmit, ManuscriptClear, ManuscriptRedact, ManuscriptExtend, ManuscriptPause, ManuscriptResume, ManuscriptPublish,
 		RedactionAccept, RedactionContest, RedactionUphold, RedactionDrop, RedactionMediate, RedactionOutcome}
 }
@@ -60,20 +63,22 @@ type Part string
 const (
 	Applicant Part = "applicant" // asked for it
 	Author    Part = "author"    // a member or the sponsor, as named in it now
+	Member    Part = "member"    // a member who has not left
+	Sponsor   Part = "sponsor"   // sponsors it now
+	Successor Part = "successor" // was asked to be its sponsor
 	Reviewer  Part = "reviewer"  // holds a role that it needs, and has no part in it
 	Signer    Part = "signer"    // may sign for a party
 	Programme Part = "programme" // runs the programme, and has no part in it
 	Guard     Part = "guard"     // security or a custodian, with no part in it
 	System    Part = "system"    // Narthex itself
 
-	Member      Part = "member"      // a member of the applicant's team, who is an author too
 	Institution Part = "institution" // an official of the applicant's organisation, with no part in it
 	Auditor     Part = "auditor"     // checks from outside, with no part in it
 )
 
 // Parts lists every part.
 func Parts() []Part {
-	return []Part{Applicant, Author, Reviewer, Signer, Programme, Guard, System, Member, Institution, Auditor, Writer, Examiner}
+	return []Part{Applicant, Author, Member, Sponsor, Successor, Reviewer, Signer, Programme, Guard, System, Institution, Auditor, Writer, Examiner}
 }
 
 // table is state × part → commands. A state or part that is not in it may do nothing.
@@ -84,7 +89,7 @@ var table = map[narthex.State]map[Part][]Command{
 	narthex.InReview:  {Applicant: {Withdraw, Nudge, Comment}, Author: {Comment}, Reviewer: {Approve, Decline, Return, Counter, Comment}, Programme: {Comment}, System: {Offer}},
 	narthex.Returned:  {Applicant: {Revise, Accept, Withdraw}, Author: {Revise}, Reviewer: {Comment}, Programme: {Comment}},
 	narthex.Offered:   {Applicant: {Withdraw}, Signer: {Sign}, System: {Activate}, Guard: {Lock, Unlock}},
-	narthex.Active: {Applicant: {End, Meet, Issue}, Author: {Issue}, Member: {Meet}, Programme: {End, Reject, Waive, Issue}, System: {End}, Guard: {Lock, Unlock, Waive},
+	narthex.Active: {Applicant: {End, Meet, Issue, Transfer}, Author: {Issue}, Member: {Meet, Leave}, Sponsor: {Transfer}, Successor: {Take}, Programme: {End, Reject, Waive, Issue}, System: {End}, Guard: {Lock, Unlock, Waive},
 		Institution: {Meet}, Auditor: {Issue}, Writer: writing(), Examiner: examining()},
 	narthex.Ending: {Applicant: {Meet, Issue}, Author: {Issue}, Member: {Meet}, Programme: {Close, Reject, Waive, Issue}, Guard: {Lock, Unlock, Waive},
 		Institution: {Meet}, Auditor: {Issue}, Writer: writing(), Examiner: examining()},

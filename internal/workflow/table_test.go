@@ -44,7 +44,7 @@ var rows = map[narthex.State]map[workflow.Part]string{
 	narthex.InReview:  {workflow.Applicant: "withdraw nudge comment", workflow.Author: "comment", workflow.Reviewer: "approve decline return counter comment", workflow.Programme: "comment", workflow.System: "offer"},
 	narthex.Returned:  {workflow.Applicant: "revise accept withdraw", workflow.Author: "revise", workflow.Reviewer: "comment", workflow.Programme: "comment"},
 	narthex.Offered:   {workflow.Applicant: "withdraw", workflow.Signer: "sign", workflow.System: "activate", workflow.Guard: "lock unlock"},
-	narthex.Active: {workflow.Applicant: "end meet issue", workflow.Author: "issue", workflow.Member: "meet", workflow.Programme: "end reject waive issue", workflow.System: "end", workflow.Guard: "lock unlock waive",
+	narthex.Active: {workflow.Applicant: "end meet issue transfer", workflow.Author: "issue", workflow.Member: "meet leave", workflow.Sponsor: "transfer", workflow.Successor: "take", workflow.Programme: "end reject waive issue", workflow.System: "end", workflow.Guard: "lock unlock waive",
 		workflow.Institution: "meet", workflow.Auditor: "issue", workflow.Writer: writers, workflow.Examiner: examiners},
 	narthex.Ending: {workflow.Applicant: "meet issue", workflow.Author: "issue", workflow.Member: "meet", workflow.Programme: "close reject waive issue", workflow.Guard: "lock unlock waive",
 		workflow.Institution: "meet", workflow.Auditor: "issue", workflow.Writer: writers, workflow.Examiner: examiners},
@@ -129,6 +129,12 @@ func (l *life) event(command workflow.Command) workflow.Event {
 		if l.e.Counter != nil {
 			event.Saw = l.e.Counter.Digest
 		}
+	case workflow.Transfer:
+		event.Person = heir.ID
+	case workflow.Take:
+		event.By = heir.ID
+	case workflow.Leave:
+		event.By = ben.ID
 	case workflow.Comment:
 		event.By, event.Text = pro.ID, "so"
 	case workflow.Assign, workflow.Close:
@@ -165,6 +171,10 @@ func ready(t *testing.T, state narthex.State, command workflow.Command) *life {
 	case workflow.Accept:
 		if state == narthex.Returned {
 			return draft(t).inReview().countered()
+		}
+	case workflow.Take:
+		if state == narthex.Active {
+			return at(t, state).does(ada, workflow.Event{Command: workflow.Transfer, Person: heir.ID})
 		}
 	case workflow.Activate:
 		if state == narthex.Offered {

@@ -23,6 +23,7 @@ type watch struct {
 	locker    int8    // 1 + who locked last, or 0
 	offer     offer   // the counter-offer that the applicant may accept
 	duty      duty
+	heir      int8 // 1 + who was asked to be the sponsor, or 0
 }
 
 // duty is what became of the one thing that the agreement asks for, where it asks for it.
@@ -132,6 +133,21 @@ func (w watch) step(people []narthex.Person, before, after narthex.Engagement, e
 	case workflow.Close:
 		if !w.duty.given() {
 			return w, fmt.Errorf("it closes while something is owed")
+		}
+	case workflow.Transfer:
+		heir := slices.IndexFunc(people, func(p narthex.Person) bool { return p.ID == event.Person })
+		if by < 0 || heir < 0 || heir == by || w.ever&(1<<by) == 0 || w.votes[heir].standing || slices.Contains(w.signers[:], int8(heir+1)) || !w.active {
+			return w, fmt.Errorf("a sponsor was asked by someone with no part in it, to themselves, or of one who decided on it")
+		}
+		w.heir = int8(heir + 1)
+	case workflow.Take:
+		if by < 0 || int(w.heir) != by+1 || w.votes[by].standing || slices.Contains(w.signers[:], int8(by+1)) || !people[by].Has(narthex.Sponsor) || after.Sponsor != event.By {
+			return w, fmt.Errorf("a sponsor whom nobody asked, without the role, or who decided on it")
+		}
+		w.ever, w.heir = w.ever|1<<by, 0
+	case workflow.Leave:
+		if by < 0 || !slices.Contains(before.Application.Members, event.By) || slices.Contains(before.Left, event.By) {
+			return w, fmt.Errorf("someone left who was no member, or had left")
 		}
 	case workflow.Lock:
 		w.locker = int8(by + 1)
