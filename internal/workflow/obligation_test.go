@@ -63,3 +63,43 @@ func TestWhoeverIsToDoSomethingAboutAnObligationIsListed(t *testing.T) {
 		t.Errorf("others were given something: %v", given)
 	}
 }
+
+// TestTheFoldTakesNoCertificateThatIsAnothers: neither the rule nor the fold takes a certificate for someone or something else.
+func TestTheFoldTakesNoCertificateThatIsAnothers(t *testing.T) {
+	owed := narthex.Owed{Obligation: narthex.DestructionCertificate, By: narthex.PartyResearcher, Clause: "9", Days: 10, Business: true}
+	ending := func() *life {
+		return draft(t).signed().system(workflow.Event{Command: workflow.Activate, Grant: grant, Until: start.AddDate(0, 0, 30), Owed: []narthex.Owed{owed}}).does(ada, workflow.Event{Command: workflow.End})
+	}
+	good := narthex.Certificate{Format: narthex.CertificateFormat, Origin: "ledger.test", Engagement: first, Agreement: deal, Person: ada.ID, Received: []narthex.Received{}, At: start}
+	event := func(change func(*narthex.Certificate, *narthex.SignedBy)) workflow.Event {
+		c, s := good, narthex.SignedBy{Party: narthex.PartyResearcher, By: ada.ID, Signer: "key", Envelope: "{}", At: start}
+		change(&c, &s)
+		if s.Digest == "" {
+			s.Digest = textOf(c)
+		}
+		return workflow.Event{Command: workflow.Meet, Obligation: narthex.DestructionCertificate, Evidence: textOf(c), Certificate: &narthex.SignedCertificate{Certificate: c, Signature: s}}
+	}
+	for name, change := range map[string]func(*narthex.Certificate, *narthex.SignedBy){
+		"another person":      func(c *narthex.Certificate, _ *narthex.SignedBy) { c.Person = ben.ID },
+		"another's signature": func(_ *narthex.Certificate, s *narthex.SignedBy) { s.By = ben.ID },
+		"another engagement":  func(c *narthex.Certificate, _ *narthex.SignedBy) { c.Engagement = other },
+		"another agreement":   func(c *narthex.Certificate, _ *narthex.SignedBy) { c.Agreement = stale },
+		"another text":        func(_ *narthex.Certificate, s *narthex.SignedBy) { s.Digest = stale },
+		"another party":       func(_ *narthex.Certificate, s *narthex.SignedBy) { s.Party = narthex.PartyInstitution },
+		"a time to come":      func(c *narthex.Certificate, _ *narthex.SignedBy) { c.At = start.AddDate(1, 0, 0) },
+		"backups":             func(c *narthex.Certificate, _ *narthex.SignedBy) { c.BackupsUntil = start.AddDate(1, 0, 0) },
+	} {
+		l := ending()
+		draft := event(change)
+		if _, err := workflow.Decide(l.e, draft, ada, workflow.Facts{Now: start.Add(time.Hour)}); err == nil {
+			t.Errorf("the rule takes a certificate with %s", name)
+		}
+		draft.Seq, draft.By = l.e.Events+1, ada.ID
+		if err := l.happen(draft); err == nil {
+			t.Errorf("the fold takes a certificate with %s", name)
+		}
+	}
+	if err := ending().try(ada, event(func(*narthex.Certificate, *narthex.SignedBy) {}), workflow.Facts{Now: start.Add(time.Hour)}); err != nil {
+		t.Errorf("a good one: %v", err)
+	}
+}
