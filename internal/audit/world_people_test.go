@@ -219,7 +219,7 @@ func (w *world) stand() {
 func (w *world) amend() {
 	suffix := w.suffix()
 	ada, otto := w.e.People["ada"+suffix], w.e.People["otto"+suffix]
-	list, err := ada.Engagements(w.Context())
+	list, err := ada.Engagements(w.Context(), client.Page{})
 	w.mayBeRefused(err)
 	for _, row := range list.Engagements {
 		if row.State != narthex.Active {

@@ -83,6 +83,9 @@ func readers(e narthex.Engagement) []Holder {
 	if e.Round == 0 {
 		return holders
 	}
+	if e.Successor != "" {
+		holders = append(holders, Person(e.Successor))
+	}
 	holders = append(holders, Org(e.Application.Org), Lab)
 	for _, rule := range e.Application.Reviews {
 		if !slices.Contains(overseers, rule.Role) && !slices.Contains(holders, Role(rule.Role)) {

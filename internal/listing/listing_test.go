@@ -56,6 +56,9 @@ func (w *world) engagement() narthex.Engagement {
 	if w.random.IntN(2) == 0 {
 		e.Due = at.Add(time.Hour)
 	}
+	if e.State == narthex.Active && w.random.IntN(2) == 0 {
+		e.Successor = id[narthex.PersonID](w.t, byte(1+w.random.IntN(6)))
+	}
 	if e.State == narthex.Offered {
 		e.Agreement = "sha256:x"
 		if w.random.IntN(2) == 0 {
@@ -99,7 +102,7 @@ func TestWhoMayKnowOfItFindsIt(t *testing.T) {
 			}
 		}
 	}
-	if may < 20_000 || len(tasks) != 7 {
+	if may < 20_000 || len(tasks) != 8 {
 		t.Errorf("%d may be known, and %v is to be done", may, tasks)
 	}
 }

@@ -84,7 +84,7 @@ func TestASponsorIsAskedAndTakesIt(t *testing.T) {
 	if err := ask("paul", "sara"); err != nil {
 		t.Fatal(err)
 	}
-	if work := must(e.People["sara"].Work(t.Context())).Work; len(work) != 1 || work[0].Do != "take" {
+	if work := must(e.People["sara"].Work(t.Context(), client.Page{})).Work; len(work) != 1 || work[0].Do != "take" {
 		t.Errorf("sara has to do %+v", work)
 	}
 	view := must(e.People["sara"].Command(t.Context(), grant.Engagement, "take", client.Command{}))

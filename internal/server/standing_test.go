@@ -177,7 +177,7 @@ func recertified(t *testing.T, url string) {
 	}
 	saw := client.Recertify{Saw: must(ada.Engagement(t.Context(), grant.Engagement)).Engagement.Digest}
 	work := func(p *testenv.Person) (do []string) {
-		for _, item := range must(p.Work(t.Context())).Work {
+		for _, item := range must(p.Work(t.Context(), client.Page{})).Work {
 			if item.Lapses != nil {
 				do = append(do, item.Do)
 			}

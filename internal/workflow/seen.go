@@ -158,6 +158,10 @@ func Waiting(e narthex.Engagement) []Wait {
 			}
 		}
 		return waits
+	case narthex.Active:
+		if e.Successor != "" {
+			return []Wait{{Person: e.Successor}}
+		}
 	}
 	return nil
 }
