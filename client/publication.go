@@ -43,11 +43,11 @@ type RedactionAsk struct {
 
 // PublicationView is a manuscript and where it stands: GET /api/engagements/{engagement}/publications/{manuscript}.
 type PublicationView struct {
-	Engagement narthex.EngagementID `json:"engagement"`
-	Manuscript narthex.Manuscript   `json:"manuscript"`
-	Standing   narthex.ManuscriptStanding     `json:"standing"`
-	Allowed    []string             `json:"allowed"` // verbs that the reader may give now
-	People     map[string]string    `json:"people,omitempty"`
+	Engagement narthex.EngagementID       `json:"engagement"`
+	Manuscript narthex.Manuscript         `json:"manuscript"`
+	Standing   narthex.ManuscriptStanding `json:"standing"`
+	Allowed    []string                   `json:"allowed"` // verbs that the reader may give now
+	People     map[string]string          `json:"people,omitempty"`
 }
 
 // PublicationList is GET /api/engagements/{engagement}/publications.

@@ -83,6 +83,9 @@ func readers(e narthex.Engagement) []Holder {
 	if e.Round == 0 {
 		return holders
 	}
+	if e.Successor != "" {
+		holders = append(holders, Person(e.Successor))
+	}
 	holders = append(holders, Org(e.Application.Org), Lab)
 	if len(e.Manuscripts) > 0 {
 		holders = append(holders, Role(narthex.Legal))
@@ -129,6 +132,37 @@ func RunsOn(asset narthex.AssetName) string { return "runs/" + string(asset) + "
 
 // ShownIn is the list of all grants that ever showed an asset.
 func ShownIn(asset narthex.AssetName) string { return "shown/" + string(asset) + "/" }
+
+// RestsOf is the list of the grants that have not ended and rest on what a holder records: of the lab by their last day, of an
+// organisation by when the first of it can lapse soon.
+func RestsOf(holder Holder) string { return "rests/" + string(holder) + "/" }
+
+// Soon is how long before it lapses something is work for those who can renew it.
+const Soon = 14 * 24 * time.Hour
+
+// restful gives the places of a grant in those lists. What a signature stands for lapses no sooner than its days after the grant
+// began; what an authorisation stands for can at any time, so that is looked at from the beginning.
+func restful(g narthex.Grant) []string {
+	var keys []string
+	first := time.Time{}
+	for _, c := range g.RestsOn {
+		if c.Kind.Named() {
+			keys = append(keys, RestsOf(Lab)+Place(g.NotAfter, string(g.ID)))
+			continue
+		}
+		at := g.NotBefore.AddDate(0, 0, c.Days).Add(-Soon)
+		if c.Kind == narthex.Affiliation && g.AuthorisedFor != "" || at.Before(g.NotBefore) {
+			at = g.NotBefore
+		}
+		if first.IsZero() || at.Before(first) {
+			first = at
+		}
+	}
+	if !first.IsZero() {
+		keys = append(keys, RestsOf(Org(g.Org))+Place(first, string(g.ID)))
+	}
+	return keys
+}
 
 // Everyone is the list of all people, the lab's first.
 const Everyone = "people/"
@@ -185,6 +219,9 @@ func Grant(g narthex.Grant, terms func(narthex.AssetName) string) []string {
 		if !g.Ended {
 			keys = append(keys, RunsOn(term.Asset)+terms(term.Asset)+"/"+Place(g.NotAfter, string(g.ID)))
 		}
+	}
+	if !g.Ended {
+		keys = append(keys, restful(g)...)
 	}
 	slices.Sort(keys)
 	return slices.Compact(keys)

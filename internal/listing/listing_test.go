@@ -56,6 +56,9 @@ func (w *world) engagement() narthex.Engagement {
 	if w.random.IntN(2) == 0 {
 		e.Due = at.Add(time.Hour)
 	}
+	if e.State == narthex.Active && w.random.IntN(2) == 0 {
+		e.Successor = id[narthex.PersonID](w.t, byte(1+w.random.IntN(6)))
+	}
 	if e.State == narthex.Offered {
 		e.Agreement = "sha256:x"
 		if w.random.IntN(2) == 0 {
@@ -99,7 +102,7 @@ func TestWhoMayKnowOfItFindsIt(t *testing.T) {
 			}
 		}
 	}
-	if may < 20_000 || len(tasks) != 7 {
+	if may < 20_000 || len(tasks) != 8 {
 		t.Errorf("%d may be known, and %v is to be done", may, tasks)
 	}
 }
@@ -122,6 +125,24 @@ func TestAGrantThatEndedRunsNoMore(t *testing.T) {
 	print := func(narthex.AssetName) string { return "print" }
 	if keys := listing.Grant(g, print); len(keys) != 2 || !stands(keys, []string{listing.RunsOn("m")}) || !stands(keys, []string{listing.ShownIn("m")}) {
 		t.Errorf("while it runs it stands in %v", keys)
+	}
+	g.Org, g.NotBefore = "org_x", time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
+	g.NotAfter = g.NotBefore.AddDate(1, 0, 0)
+	rests := func(holder listing.Holder) string {
+		for _, key := range listing.Grant(g, print) {
+			if place, is := strings.CutPrefix(key, listing.RestsOf(holder)); is {
+				return place
+			}
+		}
+		return ""
+	}
+	g.RestsOn = []narthex.Condition{{Kind: narthex.Affiliation, Days: 365}, {Kind: narthex.Recertification, Days: 180}}
+	if place := rests(listing.Org("org_x")); place != listing.Place(g.NotBefore.AddDate(0, 0, 166), "grt_x") || rests(listing.Lab) != "" {
+		t.Errorf("of what the signatures stand for it stands at %q, and with the lab at %q", place, rests(listing.Lab))
+	}
+	g.AuthorisedFor, g.RestsOn = "p", append(g.RestsOn, narthex.Condition{Kind: narthex.Training, Name: "basics", Days: 365})
+	if place := rests(listing.Org("org_x")); place != listing.Place(g.NotBefore, "grt_x") || rests(listing.Lab) != listing.Place(g.NotAfter, "grt_x") {
+		t.Errorf("of what an authorisation stands for it stands at %q, and with the lab at %q", place, rests(listing.Lab))
 	}
 	g.Ended = true
 	if keys := listing.Grant(g, print); len(keys) != 1 || stands(keys, []string{listing.RunsOn("m")}) {

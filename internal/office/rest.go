@@ -2,7 +2,6 @@ package office
 
 import (
 	"slices"
-	"time"
 
 	"narthex"
 	"narthex/client"
@@ -26,28 +25,12 @@ func holdRest(tx *journal.Tx, grant *narthex.Grant) error {
 	return refused
 }
 
-// lapsesSoon is how long before a standing lapses it is work for those who can renew it.
-const lapsesSoon = 14 * 24 * time.Hour
-
 // addLapsing adds what the grants in force rest on that has lapsed or soon will, where p can do the next thing about it: as much as the page
-// has room for. It looks at the engagements in force that p may know of.
+// has room for. It looks at p's own engagements, and in the lists of what an official's organisation, or the lab, records.
 func addLapsing(tx *journal.Tx, p narthex.Person, list *client.WorkList, length int) error {
-	var lists []string
-	for _, holder := range listing.HoldersFor(p) {
-		if holder != listing.Lab || p.Has(narthex.Programme) || p.Has(narthex.Security) {
-			lists = append(lists, listing.EngagementsOf(holder, narthex.Active))
-		}
-	}
 	seen := map[string]bool{}
-	return book.Walk(tx, lists, "", false, func(_, id string) (bool, error) {
-		e, err := engagementOf(tx, narthex.EngagementID(id))
-		if err != nil || !workflow.MayRead(e, p) {
-			return false, err
-		}
+	add := func(e narthex.Engagement) (full bool, err error) {
 		items, err := lapsing(tx, e, p)
-		if err != nil {
-			return false, err
-		}
 		for _, item := range items {
 			key := book.ToldOf(item.Lapses.Kind, item.Lapses.Name) + " " + string(item.Lapses.Person)
 			if item.Lapses.Kind == narthex.Recertification {
@@ -63,12 +46,45 @@ func addLapsing(tx *journal.Tx, p narthex.Person, list *client.WorkList, length 
 			seen[key] = true
 			list.Work = append(list.Work, item)
 		}
-		return false, nil
+		return false, err
+	}
+	byGrant := func(until string) func(string, string) (bool, error) {
+		return func(place, id string) (bool, error) {
+			if until != "" && place > until {
+				return true, nil
+			}
+			grant, err := journal.Get[narthex.Grant](tx, store.Grants, id)
+			if err != nil || grant == nil {
+				return false, narthex.Unavailablef("A grant could not be read.").Because(err)
+			}
+			e, err := engagementOf(tx, grant.Engagement)
+			if err != nil {
+				return false, err
+			}
+			return add(e)
+		}
+	}
+	err := book.Walk(tx, []string{listing.EngagementsOf(listing.Person(p.ID), narthex.Active)}, "", false, func(_, id string) (bool, error) {
+		e, err := engagementOf(tx, narthex.EngagementID(id))
+		if err != nil {
+			return false, err
+		}
+		return add(e)
 	})
+	if err == nil && p.Official && p.Org != "" {
+		err = book.Walk(tx, []string{listing.RestsOf(listing.Org(p.Org))}, "", false, byGrant(listing.Place(tx.Now(), "\xff")))
+	}
+	if err == nil && (p.Has(narthex.Programme) || p.Has(narthex.Security)) {
+		err = book.Walk(tx, []string{listing.RestsOf(listing.Lab)}, listing.Place(tx.Now(), ""), false, byGrant("")) // those whose last day has not passed
+	}
+	return err
 }
 
-// lapsing gives what the grant of an engagement rests on and p has to renew.
+// lapsing gives what the grant of an engagement that p may know of rests on and p has to renew.
 func lapsing(tx *journal.Tx, e narthex.Engagement, p narthex.Person) ([]client.WorkItem, error) {
+	if e.State != narthex.Active || !workflow.MayRead(e, p) {
+		return nil, nil
+	}
 	grant, err := journal.Get[narthex.Grant](tx, store.Grants, string(e.Grant))
 	if err != nil || grant == nil || len(grant.RestsOn) == 0 || !grant.InForce(tx.Now()) {
 		return nil, err
@@ -80,7 +96,7 @@ func lapsing(tx *journal.Tx, e narthex.Engagement, p narthex.Person) ([]client.W
 	var items []client.WorkItem
 	for _, rest := range rests {
 		// Who left brings nothing any more, and what lasts as long as the grant does needs nobody.
-		if slices.Contains(e.Left, rest.Person) || rest.Holds && (rest.Until.Sub(tx.Now()) > lapsesSoon || !rest.Until.Before(grant.NotAfter)) {
+		if slices.Contains(e.Left, rest.Person) || rest.Holds && (rest.Until.Sub(tx.Now()) > listing.Soon || !rest.Until.Before(grant.NotAfter)) {
 			continue
 		}
 		needed, err := renews(tx, e, rest, p)
@@ -89,7 +105,7 @@ func lapsing(tx *journal.Tx, e narthex.Engagement, p narthex.Person) ([]client.W
 		}
 		if needed {
 			items = append(items, client.WorkItem{Engagement: e.ID, Title: e.Application.Title, Applicant: rest.Who, Do: "renew_standing",
-				Since: rest.Until.Add(-lapsesSoon), Due: rest.Until, Late: !rest.Holds, Lapses: &rest})
+				Since: rest.Until.Add(-listing.Soon), Due: rest.Until, Late: !rest.Holds, Lapses: &rest})
 		}
 	}
 	return items, nil

@@ -67,6 +67,17 @@ func rest(t *testing.T, e *testenv.Env, grant narthex.GrantID) client.RestView {
 	return view.RestsOn[0]
 }
 
+// renewals counts what somebody has to renew.
+func renewals(t *testing.T, p *testenv.Person) (n int) {
+	t.Helper()
+	for _, item := range must(p.Work(t.Context(), client.Page{})).Work {
+		if item.Lapses != nil && item.Do == "renew_standing" {
+			n++
+		}
+	}
+	return n
+}
+
 // lapses holds a grant to what it rests on in the second in which that ends: a millisecond before a call is served, and then none.
 // It needs a new session for those who are named, and keys outlive no month, so that a key is minted anew before.
 func lapses(t *testing.T, e *testenv.Env, grant narthex.GrantID, code string, names ...string) (key string) {
@@ -113,7 +124,15 @@ func TestARecordedStandingIsHeldAtEachCall(t *testing.T) {
 			must(sam.RecordStanding(t.Context(), ada.ID, client.RecordStanding{Kind: kind, Name: "basics"}))
 			must(e.People["dan"].Sign(t, id, narthex.PartyLab))
 			grant := must(ada.Engagement(t.Context(), id)).Engagement.Grant
-			key := lapses(t, e, grant, code, "sam", "carol")
+			if work := renewals(t, sam); work != 0 {
+				t.Errorf("twenty days before it lapses it is %d things to do", work)
+			}
+			key := lapses(t, e, grant, code, "sam", "carol", "olga", "otto")
+			for name, want := range map[string]int{"sam": 1, "carol": 1, "olga": 0, "otto": 0, "ada": 0} {
+				if work := renewals(t, e.People[name]); work != want {
+					t.Errorf("%s has %d things to renew, and not %d", name, work, want)
+				}
+			}
 			must(sam.RecordStanding(t.Context(), ada.ID, client.RecordStanding{Kind: kind, Name: "basics"}))
 			if got := answers(t, e, key); got != "served" {
 				t.Errorf("recorded anew: %s", got)
@@ -176,23 +195,15 @@ func recertified(t *testing.T, url string) {
 		t.Errorf("it begins with the signatures: %+v, of a grant from %s", view, grant.NotBefore)
 	}
 	saw := client.Recertify{Saw: must(ada.Engagement(t.Context(), grant.Engagement)).Engagement.Digest}
-	work := func(p *testenv.Person) (do []string) {
-		for _, item := range must(p.Work(t.Context(), client.Page{})).Work {
-			if item.Lapses != nil {
-				do = append(do, item.Do)
-			}
-		}
-		return do
-	}
-	if w := work(ada); len(w) != 0 {
-		t.Errorf("half a year before it lapses it is work: %v", w)
+	if renewals(t, ada) != 0 {
+		t.Error("half a year before it lapses it is work")
 	}
 	key := lapses(t, e, grant.ID, "no_recertification", "otto", "otto2", "carol")
 	if _, err := otto.Confirm(t.Context(), grant.Engagement, saw); !narthex.IsKind(err, narthex.Conflict) {
 		t.Errorf("what nobody stated is confirmed: %v", err)
 	}
-	if len(work(ada)) != 1 || len(work(otto)) != 0 {
-		t.Errorf("before it is stated it waits for ada: %v, otto: %v", work(ada), work(otto))
+	if renewals(t, ada) != 1 || renewals(t, otto) != 0 {
+		t.Errorf("before it is stated it waits for ada: %d, otto: %d", renewals(t, ada), renewals(t, otto))
 	}
 	if _, err := ada.State(t.Context(), grant.Engagement, client.Recertify{Saw: "sha256:0"}); !narthex.IsKind(err, narthex.Conflict) {
 		t.Errorf("another text is stated: %v", err)
@@ -204,8 +215,8 @@ func recertified(t *testing.T, url string) {
 	if got := answers(t, e, key); got != "no_recertification" {
 		t.Errorf("stated alone: %s", got)
 	}
-	if len(work(ada)) != 0 || len(work(otto)) != 1 {
-		t.Errorf("stated, it waits for otto: %v, ada: %v", work(otto), work(ada))
+	if renewals(t, ada) != 0 || renewals(t, otto) != 1 {
+		t.Errorf("stated, it waits for otto: %d, ada: %d", renewals(t, otto), renewals(t, ada))
 	}
 	for name, kind := range map[string]narthex.Kind{"ada": narthex.Refused, "carol": narthex.Refused, "otto2": narthex.Withheld} {
 		if _, err := e.People[name].Confirm(t.Context(), grant.Engagement, saw); !narthex.IsKind(err, kind) {

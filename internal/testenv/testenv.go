@@ -199,7 +199,7 @@ func New(t testing.TB, o Options) *Env {
 		if codes[handle] == "" {
 			continue // no custodian of this lab
 		}
-		p := e.Join(t, handle, codes[handle])
+		p := e.join(t, handle, codes[handle])
 		state, err := p.Lab(t.Context(), false)
 		must(t, err)
 		_, err = p.ApproveLab(t.Context(), state.Proposed)
@@ -211,7 +211,7 @@ func New(t testing.TB, o Options) *Env {
 		}
 		invited, err := e.People["carol"].Invite(t.Context(), client.Invite{Handle: handle})
 		must(t, err)
-		e.Join(t, handle, invited.Code)
+		e.join(t, handle, invited.Code)
 	}
 	e.People["dan"].sign(t)
 	e.Outsiders(t, "", "Institute")
@@ -225,8 +225,8 @@ func (e *Env) Outsiders(t testing.TB, suffix, name string) {
 	must(t, err)
 	ada, err := e.People["carol"].Invite(t.Context(), client.Invite{Name: "Ada" + suffix, Email: "ada@x.test", Org: otto.Org.ID, Region: "fr"})
 	must(t, err)
-	e.Join(t, "otto"+suffix, otto.Code).sign(t)
-	e.Join(t, "ada"+suffix, ada.Code).sign(t)
+	e.join(t, "otto"+suffix, otto.Code).sign(t)
+	e.join(t, "ada"+suffix, ada.Code).sign(t)
 }
 
 // Start starts the node, again after a Close too.

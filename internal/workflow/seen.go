@@ -164,7 +164,11 @@ func Waiting(e narthex.Engagement) []Wait {
 	case narthex.Submitted:
 		return []Wait{{Role: narthex.Programme}}
 	case narthex.Active:
-		return waitsOwed(e)
+		waits := waitsOwed(e)
+		if e.Successor != "" {
+			waits = append(waits, Wait{Person: e.Successor})
+		}
+		return waits
 	case narthex.Ending:
 		if Unmet(e) {
 			return waitsOwed(e)
