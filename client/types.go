@@ -112,7 +112,7 @@ type History struct {
 type HistoryLine struct {
 	At    time.Time        `json:"at"`
 	What  string           `json:"what"`            // the command, or read
-	Read  string           `json:"read,omitempty"`  // what was read: application, agreement, history; erased where that was
+	Read  string           `json:"read,omitempty"`  // what was read: application, agreement, manuscript, history; erased where that was
 	By    narthex.PersonID `json:"by,omitempty"`    // empty for the system, and where it is not told
 	Name  string           `json:"name,omitempty"`  // of By
 	As    narthex.Role     `json:"as,omitempty"`    // a reviewer's role

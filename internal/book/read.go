@@ -18,10 +18,11 @@ const (
 	ReadApplication Read = "application"
 	ReadAgreement   Read = "agreement"
 	ReadHistory     Read = "history"
+	ReadManuscript  Read = "manuscript"
 )
 
 // ReadKinds lists them all.
-func ReadKinds() []Read { return []Read{ReadApplication, ReadAgreement, ReadHistory} }
+func ReadKinds() []Read { return []Read{ReadApplication, ReadAgreement, ReadHistory, ReadManuscript} }
 
 // ReadKey is where the row of a reading stands.
 func ReadKey(engagement narthex.EngagementID, index uint64) string {

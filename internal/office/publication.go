@@ -40,7 +40,7 @@ func (o *Office) SubmitManuscript(ctx context.Context, by narthex.PersonID, id n
 	if err != nil {
 		return client.PublicationView{}, err
 	}
-	return o.Publication(ctx, by, id, number)
+	return o.publication(ctx, by, id, number)
 }
 
 // OnManuscript does something with a manuscript of an engagement.
@@ -77,7 +77,7 @@ func (o *Office) OnManuscript(ctx context.Context, by narthex.PersonID, id narth
 	if err != nil {
 		return client.PublicationView{}, err
 	}
-	return o.Publication(ctx, by, id, number)
+	return o.publication(ctx, by, id, number)
 }
 
 // withManuscripts gives an engagement to who sees manuscripts of it; to others it has none, and never had.
@@ -131,8 +131,20 @@ func (o *Office) Publications(ctx context.Context, by narthex.PersonID, id narth
 	return list, err
 }
 
-// Publication gives one.
+// Publication gives one. That they read it is an entry.
 func (o *Office) Publication(ctx context.Context, by narthex.PersonID, id narthex.EngagementID, number int) (client.PublicationView, error) {
+	view, err := o.publication(ctx, by, id, number)
+	if err == nil {
+		err = o.recordRead(ctx, by, id, book.ReadManuscript)
+	}
+	if err != nil {
+		return client.PublicationView{}, err
+	}
+	return view, nil
+}
+
+// publication gives it as it stands after what was done with it, whose own entry tells who saw it.
+func (o *Office) publication(ctx context.Context, by narthex.PersonID, id narthex.EngagementID, number int) (client.PublicationView, error) {
 	var view client.PublicationView
 	err := o.look(ctx, by, func(tx *journal.Tx, p narthex.Person) error {
 		e, err := o.withManuscripts(tx, id, p)

@@ -40,7 +40,7 @@ func Of(in Input) client.Statement {
 	out := client.Statement{Format: Format, Lab: a.Lab, Origin: a.Origin, Engagement: e.ID, Title: e.Application.Title, Pathway: a.Pathway, State: e.State,
 		Agreement: e.Agreement, Application: a.Application, Directory: a.Directory, From: a.NotBefore, Until: a.NotAfter, Ends: workflow.EndOf(e),
 		Parties: []client.StatementParty{}, People: 1 + len(e.Application.Members), Names: in.Names, ContentLog: a.ContentLog, Independence: independence(a),
-		Attributes: attributes(in), Use: t.use(), Refused: t.refused(), Locks: slices.Clone(t.locks), Obligations: duties(e, in.Calendar), Published: []string{},
+		Attributes: attributes(in), Use: t.use(), Refused: t.refused(), Locks: slices.Clone(t.locks), Obligations: duties(e, in.Calendar), Published: published(e),
 		Through: t.last, At: t.at, Entries: slices.Clone(t.entries)}
 	if out.Ends.IsZero() {
 		out.Ends = a.NotAfter
@@ -54,6 +54,17 @@ func Of(in Input) client.Statement {
 	}
 	out.Level = LevelOf(in.Taxonomy, a.Terms, in.Calendar, out.From, out.Ends)
 	return out
+}
+
+// published lists where what came of it came out.
+func published(e narthex.Engagement) []string {
+	works := []string{}
+	for _, m := range e.Manuscripts {
+		if m.Published != nil {
+			works = append(works, m.Published.Reference)
+		}
+	}
+	return works
 }
 
 // independence is what stands between the one who looked and the lab: money, and who may hold back what was found.
