@@ -130,6 +130,14 @@ func TestSilenceClearsAManuscriptToTheSecond(t *testing.T) {
 		t.Errorf("published: %+v", view)
 	}
 	d.refuses(narthex.Conflict, "is published", "ada", 1, "publish", published)
+	statement, err := d.People["ada"].Statement(t.Context(), d.id, client.StatementRequest{})
+	if err != nil || !strings.Contains(string(statement), `"published":["10.1234/probes.1"]`) {
+		t.Errorf("the access statement does not have it: %s, %v", statement, err)
+	}
+	history, err := d.People["sam"].History(t.Context(), d.id)
+	if err != nil || !strings.Contains(inLines(history), "Ada read manuscript") || !strings.Contains(inLines(history), "Ada manuscript_publish") {
+		t.Errorf("its history is\n%s, %v", inLines(history), err)
+	}
 }
 
 // TestAPauseMovesTheEndByItsBusinessDays, whoever asked for it; the lab can once, and an author ends any.
