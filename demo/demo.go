@@ -39,16 +39,20 @@ type Options struct {
 	Info    string // a file for scripts, written once it is up; empty for none
 	Once    bool   // run the story and end
 	Walk    bool   // walk one application, count what it takes, and end
+	Ahead   bool   // tell what months bring, by a clock that is moved, and end; it keeps no state
 	Out     io.Writer
 	Colour  bool
 	PID     int
 	Version string
-	// Start starts a node on loopback with the lab directory and data in the given folders.
-	Start func(ctx context.Context, lab, data, listen string, inception func(narthex.Digest, map[string]string)) (Node, error)
+	// Start starts a node on loopback with the lab directory and data in the given folders, by the given clock.
+	Start func(ctx context.Context, lab, data, listen string, clock func() time.Time, inception func(narthex.Digest, map[string]string)) (Node, error)
 }
 
 // Run runs the demonstration until ctx ends, or until the story is told where Once is set. The error names the step that failed.
 func Run(ctx context.Context, o Options) (err error) {
+	if o.Ahead && o.Dir != "" {
+		return narthex.Invalidf("What months bring is told on a folder of its own, for its clock is ahead of every later start. Leave out --dir.").For("dir")
+	}
 	s := &stage{o: o, tell: &teller{out: o.Out, colour: o.Colour}}
 	if s.dir = o.Dir; s.dir == "" {
 		if s.dir, err = os.MkdirTemp("", "narthex-demo-*"); err != nil {
@@ -68,6 +72,9 @@ func Run(ctx context.Context, o Options) (err error) {
 	}
 	if o.Walk && s.first {
 		return s.tellWalk(ctx)
+	}
+	if o.Ahead {
+		return s.tellAhead(ctx)
 	}
 	if (o.Once || o.Walk) && !s.first {
 		return narthex.Conflictf("The story was told on that folder already, and it is told once. Name a new one with --dir, or leave it out.").For("dir")
@@ -108,6 +115,7 @@ type stage struct {
 	codes  map[string]string // of the custodians, at inception
 	digest narthex.Digest
 	url    string // of the model server
+	clock  clock
 }
 
 // open starts the model server and the node.
@@ -127,6 +135,9 @@ func (s *stage) open(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		if s.o.Ahead {
+			forAhead(files)
+		}
 		if err := s.clear(); err != nil {
 			return err
 		}
@@ -135,7 +146,7 @@ func (s *stage) open(ctx context.Context) error {
 		}
 	}
 	told := func(digest narthex.Digest, codes map[string]string) { s.digest, s.codes = digest, codes }
-	node, err := s.o.Start(ctx, filepath.Join(s.dir, "lab"), filepath.Join(s.dir, "data"), "127.0.0.1:0", told)
+	node, err := s.o.Start(ctx, filepath.Join(s.dir, "lab"), filepath.Join(s.dir, "data"), "127.0.0.1:0", s.clock.now, told)
 	if err != nil {
 		return err // there is no node then, whatever came with the error
 	}

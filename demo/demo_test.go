@@ -21,8 +21,8 @@ import (
 )
 
 // start makes a node for the demonstration in the test's own process.
-func start(ctx context.Context, lab, data, listen string, inception func(narthex.Digest, map[string]string)) (demo.Node, error) {
-	return server.Start(ctx, server.Config{Lab: lab, Data: data, Listen: listen, Demo: true, Version: "test", Getenv: os.Getenv, Clock: time.Now, Random: rand.Reader,
+func start(ctx context.Context, lab, data, listen string, clock func() time.Time, inception func(narthex.Digest, map[string]string)) (demo.Node, error) {
+	return server.Start(ctx, server.Config{Lab: lab, Data: data, Listen: listen, Demo: true, Version: "test", Getenv: os.Getenv, Clock: clock, Random: rand.Reader,
 		Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})), Inception: inception})
 }
 
@@ -44,6 +44,18 @@ func TestAnApplicationTakesSixActs(t *testing.T) {
 	}
 	if !strings.Contains(told.String(), "6 acts of people, 9 things typed, none of them twice") || strings.Contains(told.String(), "signs for the institution") {
 		t.Errorf("%s", told.String())
+	}
+}
+
+// TestWhatMonthsBring: a lapse of training, a manuscript cleared by silence, closeout and the access statement, each step checked.
+func TestWhatMonthsBring(t *testing.T) {
+	var told bytes.Buffer
+	if err := demo.Run(t.Context(), demo.Options{Ahead: true, Out: &told, Version: "test", Start: start}); err != nil {
+		t.Fatalf("%v\n%s", err, told.String())
+	}
+	t.Log(told.String())
+	if err := demo.Run(t.Context(), demo.Options{Ahead: true, Dir: t.TempDir(), Out: io.Discard, Version: "test", Start: start}); !narthex.IsKind(err, narthex.Invalid) {
+		t.Errorf("it keeps a folder whose clock is ahead: %v", err)
 	}
 }
 

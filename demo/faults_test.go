@@ -33,7 +33,7 @@ import (
 // some, drawn from a seed that it prints.
 func TestRigFaultsOverTheStory(t *testing.T) {
 	faults := &storetest.Faults{}
-	wrapped := func(ctx context.Context, lab, data, listen string, inception func(narthex.Digest, map[string]string)) (demo.Node, error) {
+	wrapped := func(ctx context.Context, lab, data, listen string, clock func() time.Time, inception func(narthex.Digest, map[string]string)) (demo.Node, error) {
 		return server.Start(ctx, server.Config{Lab: lab, Data: data, Listen: listen, Demo: true, Version: "test", Getenv: os.Getenv, Clock: time.Now, Random: rand.Reader,
 			Log: slog.New(slog.DiscardHandler), Inception: inception,
 			Wrap: func(s store.Store) store.Store { faults.Inner = s; return faults }})
@@ -97,7 +97,7 @@ func consistent(t *testing.T, dir string) int {
 	} else if empty {
 		return 0
 	}
-	node, err := start(t.Context(), filepath.Join(dir, "lab"), data, "127.0.0.1:0", func(narthex.Digest, map[string]string) {})
+	node, err := start(t.Context(), filepath.Join(dir, "lab"), data, "127.0.0.1:0", time.Now, func(narthex.Digest, map[string]string) {})
 	if err != nil {
 		t.Fatalf("a node does not start on it: %v", err)
 	}

@@ -333,28 +333,34 @@ func clauseOf(view client.GrantView, attribute narthex.AttributeName) string {
 // freshGrant takes the story's terms with a million tokens through the whole workflow and gives a key of the grant.
 func (s *stage) freshGrant(ctx context.Context) (string, error) {
 	t := &tale{stage: s}
-	view, err := s.cast["ada"].client.Draft(ctx, t.draftWith(1_000_000))
+	view, err := t.granted(ctx, t.draftWith(1_000_000))
 	if err != nil {
-		return "", err
-	}
-	id := view.Engagement.ID
-	if view, err = s.cast["ada"].client.Command(ctx, id, "submit", client.Command{}); err != nil {
-		return "", err
-	}
-	saw := view.Engagement.Digest
-	for name, role := range map[string]narthex.Role{"olga": narthex.AssetOwner, "sam": narthex.Security} {
-		if _, err := s.cast[name].client.Command(ctx, id, "approve", client.Command{As: role, Saw: saw}); err != nil {
-			return "", err
-		}
-	}
-	for name, party := range map[string]narthex.PartyRole{"ada": narthex.PartyResearcher, "otto": narthex.PartyInstitution} {
-		if _, err := s.cast[name].sign(ctx, id, party); err != nil {
-			return "", err
-		}
-	}
-	if view, err = s.cast["dan"].sign(ctx, id, narthex.PartyLab); err != nil {
 		return "", err
 	}
 	minted, err := s.cast["ada"].client.Mint(ctx, view.Engagement.Grant, client.Mint{Label: "to try things"})
 	return minted.Token, err
+}
+
+// granted takes an application of Ada's through the whole workflow.
+func (t *tale) granted(ctx context.Context, asked client.Draft) (client.EngagementView, error) {
+	view, err := t.cast["ada"].client.Draft(ctx, asked)
+	if err != nil {
+		return view, err
+	}
+	id := view.Engagement.ID
+	if view, err = t.cast["ada"].client.Command(ctx, id, "submit", client.Command{}); err != nil {
+		return view, err
+	}
+	saw := view.Engagement.Digest
+	for name, role := range map[string]narthex.Role{"olga": narthex.AssetOwner, "sam": narthex.Security} {
+		if _, err := t.cast[name].client.Command(ctx, id, "approve", client.Command{As: role, Saw: saw}); err != nil {
+			return view, err
+		}
+	}
+	for name, party := range map[string]narthex.PartyRole{"ada": narthex.PartyResearcher, "otto": narthex.PartyInstitution} {
+		if _, err := t.cast[name].sign(ctx, id, party); err != nil {
+			return view, err
+		}
+	}
+	return t.cast["dan"].sign(ctx, id, narthex.PartyLab)
 }

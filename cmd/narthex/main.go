@@ -105,13 +105,13 @@ func runDemo(ctx context.Context, f cli.DemoFlags) error {
 	if err != nil {
 		return err
 	}
-	start := func(ctx context.Context, lab, data, listen string, inception func(narthex.Digest, map[string]string)) (demo.Node, error) {
+	start := func(ctx context.Context, lab, data, listen string, clock func() time.Time, inception func(narthex.Digest, map[string]string)) (demo.Node, error) {
 		c := config(slog.LevelError)
-		c.Program, c.Lab, c.Data, c.Listen, c.Demo, c.Inception = digest, lab, data, listen, true, inception
+		c.Program, c.Lab, c.Data, c.Listen, c.Demo, c.Clock, c.Inception = digest, lab, data, listen, true, clock, inception
 		return server.Start(ctx, c)
 	}
 	colour := term.IsTerminal(int(os.Stdout.Fd())) && os.Getenv("NO_COLOR") == ""
-	return demo.Run(ctx, demo.Options{Dir: f.Dir, Info: f.Info, Once: f.Once, Walk: f.Walk, Out: os.Stdout, Colour: colour, PID: os.Getpid(), Version: version, Start: start})
+	return demo.Run(ctx, demo.Options{Dir: f.Dir, Info: f.Info, Once: f.Once, Walk: f.Walk, Ahead: f.Ahead, Out: os.Stdout, Colour: colour, PID: os.Getpid(), Version: version, Start: start})
 }
 
 // feedWitness asks a witness for its signature over a log's latest checkpoint.

@@ -28,6 +28,8 @@ type DemoFlags struct {
 	Info string // a file for scripts, written once it is up; empty for none
 	Once bool   // tell the story and end
 	Walk bool   // count what an application takes, and end
+	// Ahead tells what months bring, by a clock of the demonstration that is moved, and ends.
+	Ahead bool
 }
 
 func (a *app) notBuilt(what string) error {
@@ -73,7 +75,7 @@ func (a *app) demo() *cobra.Command {
 	c := a.command(leaf{
 		use: "demo", short: "Run a miniature lab with a node, and tell its story",
 		long:    "Run a miniature lab with a node before it, all on this machine: people of a lab and a researcher take one engagement from the\napplication to the audit, and then there is an API key to try. Nothing in it is secret.",
-		example: "narthex demo\nnarthex demo --once\nnarthex demo --walk\nnarthex demo --dir demo --info info.json",
+		example: "narthex demo\nnarthex demo --once\nnarthex demo --walk\nnarthex demo --ahead\nnarthex demo --dir demo --info info.json",
 		run: func(ctx context.Context, _ []string) error {
 			if a.env.Demo == nil {
 				return a.notBuilt("run the demonstration")
@@ -83,6 +85,7 @@ func (a *app) demo() *cobra.Command {
 	c.Flags().StringVar(&f.Dir, "dir", "", "keep its state there; else it goes when it ends")
 	c.Flags().StringVar(&f.Info, "info", "", "write addresses and the API key to this file once it is up")
 	c.Flags().BoolVar(&f.Once, "once", false, "tell the story and end")
+	c.Flags().BoolVar(&f.Ahead, "ahead", false, "tell what months bring, by a clock of its own that is moved: a lapse, a publication, the closeout; and end")
 	c.Flags().BoolVar(&f.Walk, "walk", false, "walk one application to its first call, count acts, fields and waits, and end")
 	return c
 }
