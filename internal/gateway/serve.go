@@ -140,7 +140,7 @@ func (s *serving) ask() (client *upstream.Client, path string, body []byte, err 
 // whole serves an answer at once: asked, cut, settled, recorded, and only then written.
 func (s *serving) whole() error {
 	out, usage, err := s.fetch()
-	if err != nil {
+	if err != nil || s.live.Ended() != nil { // the answer may have come all the same, and does not leave
 		return s.failed(err)
 	}
 	if err := s.settle("served", usage, out); err != nil {
@@ -296,7 +296,7 @@ func (s *serving) write(data []byte) error {
 
 // finish records the outcome and lets the end of the answer go. A stream whose answers did not all end is broken.
 func (s *serving) finish(last []byte) error {
-	if !s.cutter.Done() {
+	if !s.cutter.Done() || s.live.Ended() != nil {
 		return s.failed(upstream.ErrBroken)
 	}
 	usage, _ := s.cutter.Usage()
