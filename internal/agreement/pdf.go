@@ -8,8 +8,6 @@ import (
 	"unicode"
 
 	"codeberg.org/go-pdf/fpdf"
-	"github.com/go-fonts/dejavu/dejavusans"
-	"github.com/go-fonts/dejavu/dejavusansbold"
 	"golang.org/x/image/font/sfnt"
 )
 
@@ -58,8 +56,8 @@ func set(parts []part, of imprint, letters *letters, pages int) (*fpdf.Fpdf, err
 	f.SetLang("en")
 	f.SetMargins(margin, margin, margin)
 	f.SetAutoPageBreak(true, margin+5)
-	f.AddUTF8FontFromBytes(font, "", dejavusans.TTF)
-	f.AddUTF8FontFromBytes(font, "B", dejavusansbold.TTF)
+	f.AddUTF8FontFromBytes(font, "", letters.plain)
+	f.AddUTF8FontFromBytes(font, "B", letters.heavy)
 	f.SetFooterFunc(func() {
 		f.SetY(-margin)
 		f.SetFont(font, "", 6.5)
@@ -81,20 +79,27 @@ func set(parts []part, of imprint, letters *letters, pages int) (*fpdf.Fpdf, err
 
 // letters knows which characters the fonts can show.
 type letters struct {
+	plain, heavy  []byte // the fonts
 	regular, bold *sfnt.Font
 	buf           sfnt.Buffer
 }
 
 func newLetters() (*letters, error) {
-	regular, err := sfnt.Parse(dejavusans.TTF)
-	if err != nil {
-		return nil, fmt.Errorf("read font: %w", err)
+	l := &letters{}
+	for _, face := range []struct {
+		packed []byte
+		data   *[]byte
+		read   **sfnt.Font
+	}{{sans, &l.plain, &l.regular}, {sansBold, &l.heavy, &l.bold}} {
+		var err error
+		if *face.data, err = unpack(face.packed); err != nil {
+			return nil, err
+		}
+		if *face.read, err = sfnt.Parse(*face.data); err != nil {
+			return nil, fmt.Errorf("read font: %w", err)
+		}
 	}
-	bold, err := sfnt.Parse(dejavusansbold.TTF)
-	if err != nil {
-		return nil, fmt.Errorf("read font: %w", err)
-	}
-	return &letters{regular: regular, bold: bold}, nil
+	return l, nil
 }
 
 // put sets one part at the place where the last one ended.
