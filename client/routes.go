@@ -302,7 +302,12 @@ func (p Page) address(path string) string {
 	return path + "?" + query.Encode()
 }
 
-// History gives what happened with an engagement, and who read it.
+// History gives what happened with an engagement, and who read it of late.
 func (c *Client) History(ctx context.Context, id narthex.EngagementID) (History, error) {
 	return call[History](ctx, c, "GET", route("api", "engagements", string(id), "history"), nil)
+}
+
+// HistoryBefore gives who read an engagement before an entry, as Earlier of a history names it.
+func (c *Client) HistoryBefore(ctx context.Context, id narthex.EngagementID, entry uint64) (History, error) {
+	return call[History](ctx, c, "GET", route("api", "engagements", string(id), "history")+"?before="+strconv.FormatUint(entry, 10), nil)
 }

@@ -103,9 +103,11 @@ type Invited struct {
 	ExpiresAt time.Time      `json:"expires_at"`
 }
 
-// History is what happened with an engagement, the earliest first: GET /api/engagements/{engagement}/history.
+// History is what happened with an engagement, the earliest first: GET /api/engagements/{engagement}/history. Readings come a page at a
+// time, the latest with all events; those before an entry are asked by ?before=.
 type History struct {
-	Lines []HistoryLine `json:"lines"`
+	Lines   []HistoryLine `json:"lines"`
+	Earlier *uint64       `json:"earlier,omitempty"` // the entry before which there are more readings
 }
 
 // HistoryLine is one event of an engagement, or one reading of it.

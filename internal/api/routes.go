@@ -143,12 +143,24 @@ func engagementRoutes() []Route {
 			}
 			return r.node.Office.Engagement(r.Context(), r.person.ID, id)
 		})},
-		{Method: "GET", Path: "/api/engagements/{engagement}/history", Right: Someone, Says: "what happened with an engagement, and who read it", Out: typeOf[client.History](), serve: get(func(r *request) (client.History, error) {
+		{Method: "GET", Path: "/api/engagements/{engagement}/history", Right: Someone, Query: []string{"before"}, Says: "what happened with an engagement, and who read it", Out: typeOf[client.History](), serve: get(func(r *request) (client.History, error) {
 			id, err := arg[narthex.EngagementID](r, "engagement")
 			if err != nil {
 				return client.History{}, err
 			}
-			return r.node.Office.History(r.Context(), r.person.ID, id)
+			query, err := r.query("before")
+			if err != nil {
+				return client.History{}, err
+			}
+			var before *uint64
+			if text, given := query["before"]; given {
+				entry, err := strconv.ParseUint(text, 10, 63)
+				if err != nil || strconv.FormatUint(entry, 10) != text {
+					return client.History{}, narthex.Invalidf("before is the number of an entry, as `earlier` of a history gives it.").For("before")
+				}
+				before = &entry
+			}
+			return r.node.Office.History(r.Context(), r.person.ID, id, before)
 		})},
 		{Method: "GET", Path: "/api/engagements/{engagement}/agreement", Right: Someone, Says: "an engagement's agreement", Out: typeOf[client.AgreementView](), serve: get(func(r *request) (client.AgreementView, error) {
 			id, err := arg[narthex.EngagementID](r, "engagement")

@@ -38,11 +38,11 @@ func AddRead(tx *journal.Tx, engagement narthex.EngagementID, by narthex.PersonI
 	return journal.Put(tx, store.Reads, ReadKey(engagement, index), &Placed{})
 }
 
-// ReadsOf gives the latest readings of an engagement, the last first, as their entries tell them; of one whose opening was erased
-// there is the entry's time and nothing else.
-func ReadsOf(tx *journal.Tx, engagement narthex.EngagementID, most int, visit func(index uint64, record ledger.Record, o ledger.Opening)) error {
+// ReadsOf gives the latest readings of an engagement before an entry, the last first, as their entries tell them,
+// as many as most; of one whose opening was erased there is the entry's time and nothing else.
+func ReadsOf(tx *journal.Tx, engagement narthex.EngagementID, before uint64, most int, visit func(index uint64, record ledger.Record, o ledger.Opening)) error {
 	span := store.Prefix(string(engagement)+"/", most)
-	span.Reverse = true
+	span.To, span.Reverse = ReadKey(engagement, before), true
 	rows, err := tx.Reader().Scan(store.Reads, span)
 	if err != nil {
 		return err

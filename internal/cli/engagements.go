@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -22,9 +23,7 @@ func (a *app) engagements() *cobra.Command {
 		a.engagementList(),
 		a.command(leaf{use: "show ID", short: "Show an engagement, whom it waits for and what you can do", example: "narthex engagements show eng_…",
 			run: func(ctx context.Context, args []string) error { return a.engagementShow(ctx, args[0]) }}),
-		a.command(leaf{use: "history ID", short: "Show what happened with an engagement, and who read it", example: "narthex engagements history eng_…\nnarthex engagements history eng_… --json",
-			long: "Show what happened with an engagement, the earliest first, and who read its application, its agreement and this history. Each\nreading is an entry of the ledger, this one too. While a review goes on, who reads is not told to those who are not to know\nwho decides.",
-			run:  func(ctx context.Context, args []string) error { return a.engagementHistory(ctx, args[0]) }}),
+		a.engagementHistoryCommand(),
 		a.engagementEdit(), a.engagementRevise(),
 		a.engagementCommand("submit", "Hand in a draft", "submitted", "", ""),
 		a.vote("engagements", "return", "Send an application back with a question", "returned", "the question, for the applicant"),
@@ -226,7 +225,16 @@ func (a *app) give(ctx context.Context, named, verb, done string, in client.Comm
 	})
 }
 
-func (a *app) engagementHistory(ctx context.Context, named string) error {
+func (a *app) engagementHistoryCommand() *cobra.Command {
+	var before string
+	c := a.command(leaf{use: "history ID", short: "Show what happened with an engagement, and who read it", example: "narthex engagements history eng_…\nnarthex engagements history eng_… --json",
+		long: "Show what happened with an engagement, the earliest first, and who read its application, its agreement, its manuscripts and this\nhistory. Each reading is an entry of the ledger, this one too. While a review goes on, who reads is not told to those who are not\nto know who decides. Of readings it shows the latest 200, and with --before those before an entry.",
+		run:  func(ctx context.Context, args []string) error { return a.engagementHistory(ctx, args[0], before) }})
+	c.Flags().StringVar(&before, "before", "", "show the readings before this `entry`")
+	return c
+}
+
+func (a *app) engagementHistory(ctx context.Context, named, before string) error {
 	id, err := engagementID(named)
 	if err != nil {
 		return err
@@ -235,7 +243,14 @@ func (a *app) engagementHistory(ctx context.Context, named string) error {
 	if err != nil {
 		return err
 	}
-	history, err := c.History(ctx, id)
+	var history client.History
+	if before == "" {
+		history, err = c.History(ctx, id)
+	} else if entry, parse := strconv.ParseUint(before, 10, 63); parse == nil {
+		history, err = c.HistoryBefore(ctx, id, entry)
+	} else {
+		err = narthex.Invalidf("--before takes the number of an entry, as the column ENTRY shows it.").For("before")
+	}
 	if err != nil {
 		return err
 	}
@@ -256,5 +271,10 @@ func (a *app) engagementHistory(ctx context.Context, named string) error {
 		}
 		t.row(day(line.At), who, did, strings.ReplaceAll(string(line.As), "_", " "), entry)
 	}
-	return a.list(history, t, "nothing happened yet")
+	err = a.list(history, t, "nothing happened yet")
+	if history.Earlier == nil {
+		return err
+	}
+	a.say("Earlier readings: narthex engagements history %s --before %d", id, *history.Earlier)
+	return err
 }

@@ -34,9 +34,6 @@ func Role(role narthex.Role) Holder { return Holder("role:" + string(role)) }
 // Owner is the holder of the lists of an asset's owner.
 func Owner(asset narthex.AssetName) Holder { return Holder("owner:" + string(asset)) }
 
-// overseers may know of every engagement that was handed in.
-var overseers = []narthex.Role{narthex.Programme, narthex.Security, narthex.Custodian, narthex.Signatory, narthex.Auditor}
-
 // HoldersFor gives the holders in whose lists a person finds what they may know of.
 func HoldersFor(p narthex.Person) []Holder {
 	holders := []Holder{Person(p.ID)}
@@ -46,7 +43,7 @@ func HoldersFor(p narthex.Person) []Holder {
 	if !p.InLab() {
 		return holders
 	}
-	if slices.ContainsFunc(overseers, p.Has) {
+	if slices.ContainsFunc(workflow.Overseers(), p.Has) {
 		return append(holders, Lab)
 	}
 	for _, role := range p.Roles {
@@ -91,7 +88,7 @@ func readers(e narthex.Engagement) []Holder {
 		holders = append(holders, Role(narthex.Legal))
 	}
 	for _, rule := range e.Application.Reviews {
-		if !slices.Contains(overseers, rule.Role) && !slices.Contains(holders, Role(rule.Role)) {
+		if !slices.Contains(workflow.Overseers(), rule.Role) && !slices.Contains(holders, Role(rule.Role)) {
 			holders = append(holders, Role(rule.Role))
 		}
 	}

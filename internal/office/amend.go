@@ -61,7 +61,7 @@ func (o *Office) Amend(ctx context.Context, by narthex.PersonID, id narthex.Enga
 	if err != nil {
 		return client.EngagementView{}, err
 	}
-	return o.Engagement(ctx, by, made)
+	return o.engagement(ctx, by, made)
 }
 
 // amendment gives what is asked: what the applicant wrote, or what is in force with its people of now, for so many days.

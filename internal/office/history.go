@@ -3,6 +3,7 @@ package office
 import (
 	"cmp"
 	"context"
+	"math"
 	"slices"
 	"strings"
 
@@ -15,8 +16,11 @@ import (
 	"narthex/ledger"
 )
 
-// mostHistory bounds what a history shows of readings, and of events: the latest.
-const mostHistory = 1000
+// mostHistory bounds what a history shows of events: the latest. Readings come in pages.
+const (
+	mostHistory = 1000
+	readingPage = 200
+)
 
 // recordRead records that a person read something of an engagement, before they are answered. Who may no longer read it is refused.
 func (o *Office) recordRead(ctx context.Context, by narthex.PersonID, id narthex.EngagementID, what book.Read) error {
@@ -33,9 +37,10 @@ func (o *Office) recordRead(ctx context.Context, by narthex.PersonID, id narthex
 }
 
 // History gives what happened with an engagement and who read it, the earliest first, to someone who may know of it. What they are
-// not to see yet is left out: others' votes where theirs is to come, and who of the lab read it while the review goes on. To look is
-// a reading too.
-func (o *Office) History(ctx context.Context, by narthex.PersonID, id narthex.EngagementID) (client.History, error) {
+// not to see yet is left out: others' votes where theirs is to come, and who of the lab read it while the review goes on; and of
+// manuscripts what they do not see of them. To look is a reading too. The latest readings come with all events; before an entry, the
+// readings before it and no event.
+func (o *Office) History(ctx context.Context, by narthex.PersonID, id narthex.EngagementID, before *uint64) (client.History, error) {
 	var out client.History
 	err := o.look(ctx, by, func(tx *journal.Tx, p narthex.Person) error {
 		out = client.History{Lines: []client.HistoryLine{}}
@@ -57,28 +62,46 @@ func (o *Office) History(ctx context.Context, by narthex.PersonID, id narthex.En
 			}
 			return names[id], err
 		}
-		span := store.Prefix(string(id)+"/", mostHistory)
-		span.Reverse = true
-		events, err := journal.Scan[workflow.Event](tx, store.Events, span)
-		if err != nil {
-			return err
-		}
-		for _, row := range events {
-			event := *row.Row
-			if !workflow.SeesEvent(e, p, event) {
-				continue
-			}
-			who, err := name(event.By)
+		end := uint64(math.MaxUint64)
+		if before != nil {
+			end = *before
+		} else {
+			span := store.Prefix(string(id)+"/", mostHistory)
+			span.Reverse = true
+			events, err := journal.Scan[workflow.Event](tx, store.Events, span)
 			if err != nil {
 				return err
 			}
-			out.Lines = append(out.Lines, client.HistoryLine{At: event.At, What: string(event.Command), By: event.By, Name: who, As: event.As})
+			for _, row := range events {
+				event, seen := workflow.SeenEvent(e, p, *row.Row)
+				if !seen {
+					continue
+				}
+				who, err := name(event.By)
+				if err != nil {
+					return err
+				}
+				if who == "" && row.Row.By != "" {
+					who = "somebody who may"
+				}
+				out.Lines = append(out.Lines, client.HistoryLine{At: event.At, What: string(event.Command), By: event.By, Name: who, As: event.As})
+			}
 		}
 		var failed error
-		err = book.ReadsOf(tx, id, mostHistory, func(index uint64, record ledger.Record, opening ledger.Opening) {
+		read := 0
+		var earliest uint64
+		err = book.ReadsOf(tx, id, end, readingPage+1, func(index uint64, record ledger.Record, opening ledger.Opening) {
+			if read++; read > readingPage {
+				out.Earlier = &earliest
+				return
+			}
+			earliest = index
 			line := client.HistoryLine{At: record.Time().UTC(), What: "read", Read: "erased", Entry: &index}
 			if opening.Type != "" {
 				line.Read, line.By = opening.Text("what"), narthex.PersonID(opening.Text("by"))
+			}
+			if line.Read == string(book.ReadManuscript) && line.By != p.ID && workflow.SightOf(e, p) != workflow.SightWhole {
+				return
 			}
 			if workflow.HidesReaders(e, p) && line.By != p.ID && !slices.Contains(e.Authors, line.By) {
 				line.By, line.Name = "", "somebody who may"

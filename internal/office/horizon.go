@@ -85,9 +85,10 @@ func running(tx *journal.Tx, a narthex.Application) (others, error) {
 		}
 		groups, err := book.RunningOn(tx, asset, own)
 		if err == nil {
+			groups = slices.Clip(groups)
 			known[asset] = groups
 		}
-		return slices.Clip(groups), err
+		return groups, err
 	}, nil
 }
 

@@ -111,7 +111,7 @@ func signedClause(tx *journal.Tx, e narthex.Engagement) (*narthex.PublicationCla
 	return clause, calendar, nil
 }
 
-// Publications lists the manuscripts of an engagement, as a person sees them.
+// Publications lists the manuscripts of an engagement, as a person sees them. That they read them is an entry.
 func (o *Office) Publications(ctx context.Context, by narthex.PersonID, id narthex.EngagementID) (client.PublicationList, error) {
 	list := client.PublicationList{Publications: []client.PublicationView{}}
 	err := o.look(ctx, by, func(tx *journal.Tx, p narthex.Person) error {
@@ -128,7 +128,13 @@ func (o *Office) Publications(ctx context.Context, by narthex.PersonID, id narth
 		}
 		return nil
 	})
-	return list, err
+	if err == nil {
+		err = o.recordRead(ctx, by, id, book.ReadManuscript)
+	}
+	if err != nil {
+		return client.PublicationList{}, err
+	}
+	return list, nil
 }
 
 // Publication gives one. That they read it is an entry.
@@ -206,7 +212,8 @@ func manuscriptNames(tx *journal.Tx, m narthex.Manuscript, into map[string]strin
 	return nil
 }
 
-// PublicationStatement gives what a published work says of its independence, when the manuscript is clear.
+// PublicationStatement gives what a published work says of its independence, when the manuscript is clear. That they read it is an
+// entry.
 func (o *Office) PublicationStatement(ctx context.Context, by narthex.PersonID, id narthex.EngagementID, number int) (client.PublicationStatement, error) {
 	var out client.PublicationStatement
 	err := o.look(ctx, by, func(tx *journal.Tx, p narthex.Person) error {
@@ -233,7 +240,13 @@ func (o *Office) PublicationStatement(ctx context.Context, by narthex.PersonID, 
 		out = client.PublicationStatement{Engagement: e.ID, Manuscript: number, Digest: m.Digest, Text: agreement.Independence(rules.Directory.Taxonomy, row.Agreement, e.Agreement, m, at)}
 		return nil
 	})
-	return out, err
+	if err == nil {
+		err = o.recordRead(ctx, by, id, book.ReadManuscript)
+	}
+	if err != nil {
+		return client.PublicationStatement{}, err
+	}
+	return out, nil
 }
 
 // addManuscriptWork adds what manuscripts ask of a person to a page of their work, and keeps the most urgent of both.

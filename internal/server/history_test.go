@@ -122,3 +122,42 @@ func TestAHistoryTellsNoVoteEarly(t *testing.T) {
 		t.Errorf("when it is decided the applicant is told\n%s", text)
 	}
 }
+
+// TestAllReadingsAreShownPageByPage: each reading of many stands in one page, once.
+func TestAllReadingsAreShownPageByPage(t *testing.T) {
+	e := testenv.New(t, testenv.Options{})
+	grant, _ := e.Grant(t, "", testenv.Tokens(10, nil))
+	id, ctx := grant.Engagement, t.Context()
+	for range 450 {
+		_, err := e.People["sam"].Engagement(ctx, id)
+		must(t, err)
+	}
+	h, err := e.People["carol"].History(ctx, id)
+	must(t, err)
+	seen, pages, events := map[uint64]bool{}, 1, 0
+	for {
+		for _, line := range h.Lines {
+			switch {
+			case line.Entry == nil:
+				events++
+			case seen[*line.Entry]:
+				t.Errorf("entry %d is shown twice", *line.Entry)
+			case line.Name == "Sam":
+				seen[*line.Entry] = true
+			}
+		}
+		if h.Earlier == nil {
+			break
+		}
+		if h, err = e.People["carol"].HistoryBefore(ctx, id, *h.Earlier); err != nil {
+			t.Fatal(err)
+		}
+		pages++
+	}
+	if len(seen) != 450 || pages != 3 || events == 0 {
+		t.Errorf("%d readings and %d events in %d pages", len(seen), events, pages)
+	}
+	if _, err := e.People["carol"].HistoryBefore(ctx, id, 0); err != nil {
+		t.Error(err)
+	}
+}

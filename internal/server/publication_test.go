@@ -537,3 +537,35 @@ func without(err error) string {
 	says, _, _ := strings.Cut(err.Error(), ": request ")
 	return says
 }
+
+// TestAHistoryTellsOfNoManuscriptToWhoSeesNone: an auditor, who sees no manuscript, learns by the history neither of one nor that it was
+// read; an official learns the dates, and neither who did it nor that there is a redaction.
+func TestAHistoryTellsOfNoManuscriptToWhoSeesNone(t *testing.T) {
+	d := newDesk(t, strict)
+	d.hands("one", 0)
+	must(d.People["sam"].Publications(t.Context(), d.id))
+	d.does("sam", 1, "redact", askFor("x", "personal data"))
+	d.does("ada", 1, "accept", client.ManuscriptCommand{Redaction: 1})
+	history := func(who string) string { return inLines(must(d.People[who].History(t.Context(), d.id))) }
+	for _, c := range []struct {
+		who      string
+		see, not []string
+	}{
+		{"ada", []string{"Ada manuscript_submit", "Sam manuscript_redact", "Ada redaction_accept", "Sam read manuscript"}, nil},
+		{"sam", []string{"Ada manuscript_submit", "Sam manuscript_redact", "Ada redaction_accept", "Sam read manuscript"}, nil},
+		{"otto", []string{"somebody who may manuscript_submit"}, []string{"Ada manuscript_submit", "redact", "read manuscript"}},
+		{"lea", nil, []string{"manuscript", "redact"}},
+	} {
+		text := history(c.who)
+		for _, want := range c.see {
+			if !strings.Contains(text, want) {
+				t.Errorf("%s is not told %q:\n%s", c.who, want, text)
+			}
+		}
+		for _, not := range c.not {
+			if strings.Contains(text, not) {
+				t.Errorf("%s is told %q:\n%s", c.who, not, text)
+			}
+		}
+	}
+}

@@ -23,7 +23,7 @@ func SightOf(e narthex.Engagement, p narthex.Person) Sight {
 	switch {
 	case p.State != narthex.PersonActive || e.ID == "":
 		return ""
-	case writes(e, p.ID) || p.ID == e.Application.Sponsor || ExaminesAs(e, p) != "":
+	case writes(e, p.ID) || p.ID == SponsorOf(e) || ExaminesAs(e, p) != "":
 		return SightWhole
 	case p.Official && p.Org != "" && p.Org == e.Application.Org && !slices.Contains(e.Authors, p.ID):
 		return SightDates
@@ -52,6 +52,21 @@ func manuscriptsSeen(e narthex.Engagement, p narthex.Person) narthex.Engagement 
 	e.Manuscripts, e.BesideAt, e.Events = nil, time.Time{}, 0
 	return e
 }
+
+// handlingSeen gives what was done with a manuscript as far as a sight of manuscripts goes: of who sees dates, neither who did it
+// nor that there is a redaction.
+func handlingSeen(sight Sight, event Event) (Event, bool) {
+	switch {
+	case sight == SightWhole:
+		return event, true
+	case sight == SightDates && slices.Contains(dated, event.Command):
+		return Event{Seq: event.Seq, At: event.At, Command: event.Command}, true
+	}
+	return Event{}, false
+}
+
+// dated are the commands of which Dates tells when they were given.
+var dated = []Command{ManuscriptSubmit, ManuscriptClear, ManuscriptExtend, ManuscriptPause, ManuscriptResume, ManuscriptPublish}
 
 // Dates gives a manuscript without anything but its dates and where it was published, which everyone can read.
 func Dates(m narthex.Manuscript) narthex.Manuscript {

@@ -3,6 +3,7 @@ package workflow_test
 import (
 	"narthex"
 	"narthex/internal/workflow"
+	"testing"
 )
 
 // signedClause is what the agreement of these tests says of publication.
@@ -66,4 +67,16 @@ func (l *life) before(command workflow.Command) *life {
 		l.handles(workflow.ManuscriptSubmit)
 	}
 	return l.handles(way...)
+}
+
+// TestWhoSponsorsItNowSeesItsManuscripts, and who did before sees them no more than anyone else.
+func TestWhoSponsorsItNowSeesItsManuscripts(t *testing.T) {
+	l := draft(t).active().handles(workflow.ManuscriptSubmit)
+	if workflow.SightOf(l.e, sam) != workflow.SightWhole {
+		t.Errorf("before the transfer the sponsor sees %q", workflow.SightOf(l.e, sam))
+	}
+	l.does(ada, workflow.Event{Command: workflow.Transfer, Person: heir.ID}).does(heir, workflow.Event{Command: workflow.Take})
+	if workflow.SightOf(l.e, sam) != "" || workflow.SightOf(l.e, heir) != workflow.SightWhole {
+		t.Errorf("after it the one of before sees %q, the sponsor %q", workflow.SightOf(l.e, sam), workflow.SightOf(l.e, heir))
+	}
 }

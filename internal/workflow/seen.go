@@ -49,25 +49,29 @@ func HidesReaders(e narthex.Engagement, p narthex.Person) bool {
 	return blind(e, p) || ToVote(e, p) || !p.InLab() && slices.Contains([]narthex.State{narthex.Submitted, narthex.Returned}, e.State)
 }
 
-// SeesEvent says whether a person may see that an event of an engagement which they may read happened.
-func SeesEvent(e narthex.Engagement, p narthex.Person, event Event) bool {
+// SeenEvent gives an event of an engagement which a person may read as they see it, and false where they are not to know that it
+// happened.
+func SeenEvent(e narthex.Engagement, p narthex.Person, event Event) (Event, bool) {
 	if event.By == p.ID {
-		return true
+		return event, true
+	}
+	if event.Publication != nil {
+		return handlingSeen(SightOf(e, p), event)
 	}
 	if event.Private && (!p.InLab() || slices.Contains(e.Authors, p.ID) || ToVote(e, p)) {
-		return false
+		return Event{}, false
 	}
 	undecided := slices.Contains([]narthex.State{narthex.Submitted, narthex.InReview, narthex.Returned}, e.State)
 	if !undecided || !slices.Contains([]Command{Approve, Decline, Counter}, event.Command) {
-		return true
+		return event, true
 	}
 	if ToVote(e, p) {
-		return false
+		return Event{}, false
 	}
 	if !p.InLab() || slices.Contains(e.Authors, p.ID) {
-		return event.Command == Counter && e.State == narthex.Returned // which was made to them
+		return event, event.Command == Counter && e.State == narthex.Returned // which was made to them
 	}
-	return true
+	return event, true
 }
 
 // changed is when an engagement last changed, as far as what is left of it tells.

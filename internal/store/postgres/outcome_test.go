@@ -169,6 +169,22 @@ func unlocked(t *testing.T, server *pgtest.Server) {
 	expect(t, open(t, url), "a", "1")
 }
 
+// leaves holds the lock as the server does of a connection that it has not yet seen end, until the store that opens has asked for it
+// in vain.
+func leaves(t *testing.T, server *pgtest.Server) {
+	url := server.Database(t)
+	other, watch := raw(t, url), raw(t, url)
+	_, err := other.Exec(t.Context(), "SELECT pg_advisory_lock(l) FROM (SELECT 31069391645336952 AS l) AS one")
+	must(t, err)
+	go func() {
+		waitFor(t, watch, "SELECT count(*) > 0 FROM pg_stat_activity WHERE query LIKE '%pg_try_advisory_lock(%' AND state = 'idle' AND datname = current_database()")
+		_, err := other.Exec(t.Context(), "SELECT pg_advisory_unlock_all()")
+		must(t, err)
+	}()
+	s := open(t, url)
+	must(t, s.Update(t.Context(), put("a", "1")))
+}
+
 // handover opens with a wait of an hour: it is over at once where the last to hold the store gave it up, and lasts until the
 // context ends where it did not, also where the one before was broken off in its own wait.
 func handover(t *testing.T, server *pgtest.Server) {

@@ -70,6 +70,7 @@ func TestTheDriverOnAServer(t *testing.T) {
 		"a commit of unknown outcome is not tried again, and waited for": unknown,
 		"a node that cannot hear the server is lost":                     deaf,
 		"a node that died is waited for, and one that left is not":       handover,
+		"the lock of a node that just ended is waited for":               leaves,
 		"who opens waits for a transaction that is under way":            underWay,
 		"a transaction that stands still is ended":                       still,
 		"a node without its lock connection is lost":                     unlocked,
