@@ -60,6 +60,7 @@ type Question struct {
 type Engine struct {
 	taxonomy   *narthex.Taxonomy
 	guardrails *Guardrails
+	excluding  map[narthex.AttributeName]bool // may not be held together with some other attribute
 }
 
 // NewEngine makes an engine. A lab without guardrails says so with an empty set, not with nil.
@@ -67,7 +68,19 @@ func NewEngine(taxonomy *narthex.Taxonomy, guardrails *Guardrails) (*Engine, err
 	if taxonomy == nil || guardrails == nil {
 		return nil, errors.New("make engine: a taxonomy and guardrails must be given")
 	}
-	return &Engine{taxonomy, guardrails}, nil
+	excluding := map[narthex.AttributeName]bool{}
+	for name, attribute := range taxonomy.Attributes {
+		for _, other := range attribute.Excludes {
+			excluding[name], excluding[other] = true, true
+		}
+	}
+	return &Engine{taxonomy, guardrails, excluding}, nil
+}
+
+// AsksOthers says whether the decision on uses hangs on what else the person and their organisation hold: Others of a Question may be
+// left out where it does not.
+func (e *Engine) AsksOthers(uses []narthex.Use) bool {
+	return slices.ContainsFunc(uses, func(use narthex.Use) bool { return e.excluding[use.Attribute] })
 }
 
 type effect uint8

@@ -579,3 +579,29 @@ forbid (principal, action, resource) when { principal.actor == "agent" };`)
 		}
 	}
 }
+
+// TestWhatHangsOnOthersAsksForThem: an attribute that may not be held beside another asks for what others give, from either side, and
+// one that may be held beside all does not.
+func TestWhatHangsOnOthersAsksForThem(t *testing.T) {
+	known := taxonomy(t)
+	e, err := policy.NewEngine(known, guardrails(t, ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	asking := 0
+	for a := range known.Attributes {
+		excludes := false
+		for b := range known.Attributes {
+			excludes = excludes || known.Exclude(a, b)
+		}
+		if excludes {
+			asking++
+		}
+		if got := e.AsksOthers([]narthex.Use{{Attribute: "model.sample"}, {Attribute: a}}); got != excludes {
+			t.Errorf("%s excludes something: %v; others are asked for: %v", a, excludes, got)
+		}
+	}
+	if asking < 2 || e.AsksOthers(nil) {
+		t.Errorf("%d attributes ask", asking)
+	}
+}

@@ -112,11 +112,11 @@ func (a *attempt) ask() error {
 	if layers[0].Recertified, err = book.Recertified(book.KnownTo(a.tx), a.h.grant, a.tx.Now()); err != nil {
 		return err
 	}
-	others, err := a.others()
+	uses, err := a.call.Uses(a.asset)
 	if err != nil {
 		return err
 	}
-	uses, err := a.call.Uses(a.asset)
+	others, err := a.others(uses)
 	if err != nil {
 		return err
 	}
@@ -160,8 +160,12 @@ func accountOf(tx *journal.Tx, id string) (policy.Account, error) {
 	return *row, nil
 }
 
-// others gives the terms of all other grants in force on the asset, of the person or their organisation.
-func (a *attempt) others() ([]narthex.Term, error) {
+// others gives the terms of all other grants in force on the asset, of the person or their organisation, where the decision hangs on
+// them: an organisation may hold many.
+func (a *attempt) others(uses []narthex.Use) ([]narthex.Term, error) {
+	if !a.rules.Engine.AsksOthers(uses) {
+		return nil, nil
+	}
 	return book.OtherTerms(a.tx, a.h.grant, a.h.person.ID, a.asset.Name)
 }
 

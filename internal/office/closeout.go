@@ -2,7 +2,6 @@ package office
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"narthex"
@@ -135,7 +134,7 @@ func (o *Office) settled(tx *journal.Tx, rules *book.Rules, e narthex.Engagement
 
 // lateOf finds an engagement of one of the subjects, other than that one, whose certificate of destruction is late.
 func lateOf(tx *journal.Tx, calendar lab.Calendar, subjects []string, but narthex.EngagementID) (*narthex.Engagement, *workflow.Obligation, error) {
-	seen := []narthex.GrantID{}
+	seen := map[narthex.GrantID]bool{}
 	for _, subject := range subjects {
 		held, err := journal.Get[book.Holdings](tx, store.Holdings, subject)
 		if err != nil {
@@ -145,10 +144,10 @@ func lateOf(tx *journal.Tx, calendar lab.Calendar, subjects []string, but narthe
 			continue
 		}
 		for _, id := range held.Grants {
-			if slices.Contains(seen, id) {
+			if seen[id] {
 				continue
 			}
-			seen = append(seen, id)
+			seen[id] = true
 			grant, err := journal.Get[narthex.Grant](tx, store.Grants, string(id))
 			if err != nil || grant == nil {
 				return nil, nil, narthex.Unavailablef("An earlier grant could not be read.").Because(err)

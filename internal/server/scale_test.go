@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"os"
 	"strconv"
 	"sync/atomic"
@@ -52,6 +53,7 @@ type crowd struct {
 	grant   narthex.Grant
 	ids     uint64
 	grown   int
+	held    []narthex.GrantID
 	example narthex.EngagementID // one in review
 }
 
@@ -190,6 +192,7 @@ func (c *crowd) grow(t testing.TB, n int) {
 						g := c.grant
 						g.ID, g.Engagement, g.Persons, g.Ended = made[narthex.GrantID](t, c.id()), life.ID, life.Authors, life.State != narthex.Active
 						life.Grant = g.ID
+						c.held = append(c.held, g.ID)
 						lists.Grant(g)
 						if err := put(store.Grants, string(g.ID), g); err != nil {
 							return err
@@ -213,6 +216,18 @@ func (c *crowd) grow(t testing.TB, n int) {
 		}))
 		c.grown = to
 	}
+}
+
+// key brings in an organisation that holds all grants of the crowd, and gives a key of one more of its own.
+func (c *crowd) key(t testing.TB, suffix string) string {
+	c.e.Outsiders(t, suffix, "Holder "+suffix)
+	who, err := c.e.People["ada"+suffix].WhoAmI(t.Context())
+	must(t, err)
+	value, err := json.Marshal(book.Holdings{Grants: c.held})
+	must(t, err)
+	must(t, c.read.Store.Update(t.Context(), func(tx store.Tx) error { return tx.Put(store.Holdings, book.Subject("org", who.Person.Org), value) }))
+	_, key := c.e.Grant(t, suffix, testenv.Tokens(1e9, nil), testenv.Term("model.logprobs", nil))
+	return key
 }
 
 func made[T ~string](t testing.TB, random [16]byte) T {
@@ -365,6 +380,25 @@ func BenchmarkLists(b *testing.B) {
 					slowest = max(slowest, time.Since(began))
 				}
 				b.ReportMetric(float64(slowest.Microseconds())/1000, "ms-most")
+			})
+		}
+	}
+}
+
+// BenchmarkAdmission measures a call through the door where its organisation holds few grants and where it holds many: one that asks
+// nothing that may not be held beside something else, and one that does.
+func BenchmarkAdmission(b *testing.B) {
+	c := crowded(b)
+	for _, n := range []int{1, 1000} {
+		c.grow(b, n)
+		key := c.key(b, fmt.Sprint(n))
+		for name, body := range map[string]string{"plain": testenv.Hello, "exclusive": say(`"max_tokens":3,"logprobs":true`)} {
+			b.Run(fmt.Sprintf("%d/%s", len(c.held), name), func(b *testing.B) {
+				for b.Loop() {
+					if status, text, err := c.e.Chat(b.Context(), key, body); err != nil || status != http.StatusOK {
+						b.Fatal(status, text, err)
+					}
+				}
 			})
 		}
 	}
