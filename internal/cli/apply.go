@@ -1,8 +1,10 @@
 package cli
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -19,18 +21,20 @@ func (a *app) apply() *cobra.Command {
 	var from string
 	var example, submit bool
 	c := a.command(leaf{
-		use: "apply PATHWAY", short: "Begin an application from a file",
-		long: `Begin an application. --example prints a file to fill in: the questions, and every term that the pathway offers with its
-standard limits. --from sends it as a draft, and at once you are told what is not offered as you ask for it and who else must
-then approve. --submit hands it in where nothing stands against it.`,
-		example: "narthex apply interpretability --example > application.yaml\nnarthex apply interpretability --from application.yaml\nnarthex apply interpretability --from application.yaml --submit",
+		use: "apply PATHWAY", short: "Begin an application, by a form or from a file",
+		long: `Begin an application. Alone it asks for one thing after the other, and sends what you say as a draft. --example prints a file to
+fill in instead: the questions, and every term that the pathway offers with its standard limits; --from sends that. At once you are
+told what is not offered as you ask for it and who else must then approve. --submit hands it in where nothing stands against it.`,
+		example: "narthex apply interpretability\nnarthex apply interpretability --example > application.yaml\nnarthex apply interpretability --from application.yaml\nnarthex apply interpretability --from application.yaml --submit",
 		run: func(ctx context.Context, args []string) error {
 			name := narthex.PathwayName(args[0])
 			switch {
-			case example == (from != "") || example && submit:
+			case example && (from != "" || submit):
 				return problem(narthex.Invalid, "--example prints a file, --from sends one", "it takes one of --example and --from")
 			case example:
 				return a.applyExample(ctx, name)
+			case from == "":
+				return a.applyForm(ctx, name, submit)
 			}
 			return a.applyFrom(ctx, name, from, submit)
 		}})
@@ -125,6 +129,44 @@ func (a *app) applyFrom(ctx context.Context, name narthex.PathwayName, from stri
 	if err != nil {
 		return err
 	}
+	return a.drafted(ctx, c, p, view, submit)
+}
+
+// applyForm asks for everything by a form. What was typed and could not be sent is kept in a file.
+func (a *app) applyForm(ctx context.Context, name narthex.PathwayName, submit bool) error {
+	c, p, err := a.member()
+	if err != nil {
+		return err
+	}
+	view, err := c.Pathway(ctx, name)
+	if err != nil {
+		return err
+	}
+	ask := form{bufio.NewReader(a.env.Stdin), a.page(a.env.Stderr)}
+	draft, err := ask.fill(view)
+	if err != nil {
+		return err
+	}
+	if !submit {
+		answer, err := ask.ask("Hand it in now, where nothing stands against it?", "no", func(string) error { return nil })
+		if err != nil {
+			return err
+		}
+		submit = answer == "yes" || answer == "y"
+	}
+	drafted, err := c.Draft(ctx, draft)
+	if err != nil {
+		kept, keep := keepDraft(draft, a.now())
+		if keep != nil {
+			return errors.Join(err, keep)
+		}
+		return hinted{err, fmt.Sprintf("what you typed is kept: correct %s, then narthex apply %s --from %s", kept, name, kept)}
+	}
+	return a.drafted(ctx, c, p, drafted, submit)
+}
+
+// drafted hands a draft in where that was asked and nothing stands against it, and shows it.
+func (a *app) drafted(ctx context.Context, c *client.Client, p profile, view client.EngagementView, submit bool) (err error) {
 	id := view.Engagement.ID
 	a.say("drafted %s", id)
 	if blocked := blocking(view.Notices); submit && blocked > 0 {
