@@ -150,6 +150,7 @@ func engagementRoutes() []Route {
 			}
 			return r.node.Office.History(r.Context(), r.person.ID, id)
 		})},
+		{Method: "GET", Path: "/api/engagements/{engagement}/evidence", Right: Someone, Says: "everything that proves what happened with an engagement, as a tar", serve: evidence},
 		{Method: "GET", Path: "/api/engagements/{engagement}/agreement", Right: Someone, Says: "an engagement's agreement", Out: typeOf[client.AgreementView](), serve: get(func(r *request) (client.AgreementView, error) {
 			id, err := arg[narthex.EngagementID](r, "engagement")
 			if err != nil {
@@ -312,6 +313,21 @@ func labApprove(r *request, in client.LabApprove) (client.LabState, error) {
 func export(r *request) (any, error) {
 	r.w.Header().Set("Content-Type", "application/jsonl")
 	return nil, r.node.Office.Export(r.Context(), r.person.ID, writer{r})
+}
+
+// evidence streams as export does, up to the checkpoint that is published.
+func evidence(r *request) (any, error) {
+	id, err := arg[narthex.EngagementID](r, "engagement")
+	if err != nil {
+		return nil, err
+	}
+	checkpoint, size := r.node.Log.Published()
+	r.w.Header().Set("Content-Type", "application/x-tar")
+	err = r.node.Office.Evidence(r.Context(), r.person.ID, id, checkpoint, size, writer{r})
+	if err != nil && !r.wrote {
+		r.w.Header().Del("Content-Type")
+	}
+	return nil, err
 }
 
 // documents streams as export does.

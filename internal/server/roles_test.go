@@ -153,6 +153,7 @@ func setScene(t *testing.T) *scene {
 		{"GET /api/engagements/{engagement}", "/api/engagements/" + string(draft.Engagement.ID), nil, []string{"ada"}},
 		{"GET /api/engagements/{engagement}", "/api/engagements/" + string(review.Engagement.ID), nil, readers},
 		{"GET /api/engagements/{engagement}/history", "/api/engagements/" + string(review.Engagement.ID) + "/history", nil, readers},
+		{"GET /api/engagements/{engagement}/evidence", "/api/engagements/" + string(grant.Engagement) + "/evidence", nil, readers},
 		{"GET /api/engagements/{engagement}/agreement", "/api/engagements/" + string(grant.Engagement) + "/agreement", nil, readers},
 		{"GET /api/engagements/{engagement}/agreement/{form}", "/api/engagements/" + string(grant.Engagement) + "/agreement/pdf", nil, readers},
 		{"GET /api/grants/{grant}", "/api/grants/" + string(grant.ID), nil, readers},

@@ -199,3 +199,35 @@ func Waiting(e narthex.Engagement) []Wait {
 	}
 	return nil
 }
+
+// Telling is how much of an event of an engagement a person is told. The zero Telling is nothing, not even that it happened.
+type Telling string
+
+const (
+	// TellDates tells that it happened, when, and what state it made.
+	TellDates Telling = "dates"
+	// TellEntry tells who did it too, and nothing of what they wrote.
+	TellEntry Telling = "entry"
+	// TellWhole tells all of it.
+	TellWhole Telling = "whole"
+)
+
+// Tells says how much of an event of an engagement somebody is told who may read it: what SeesEvent lets them know of, what SightOf
+// lets them see of manuscripts, and of votes what Seen shows.
+func Tells(e narthex.Engagement, p narthex.Person, event Event) Telling {
+	switch {
+	case event.By == p.ID:
+		return TellWhole
+	case !SeesEvent(e, p, event):
+		return ""
+	case OnManuscripts(event.Command):
+		return map[Sight]Telling{SightWhole: TellWhole, SightDates: TellDates}[SightOf(e, p)]
+	case slices.Contains([]Command{Approve, Decline, Counter}, event.Command):
+		seen := Seen(e, p)
+		if slices.ContainsFunc(seen.Votes, func(v narthex.Vote) bool { return v.By == event.By && v.At.Equal(event.At) }) || seen.Counter != nil && seen.Counter.At.Equal(event.At) {
+			return TellWhole
+		}
+		return TellEntry
+	}
+	return TellWhole
+}
