@@ -217,6 +217,7 @@ func grantRoutes() []Route {
 			}
 			return r.node.Office.Grant(r.Context(), r.person.ID, id)
 		})},
+		{Method: "GET", Path: "/api/grants/{grant}/calls", Right: Someone, Query: []string{"after", "limit"}, Says: "your own calls under a grant, and what was decided on each", Out: typeOf[client.CallList](), serve: ownCalls},
 		{Method: "POST", Path: "/api/grants/{grant}/keys", Right: Someone, Says: "mint a key of a grant", In: typeOf[client.Mint](), Out: typeOf[client.Minted](), serve: post(mostBody, func(r *request, in client.Mint) (client.Minted, error) {
 			id, err := arg[narthex.GrantID](r, "grant")
 			if err != nil {
@@ -384,6 +385,17 @@ func proof(r *request) (client.EntryProof, error) {
 		return client.EntryProof{}, narthex.WithheldError()
 	}
 	return r.node.Office.Prove(r.Context(), r.person.ID, index)
+}
+
+// ownCalls gives a page of calls.
+func ownCalls(r *request) (any, error) {
+	id, err := arg[narthex.GrantID](r, "grant")
+	if err != nil {
+		return nil, err
+	}
+	return paged(func(o *office.Office, ctx context.Context, by narthex.PersonID, of client.Page) (client.CallList, error) {
+		return o.Calls(ctx, by, id, of)
+	})(r)
 }
 
 // paged makes the handler of a route that gives a page of a list.

@@ -21,10 +21,13 @@ const (
 	ReadAgreement   Read = "agreement"
 	ReadHistory     Read = "history"
 	ReadManuscript  Read = "manuscript"
+	ReadCalls       Read = "calls"
 )
 
 // ReadKinds lists them all.
-func ReadKinds() []Read { return []Read{ReadApplication, ReadAgreement, ReadHistory, ReadManuscript} }
+func ReadKinds() []Read {
+	return []Read{ReadApplication, ReadAgreement, ReadHistory, ReadManuscript, ReadCalls}
+}
 
 // Known says whether a reading is one of those, or of a folder of evidence, whose manifest's digest it then names.
 func (r Read) Known() bool { return slices.Contains(ReadKinds(), r) || evidence.IsHandedOut(string(r)) }

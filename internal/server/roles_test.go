@@ -157,6 +157,7 @@ func setScene(t *testing.T) *scene {
 		{"GET /api/engagements/{engagement}/agreement", "/api/engagements/" + string(grant.Engagement) + "/agreement", nil, readers},
 		{"GET /api/engagements/{engagement}/agreement/{form}", "/api/engagements/" + string(grant.Engagement) + "/agreement/pdf", nil, readers},
 		{"GET /api/grants/{grant}", "/api/grants/" + string(grant.ID), nil, readers},
+		{"GET /api/grants/{grant}/calls", "/api/grants/" + string(grant.ID) + "/calls", nil, []string{"ada"}},
 		{"POST /api/engagements", "/api/engagements", text, []string{"ada", "otto", "ada2", "otto2"}},
 		engagement("edit", draft.Engagement.ID, text, "ada"),
 		engagement("submit", draft.Engagement.ID, client.Command{}, "ada"),
