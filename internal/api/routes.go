@@ -128,6 +128,11 @@ func engagementRoutes() []Route {
 		{Method: "GET", Path: "/api/pathways/{pathway}", Right: Anyone, Says: "one pathway", Out: typeOf[client.PathwayView](), serve: get(func(r *request) (client.PathwayView, error) {
 			return r.node.Office.Pathway(r.Context(), narthex.PathwayName(r.args["pathway"]))
 		})},
+		{Method: "GET", Path: "/v1/pathways", Right: Anyone, Says: "the pathways that the lab publishes", Out: typeOf[client.PathwayList](), serve: open(get(func(r *request) (client.PathwayList, error) { return r.node.Office.Pathways() }))},
+		{Method: "GET", Path: "/v1/assets", Right: Anyone, Says: "the assets that may be asked for", Out: typeOf[client.Catalogue](), serve: open(get(func(r *request) (client.Catalogue, error) { return r.node.Office.Catalogue() }))},
+		{Method: "GET", Path: "/v1/register", Right: Anyone, Query: []string{"after", "limit"}, Says: "the lab's public register", Out: typeOf[client.Register](), serve: open(paged(func(o *office.Office, ctx context.Context, _ narthex.PersonID, of client.Page) (client.Register, error) {
+			return o.Register(ctx, of)
+		}))},
 		{Method: "GET", Path: "/api/engagements", Right: Someone, Query: []string{"state", "mine", "after", "limit"}, Says: "engagements that you may know of", Out: typeOf[client.EngagementList](), serve: paged((*office.Office).Engagements)},
 		{Method: "GET", Path: "/api/report", Right: Someone, Says: "what became of applications, and how long it took", Out: typeOf[client.Report](), serve: get(func(r *request) (client.Report, error) {
 			return r.node.Office.Report(r.Context(), r.person.ID)

@@ -76,6 +76,9 @@ func (o *Office) History(ctx context.Context, by narthex.PersonID, id narthex.En
 		}
 		var failed error
 		err = book.ReadsOf(tx, id, mostHistory, func(index uint64, record ledger.Record, opening ledger.Opening) {
+			if opening.Text("what") == string(book.ReadManuscript) && workflow.SightOf(e, p) == "" {
+				return // to them there is none
+			}
 			line := client.HistoryLine{At: record.Time().UTC(), What: "read", Read: "erased", Entry: &index}
 			if opening.Type != "" {
 				line.Read, line.By = opening.Text("what"), narthex.PersonID(opening.Text("by"))
