@@ -88,7 +88,7 @@ type Version struct {
 	Digest   Digest      `json:"digest,omitempty"`
 }
 
-// Asset is what a lab protects. Outsiders see it only where a grant shows it.
+// Asset is what a lab protects. Outsiders see it only where a grant shows it, or a pathway offers it, or it says that it is public.
 type Asset struct {
 	Name          AssetName   `json:"name"`
 	Title         string      `json:"title"`
@@ -104,6 +104,7 @@ type Asset struct {
 	TokenBytes    int64       `json:"token_bytes,omitempty"` // fewest bytes of text that make a token; 1 is the safe bound
 	Marks         []string    `json:"marks,omitempty"`       // of a model's template, beside those of the form <|name|>: a chat's texts may hold none
 	Upstream      Upstream    `json:"upstream"`
+	Public        bool        `json:"public,omitempty"` // whether its title and versions stand in the public catalogue
 }
 
 // Version gives the version of that exact name.

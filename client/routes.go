@@ -256,6 +256,11 @@ func (c *Client) Export(ctx context.Context, w io.Writer) error {
 	return c.download(ctx, "/api/ledger/export", w)
 }
 
+// Evidence writes the folder of an engagement's evidence to w, as a tar.
+func (c *Client) Evidence(ctx context.Context, id narthex.EngagementID, w io.Writer) error {
+	return c.download(ctx, route("api", "engagements", string(id), "evidence"), w)
+}
+
 func (c *Client) download(ctx context.Context, path string, w io.Writer) error {
 	answer, err := c.Do(ctx, "GET", path, nil)
 	if err != nil {
@@ -266,7 +271,7 @@ func (c *Client) download(ctx context.Context, path string, w io.Writer) error {
 		return ReadProblem(answer)
 	}
 	if _, err := io.Copy(w, answer.Body); err != nil {
-		return narthex.Unavailablef("The export broke off; what was written is not whole. Ask again.").Because(err)
+		return narthex.Unavailablef("The answer broke off; what was written is not whole. Ask again.").Because(err)
 	}
 	return nil
 }

@@ -291,6 +291,8 @@ type EngagementView struct {
 	Waiting    []string           `json:"waiting"`           // whom it waits for, in words
 	Counter    []string           `json:"counter,omitempty"` // what a counter-offer changes, in words
 	People     map[string]string  `json:"people,omitempty"`  // names of the people in it, by id
+	Level      *AccessLevel       `json:"level,omitempty"`   // how deep what is asked would be, while it is asked for
+	Took       *TimesTaken        `json:"took,omitempty"`    // how long decisions of the pathway took, while it is written
 }
 
 // Notice is one thing about the terms that the applicant is told at once.
@@ -299,7 +301,8 @@ type Notice struct {
 	Asset     narthex.AssetName     `json:"asset"`
 	Limit     narthex.LimitName     `json:"limit,omitempty"`
 	Says      string                `json:"says"`
-	Blocks    bool                  `json:"blocks"` // it cannot be submitted so
+	Blocks    bool                  `json:"blocks"`         // it cannot be submitted so
+	Adds      []narthex.Role        `json:"adds,omitempty"` // who must approve because of it, beside those of the pathway
 }
 
 // Horizon is how long the access given would need to carry an asset out: GET /api/assets/{asset}/horizon, and of each asset that

@@ -56,6 +56,25 @@ func OpenCheckpoint(text, verifierKey string) (Checkpoint, error) {
 	return checkpoint, nil
 }
 
+// OnlySigned gives a checkpoint with the signature under the verifier key and no other.
+func OnlySigned(text, verifierKey string) (string, error) {
+	if _, err := OpenCheckpoint(text, verifierKey); err != nil {
+		return "", err
+	}
+	verifier, err := newVerifier(verifierKey)
+	if err != nil {
+		return "", err
+	}
+	opened, err := note.Open([]byte(text), note.VerifierList(verifier))
+	if err != nil {
+		return "", err
+	}
+	for _, signature := range opened.Sigs {
+		return fmt.Sprintf("%s\n— %s %s\n", opened.Text, signature.Name, signature.Base64), nil
+	}
+	return "", errors.New("open checkpoint: it is not signed by the given key")
+}
+
 // newVerifier reads a verifier key of Ed25519, name+hash+key, in its one form.
 func newVerifier(key string) (note.Verifier, error) {
 	verifier, err := note.NewVerifier(key)

@@ -128,6 +128,11 @@ func engagementRoutes() []Route {
 		{Method: "GET", Path: "/api/pathways/{pathway}", Right: Anyone, Says: "one pathway", Out: typeOf[client.PathwayView](), serve: get(func(r *request) (client.PathwayView, error) {
 			return r.node.Office.Pathway(r.Context(), narthex.PathwayName(r.args["pathway"]))
 		})},
+		{Method: "GET", Path: "/v1/pathways", Right: Anyone, Says: "the pathways that the lab publishes", Out: typeOf[client.PathwayList](), serve: open(get(func(r *request) (client.PathwayList, error) { return r.node.Office.Pathways() }))},
+		{Method: "GET", Path: "/v1/assets", Right: Anyone, Says: "the assets that may be asked for", Out: typeOf[client.Catalogue](), serve: open(get(func(r *request) (client.Catalogue, error) { return r.node.Office.Catalogue() }))},
+		{Method: "GET", Path: "/v1/register", Right: Anyone, Query: []string{"after", "limit"}, Says: "the lab's public register", Out: typeOf[client.Register](), serve: open(paged(func(o *office.Office, ctx context.Context, _ narthex.PersonID, of client.Page) (client.Register, error) {
+			return o.Register(ctx, of)
+		}))},
 		{Method: "GET", Path: "/api/engagements", Right: Someone, Query: []string{"state", "mine", "after", "limit"}, Says: "engagements that you may know of", Out: typeOf[client.EngagementList](), serve: paged((*office.Office).Engagements)},
 		{Method: "GET", Path: "/api/report", Right: Someone, Says: "what became of applications, and how long it took", Out: typeOf[client.Report](), serve: get(func(r *request) (client.Report, error) {
 			return r.node.Office.Report(r.Context(), r.person.ID)
@@ -162,6 +167,7 @@ func engagementRoutes() []Route {
 			}
 			return r.node.Office.History(r.Context(), r.person.ID, id, before)
 		})},
+		{Method: "GET", Path: "/api/engagements/{engagement}/evidence", Right: Someone, Says: "everything that proves what happened with an engagement, as a tar", serve: evidence},
 		{Method: "GET", Path: "/api/engagements/{engagement}/agreement", Right: Someone, Says: "an engagement's agreement", Out: typeOf[client.AgreementView](), serve: get(func(r *request) (client.AgreementView, error) {
 			id, err := arg[narthex.EngagementID](r, "engagement")
 			if err != nil {
@@ -228,6 +234,7 @@ func grantRoutes() []Route {
 			}
 			return r.node.Office.Grant(r.Context(), r.person.ID, id)
 		})},
+		{Method: "GET", Path: "/api/grants/{grant}/calls", Right: Someone, Query: []string{"after", "limit"}, Says: "your own calls under a grant, and what was decided on each", Out: typeOf[client.CallList](), serve: ownCalls},
 		{Method: "POST", Path: "/api/grants/{grant}/keys", Right: Someone, Says: "mint a key of a grant", In: typeOf[client.Mint](), Out: typeOf[client.Minted](), serve: post(mostBody, func(r *request, in client.Mint) (client.Minted, error) {
 			id, err := arg[narthex.GrantID](r, "grant")
 			if err != nil {
@@ -326,6 +333,21 @@ func export(r *request) (any, error) {
 	return nil, r.node.Office.Export(r.Context(), r.person.ID, writer{r})
 }
 
+// evidence streams as export does, up to the checkpoint that is published.
+func evidence(r *request) (any, error) {
+	id, err := arg[narthex.EngagementID](r, "engagement")
+	if err != nil {
+		return nil, err
+	}
+	checkpoint, size := r.node.Log.Published()
+	r.w.Header().Set("Content-Type", "application/x-tar")
+	err = r.node.Office.Evidence(r.Context(), r.person.ID, id, checkpoint, size, writer{r})
+	if err != nil && !r.wrote {
+		r.w.Header().Del("Content-Type")
+	}
+	return nil, err
+}
+
 // documents streams as export does.
 func documents(r *request) (any, error) {
 	r.w.Header().Set("Content-Type", "application/jsonl")
@@ -380,6 +402,17 @@ func proof(r *request) (client.EntryProof, error) {
 		return client.EntryProof{}, narthex.WithheldError()
 	}
 	return r.node.Office.Prove(r.Context(), r.person.ID, index)
+}
+
+// ownCalls gives a page of calls.
+func ownCalls(r *request) (any, error) {
+	id, err := arg[narthex.GrantID](r, "grant")
+	if err != nil {
+		return nil, err
+	}
+	return paged(func(o *office.Office, ctx context.Context, by narthex.PersonID, of client.Page) (client.CallList, error) {
+		return o.Calls(ctx, by, id, of)
+	})(r)
 }
 
 // paged makes the handler of a route that gives a page of a list.

@@ -1,7 +1,6 @@
 package audit
 
 import (
-	"slices"
 	"strconv"
 	"strings"
 
@@ -18,7 +17,7 @@ func (s *step) engagementRead() error {
 	id, by := narthex.EngagementID(s.text("engagement")), narthex.PersonID(s.text("by"))
 	_, known := s.Cases[id]
 	_, person := s.People[by]
-	if (!known || !person || !slices.Contains(book.ReadKinds(), book.Read(s.text("what")))) && !s.absentSince(0) {
+	if (!known || !person || !book.Read(s.text("what")).Known()) && !s.absentSince(0) {
 		s.impossible(store.Reads, book.ReadKey(id, s.index), "a reading of what is not there, or by nobody")
 	}
 	s.Reads++

@@ -2,10 +2,12 @@ package book
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
 	"narthex"
+	"narthex/internal/evidence"
 	"narthex/internal/journal"
 	"narthex/internal/store"
 	"narthex/ledger"
@@ -19,10 +21,16 @@ const (
 	ReadAgreement   Read = "agreement"
 	ReadHistory     Read = "history"
 	ReadManuscript  Read = "manuscript"
+	ReadCalls       Read = "calls"
 )
 
 // ReadKinds lists them all.
-func ReadKinds() []Read { return []Read{ReadApplication, ReadAgreement, ReadHistory, ReadManuscript} }
+func ReadKinds() []Read {
+	return []Read{ReadApplication, ReadAgreement, ReadHistory, ReadManuscript, ReadCalls}
+}
+
+// Known says whether a reading is one of those, or of a folder of evidence, whose manifest's digest it then names.
+func (r Read) Known() bool { return slices.Contains(ReadKinds(), r) || evidence.IsHandedOut(string(r)) }
 
 // ReadKey is where the row of a reading stands.
 func ReadKey(engagement narthex.EngagementID, index uint64) string {

@@ -57,6 +57,14 @@ func writeEngagement(p *page, view client.EngagementView) {
 		[2]string{"agreement", string(e.Agreement)}, [2]string{"grant", string(e.Grant)}, [2]string{"reason", e.Reason}, [2]string{"digest", string(e.Digest)})
 	p.heading("Asked for")
 	p.table(termTable(app.Terms))
+	level, took := "", ""
+	if view.Level != nil {
+		level = view.Level.Says
+	}
+	if view.Took != nil {
+		took = fmt.Sprintf("%s, the median of %d decisions", hoursInWords(view.Took.MedianHours), view.Took.Count)
+	}
+	p.fields([2]string{"how deep", level}, [2]string{"decisions took", took})
 	for _, horizon := range view.Horizons {
 		writeHorizon(p, horizon)
 	}

@@ -51,14 +51,14 @@ func (a *app) getReceipt(ctx context.Context, id, out string) error {
 	return nil
 }
 
-// evidence is what a receipt is checked against.
-type evidence struct {
+// receiptProofs is what a receipt is checked against.
+type receiptProofs struct {
 	keys, witnesses          []string
 	promise, request, answer string
 }
 
 func (a *app) verifyReceipt() *cobra.Command {
-	var e evidence
+	var e receiptProofs
 	c := a.command(leaf{
 		use: "verify-receipt FILE", short: "Check a receipt without a network and without trusting the lab",
 		long: `Check a receipt: that the call and its outcome stand in the ledger that the lab signed, and, with --promise, that this is what the
@@ -84,7 +84,7 @@ type checkedReceipt struct {
 	Cosigns []ledger.Cosignature `json:"cosignatures"`
 }
 
-func (a *app) checkReceipt(path string, e evidence) error {
+func (a *app) checkReceipt(path string, e receiptProofs) error {
 	if len(e.keys) == 0 {
 		return problem(narthex.Invalid, "give the lab's key with --key, from another source than the file", "a receipt is not checked with its own word for the key")
 	}
@@ -130,7 +130,7 @@ func underAny[T any](keys []string, check func(string) (T, error)) (found T, err
 }
 
 // bodies holds the receipt to the bodies that the user brings.
-func (c *checkedReceipt) bodies(e evidence) error {
+func (c *checkedReceipt) bodies(e receiptProofs) error {
 	for body, path := range map[ledger.Body]string{ledger.RequestBody: e.request, ledger.AnswerBody: e.answer} {
 		if path == "" {
 			continue
@@ -148,7 +148,7 @@ func (c *checkedReceipt) bodies(e evidence) error {
 }
 
 // promised holds the receipt to the promise that came with the answer.
-func (c *checkedReceipt) promised(e evidence) error {
+func (c *checkedReceipt) promised(e receiptProofs) error {
 	if e.promise == "" {
 		return nil
 	}

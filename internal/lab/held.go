@@ -61,6 +61,12 @@ func readers() []reader {
 		{clause: "data-protection", parameter: "retention_days", kind: "days", held: narthex.HeldObligation, by: string(narthex.PersonalDataDeleted)},
 		{clause: "insurance", parameter: "proof_days", kind: "days", held: narthex.HeldObligation, by: string(narthex.InsuranceProof)},
 		{clause: "results-and-ip", parameter: "patent_days", kind: "days", held: narthex.HeldObligation, by: string(narthex.PatentWindow)},
+		{clause: confidentiality, parameter: "existence", kind: "flag", held: narthex.HeldAgreement, by: "register", pathway: existenceOrRegister},
+		// What stands below is read in the signed agreement, by RegisterOf, and held by the public register.
+		{clause: publicRegister, parameter: "shown", kind: "choice", held: narthex.HeldClock, by: "register"},
+		{clause: publicRegister, parameter: "embargo_days", kind: "days", held: narthex.HeldClock, by: "register"},
+		{clause: publicRegister, parameter: "organisation", kind: "flag", held: narthex.HeldClock, by: "register"},
+		{clause: publicRegister, parameter: "names", kind: "flag", held: narthex.HeldClock, by: "register"},
 		// What stands below is read in the signed agreement, by PublicationOf, and held by the review of manuscripts.
 		{clause: publicationReview, parameter: "review_days", kind: "business_days", held: narthex.HeldClock, by: "review_days"},
 		{clause: publicationReview, parameter: "extension_days", kind: "days", held: narthex.HeldClock, by: "extension_days"},
@@ -274,6 +280,13 @@ func capIsAnAmount(u use) string {
 	fee, charged := u.directory.value(u.pathway, "compensation", "fee")
 	if u.value == "fees paid" && (!charged || fee == "none") {
 		return "fees paid are no amount where access is free: nobody could recover anything, so state an amount, such as 250000 EUR"
+	}
+	return ""
+}
+
+func existenceOrRegister(u use) string {
+	if _, has := u.directory.value(u.pathway, publicRegister, "shown"); has && u.value != "no" {
+		return "what is itself secret does not stand in a public register: take one of the two clauses out"
 	}
 	return ""
 }

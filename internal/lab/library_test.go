@@ -89,7 +89,7 @@ func with(t *testing.T, clause narthex.ClauseName, parameter, value string) lab.
 	t.Helper()
 	files := lab.Files{}
 	for name, text := range template(t) {
-		if !strings.HasPrefix(name, "clauses/") && !strings.HasPrefix(name, "pathways/") || strings.Contains(name, "notice") || name == "clauses/liability.md" || name == "clauses/"+string(clause)+".md" {
+		if !strings.HasPrefix(name, "clauses/") && !strings.HasPrefix(name, "pathways/") || strings.Contains(name, "notice") || name == "clauses/liability.md" || name == "clauses/public-register.md" || name == "clauses/"+string(clause)+".md" {
 			files[name] = text
 		}
 	}
@@ -176,6 +176,7 @@ func TestAParameterThatIsHeldIsReadByCode(t *testing.T) {
 		app   *narthex.Application // of that pathway with the value; refused where says is empty of a load
 
 		signed func(narthex.PublicationClause) bool // of the agreement with the value: whether what is read there is that
+		shown  func(lab.Registered) bool            // the same of the public register
 	}
 	sample := func(limit narthex.LimitName, v narthex.Value) *narthex.Application {
 		return &narthex.Application{Terms: []narthex.Term{{Attribute: "model.sample", Asset: "example-model", Limits: map[narthex.LimitName]narthex.Value{limit: v}}}}
@@ -194,6 +195,11 @@ func TestAParameterThatIsHeldIsReadByCode(t *testing.T) {
 		"publication-review.answer_days":    {value: "6", signed: func(c narthex.PublicationClause) bool { return c.AnswerDays == 6 }},
 		"publication-review.grounds":        {value: "personal data", signed: func(c narthex.PublicationClause) bool { return slices.Equal(c.Grounds, []string{"personal data"}) }},
 		"publication-review.mediator":       {value: "no", signed: func(c narthex.PublicationClause) bool { return !c.Mediator }},
+		"public-register.shown":             {value: "after an embargo", shown: func(r lab.Registered) bool { return r.Shown }},
+		"public-register.embargo_days":      {value: "9", shown: func(r lab.Registered) bool { return r.EmbargoDays == 9 }},
+		"public-register.organisation":      {value: "no", shown: func(r lab.Registered) bool { return !r.Organisation }},
+		"public-register.names":             {value: "yes", shown: func(r lab.Registered) bool { return r.Names }},
+		"confidentiality.existence":         {value: "yes", edit: [2]string{"clauses:\n", "clauses:\n  - {clause: public-register}\n"}, says: "itself secret does not stand in a public register"},
 		"liability.cap":                     {value: "fees paid", says: "fees paid are no amount where access is free"},
 		"compensation.fee":                  {value: "none", edit: [2]string{"clauses:\n", "clauses:\n  - {clause: liability, values: {cap: fees paid}}\n"}, says: "fees paid are no amount where access is free"},
 		"insurance.cover":                   {value: "5 EUR", says: "required question insurance"},
@@ -227,6 +233,13 @@ func TestAParameterThatIsHeldIsReadByCode(t *testing.T) {
 			standard, errStandard := lab.PublicationOf(narthex.Agreement{Clauses: agreedOf(load(t, template(t)), "interpretability")})
 			if err != nil || errStandard != nil || read == nil || standard == nil || !r.signed(*read) || r.signed(*standard) {
 				t.Errorf("%s: signed as %s it is read as %+v, and the standard as %+v (%v, %v)", key, r.value, read, standard, err, errStandard)
+			}
+			continue
+		}
+		if r.shown != nil {
+			read, err := lab.RegisterOf(narthex.Agreement{Clauses: agreedOf(loaded, "interpretability")})
+			if standard := (lab.Registered{Shown: true, Organisation: true}); err != nil || !r.shown(read) || parameter != "shown" && r.shown(standard) {
+				t.Errorf("%s: signed as %s it is read as %+v (%v)", key, r.value, read, err)
 			}
 			continue
 		}

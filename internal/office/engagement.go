@@ -355,13 +355,17 @@ func (o *Office) engagement(ctx context.Context, by narthex.PersonID, id narthex
 			if err != nil {
 				return err
 			}
-			view.Notices = append(view.Notices, bySize...)
+			view.Notices = append(append(view.Notices, bySize...), asksMore(rules.Directory, pathway, e.Application.Terms)...)
 		}
+		view.Level = levelAsked(rules.Directory, e, tx.Now())
 		if view.Horizons, err = previews(tx, rules.Directory, e, p); err != nil {
 			return err
 		}
 		return names(tx, view.Engagement, view.People)
 	})
+	if s := view.Engagement.State; err == nil && (s == narthex.Draft || s == narthex.Returned) {
+		view.Took, err = o.tookOf(ctx, view.Engagement.Application.Pathway)
+	}
 	return view, err
 }
 

@@ -73,18 +73,19 @@ func (o *Office) History(ctx context.Context, by narthex.PersonID, id narthex.En
 				return err
 			}
 			for _, row := range events {
-				event, seen := workflow.SeenEvent(e, p, *row.Row)
-				if !seen {
+				event := *row.Row
+				line := client.HistoryLine{At: event.At, What: string(event.Command), By: event.By, As: event.As}
+				switch workflow.Tells(e, p, event) {
+				case "":
 					continue
+				case workflow.TellDates:
+					line.By, line.Name, line.As = "", "somebody who may", ""
+				default:
+					if line.Name, err = name(event.By); err != nil {
+						return err
+					}
 				}
-				who, err := name(event.By)
-				if err != nil {
-					return err
-				}
-				if who == "" && row.Row.By != "" {
-					who = "somebody who may"
-				}
-				out.Lines = append(out.Lines, client.HistoryLine{At: event.At, What: string(event.Command), By: event.By, Name: who, As: event.As})
+				out.Lines = append(out.Lines, line)
 			}
 		}
 		var failed error

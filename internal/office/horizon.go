@@ -148,7 +148,7 @@ func sized(d *lab.Directory, assets []narthex.Asset, terms []narthex.Term, days 
 		if !report.Held {
 			says = fmt.Sprintf("%s is not held by size: what is worth taking of it is small, and what you ask can carry some of it out. So %s must approve it, as below the least horizon of the label %s.", asset.Name, inWords(least.Reviewers), asset.Label)
 		}
-		found = append(found, client.Notice{Asset: asset.Name, Says: says})
+		found = append(found, client.Notice{Asset: asset.Name, Says: says, Adds: slices.Clone(least.Reviewers)})
 	}
 	return found, added, nil
 }

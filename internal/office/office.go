@@ -29,9 +29,10 @@ type Office struct {
 	LogKey  string // the ledger's verifier key
 	Auditor Auditor
 
-	took    took
-	setting sync.Mutex // a PDF
-	stating sync.Mutex // an access statement
+	took     took
+	register register
+	setting  sync.Mutex // a PDF
+	stating  sync.Mutex // an access statement, or a folder of evidence
 }
 
 // Auditor compares the tables with the ledger's entries.

@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"narthex"
 	"narthex/client"
 	"narthex/internal/lab"
+	"narthex/internal/statement"
 	"narthex/policy"
 )
 
@@ -106,6 +108,7 @@ func notices(d *lab.Directory, pathway narthex.Pathway, terms []narthex.Term) ([
 				notice.Says = fmt.Sprintf("%s of %s is offered %s; what you ask lies outside. %s", name, term.Attribute, lab.RangeInWords(r), pathway.NotOffered)
 			default:
 				notice.Says = fmt.Sprintf("%s of %s is offered %s; what you ask lies outside, so %v must approve it too.", name, term.Attribute, lab.RangeInWords(r), offer.Beyond)
+				notice.Adds = slices.Clone(offer.Beyond)
 				for _, role := range offer.Beyond {
 					added = append(added, narthex.ReviewRule{Role: role, Quorum: 1})
 				}
@@ -117,6 +120,30 @@ func notices(d *lab.Directory, pathway narthex.Pathway, terms []narthex.Term) ([
 		found = append(found, client.Notice{Attribute: wrong.Attribute, Asset: wrong.Asset, Says: wrong.Says, Blocks: true})
 	}
 	return found, added
+}
+
+// asksMore says which attributes ask for more approvals than the pathway has, and of which role they are then.
+func asksMore(d *lab.Directory, pathway narthex.Pathway, terms []narthex.Term) []client.Notice {
+	found, total := []client.Notice{}, 0
+	for _, rule := range pathway.Reviews {
+		total += rule.Quorum
+	}
+	for _, term := range terms {
+		if attribute, _ := d.Taxonomy.Attribute(term.Attribute); len(pathway.Reviews) > 0 && attribute.Quorum() > total {
+			found = append(found, client.Notice{Attribute: term.Attribute, Asset: term.Asset, Adds: []narthex.Role{pathway.Reviews[0].Role},
+				Says: fmt.Sprintf("%s asks for %d approvals, and the pathway has %d; the others are of the role %s.", term.Attribute, attribute.Quorum(), total, inWords([]narthex.Role{pathway.Reviews[0].Role}))})
+		}
+	}
+	return found
+}
+
+// levelAsked gives how deep what an engagement asks would be, from a time on; nil where nothing is asked any more.
+func levelAsked(d *lab.Directory, e narthex.Engagement, from time.Time) *client.AccessLevel {
+	if !slices.Contains([]narthex.State{narthex.Draft, narthex.Submitted, narthex.InReview, narthex.Returned, narthex.Offered}, e.State) {
+		return nil
+	}
+	level := statement.LevelOf(d.Taxonomy, e.Application.Terms, d.Calendar, from, from.AddDate(0, 0, e.Application.Days))
+	return &level
 }
 
 // notOffered says why an attribute cannot be applied for: it is to come, or the pathway has it not.

@@ -40,7 +40,7 @@ func Of(in Input) client.Statement {
 	out := client.Statement{Format: Format, Lab: a.Lab, Origin: a.Origin, Engagement: e.ID, Title: e.Application.Title, Pathway: a.Pathway, State: e.State,
 		Agreement: e.Agreement, Application: a.Application, Directory: a.Directory, From: a.NotBefore, Until: a.NotAfter, Ends: workflow.EndOf(e),
 		Parties: []client.StatementParty{}, People: 1 + len(e.Application.Members), Names: in.Names, ContentLog: a.ContentLog, Independence: independence(a),
-		Attributes: attributes(in), Use: t.use(), Refused: t.refused(), Locks: slices.Clone(t.locks), Obligations: duties(e, in.Calendar), Published: published(e),
+		Attributes: attributes(in), Use: t.use(), Refused: t.refused(), Locks: slices.Clone(t.locks), Obligations: duties(e, in.Calendar), Published: Published(e),
 		Through: t.last, At: t.at, Entries: slices.Clone(t.entries)}
 	if out.Ends.IsZero() {
 		out.Ends = a.NotAfter
@@ -56,8 +56,8 @@ func Of(in Input) client.Statement {
 	return out
 }
 
-// published lists where what came of it came out.
-func published(e narthex.Engagement) []string {
+// Published lists where what came of it came out.
+func Published(e narthex.Engagement) []string {
 	works := []string{}
 	for _, m := range e.Manuscripts {
 		if m.Published != nil {

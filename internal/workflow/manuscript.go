@@ -43,7 +43,7 @@ func submitManuscript(e *narthex.Engagement, event Event, h Handling) *narthex.E
 		if !event.Due.After(event.At) {
 			return narthex.Invalidf("The review has no end.").For("due")
 		}
-		m.Due, m.Embargo = event.Due, lastSigned(*e).AddDate(0, 0, m.Clause.EmbargoDays)
+		m.Due, m.Embargo = event.Due, LastSigned(*e).AddDate(0, 0, m.Clause.EmbargoDays)
 	}
 	e.Manuscripts = slices.Clone(e.Manuscripts)
 	if in.Replaces != 0 || len(in.Applies) > 0 {
@@ -110,8 +110,8 @@ func ended(pauses []narthex.ClockPause, by *narthex.Manuscript) []narthex.ClockP
 	return pauses
 }
 
-// lastSigned is when the agreement was signed by the last who had to.
-func lastSigned(e narthex.Engagement) time.Time {
+// LastSigned is when the agreement was signed by the last who had to.
+func LastSigned(e narthex.Engagement) time.Time {
 	var last time.Time
 	for _, s := range e.Signatures {
 		if s.At.After(last) {

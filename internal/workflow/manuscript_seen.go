@@ -53,20 +53,22 @@ func manuscriptsSeen(e narthex.Engagement, p narthex.Person) narthex.Engagement 
 	return e
 }
 
-// handlingSeen gives what was done with a manuscript as far as a sight of manuscripts goes: of who sees dates, neither who did it
-// nor that there is a redaction.
-func handlingSeen(sight Sight, event Event) (Event, bool) {
+// handlingTold says how much a sight of manuscripts tells of what was done with one: of dates, neither who did it nor that there is a
+// redaction.
+func handlingTold(sight Sight, command Command) Telling {
 	switch {
 	case sight == SightWhole:
-		return event, true
-	case sight == SightDates && slices.Contains(dated, event.Command):
-		return Event{Seq: event.Seq, At: event.At, Command: event.Command}, true
+		return TellWhole
+	case sight == SightDates && slices.Contains(dated(), command):
+		return TellDates
 	}
-	return Event{}, false
+	return ""
 }
 
 // dated are the commands of which Dates tells when they were given.
-var dated = []Command{ManuscriptSubmit, ManuscriptClear, ManuscriptExtend, ManuscriptPause, ManuscriptResume, ManuscriptPublish}
+func dated() []Command {
+	return []Command{ManuscriptSubmit, ManuscriptClear, ManuscriptExtend, ManuscriptPause, ManuscriptResume, ManuscriptPublish}
+}
 
 // Dates gives a manuscript without anything but its dates and where it was published, which everyone can read.
 func Dates(m narthex.Manuscript) narthex.Manuscript {

@@ -49,29 +49,22 @@ func HidesReaders(e narthex.Engagement, p narthex.Person) bool {
 	return blind(e, p) || ToVote(e, p) || !p.InLab() && slices.Contains([]narthex.State{narthex.Submitted, narthex.Returned}, e.State)
 }
 
-// SeenEvent gives an event of an engagement which a person may read as they see it, and false where they are not to know that it
-// happened.
-func SeenEvent(e narthex.Engagement, p narthex.Person, event Event) (Event, bool) {
-	if event.By == p.ID {
-		return event, true
-	}
-	if event.Publication != nil {
-		return handlingSeen(SightOf(e, p), event)
-	}
+// seesEvent says whether a person may see that an event of an engagement which they may read happened, where it is not of a manuscript.
+func seesEvent(e narthex.Engagement, p narthex.Person, event Event) bool {
 	if event.Private && (!p.InLab() || slices.Contains(e.Authors, p.ID) || ToVote(e, p)) {
-		return Event{}, false
+		return false
 	}
 	undecided := slices.Contains([]narthex.State{narthex.Submitted, narthex.InReview, narthex.Returned}, e.State)
 	if !undecided || !slices.Contains([]Command{Approve, Decline, Counter}, event.Command) {
-		return event, true
+		return true
 	}
 	if ToVote(e, p) {
-		return Event{}, false
+		return false
 	}
 	if !p.InLab() || slices.Contains(e.Authors, p.ID) {
-		return event, event.Command == Counter && e.State == narthex.Returned // which was made to them
+		return event.Command == Counter && e.State == narthex.Returned // which was made to them
 	}
-	return event, true
+	return true
 }
 
 // changed is when an engagement last changed, as far as what is left of it tells.
@@ -202,4 +195,36 @@ func Waiting(e narthex.Engagement) []Wait {
 		return waits
 	}
 	return nil
+}
+
+// Telling is how much of an event of an engagement a person is told. The zero Telling is nothing, not even that it happened.
+type Telling string
+
+const (
+	// TellDates tells that it happened, when, and what state it made.
+	TellDates Telling = "dates"
+	// TellEntry tells who did it too, and nothing of what they wrote.
+	TellEntry Telling = "entry"
+	// TellWhole tells all of it.
+	TellWhole Telling = "whole"
+)
+
+// Tells says how much of an event of an engagement somebody is told who may read it: of manuscripts what SightOf lets them see of
+// them, and of votes what Seen shows.
+func Tells(e narthex.Engagement, p narthex.Person, event Event) Telling {
+	switch {
+	case event.By == p.ID:
+		return TellWhole
+	case OnManuscripts(event.Command):
+		return handlingTold(SightOf(e, p), event.Command)
+	case !seesEvent(e, p, event):
+		return ""
+	case slices.Contains([]Command{Approve, Decline, Counter}, event.Command):
+		seen := Seen(e, p)
+		if slices.ContainsFunc(seen.Votes, func(v narthex.Vote) bool { return v.By == event.By && v.At.Equal(event.At) }) || seen.Counter != nil && seen.Counter.At.Equal(event.At) {
+			return TellWhole
+		}
+		return TellEntry
+	}
+	return TellWhole
 }
