@@ -68,9 +68,9 @@ func NoticesOf(person narthex.PersonID, channel string) string {
 	return "of/" + string(person) + "/"
 }
 
-// Key is where a notice stands.
+// Key is where a notice stands: in the list of its receiver, at a place that an address can hold.
 func (n Notice) Key() string {
-	return NoticesOf(n.Person, n.Channel) + listing.Place(n.At, n.ID)
+	return NoticesOf(n.Person, n.Channel) + n.At.UTC().Format("20060102T150405.000Z") + "-" + n.ID
 }
 
 // Lists of notices: those that wait in a channel by the time of their next try, those that were given up, and all that have ended by
