@@ -100,6 +100,19 @@ func NoticeAt(list, key string) (own, at string) {
 	return own, at
 }
 
+// Once is a notice that is told once, whoever asks for it again: the place that says so, and what each receiver is told.
+type Once struct {
+	Until   time.Time // when nothing would ask for it any more
+	ID      string
+	Notices []Notice
+}
+
+// NoticesOnce is the list of what was told once, by when that need not be known any more.
+const NoticesOnce = "once/"
+
+// Key is that place.
+func (o Once) Key() string { return NoticesOnce + listing.Place(o.Until, o.ID) }
+
 // PutNotice writes a new notice, in the change that it tells of.
 func PutNotice(tx *journal.Tx, n Notice) error {
 	if err := journal.Put(tx, store.Notices, n.Key(), &n); err != nil {

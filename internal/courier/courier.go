@@ -257,19 +257,68 @@ func move(tx store.Tx, was book.Notice, next *book.Notice) error {
 	if next == nil {
 		return tx.Delete(store.Notices, was.Key())
 	}
-	value, err := json.Marshal(next)
+	return put(tx, *next)
+}
+
+// put writes a notice and its places.
+func put(tx store.Tx, n book.Notice) error {
+	value, err := json.Marshal(n)
 	if err != nil {
 		return err
 	}
-	if err := tx.Put(store.Notices, next.Key(), value); err != nil {
+	if err := tx.Put(store.Notices, n.Key(), value); err != nil {
 		return err
 	}
-	for _, place := range next.Places() {
+	for _, place := range n.Places() {
 		if err := tx.Put(store.Notices, place, []byte("{}")); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// Take writes notices that are told once, each that was not.
+func (c *Courier) Take(ctx context.Context, tells []book.Once) error {
+	if len(tells) == 0 {
+		return nil
+	}
+	fresh := tells
+	err := c.Store.View(ctx, func(r store.Reader) (err error) { // so that nothing is written where nothing is new
+		fresh, err = untold(r, tells)
+		return err
+	})
+	if err != nil || len(fresh) == 0 {
+		return err
+	}
+	return c.Store.Update(ctx, func(tx store.Tx) error {
+		still, err := untold(tx, fresh)
+		for _, once := range still {
+			if err := tx.Put(store.Notices, once.Key(), []byte("{}")); err != nil {
+				return err
+			}
+			for _, n := range once.Notices {
+				if err := put(tx, n); err != nil {
+					return err
+				}
+			}
+		}
+		return err
+	})
+}
+
+// untold leaves out what was told.
+func untold(r store.Reader, tells []book.Once) ([]book.Once, error) {
+	var fresh []book.Once
+	for _, once := range tells {
+		there, err := r.Get(store.Notices, once.Key())
+		if err != nil {
+			return nil, err
+		}
+		if there == nil {
+			fresh = append(fresh, once)
+		}
+	}
+	return fresh, nil
 }
 
 // swept bounds what one Tidy does.
@@ -279,8 +328,12 @@ const swept = 500
 func (c *Courier) Tidy(ctx context.Context) error {
 	now := c.Clock().UTC()
 	var old, lost []book.Notice
-	err := c.Store.View(ctx, func(r store.Reader) error {
+	var once []store.Row
+	err := c.Store.View(ctx, func(r store.Reader) (err error) {
 		old, lost = nil, nil
+		if once, err = r.Scan(store.Notices, store.Span{From: book.NoticesOnce, To: book.NoticesOnce + listing.Place(now, ""), Limit: swept}); err != nil {
+			return err
+		}
 		rows, err := r.Scan(store.Notices, store.Span{From: book.NoticesKept, To: book.NoticesKept + listing.Place(now, ""), Limit: swept})
 		for _, row := range rows {
 			key, _ := book.NoticeAt(book.NoticesKept, row.Key)
@@ -296,10 +349,15 @@ func (c *Courier) Tidy(ctx context.Context) error {
 		lost, err = c.unknown(r)
 		return err
 	})
-	if err != nil || len(old)+len(lost) == 0 {
+	if err != nil || len(old)+len(lost)+len(once) == 0 {
 		return err
 	}
 	return c.Store.Update(ctx, func(tx store.Tx) error {
+		for _, row := range once {
+			if err := tx.Delete(store.Notices, row.Key); err != nil {
+				return err
+			}
+		}
 		for _, n := range old {
 			if err := move(tx, n, nil); err != nil {
 				return err

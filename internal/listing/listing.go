@@ -138,7 +138,10 @@ func ShownIn(asset narthex.AssetName) string { return "shown/" + string(asset) +
 
 // RestsOf is the list of the grants that have not ended and rest on what a holder records: of the lab by their last day, of an
 // organisation by when the first of it can lapse soon.
-func RestsOf(holder Holder) string { return "rests/" + string(holder) + "/" }
+func RestsOf(holder Holder) string { return Rests + string(holder) + "/" }
+
+// Rests is all of those lists.
+const Rests = "rests/"
 
 // Soon is how long before it lapses something is work for those who can renew it.
 const Soon = 14 * 24 * time.Hour

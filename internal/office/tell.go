@@ -52,14 +52,16 @@ func (o *Office) tell(tx *journal.Tx, before, after narthex.Engagement, event wo
 				continue // the first part that fits says why
 			}
 			told[p.ID] = true
-			if err := o.send(tx, n, p, event.Seq); err != nil {
+			if err := book.PutNotice(tx, o.addressed(n, p, event.Seq)); err != nil {
 				return err
 			}
 		}
 		if !hooked[t.Kind] {
 			hooked[t.Kind] = true
-			if err := o.sendHooks(tx, n, event.Seq); err != nil {
-				return err
+			for _, n := range o.hooked(n, event.Seq) {
+				if err := book.PutNotice(tx, n); err != nil {
+					return err
+				}
 			}
 		}
 	}
@@ -111,26 +113,25 @@ func around(tx *journal.Tx, tells []notice.Told, e narthex.Engagement) ([]narthe
 	return people, nil
 }
 
-// send writes one notice for one person.
-func (o *Office) send(tx *journal.Tx, n book.Notice, p narthex.Person, of any) error {
+// addressed gives a notice for one person, of something that happened once.
+func (o *Office) addressed(n book.Notice, p narthex.Person, of any) book.Notice {
 	n.Person, n.State = p.ID, book.NoticeTold
 	if o.Channels.Mail && p.Email != "" {
 		n.Channel, n.State, n.Next = book.MailChannel, book.NoticeWaiting, n.At
 	}
 	n.ID = book.NoticeID(n.Engagement, of, n.Kind, n.What, n.Person)
-	return book.PutNotice(tx, n)
+	return n
 }
 
-// sendHooks writes one notice for each webhook.
-func (o *Office) sendHooks(tx *journal.Tx, n book.Notice, of any) error {
+// hooked gives one for each webhook.
+func (o *Office) hooked(n book.Notice, of any) []book.Notice {
+	var all []book.Notice
 	for _, hook := range o.Channels.Hooks {
 		n.Channel, n.State, n.Next = hook, book.NoticeWaiting, n.At
 		n.ID = book.NoticeID(n.Engagement, of, n.Kind, n.What, "webhook", hook)
-		if err := book.PutNotice(tx, n); err != nil {
-			return err
-		}
+		all = append(all, n)
 	}
-	return nil
+	return all
 }
 
 // Notices lists what a person was told, the latest first, a page at a time. The programme sees besides what could not be delivered

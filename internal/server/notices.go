@@ -58,13 +58,27 @@ func (s *Server) clocks(ctx context.Context) {
 	}
 }
 
-// Sweep lets every clock that has something to say say it, and takes away old notices. It gives how many spoke.
+// Sweep lets every clock that has something to say say it, looks for what lapses soon, and takes away old notices. It gives how many spoke.
 func (s *Server) Sweep(ctx context.Context) (int, error) {
 	if _, err := s.rules.Get(); err != nil {
 		return 0, nil // there is no lab yet
 	}
 	spoke, err := s.office.Sweep(ctx)
-	return spoke, errors.Join(err, s.courier.Tidy(ctx))
+	return spoke, errors.Join(err, s.lapses(ctx), s.courier.Tidy(ctx))
+}
+
+// lapses tells of what lapses soon: each sweep looks at the next of the grants that rest on something, and so at all of them in turn.
+func (s *Server) lapses(ctx context.Context) error {
+	s.looking.Lock()
+	defer s.looking.Unlock()
+	tells, next, err := s.office.Lapsing(ctx, s.looked)
+	if err == nil {
+		err = s.courier.Take(ctx, tells)
+	}
+	if err == nil {
+		s.looked = next
+	}
+	return err
 }
 
 // Deliver makes one try of what waits in every channel now, and gives how many tries it made.

@@ -396,3 +396,64 @@ func TestOldNoticesGo(t *testing.T) {
 		t.Errorf("sam still sees %v", got)
 	}
 }
+
+// TestWhatLapsesSoonIsToldOnce to whoever must be in good standing and to those whose word renews it, 14 days before and not sooner; what was
+// renewed is told of again when that lapses.
+func TestWhatLapsesSoonIsToldOnce(t *testing.T) {
+	r := newReceiver(t)
+	o := resting("{kind: training, name: basics, days: 60}")
+	o.Notices = channelsFile(t, "webhooks:\n- {name: chat, url: '"+r.URL+"', secret_file: DIR/hook.secret}\n")
+	e := testenv.New(t, o)
+	_, err := e.People["sam"].RecordStanding(t.Context(), e.People["ada"].ID, client.RecordStanding{Kind: narthex.Training, Name: "basics"})
+	check(t, err)
+	grant, _ := e.Grant(t, "", testenv.Tokens(10, nil))
+	until := rest(t, e, grant.ID).Until
+	count := func() string {
+		deliver(t, e)
+		relog(t, e, "ada", "sam", "carol", "otto", "lea")
+		var all []string
+		for _, who := range []string{"ada", "sam", "carol", "otto", "lea"} {
+			n := 0
+			for _, kind := range toldTo(t, e, who) {
+				if kind == "lapses_soon" {
+					n++
+				}
+			}
+			all = append(all, fmt.Sprintf("%s %d", who, n))
+		}
+		n := 0
+		for _, d := range r.took {
+			if strings.Contains(string(d.body), `"engagement.lapses_soon"`) && strings.Contains(string(d.body), "training basics") {
+				n++
+			}
+		}
+		return strings.Join(append(all, fmt.Sprintf("webhook %d", n)), ", ")
+	}
+	sweep := func() {
+		for range 3 {
+			_, err := e.Node.Sweep(t.Context())
+			check(t, err)
+		}
+	}
+	e.Clock.Stop(until.Add(-14*24*time.Hour - time.Minute))
+	sweep()
+	if got, want := count(), "ada 0, sam 0, carol 0, otto 0, lea 0, webhook 0"; got != want {
+		t.Errorf("sooner: %s", got)
+	}
+	e.Clock.Stop(until.Add(-14 * 24 * time.Hour))
+	sweep()
+	check(t, e.Node.Close())
+	e.Start(t)
+	sweep()
+	if got, want := count(), "ada 1, sam 1, carol 1, otto 0, lea 0, webhook 1"; got != want {
+		t.Errorf("14 days before: %s, and should be %s", got, want)
+	}
+	_, err = e.People["sam"].RecordStanding(t.Context(), e.People["ada"].ID, client.RecordStanding{Kind: narthex.Training, Name: "basics"})
+	check(t, err)
+	next := rest(t, e, grant.ID).Until
+	e.Clock.Stop(next.Add(-time.Hour))
+	sweep()
+	if got, want := count(), "ada 2, sam 2, carol 2, otto 0, lea 0, webhook 2"; got != want || !next.After(until) {
+		t.Errorf("when the new one lapses: %s, and should be %s", got, want)
+	}
+}

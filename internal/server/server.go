@@ -42,6 +42,8 @@ type Server struct {
 	meter     *meter
 	office    *office.Office
 	courier   *courier.Courier
+	looking   sync.Mutex // guards looked
+	looked    string     // the last grant that was looked at for what lapses
 	api       *api.Server
 	logKey    string
 	origin    string
