@@ -133,6 +133,9 @@ func showPathway(p *page, view client.PathwayView) {
 
 // escalation says whom a late review is brought before.
 func escalation(way narthex.Pathway) string {
+	if way.EscalateTo == "" {
+		return "" // the node is of an earlier version
+	}
 	return strings.ReplaceAll(way.EscalateTo, "_", " ") + " is told; silence approves nothing"
 }
 

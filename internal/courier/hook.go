@@ -12,8 +12,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"net/netip"
 	"strconv"
+	"syscall"
 	"time"
 
 	"narthex"
@@ -32,10 +35,21 @@ type Hook struct {
 }
 
 // newHook makes a webhook's carrier. It goes where the settings say and nowhere else: it follows no redirect and asks no proxy.
-func newHook(url string, secret narthex.Secret, roots *x509.CertPool) *Hook {
+// A name that is found at loopback, or at an address of this link alone, is not gone to: only a number says that it means loopback.
+func newHook(url string, loopback bool, secret narthex.Secret, roots *x509.CertPool) *Hook {
+	dialer := &net.Dialer{Timeout: hookTime, Control: func(_, address string, _ syscall.RawConn) error {
+		at, err := netip.ParseAddrPort(address)
+		if err != nil {
+			return err
+		}
+		if ip := at.Addr().Unmap(); ip.IsLoopback() != loopback || ip.IsUnspecified() || ip.IsLinkLocalUnicast() || ip.IsMulticast() {
+			return errors.New("dial a webhook: its name is found at an address that it does not say")
+		}
+		return nil
+	}}
 	return &Hook{url, secret, &http.Client{Timeout: hookTime,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		Transport:     &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}, DisableKeepAlives: true, MaxResponseHeaderBytes: 32 << 10}}}
+		Transport:     &http.Transport{DialContext: dialer.DialContext, TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}, DisableKeepAlives: true, MaxResponseHeaderBytes: 32 << 10}}}
 }
 
 // delivery is the body.

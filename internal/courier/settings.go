@@ -126,7 +126,7 @@ func (h HookSettings) open() (Carrier, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newHook(h.URL, narthex.NewSecret(string(key)), trusted), nil
+	return newHook(h.URL, isLoopback(u.Hostname()), narthex.NewSecret(string(key)), trusted), nil
 }
 
 // isLoopback says whether a host is loopback by its number; a name could be anywhere.
