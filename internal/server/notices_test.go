@@ -1,10 +1,12 @@
 package server_test
 
 import (
+	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -14,6 +16,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -455,5 +458,42 @@ func TestWhatLapsesSoonIsToldOnce(t *testing.T) {
 	sweep()
 	if got, want := count(), "ada 2, sam 2, carol 2, otto 0, lea 0, webhook 2"; got != want || !next.After(until) {
 		t.Errorf("when the new one lapses: %s, and should be %s", got, want)
+	}
+}
+
+// undone is a store whose commits can be made to fail, at their very end.
+type undone struct {
+	store.Store
+	on atomic.Bool
+}
+
+func (u *undone) Update(ctx context.Context, change func(store.Tx) error) error {
+	return u.Store.Update(ctx, func(tx store.Tx) error {
+		if err := change(tx); err != nil || !u.on.Load() {
+			return err
+		}
+		return errors.New("the disk is full")
+	})
+}
+
+// TestWhatDidNotHappenIsToldToNobody: a notice is in the commit of what it tells of, and in no other.
+func TestWhatDidNotHappenIsToldToNobody(t *testing.T) {
+	r, u := newReceiver(t), &undone{}
+	e := testenv.New(t, testenv.Options{Notices: channelsFile(t, "webhooks:\n- {name: chat, url: '"+r.URL+"', secret_file: DIR/hook.secret}\n"), Wrap: func(s store.Store) store.Store { u.Store = s; return u }})
+	id := drafted(t, e).Engagement.ID
+	u.on.Store(true)
+	if _, err := e.People["ada"].Command(t.Context(), id, "submit", client.Command{}); err == nil {
+		t.Fatal("it was submitted on a full disk")
+	}
+	u.on.Store(false)
+	deliver(t, e)
+	if told := toldTo(t, e, "sam"); len(told) != 0 || len(r.took) != 0 {
+		t.Errorf("sam was told %v, and a webhook %d things, of what did not happen", told, len(r.took))
+	}
+	_, err := e.People["ada"].Command(t.Context(), id, "submit", client.Command{})
+	check(t, err)
+	deliver(t, e)
+	if told := toldTo(t, e, "sam"); len(told) != 1 || len(r.took) != 2 {
+		t.Errorf("sam was told %v, and a webhook %d things", told, len(r.took))
 	}
 }
