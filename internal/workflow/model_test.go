@@ -145,9 +145,7 @@ func attempts(people []narthex.Person, applicant, p narthex.Person) []workflow.E
 			for _, mark := range []narthex.Mark{"", workflow.HalfPassed, workflow.ReviewLate} {
 				all = append(all, workflow.Event{Command: command, Mark: mark})
 			}
-			for _, mark := range []narthex.Mark{workflow.SoonDue(narthex.FinalReport), workflow.OverDue(narthex.FinalReport)} {
-				all = append(all, workflow.Event{Command: command, Mark: mark, Obligation: narthex.FinalReport})
-			}
+			all = append(all, workflow.Event{Command: command, Mark: workflow.OverDue(narthex.FinalReport), Obligation: narthex.FinalReport})
 		case workflow.Transfer:
 			for _, heir := range people {
 				all = append(all, workflow.Event{Command: command, Person: heir.ID})
