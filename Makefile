@@ -9,9 +9,11 @@ export GOFLAGS = -mod=readonly -buildvcs=false
 CORPUS   = demo/minilab/generated/pretrain.jsonl.gz
 FUZZTIME ?= 20s
 # Debian packages that the demonstration and the tests use, by the command that each brings. The tests start PostgreSQL
-# themselves: PGCONF keeps Debian from making and starting a cluster of its own, where PostgreSQL was not set up before.
-PACKAGES = curl:curl git:git node:nodejs /usr/lib/postgresql/15/bin/initdb:postgresql-15
+# themselves: PGCONF keeps Debian from making and starting a cluster of its own, where PostgreSQL was not set up before. They start
+# the mail server themselves too: MAILCONF keeps Debian from setting one up and starting it.
+PACKAGES = curl:curl git:git node:nodejs /usr/lib/postgresql/15/bin/initdb:postgresql-15 /usr/sbin/exim4:exim4-daemon-light
 PGCONF   = /etc/postgresql-common/createcluster.conf
+MAILCONF = exim4-config exim4/dc_eximconfig_configtype select no configuration at this time
 
 .PHONY: demo test build release dependencies setup unit vet interop fuzz bench rigs planted once clean
 
@@ -55,6 +57,7 @@ setup:
 	if [ -n "$$missing" ]; then echo "installing$$missing"; \
 		if [ "$$(id -u)" = 0 ]; then root=; else root=sudo; fi; \
 		case "$$missing" in *postgresql*) test -e $(PGCONF) || { $$root mkdir -p $(dir $(PGCONF)) && echo "create_main_cluster = false" | $$root tee $(PGCONF) >/dev/null; } ;; esac; \
+		case "$$missing" in *exim4*) echo "$(MAILCONF)" | $$root debconf-set-selections ;; esac; \
 		$$root apt-get update -qq && $$root env DEBIAN_FRONTEND=noninteractive UCF_FORCE_CONFFOLD=1 apt-get install -y -qq --no-install-recommends $$missing; fi
 
 test: build vet unit interop fuzz once

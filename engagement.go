@@ -75,6 +75,15 @@ type Counter struct {
 	Digest      Digest      `json:"digest"` // of Application
 }
 
+// Mark names what an engagement's clock says once.
+type Mark string
+
+// Reminder is that it said so.
+type Reminder struct {
+	Mark Mark      `json:"mark"`
+	At   time.Time `json:"at"`
+}
+
 // Note is a question, an answer or a comment on an engagement.
 type Note struct {
 	By      PersonID  `json:"by"`
@@ -106,10 +115,11 @@ type Engagement struct {
 	DecidedAt   time.Time    `json:"decided_at,omitzero"`   // when it was offered or declined
 	Votes       []Vote       `json:"votes,omitempty"`       // on Digest; an edit voids them
 	Notes       []Note       `json:"notes,omitempty"`
-	Counter     *Counter     `json:"counter,omitempty"` // that the applicant may accept
-	Since       time.Time    `json:"since,omitzero"`    // when the review began
-	Due         time.Time    `json:"due,omitzero"`      // when the review should end
-	Nudged      time.Time    `json:"nudged,omitzero"`   // when the applicant asked what keeps the review
+	Counter     *Counter     `json:"counter,omitempty"`  // that the applicant may accept
+	Since       time.Time    `json:"since,omitzero"`     // when the review began
+	Due         time.Time    `json:"due,omitzero"`       // when the review should end
+	Nudged      time.Time    `json:"nudged,omitzero"`    // when the applicant asked what keeps the review
+	Reminded    []Reminder   `json:"reminded,omitempty"` // what its clock has said: of the review that goes on, or of the grant
 	Agreement   Digest       `json:"agreement,omitempty"`
 	Signatures  []SignedBy   `json:"signatures,omitempty"`
 

@@ -198,6 +198,7 @@ type Pathway struct {
 	MostDays     int          `json:"most_days"`
 	ContentLog   string       `json:"content_log"`             // none
 	AppealTo     string       `json:"appeal_to"`               // where a locked or refused person turns
+	EscalateTo   string       `json:"escalate_to"`             // who is told when a review is late: a handle of lab.yaml, or a role
 	AppealDays   int          `json:"appeal_days"`             // business days
 	Institution  bool         `json:"institution"`             // whether the applicant's organisation must sign
 	SigningOrder []PartyRole  `json:"signing_order,omitempty"` // every party once, or empty for any order

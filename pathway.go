@@ -48,6 +48,9 @@ const (
 	SponsorRequired SponsorRule = "required"
 )
 
+// Escalations are the roles that can be told of a late review, or whose holder can: those who may read every engagement and act.
+func Escalations() []Role { return []Role{Programme, Security, Custodian, Signatory} }
+
 // UseCode says in one word for what, and for what not, the access of a pathway may be used: codes of the Data Use Ontology
 // where they fit, and those of models beside them.
 type UseCode string

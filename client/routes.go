@@ -167,6 +167,11 @@ func (c *Client) Report(ctx context.Context) (Report, error) {
 	return call[Report](ctx, c, "GET", "/api/report", nil)
 }
 
+// Notices lists what the person was told.
+func (c *Client) Notices(ctx context.Context, of Page) (NoticeList, error) {
+	return call[NoticeList](ctx, c, "GET", of.address("/api/notices"), nil)
+}
+
 // Work lists what waits for the person.
 func (c *Client) Work(ctx context.Context, of Page) (WorkList, error) {
 	return call[WorkList](ctx, c, "GET", of.address("/api/work"), nil)

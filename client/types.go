@@ -446,6 +446,39 @@ type WorkList struct {
 	More bool `json:"more,omitempty"` // more waits, which is less urgent
 }
 
+// NoticeList is GET /api/notices: what the reader was told, the latest first; for the programme also what could not be delivered.
+type NoticeList struct {
+	Notices     []ToldView    `json:"notices"`
+	Undelivered []Undelivered `json:"undelivered"` // the latest given up first
+	Waiting     int           `json:"waiting"`     // to be delivered, of everyone
+	Next        string        `json:"next,omitempty"`
+}
+
+// ToldView is one notice as it was told.
+type ToldView struct {
+	ID         string               `json:"id"`
+	Kind       string               `json:"kind"`
+	Engagement narthex.EngagementID `json:"engagement"`
+	At         time.Time            `json:"at"`
+	Happened   string               `json:"happened"`
+	Why        string               `json:"why"`
+	Do         string               `json:"next_step"` // a command line
+	State      string               `json:"state"`     // told, waiting, sent or given_up
+}
+
+// Undelivered is a notice that nobody took in the time that there is.
+type Undelivered struct {
+	ID         string               `json:"id"`
+	Kind       string               `json:"kind"`
+	Engagement narthex.EngagementID `json:"engagement"`
+	Person     narthex.PersonID     `json:"person,omitempty"` // empty for a webhook
+	Channel    string               `json:"channel"`
+	At         time.Time            `json:"at"`
+	Tries      int                  `json:"tries"`
+	GivenUp    time.Time            `json:"given_up"`
+	Because    string               `json:"because"`
+}
+
 // WorkItem is one thing that a person should do.
 type WorkItem struct {
 	Engagement narthex.EngagementID `json:"engagement,omitempty"` // empty where it is about the lab directory

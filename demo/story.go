@@ -195,6 +195,14 @@ func (t *tale) apply(ctx context.Context) error {
 	}
 	t.tell.act("Ada", "leaves prefill out, answers, and submits")
 	t.tell.yes("in review until %s; it waits for %s", view.Engagement.Due.Format("2 January 2006"), strings.Join(view.Waiting, " and "))
+	told, err := t.cast["sam"].client.Notices(ctx, client.Page{Limit: 1})
+	if err != nil {
+		return err
+	}
+	if len(told.Notices) != 1 || told.Notices[0].Kind != "review_asked" || told.Notices[0].Engagement != t.engagement {
+		return fmt.Errorf("Sam should be told that it waits for him, and is told %v", told.Notices)
+	}
+	t.tell.yes("Sam is told: %s %s", told.Notices[0].Happened, told.Notices[0].Do)
 	return nil
 }
 

@@ -64,7 +64,7 @@ func serve(ctx context.Context, f cli.ServeFlags) error {
 	if c.Program, err = program(); err != nil {
 		return err
 	}
-	c.OlderVersion = f.OlderVersion
+	c.OlderVersion, c.Notices = f.OlderVersion, f.Notices
 	c.Inception = func(digest narthex.Digest, codes map[string]string) {
 		fmt.Printf("The store is empty. The lab opens when its custodians have approved the directory's digest:\n  %s\nGive each their one-time code; they run `narthex login --url … --code …`, `narthex lab diff` and `narthex lab approve --digest …`.\n", digest)
 		for _, handle := range slices.Sorted(maps.Keys(codes)) {

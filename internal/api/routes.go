@@ -138,6 +138,7 @@ func engagementRoutes() []Route {
 			return r.node.Office.Report(r.Context(), r.person.ID)
 		})},
 		{Method: "GET", Path: "/api/work", Right: Someone, Query: []string{"limit"}, Says: "what waits for you, the most urgent first", Out: typeOf[client.WorkList](), serve: paged((*office.Office).Work)},
+		{Method: "GET", Path: "/api/notices", Right: Someone, Query: []string{"after", "limit"}, Says: "what you were told, the latest first", Out: typeOf[client.NoticeList](), serve: paged((*office.Office).Notices)},
 		{Method: "POST", Path: "/api/engagements", Right: Someone, Says: "begin an application", In: typeOf[client.Draft](), Out: typeOf[client.EngagementView](), serve: post(mostBody, func(r *request, in client.Draft) (client.EngagementView, error) {
 			return r.node.Office.Draft(r.Context(), r.person.ID, in)
 		})},

@@ -27,6 +27,7 @@ func AllUntold() []Untold {
 		{store.Meta, "directory", "approvals.name", "the name beside an approval, for show; whose it is stands in an entry"},
 		{store.Meta, "head", "batch", "drawn for each commit, so that one of unknown outcome can be found"},
 		{store.Meta, "cuts/", "", "when and why a live call was cut, for the holder of the grant; the outcome says that it was, and what cut it has an entry of its own"},
+		{store.Notices, "", "", "what people and webhooks are told of what entries tell, and what became of it; nothing is decided by it"},
 		{store.Snapshots, "", "", "what was folded, signed by the ledger's key; one that it did not sign over these entries is not used"},
 	}
 }

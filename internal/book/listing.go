@@ -247,6 +247,20 @@ func countKeys(tx *journal.Tx, span store.Span) (int, error) {
 	return len(rows), err
 }
 
+// EachClock goes through the engagements whose clocks may have something to say by now.
+func EachClock(tx *journal.Tx, do func(narthex.EngagementID) error) error {
+	rows, err := tx.Reader().Scan(store.Listings, store.Span{From: listing.Clocks, To: listing.Clocks + listing.Place(tx.Now(), "\xff"), Limit: mostRows})
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		if err := do(narthex.EngagementID(listing.Identifier(row.Key))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // RunningOn gives the grants on an asset that have not ended and whose last day has not passed, also before their first day and
 // while they are locked, but for one grant, which may be none.
 func RunningOn(tx *journal.Tx, asset narthex.AssetName, but narthex.GrantID) ([]horizon.Group, error) {
@@ -287,7 +301,17 @@ func EverOn(tx *journal.Tx, asset narthex.AssetName) ([]narthex.GrantID, error) 
 
 // PeopleOf gives the people of an organisation, or of the lab where it is none, by identifier.
 func PeopleOf(tx *journal.Tx, org narthex.OrgID) ([]narthex.Person, error) {
-	rows, err := journal.Scan[Placed](tx, store.Listings, store.Prefix(listing.PeopleOf(org), mostRows))
+	return peopleIn(tx, listing.PeopleOf(org), mostRows)
+}
+
+// OfficialsOf gives the officials of an organisation, by identifier.
+func OfficialsOf(tx *journal.Tx, org narthex.OrgID) ([]narthex.Person, error) {
+	const most = 200
+	return peopleIn(tx, listing.SpeakersOf(org), most)
+}
+
+func peopleIn(tx *journal.Tx, list string, most int) ([]narthex.Person, error) {
+	rows, err := journal.Scan[Placed](tx, store.Listings, store.Prefix(list, most))
 	if err != nil {
 		return nil, err
 	}

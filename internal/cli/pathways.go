@@ -116,7 +116,7 @@ func showPathway(p *page, view client.PathwayView) {
 	}
 	p.fields([2]string{"  by", reviewsInWords(way.Reviews)}, [2]string{"  within", fmt.Sprintf("%d business days, usually %d", way.ReviewDays, way.ExpectedDays)}, [2]string{"  it took", took},
 		[2]string{"  lasts", lasts(way) + least(view)}, [2]string{"  sponsor", string(way.Sponsor)}, [2]string{"  content kept", way.ContentLog}, [2]string{"  signed by", parties(way)},
-		[2]string{"  appeals", fmt.Sprintf("%s, answered in %d business days", way.AppealTo, way.AppealDays)})
+		[2]string{"  when late", escalation(way)}, [2]string{"  appeals", fmt.Sprintf("%s, answered in %d business days", way.AppealTo, way.AppealDays)})
 	if len(way.RestsOn) > 0 {
 		p.heading("What a grant rests on, at every call")
 		for _, condition := range way.RestsOn {
@@ -129,6 +129,14 @@ func showPathway(p *page, view client.PathwayView) {
 	}
 	p.blank()
 	p.line("to apply: narthex apply %s --example > application.yaml", way.Name)
+}
+
+// escalation says whom a late review is brought before.
+func escalation(way narthex.Pathway) string {
+	if way.EscalateTo == "" {
+		return "" // the node is of an earlier version
+	}
+	return strings.ReplaceAll(way.EscalateTo, "_", " ") + " is told; silence approves nothing"
 }
 
 // least says how long a grant lasts at least, where the pathway says so.

@@ -15,6 +15,7 @@ type ServeFlags struct {
 	Store          string // the URL of a PostgreSQL database, or empty for SQLite in Data; may hold a password
 	Anchor         string // the file with the last published checkpoint; empty for the data directory's name and .anchor
 	Listen         string // the public address
+	Notices        string // the file that names the mail server and the webhooks, or empty for none
 	Ops            string // the operators' address, or empty for none
 	TLSCert        string
 	TLSKey         string
@@ -48,7 +49,8 @@ The store is a SQLite file in --data, or the PostgreSQL database that --store na
 passfile, or stands in the URL, where others on this machine can see it. One node runs on one store; a second one is refused.
 
 Off loopback the node ends TLS itself (--tls-cert, --tls-key) or stands behind something that does (--behind-tls-proxy).
-Credentials of upstreams come from the environment or files, as each asset names them.`,
+Credentials of upstreams come from the environment or files, as each asset names them; those of a mail server and of webhooks from
+the files that --notices names.`,
 		example: "narthex serve --lab lab --data data\nnarthex serve --lab lab --data /var/lib/narthex --listen 0.0.0.0:443 --tls-cert cert.pem --tls-key key.pem --ops 127.0.0.1:9090\nnarthex serve --lab lab --data data --store postgres://narthex@127.0.0.1/narthex",
 		run: func(ctx context.Context, _ []string) error {
 			if a.env.Serve == nil {
@@ -63,6 +65,7 @@ Credentials of upstreams come from the environment or files, as each asset names
 	flags.StringVar(&f.Anchor, "anchor", "", "the file that keeps the last published checkpoint, best on another volume (else DATA.anchor)")
 	flags.StringVar(&f.Listen, "listen", "127.0.0.1:8080", "the address to answer at")
 	flags.StringVar(&f.Ops, "ops", "", "the operators' address on loopback, for health and metrics; empty for none")
+	flags.StringVar(&f.Notices, "notices", "", "the file that names the mail server and the webhooks that notices go to; docs/notices.md has one; empty for none")
 	flags.StringVar(&f.TLSCert, "tls-cert", "", "a certificate's file")
 	flags.StringVar(&f.TLSKey, "tls-key", "", "its key's file")
 	flags.BoolVar(&f.BehindTLSProxy, "behind-tls-proxy", false, "something before the node ends TLS and nobody else reaches it")

@@ -131,6 +131,7 @@ func (l *loader) checkPathway(p narthex.Pathway) {
 	if p.Sponsor != narthex.SponsorAllowed && p.Sponsor != narthex.SponsorRequired {
 		bad([]string{"sponsor"}, "sponsor is required or allowed")
 	}
+	l.checkEscalation(file, p)
 	l.checkQuestions(file, p)
 	l.checkOffers(file, p)
 	l.checkLater(file, p)

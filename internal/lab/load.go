@@ -278,6 +278,9 @@ func (l *loader) pathway(name string) {
 	if p.Sponsor == "" {
 		p.Sponsor = narthex.SponsorAllowed
 	}
+	if p.EscalateTo == "" {
+		p.EscalateTo = string(narthex.Programme)
+	}
 	p.RestsOn = withConditions(p.RestsOn)
 	for i, offer := range p.Offers {
 		p.Offers[i] = withDefaults(l.d.Taxonomy, offer)

@@ -22,6 +22,17 @@ func (l *loader) checkTimes(file string, p narthex.Pathway) {
 	}
 }
 
+// checkEscalation holds a pathway to someone who can be told that a review is late and can do something about it.
+func (l *loader) checkEscalation(file string, p narthex.Pathway) {
+	if slices.Contains(narthex.Escalations(), narthex.Role(p.EscalateTo)) {
+		return
+	}
+	named, known := l.d.Person(p.EscalateTo)
+	if !known || !slices.ContainsFunc(named.Roles, func(r narthex.Role) bool { return slices.Contains(narthex.Escalations(), r) }) {
+		l.at(file, []string{"escalate_to"}, "escalate_to is whom a late review is brought before: the handle of someone of lab.yaml with one of the roles %v, or one of these roles; left out it is programme", narthex.Escalations())
+	}
+}
+
 // LeastDays gives the fewest days that a grant of the pathway may last: so many that its business days lie inside, whenever it
 // begins. It is 0 where the pathway states none.
 func (d *Directory) LeastDays(p narthex.Pathway) int {

@@ -124,6 +124,9 @@ func ComingTo(holder Holder, state narthex.State) string {
 // DueOf is the list of a pathway's reviews, by the end of their time.
 func DueOf(pathway narthex.PathwayName) string { return "due/" + string(pathway) + "/" }
 
+// Clocks is the list of engagements whose clock has something to say, by the earliest time at which it may.
+const Clocks = "clocks/"
+
 // RunsOn is the list of the grants on an asset that have not ended, by what they allow and by their last day.
 func RunsOn(asset narthex.AssetName) string { return "runs/" + string(asset) + "/" }
 
@@ -132,7 +135,10 @@ func ShownIn(asset narthex.AssetName) string { return "shown/" + string(asset) +
 
 // RestsOf is the list of the grants that have not ended and rest on what a holder records: of the lab by their last day, of an
 // organisation by when the first of it can lapse soon.
-func RestsOf(holder Holder) string { return "rests/" + string(holder) + "/" }
+func RestsOf(holder Holder) string { return Rests + string(holder) + "/" }
+
+// Rests is all of those lists.
+const Rests = "rests/"
 
 // Soon is how long before it lapses something is work for those who can renew it.
 const Soon = 14 * 24 * time.Hour
@@ -184,6 +190,9 @@ func Engagement(e narthex.Engagement) []string {
 		}
 	}
 	keys = append(keys, manuscripts(e)...)
+	if next := workflow.NextTick(e); !next.IsZero() {
+		keys = append(keys, Clocks+Place(next, string(e.ID)))
+	}
 	if e.State == narthex.InReview {
 		keys = append(keys, DueOf(e.Application.Pathway)+Place(e.Due, string(e.ID)))
 	}
@@ -224,8 +233,17 @@ func Grant(g narthex.Grant, terms func(narthex.AssetName) string) []string {
 	return slices.Compact(keys)
 }
 
-// Someone gives the places of a person.
-func Someone(p narthex.Person) []string { return []string{PeopleOf(p.Org) + string(p.ID)} }
+// SpeakersOf is the list of the officials of an organisation.
+func SpeakersOf(org narthex.OrgID) string { return "speakers/" + string(org) + "/" }
+
+// Someone gives the places of a person, that among all people first.
+func Someone(p narthex.Person) []string {
+	keys := []string{PeopleOf(p.Org) + string(p.ID)}
+	if p.Official && p.Org != "" {
+		keys = append(keys, SpeakersOf(p.Org)+string(p.ID))
+	}
+	return keys
+}
 
 // Identifier gives the identifier at the end of a key.
 func Identifier(key string) string {

@@ -72,7 +72,7 @@ func (o *Office) bySystem(tx *journal.Tx, e narthex.Engagement, draft workflow.E
 	return o.happen(tx, e, event)
 }
 
-// happen writes an event, the engagement as it then is, and the entry.
+// happen writes an event, the engagement as it then is, the entry, and what people are told of it.
 func (o *Office) happen(tx *journal.Tx, e narthex.Engagement, event workflow.Event) (narthex.Engagement, error) {
 	event.At = tx.Now()
 	next, err := workflow.Apply(e, event)
@@ -89,9 +89,11 @@ func (o *Office) happen(tx *journal.Tx, e narthex.Engagement, event workflow.Eve
 	if err != nil {
 		return e, err
 	}
-	_, err = tx.Append(narthex.EntryEngagementChanged, narthex.TextField("engagement", next.ID), narthex.TextField("command", event.Command), narthex.TextField("by", event.By),
-		narthex.TextField("as", event.As), narthex.TextField("state", next.State), narthex.TextField("saw", event.Saw), narthex.TextField("event", digest))
-	return next, err
+	if _, err = tx.Append(narthex.EntryEngagementChanged, narthex.TextField("engagement", next.ID), narthex.TextField("command", event.Command), narthex.TextField("by", event.By),
+		narthex.TextField("as", event.As), narthex.TextField("state", next.State), narthex.TextField("saw", event.Saw), narthex.TextField("event", digest)); err != nil {
+		return e, err
+	}
+	return next, o.tell(tx, e, next, event)
 }
 
 func engagementOf(tx *journal.Tx, id narthex.EngagementID) (narthex.Engagement, error) {

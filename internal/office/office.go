@@ -29,6 +29,8 @@ type Office struct {
 	LogKey  string // the ledger's verifier key
 	Auditor Auditor
 
+	Channels Channels // where notices go
+
 	took     took
 	register register
 	setting  sync.Mutex // a PDF

@@ -41,6 +41,9 @@ type Config struct {
 	Anchor string
 	// Listen is the public listener's address, such as 127.0.0.1:8080. Off loopback, TLS must be set.
 	Listen string
+	// Notices is the file that names the mail server and the webhooks that notices go to; empty for none, and then people read
+	// theirs with `narthex notices` alone.
+	Notices string
 	// Ops is the operators' listener, for health and metrics, on loopback always; empty for none.
 	Ops string
 	// TLSCert and TLSKey are files of a certificate and its key, both or neither.

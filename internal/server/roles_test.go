@@ -148,7 +148,7 @@ func setScene(t *testing.T) *scene {
 		{"GET /v1/grant", "/v1/grant", nil, []string{"key", "another's key"}},
 		{"GET /v1/receipts/{call}", "/v1/receipts/" + made.Get("Narthex-Call"), nil, []string{"key"}},
 		{"GET /api/whoami", "/api/whoami", nil, all}, {"GET /api/lab", "/api/lab", nil, all}, {"GET /api/people", "/api/people", nil, all}, {"GET /api/signers", "/api/signers", nil, all},
-		{"GET /api/engagements", "/api/engagements", nil, all}, {"GET /api/work", "/api/work", nil, all}, {"GET /api/report", "/api/report", nil, []string{"carol", "dan", "lea"}}, {"GET /api/grants", "/api/grants", nil, all}, {"GET /api/ledger/proof/{index}", "/api/ledger/proof/0", nil, all}, {"POST /api/logout", "/api/logout", struct{}{}, all},
+		{"GET /api/engagements", "/api/engagements", nil, all}, {"GET /api/work", "/api/work", nil, all}, {"GET /api/notices", "/api/notices", nil, all}, {"GET /api/report", "/api/report", nil, []string{"carol", "dan", "lea"}}, {"GET /api/grants", "/api/grants", nil, all}, {"GET /api/ledger/proof/{index}", "/api/ledger/proof/0", nil, all}, {"POST /api/logout", "/api/logout", struct{}{}, all},
 		{"GET /api/assets/{asset}/horizon", "/api/assets/model/horizon", nil, labPeople},
 		{"GET /api/engagements/{engagement}", "/api/engagements/" + string(draft.Engagement.ID), nil, []string{"ada"}},
 		{"GET /api/engagements/{engagement}", "/api/engagements/" + string(review.Engagement.ID), nil, readers},

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -356,18 +357,106 @@ func TestPagesTogetherAreTheWholeList(t *testing.T) {
 	}
 }
 
-// BenchmarkLists measures what people look at among few and among many engagements: the slowest of nine looks, in milliseconds. NARTHEX_CROWD sets how many there
-// are in each of the ten states; 1,000 where it is not set, which is ten thousand in all.
-func BenchmarkLists(b *testing.B) {
-	many := 1000
+// TestASweepReadsWhatIsDueAndNoMore: among ten times as many engagements in each state a sweep reads as many rows.
+func TestASweepReadsWhatIsDueAndNoMore(t *testing.T) {
+	c := crowded(t)
+	reads := func(n int) int64 {
+		c.grow(t, n)
+		before := c.read.rows.Load()
+		if spoke, err := c.e.Node.Sweep(t.Context()); err != nil || spoke != 0 {
+			t.Fatalf("%d clocks spoke: %v", spoke, err)
+		}
+		return c.read.rows.Load() - before
+	}
+	if few, many := reads(20), reads(200); many > few+20 {
+		t.Errorf("a sweep reads %d rows among 200 of each state, and %d among 20", many, few)
+	}
+}
+
+// BenchmarkSweep measures one sweep of all clocks among as many engagements in each state as NARTHEX_CROWD says, where nothing is due and
+// where one in a hundred of the reviews is late, in milliseconds.
+func BenchmarkSweep(b *testing.B) {
+	c := crowded(b)
+	n := many(b)
+	c.grow(b, n)
+	sweep := func(name string) {
+		b.Run(fmt.Sprintf("%d/%s", n, name), func(b *testing.B) {
+			var slowest time.Duration
+			for b.Loop() {
+				began := time.Now()
+				if _, err := c.e.Node.Sweep(b.Context()); err != nil {
+					b.Fatal(err)
+				}
+				slowest = max(slowest, time.Since(began))
+			}
+			b.ReportMetric(float64(slowest.Microseconds())/1000, "ms-most")
+		})
+	}
+	sweep("nothing is due")
+	c.late(b, max(1, n/100))
+	sweep("one in a hundred reviews is late")
+}
+
+// late makes some of the reviews be late.
+func (c *crowd) late(t testing.TB, n int) {
+	must(t, c.read.Store.Update(t.Context(), func(tx store.Tx) error {
+		rows, err := tx.Scan(store.Engagements, store.Span{Limit: 1_000_000})
+		for _, row := range rows {
+			var life narthex.Engagement
+			if err := json.Unmarshal(row.Value, &life); err != nil {
+				return err
+			}
+			if life.State != narthex.InReview || n == 0 {
+				continue
+			}
+			n--
+			var was, is book.Lists
+			was.Engagement(life)
+			life.Since, life.Due = life.Since.AddDate(0, 0, -30), life.Since.AddDate(0, 0, -20)
+			is.Engagement(life)
+			value, err := json.Marshal(life)
+			if err != nil {
+				return err
+			}
+			if err := tx.Put(store.Engagements, row.Key, value); err != nil {
+				return err
+			}
+			for key := range was.Rows() {
+				if strings.HasPrefix(key, "clocks/") {
+					if err := tx.Delete(store.Listings, key); err != nil {
+						return err
+					}
+				}
+			}
+			for key := range is.Rows() {
+				if strings.HasPrefix(key, "clocks/") {
+					if err := tx.Put(store.Listings, key, []byte("{}")); err != nil {
+						return err
+					}
+				}
+			}
+		}
+		return err
+	}))
+}
+
+// many is how many engagements in each state a benchmark has: as NARTHEX_CROWD says, or a thousand.
+func many(b *testing.B) int {
+	n := 1000
 	if text := os.Getenv("NARTHEX_CROWD"); text != "" {
 		var err error
-		if many, err = strconv.Atoi(text); err != nil {
+		if n, err = strconv.Atoi(text); err != nil {
 			b.Fatal(err)
 		}
 	}
+	return n
+}
+
+// BenchmarkLists measures what people look at among few and among many engagements: the slowest of nine looks, in milliseconds. NARTHEX_CROWD sets how many there
+// are in each of the ten states; 1,000 where it is not set, which is ten thousand in all.
+func BenchmarkLists(b *testing.B) {
 	c := crowded(b)
-	for _, n := range []int{10, many} {
+	for _, n := range []int{10, many(b)} {
 		c.grow(b, n)
 		for name, look := range c.looks() {
 			b.Run(fmt.Sprintf("%d/%s", n, name), func(b *testing.B) {

@@ -14,6 +14,7 @@ import (
 	"narthex/internal/api"
 	"narthex/internal/audit"
 	"narthex/internal/book"
+	"narthex/internal/courier"
 	"narthex/internal/gateway"
 	"narthex/internal/gateway/live"
 	"narthex/internal/identity"
@@ -39,6 +40,10 @@ type Server struct {
 	later     *gateway.Later
 	upstreams *upstreams
 	meter     *meter
+	office    *office.Office
+	courier   *courier.Courier
+	looking   sync.Mutex // guards looked
+	looked    string     // the last grant that was looked at for what lapses
 	api       *api.Server
 	logKey    string
 	origin    string
@@ -63,6 +68,10 @@ func Start(ctx context.Context, config Config) (*Server, error) {
 }
 
 func (s *Server) start(ctx context.Context) error {
+	channels, err := s.channels()
+	if err != nil {
+		return err
+	}
 	if err := ownDirectory(s.config.Data); err != nil {
 		return err
 	}
@@ -133,6 +142,7 @@ func (s *Server) start(ctx context.Context) error {
 			return err
 		}
 	}
+	s.courier = &courier.Courier{Store: s.store, Clock: s.config.Clock, Random: s.config.Random, Log: s.config.Log, Origin: s.origin, Lab: s.labName, Channels: channels}
 	s.upstreams = &upstreams{getenv: s.config.Getenv}
 	node, err := s.node(directory, empty)
 	if err != nil {
@@ -255,9 +265,10 @@ func (s *Server) node(directory *lab.Directory, empty bool) (*api.Node, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.office = &office.Office{Journal: s.journal, Rules: s.rules, Live: s.live, Origin: s.origin, LogKey: s.logKey, Auditor: s.auditor, Channels: s.told()}
 	node := &api.Node{
 		Log:    s.log,
-		Office: &office.Office{Journal: s.journal, Rules: s.rules, Live: s.live, Origin: s.origin, LogKey: s.logKey, Auditor: s.auditor},
+		Office: s.office,
 		Desk:   &identity.Desk{Journal: s.journal, Origin: s.origin, Challenges: challenges},
 		Door:   &gateway.Door{Journal: s.journal, Rules: s.rules, Live: s.live, Upstreams: s.upstreams, Refusals: s.refusals, Log: s.config.Log, Meter: s.meter, Later: s.later, Published: sound{s.log, s.auditor}, LogKey: s.logKey},
 	}
@@ -329,6 +340,8 @@ func (s *Server) listen() error {
 	s.running.Go(func() { s.log.Run(ctx) })
 	s.running.Go(func() { s.later.Run(ctx, s.journal) })
 	s.running.Go(func() { s.auditor.Run(ctx) })
+	s.running.Go(func() { s.clocks(ctx) })
+	s.running.Go(func() { s.courier.Run(ctx) })
 	return nil
 }
 

@@ -65,6 +65,8 @@ type Options struct {
 	Dir   string                          // kept by the caller; empty for a folder of the test's
 	Log   io.Writer
 	Store string // the URL of a PostgreSQL database; empty for SQLite
+
+	Notices string // the file of where notices go
 }
 
 // Clock is a clock that a test moves. It starts at the machine's time and runs on with it, until it is stopped.
@@ -191,7 +193,7 @@ func New(t testing.TB, o Options) *Env {
 	if log == nil {
 		log = io.Discard
 	}
-	e.config = server.Config{Lab: labDir, Data: filepath.Join(e.Dir, "data"), Store: o.Store, Handover: 10 * time.Millisecond, Listen: "127.0.0.1:0", Ops: "127.0.0.1:0", Version: "test", Clock: e.Clock.Now, Random: rand.Reader, Wrap: o.Wrap, Front: o.Front, Sign: o.Sign,
+	e.config = server.Config{Lab: labDir, Data: filepath.Join(e.Dir, "data"), Store: o.Store, Notices: o.Notices, Handover: 10 * time.Millisecond, Listen: "127.0.0.1:0", Ops: "127.0.0.1:0", Version: "test", Clock: e.Clock.Now, Random: rand.Reader, Wrap: o.Wrap, Front: o.Front, Sign: o.Sign,
 		Getenv: func(name string) string { return map[string]string{"MODEL_KEY": Credential}[name] }, Log: slog.New(slog.NewTextHandler(log, nil)),
 		Inception: func(_ narthex.Digest, c map[string]string) { codes = c }}
 	e.Start(t)

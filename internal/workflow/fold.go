@@ -29,6 +29,7 @@ type Event struct {
 	Until       time.Time                    `json:"until,omitzero"` // of an activation: when the agreement ends
 	Owed        []narthex.Owed               `json:"owed,omitempty"` // of an activation: what the agreement asks by a date
 	Obligation  narthex.ObligationName       `json:"obligation,omitempty"`
+	Mark        narthex.Mark                 `json:"mark,omitempty"` // what a clock says
 	Evidence    narthex.Digest               `json:"evidence,omitempty"`
 	Certificate *narthex.SignedCertificate   `json:"certificate,omitempty"`
 	Publication *Handling                    `json:"publication,omitempty"` // what is done with a manuscript
@@ -66,6 +67,9 @@ func Apply(e narthex.Engagement, event Event) (narthex.Engagement, error) {
 	out.Met, out.Waivers, out.Issued = slices.Clone(e.Met), slices.Clone(e.Waivers), slices.Clone(e.Issued)
 	if to, moves := next[event.Command]; moves {
 		out.State = to
+	}
+	if e.State == narthex.InReview && out.State != narthex.InReview {
+		out.Reminded = nil // the next review has a clock of its own
 	}
 	switch {
 	case OnManuscripts(event.Command) && out.BesideAt.IsZero():
@@ -182,6 +186,8 @@ func effect(e *narthex.Engagement, event Event) error {
 			return errors.New("it is so already")
 		}
 		e.Locked = event.Command == Lock
+	case Remind, Escalate:
+		return remind(e, event)
 	case Transfer, Take, Leave:
 		return handOver(e, event)
 	case Withdraw:

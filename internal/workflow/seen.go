@@ -80,6 +80,9 @@ func changed(e narthex.Engagement) time.Time {
 	}
 	take(e.Since)
 	take(e.Nudged)
+	for _, r := range e.Reminded {
+		take(r.At)
+	}
 	for _, note := range e.Notes {
 		take(note.At)
 	}

@@ -48,11 +48,13 @@ const (
 	Transfer Command = "transfer" // ask someone to be its sponsor
 	Take     Command = "take"     // be its sponsor
 	Leave    Command = "leave"    // be no member any more
+	Remind   Command = "remind"   // what its clock says
+	Escalate Command = "escalate" // that a review is late, to the person whom the pathway names
 )
 
 // Commands lists every command.
 func Commands() []Command {
-	return []Command{Draft, Edit, Submit, Assign, Return, Revise, Approve, Decline, Withdraw, Offer, Sign, Activate, Lock, Unlock, End, Close, Counter, Accept, Nudge, Comment, Meet, Reject, Waive, Issue, Transfer, Take, Leave,
+	return []Command{Draft, Edit, Submit, Assign, Return, Revise, Approve, Decline, Withdraw, Offer, Sign, Activate, Lock, Unlock, End, Close, Counter, Accept, Nudge, Comment, Meet, Reject, Waive, Issue, Transfer, Take, Leave, Remind, Escalate,
 		ManuscriptSubmit, ManuscriptClear, ManuscriptRedact, ManuscriptExtend, ManuscriptPause, ManuscriptResume, ManuscriptPublish,
 		RedactionAccept, RedactionContest, RedactionUphold, RedactionDrop, RedactionMediate, RedactionOutcome}
 }
@@ -86,12 +88,12 @@ var table = map[narthex.State]map[Part][]Command{
 	"":                {Applicant: {Draft}},
 	narthex.Draft:     {Applicant: {Edit, Submit, Withdraw}, Author: {Edit}},
 	narthex.Submitted: {Applicant: {Withdraw}, Programme: {Assign}, System: {Assign}},
-	narthex.InReview:  {Applicant: {Withdraw, Nudge, Comment}, Author: {Comment}, Reviewer: {Approve, Decline, Return, Counter, Comment}, Programme: {Comment}, System: {Offer}},
+	narthex.InReview:  {Applicant: {Withdraw, Nudge, Comment}, Author: {Comment}, Reviewer: {Approve, Decline, Return, Counter, Comment}, Programme: {Comment}, System: {Offer, Remind, Escalate}},
 	narthex.Returned:  {Applicant: {Revise, Accept, Withdraw}, Author: {Revise}, Reviewer: {Comment}, Programme: {Comment}},
 	narthex.Offered:   {Applicant: {Withdraw}, Signer: {Sign}, System: {Activate}, Guard: {Lock, Unlock}},
-	narthex.Active: {Applicant: {End, Meet, Issue, Transfer}, Author: {Issue}, Member: {Meet, Leave}, Sponsor: {Transfer}, Successor: {Take}, Programme: {End, Reject, Waive, Issue}, System: {End}, Guard: {Lock, Unlock, Waive},
+	narthex.Active: {Applicant: {End, Meet, Issue, Transfer}, Author: {Issue}, Member: {Meet, Leave}, Sponsor: {Transfer}, Successor: {Take}, Programme: {End, Reject, Waive, Issue}, System: {End, Remind}, Guard: {Lock, Unlock, Waive},
 		Institution: {Meet}, Auditor: {Issue}, Writer: writing(), Examiner: examining()},
-	narthex.Ending: {Applicant: {Meet, Issue}, Author: {Issue}, Member: {Meet}, Programme: {Close, Reject, Waive, Issue}, Guard: {Lock, Unlock, Waive},
+	narthex.Ending: {Applicant: {Meet, Issue}, Author: {Issue}, Member: {Meet}, Programme: {Close, Reject, Waive, Issue}, System: {Remind}, Guard: {Lock, Unlock, Waive},
 		Institution: {Meet}, Auditor: {Issue}, Writer: writing(), Examiner: examining()},
 	narthex.Declined:  {},
 	narthex.Withdrawn: {},

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"narthex"
 	"narthex/internal/workflow"
@@ -41,12 +42,12 @@ var rows = map[narthex.State]map[workflow.Part]string{
 	"":                {workflow.Applicant: "draft"},
 	narthex.Draft:     {workflow.Applicant: "edit submit withdraw", workflow.Author: "edit"},
 	narthex.Submitted: {workflow.Applicant: "withdraw", workflow.Programme: "assign", workflow.System: "assign"},
-	narthex.InReview:  {workflow.Applicant: "withdraw nudge comment", workflow.Author: "comment", workflow.Reviewer: "approve decline return counter comment", workflow.Programme: "comment", workflow.System: "offer"},
+	narthex.InReview:  {workflow.Applicant: "withdraw nudge comment", workflow.Author: "comment", workflow.Reviewer: "approve decline return counter comment", workflow.Programme: "comment", workflow.System: "offer remind escalate"},
 	narthex.Returned:  {workflow.Applicant: "revise accept withdraw", workflow.Author: "revise", workflow.Reviewer: "comment", workflow.Programme: "comment"},
 	narthex.Offered:   {workflow.Applicant: "withdraw", workflow.Signer: "sign", workflow.System: "activate", workflow.Guard: "lock unlock"},
-	narthex.Active: {workflow.Applicant: "end meet issue transfer", workflow.Author: "issue", workflow.Member: "meet leave", workflow.Sponsor: "transfer", workflow.Successor: "take", workflow.Programme: "end reject waive issue", workflow.System: "end", workflow.Guard: "lock unlock waive",
+	narthex.Active: {workflow.Applicant: "end meet issue transfer", workflow.Author: "issue", workflow.Member: "meet leave", workflow.Sponsor: "transfer", workflow.Successor: "take", workflow.Programme: "end reject waive issue", workflow.System: "end remind", workflow.Guard: "lock unlock waive",
 		workflow.Institution: "meet", workflow.Auditor: "issue", workflow.Writer: writers, workflow.Examiner: examiners},
-	narthex.Ending: {workflow.Applicant: "meet issue", workflow.Author: "issue", workflow.Member: "meet", workflow.Programme: "close reject waive issue", workflow.Guard: "lock unlock waive",
+	narthex.Ending: {workflow.Applicant: "meet issue", workflow.Author: "issue", workflow.Member: "meet", workflow.Programme: "close reject waive issue", workflow.System: "remind", workflow.Guard: "lock unlock waive",
 		workflow.Institution: "meet", workflow.Auditor: "issue", workflow.Writer: writers, workflow.Examiner: examiners},
 	narthex.Declined: {}, narthex.Withdrawn: {},
 	narthex.Closed: {workflow.Applicant: "issue", workflow.Author: "issue", workflow.Programme: "issue", workflow.Auditor: "issue", workflow.Writer: writers, workflow.Examiner: examiners},
@@ -104,7 +105,7 @@ func TestThoseWhoAskAndThoseWhoDecideShareNoCommand(t *testing.T) {
 				t.Errorf("%q: both sides may %s", state, command)
 			}
 		}
-		for _, command := range []workflow.Command{workflow.Offer, workflow.Activate} {
+		for _, command := range []workflow.Command{workflow.Offer, workflow.Activate, workflow.Remind, workflow.Escalate} {
 			if slices.Contains(workflow.Allowed(state, append(asking, deciding...)), command) {
 				t.Errorf("%q: a person may %s", state, command)
 			}
@@ -149,6 +150,13 @@ func (l *life) event(command workflow.Command) workflow.Event {
 		event.By, event.Saw = aud.ID, stale
 	case workflow.Offer:
 		event.By, event.Agreement = "", deal
+	case workflow.Remind:
+		event.By, event.Mark = "", workflow.HalfPassed
+		if l.e.State != narthex.InReview {
+			event.Mark, event.Obligation = workflow.OverDue(narthex.FinalReport), narthex.FinalReport
+		}
+	case workflow.Escalate:
+		event.By, event.Mark = "", workflow.ReviewLate
 	case workflow.Activate:
 		event.By, event.Grant = "", grant
 	case workflow.Sign:
@@ -180,6 +188,13 @@ func ready(t *testing.T, state narthex.State, command workflow.Command) *life {
 		if state == narthex.Offered {
 			return draft(t).signed()
 		}
+	case workflow.Remind, workflow.Escalate:
+		l := at(t, state)
+		if state == narthex.Active || state == narthex.Ending {
+			l = owing(t, state)
+		}
+		l.waited = 100 * 24 * time.Hour
+		return l
 	case workflow.Meet, workflow.Waive:
 		if state == narthex.Active || state == narthex.Ending {
 			return owing(t, state)

@@ -96,6 +96,10 @@ func (w watch) step(people []narthex.Person, before, after narthex.Engagement, e
 		return w, err
 	}
 	switch event.Command {
+	case workflow.Remind, workflow.Escalate:
+		if by >= 0 || event.By != "" || !onlyReminded(before, after) {
+			return w, fmt.Errorf("a clock did more than to speak, or a person spoke for it")
+		}
 	case workflow.Draft, workflow.Edit, workflow.Revise:
 		return w.wrote(people, by, before, after, event)
 	case workflow.Return:
@@ -158,6 +162,12 @@ func (w watch) step(people []narthex.Person, before, after narthex.Engagement, e
 		w.locker = 0
 	}
 	return w, w.settled(after)
+}
+
+// onlyReminded says whether nothing of an engagement changed but what its clock has said.
+func onlyReminded(before, after narthex.Engagement) bool {
+	before.Reminded, before.Events, before.ChangedAt, before.BesideAt = after.Reminded, after.Events, after.ChangedAt, after.BesideAt
+	return textOf(before) == textOf(after)
 }
 
 // settled holds what must be true after every step.

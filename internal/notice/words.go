@@ -1,0 +1,97 @@
+package notice
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"narthex"
+)
+
+// said is what a kind says: what happened, and the next step, with {id} for the engagement, {n} for the manuscript and {what}
+// for what is owed or rested on.
+type said struct{ happened, next string }
+
+// words is what every kind says.
+var words = map[Kind]said{
+	"assigned":            {"The application {id} is with its reviewers.", "narthex engagements show {id}"},
+	"review_asked":        {"The application {id} waits for your review.", "narthex review show {id}"},
+	"review_half":         {"Half of the time for the review of {id} has passed, and your vote is not in.", "narthex review show {id}"},
+	"review_late":         {"The review of {id} is late. Silence approves nothing: it stays in review until it is decided.", "narthex engagements show {id}"},
+	"escalated":           {"The review of {id} is late, and its pathway names you to see to it. Silence approves nothing.", "narthex engagements show {id}"},
+	"nudged":              {"The applicant of {id} asks what keeps its review.", "narthex review show {id}"},
+	"returned":            {"The application {id} came back with a question.", "narthex engagements show {id}"},
+	"countered":           {"A reviewer of {id} offers narrower terms.", "narthex engagements show {id}"},
+	"declined":            {"The application {id} was declined; the reason stands beside it.", "narthex engagements show {id}"},
+	"withdrawn":           {"The application {id} was withdrawn by its applicant.", "narthex engagements show {id}"},
+	"offered":             {"The application {id} is approved, and its agreement waits for signatures.", "narthex agreement show {id}"},
+	"sign_asked":          {"The agreement of {id} waits for your signature.", "narthex agreement show {id}"},
+	"in_force":            {"Every party has signed: the grant of {id} is in force.", "narthex engagements show {id}"},
+	"locked":              {"The engagement {id} was locked, and its use has stopped.", "narthex engagements show {id}"},
+	"unlocked":            {"The lock on the engagement {id} was lifted.", "narthex engagements show {id}"},
+	"ended":               {"The grant of {id} has ended; closeout is open.", "narthex obligations {id}"},
+	"closed":              {"The engagement {id} is closed.", "narthex engagements show {id}"},
+	"ends_soon":           {"The agreement of {id} ends within 14 days.", "narthex engagements show {id}"},
+	"owed_soon":           {"What {id} owes is due within 14 days: {what}.", "narthex obligations {id}"},
+	"owed_late":           {"What {id} owes is late: {what}.", "narthex obligations {id}"},
+	"evidence_in":         {"Evidence was handed in for what {id} owes: {what}.", "narthex obligations {id}"},
+	"evidence_back":       {"Evidence for what {id} owes came back: {what}.", "narthex obligations {id}"},
+	"sponsor_asked":       {"You were asked to be the sponsor of {id}.", "narthex engagements show {id}"},
+	"sponsor_new":         {"The engagement {id} has a new sponsor.", "narthex engagements show {id}"},
+	"member_left":         {"A member left the engagement {id}, with their keys.", "narthex engagements show {id}"},
+	"lapses_soon":         {"Something that the grant of {id} rests on lapses within 14 days, and its use stops then: {what}.", "narthex work"},
+	"manuscript_in":       {"Manuscript {n} of {id} waits to be examined. When its time is over, silence clears it.", "narthex publication show {id} {n}"},
+	"manuscript_cleared":  {"Manuscript {n} of {id} is cleared.", "narthex publication show {id} {n}"},
+	"manuscript_clock":    {"The clock of manuscript {n} of {id} changed.", "narthex publication show {id} {n}"},
+	"redaction_asked":     {"Redactions are asked of manuscript {n} of {id}.", "narthex publication show {id} {n}"},
+	"redaction_contested": {"A redaction of manuscript {n} of {id} is contested.", "narthex publication show {id} {n}"},
+	"redaction_answered":  {"A contested redaction of manuscript {n} of {id} is answered.", "narthex publication show {id} {n}"},
+	"redaction_mediated":  {"A redaction of manuscript {n} of {id} goes to mediation.", "narthex publication show {id} {n}"},
+	"published":           {"Manuscript {n} of {id} is published.", "narthex publication show {id} {n}"},
+}
+
+// why is why it concerns whoever is told.
+var why = map[To]string{
+	Side:        "you have a part in it",
+	Heir:        "its sponsor, or its applicant, named you",
+	Reviewers:   "you hold a role that decides on it and have not voted",
+	Signers:     "you may sign for a party whose turn it is",
+	Institution: "you act for the applicant's institution",
+	Programme:   "you run the programme",
+	Examiners:   "you examine its manuscripts for the lab",
+	Owing:       "you belong to the party that owes it",
+	Named:       "its pathway names you, or a role of yours, for what is late",
+	Recorder:    "it rests on your word, or your organisation's",
+	Holder:      "it is yours",
+}
+
+// Kinds lists every kind.
+func Kinds() []Kind { return slices.Sorted(maps.Keys(words)) }
+
+// Facts is what a notice is about: identifiers, and what is owed or rested on by the name that the lab gave it.
+type Facts struct {
+	Kind       Kind
+	To         To
+	Engagement narthex.EngagementID
+	Manuscript int
+	What       string
+}
+
+// Text is what a person reads.
+type Text struct {
+	Happened string `json:"happened"`
+	Why      string `json:"why"`
+	Next     string `json:"next"` // a command line
+}
+
+// Text gives the words of a notice. Of a kind or a part that is in no table there are none.
+func (f Facts) Text() (Text, bool) {
+	said, known := words[f.Kind]
+	because, has := why[f.To]
+	if !known || !has {
+		return Text{}, false
+	}
+	fill := strings.NewReplacer("{id}", string(f.Engagement), "{n}", fmt.Sprint(f.Manuscript), "{what}", strings.ReplaceAll(f.What, "_", " "))
+	return Text{Happened: fill.Replace(said.happened), Why: "You are told because " + because + ".", Next: fill.Replace(said.next)}, true
+}

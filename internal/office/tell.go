@@ -1,0 +1,267 @@
+package office
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"narthex"
+	"narthex/client"
+	"narthex/internal/book"
+	"narthex/internal/journal"
+	"narthex/internal/lab"
+	"narthex/internal/notice"
+	"narthex/internal/store"
+	"narthex/internal/workflow"
+)
+
+// Channels is where notices go beside the list that each person has of their own: by mail, and to webhooks by their names.
+type Channels struct {
+	Mail  bool
+	Hooks []string
+}
+
+// tell writes what people and webhooks are told of an event, in the change that it is of. What could not be told of must not keep it
+// from happening: where nobody is found to tell, nobody is told.
+func (o *Office) tell(tx *journal.Tx, before, after narthex.Engagement, event workflow.Event) error {
+	rules, err := o.Rules.Get()
+	if err != nil {
+		return err
+	}
+	h := notice.Happened{Before: before, Event: event, After: after, EscalateTo: rules.Directory.Pathways[after.Application.Pathway].EscalateTo}
+	tells := h.Tells()
+	if len(tells) == 0 {
+		return nil
+	}
+	people, err := around(tx, tells, after)
+	if err != nil {
+		return err
+	}
+	n := book.Notice{Engagement: after.ID, What: string(event.Obligation), At: event.At}
+	if on := event.Publication; on != nil {
+		n.Manuscript = max(on.Manuscript, 1)
+		if event.Command == workflow.ManuscriptSubmit {
+			n.Manuscript = len(after.Manuscripts)
+		}
+	}
+	told, hooked := map[narthex.PersonID]bool{}, map[notice.Kind]bool{}
+	for _, t := range tells {
+		n.Kind, n.To = t.Kind, t.To
+		for _, p := range concerned(h, t.To, people, rules.Directory) {
+			if told[p.ID] {
+				continue // the first part that fits says why
+			}
+			told[p.ID] = true
+			if err := book.PutNotice(tx, o.addressed(n, p, event.Seq)); err != nil {
+				return err
+			}
+		}
+		if !hooked[t.Kind] {
+			hooked[t.Kind] = true
+			for _, n := range o.hooked(n, event.Seq) {
+				if err := book.PutNotice(tx, n); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// concerned gives who is told in a part. Where a pathway names nobody who has no part in it, custodians are told in their place.
+func concerned(h notice.Happened, to notice.To, people []narthex.Person, d *lab.Directory) []narthex.Person {
+	owns := func(p narthex.Person) bool { return owns(d, h.After.Application.Terms, p) }
+	found := slices.DeleteFunc(slices.Clone(people), func(p narthex.Person) bool { return !h.Concerns(to, p, owns(p)) })
+	if to == notice.Named && len(found) == 0 && h.EscalateTo != string(narthex.Custodian) {
+		h.EscalateTo = string(narthex.Custodian)
+		return concerned(h, to, people, d)
+	}
+	return found
+}
+
+// around gives whoever may be told: of the lab, of the researcher's side, of its institution.
+func around(tx *journal.Tx, tells []notice.Told, e narthex.Engagement) ([]narthex.Person, error) {
+	asks := func(where func(notice.To) bool) bool {
+		return slices.ContainsFunc(tells, func(t notice.Told) bool { return where(t.To) })
+	}
+	var people []narthex.Person
+	if asks(notice.To.InLab) {
+		staff, err := book.PeopleOf(tx, "")
+		if err != nil {
+			return nil, err
+		}
+		people = staff
+	}
+	if asks(notice.To.FromOutside) {
+		for _, id := range append([]narthex.PersonID{e.Application.Applicant}, e.Application.Members...) {
+			p, err := journal.Get[narthex.Person](tx, store.People, string(id))
+			if err != nil {
+				return nil, err
+			}
+			if p != nil {
+				people = append(people, *p)
+			}
+		}
+	}
+	if asks(notice.To.Officials) {
+		officials, err := book.OfficialsOf(tx, e.Application.Org)
+		if err != nil {
+			return nil, err
+		}
+		people = append(people, officials...)
+	}
+	return people, nil
+}
+
+// addressed gives a notice for one person, of something that happened once.
+func (o *Office) addressed(n book.Notice, p narthex.Person, of any) book.Notice {
+	n.Person, n.State = p.ID, book.NoticeTold
+	if o.Channels.Mail && p.Email != "" {
+		n.Channel, n.State, n.Next = book.MailChannel, book.NoticeWaiting, n.At
+	}
+	n.ID = book.NoticeID(n.Engagement, of, n.Kind, n.What, n.Person)
+	return n
+}
+
+// hooked gives one for each webhook.
+func (o *Office) hooked(n book.Notice, of any) []book.Notice {
+	var all []book.Notice
+	for _, hook := range o.Channels.Hooks {
+		n.Channel, n.State, n.Next = hook, book.NoticeWaiting, n.At
+		n.ID = book.NoticeID(n.Engagement, of, n.Kind, n.What, "webhook", hook)
+		all = append(all, n)
+	}
+	return all
+}
+
+// Notices lists what a person was told, the latest first, a page at a time. The programme sees besides what could not be delivered
+// to anybody, and how much waits.
+func (o *Office) Notices(ctx context.Context, by narthex.PersonID, of client.Page) (client.NoticeList, error) {
+	list := client.NoticeList{}
+	length, err := pageLength(of)
+	if err != nil {
+		return list, err
+	}
+	err = o.look(ctx, by, func(tx *journal.Tx, p narthex.Person) error {
+		list = client.NoticeList{Notices: []client.ToldView{}, Undelivered: []client.Undelivered{}}
+		mine := book.NoticesOf(p.ID, "")
+		span := store.Prefix(mine, length+1)
+		span.Reverse = true
+		if of.After != "" {
+			span.To = mine + of.After
+		}
+		rows, err := journal.Scan[book.Notice](tx, store.Notices, span)
+		if err != nil {
+			return err
+		}
+		for i, row := range rows {
+			if i == length {
+				list.Next = strings.TrimPrefix(rows[i-1].Key, mine)
+				break
+			}
+			text, _ := row.Row.Facts().Text()
+			list.Notices = append(list.Notices, client.ToldView{ID: row.Row.ID, Kind: string(row.Row.Kind), Engagement: row.Row.Engagement, At: row.Row.At, Happened: text.Happened, Why: text.Why, Do: text.Next, State: string(row.Row.State)})
+		}
+		if !p.Has(narthex.Programme) {
+			return nil
+		}
+		return undelivered(tx, &list, length, append([]string{book.MailChannel}, o.Channels.Hooks...))
+	})
+	return list, err
+}
+
+// undelivered adds what was given up, the latest first, and counts what waits.
+func undelivered(tx *journal.Tx, list *client.NoticeList, length int, channels []string) error {
+	span := store.Prefix(book.NoticesFailed, length)
+	span.Reverse = true
+	rows, err := tx.Reader().Scan(store.Notices, span)
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		key, _ := book.NoticeAt(book.NoticesFailed, row.Key)
+		n, err := journal.Get[book.Notice](tx, store.Notices, key)
+		if err != nil {
+			return err
+		}
+		if n != nil {
+			list.Undelivered = append(list.Undelivered, client.Undelivered{ID: n.ID, Kind: string(n.Kind), Engagement: n.Engagement, Person: n.Person, Channel: n.Channel, At: n.At, Tries: n.Tries, GivenUp: n.Ended, Because: n.Why})
+		}
+	}
+	const most = 10_000
+	for _, channel := range channels {
+		rows, err := tx.Reader().Scan(store.Notices, store.Prefix(book.NoticesWaiting(channel), most))
+		if err != nil {
+			return err
+		}
+		list.Waiting += len(rows)
+	}
+	return nil
+}
+
+// sweptAtOnce is how many engagements' clocks speak in one commit.
+const sweptAtOnce = 50
+
+// Sweep lets every clock say what it has to say and has not said: reminders, and the escalation of what is late. It reads the list of
+// clocks up to now and no more, and each clock says a thing once, whoever else sweeps. It gives how many spoke.
+func (o *Office) Sweep(ctx context.Context) (spoke int, err error) {
+	var due []narthex.EngagementID
+	err = o.Journal.View(ctx, func(tx *journal.Tx) (err error) {
+		due, err = o.dueClocks(tx)
+		return err
+	})
+	for part := range slices.Chunk(due, sweptAtOnce) {
+		said := 0
+		if err == nil {
+			err = o.Journal.Update(ctx, func(tx *journal.Tx) error {
+				said = 0
+				rules, err := o.Rules.Check(tx)
+				if err != nil {
+					return err
+				}
+				for _, id := range part {
+					n, err := o.speak(tx, rules.Directory.Calendar, id)
+					if err != nil {
+						return err
+					}
+					said += n
+				}
+				return nil
+			})
+			spoke += said
+		}
+	}
+	return spoke, err
+}
+
+// dueClocks gives the engagements whose clocks have something to say now.
+func (o *Office) dueClocks(tx *journal.Tx) ([]narthex.EngagementID, error) {
+	rules, err := o.Rules.Get()
+	if err != nil {
+		return nil, err
+	}
+	var due []narthex.EngagementID
+	err = book.EachClock(tx, func(id narthex.EngagementID) error {
+		e, err := engagementOf(tx, id)
+		if err == nil && len(workflow.Ticks(e, rules.Directory.Calendar, tx.Now())) > 0 {
+			due = append(due, id)
+		}
+		return err
+	})
+	return due, err
+}
+
+// speak lets the clock of an engagement say what it has to say.
+func (o *Office) speak(tx *journal.Tx, calendar workflow.Calendar, id narthex.EngagementID) (int, error) {
+	e, err := engagementOf(tx, id)
+	if err != nil {
+		return 0, err
+	}
+	ticks := workflow.Ticks(e, calendar, tx.Now())
+	for _, tick := range ticks {
+		if e, err = o.bySystem(tx, e, tick); err != nil {
+			return 0, err
+		}
+	}
+	return len(ticks), nil
+}
