@@ -375,7 +375,7 @@ func (o *Office) activate(tx *journal.Tx, rules *book.Rules, e narthex.Engagemen
 	}
 	a := row.Agreement
 	grant := narthex.Grant{ID: id, Engagement: e.ID, Agreement: e.Agreement, Persons: append([]narthex.PersonID{e.Application.Applicant}, e.Application.Members...),
-		Org: e.Application.Org, Terms: a.Terms, Approvals: a.Approvals, NotBefore: a.NotBefore, NotAfter: a.NotAfter, AppealTo: a.AppealTo, AppealDays: a.AppealDays, AuthorisedFor: a.AuthorisedFor(), RestsOn: a.RestsOn, Replaces: a.Replaces()}
+		Org: e.Application.Org, Terms: a.Terms, Approvals: a.Approvals, NotBefore: a.NotBefore, NotAfter: a.NotAfter, AppealTo: a.AppealTo, AppealDays: a.AppealDays, AuthorisedFor: a.AuthorisedFor(), RestsOn: a.RestsOn, Replaces: a.Replaces(), LockReasons: a.LockReasons()}
 	if err := holdRest(tx, &grant); err != nil {
 		return "", err
 	}
