@@ -248,7 +248,7 @@ func (c *Client) AppealWithKey(ctx context.Context, in KeyAppeal) (narthex.Lock,
 }
 
 // ReviewLock says that a lock stays, or lifts it, and answers its appeals.
-func (c *Client) ReviewLock(ctx context.Context, id narthex.LockID, in LockReview) (narthex.Lock, error) {
+func (c *Client) ReviewLock(ctx context.Context, id narthex.LockID, in ReviewLock) (narthex.Lock, error) {
 	return call[narthex.Lock](ctx, c, "POST", route("api", "locks", string(id), "review"), in)
 }
 

@@ -81,6 +81,8 @@ type WhoAmI struct {
 	Org     *narthex.Org   `json:"org,omitempty"`
 	Signers []Signer       `json:"signers"`
 	Told    []string       `json:"told"` // what happened to this person's keys and log-ins lately
+
+	Nationalities []string `json:"nationalities,omitempty"` // as the programme recorded them; nobody else is shown them
 }
 
 // Invite asks for a one-time code: POST /api/people. For a lab person give the handle, for an outsider the rest.
@@ -579,8 +581,8 @@ type KeyAppeal struct {
 	Text string         `json:"text"`
 }
 
-// LockReview is POST /api/locks/{lock}/review.
-type LockReview struct {
+// ReviewLock is POST /api/locks/{lock}/review.
+type ReviewLock struct {
 	Outcome narthex.LockOutcome `json:"outcome"`
 	Text    string              `json:"text"`
 }

@@ -395,7 +395,7 @@ func (o *Office) lift(tx *journal.Tx, p narthex.Person, lock narthex.Lock) (nart
 }
 
 // Review is the word on a lock of someone who did not set it: it stays, or is lifted. It answers every appeal.
-func (o *Office) Review(ctx context.Context, by narthex.PersonID, id narthex.LockID, in client.LockReview) (narthex.Lock, error) {
+func (o *Office) Review(ctx context.Context, by narthex.PersonID, id narthex.LockID, in client.ReviewLock) (narthex.Lock, error) {
 	var lock narthex.Lock
 	err := o.act(ctx, by, func(tx *journal.Tx, p narthex.Person) (err error) {
 		if lock, err = lockFor(tx, p, id); err != nil {
@@ -472,8 +472,8 @@ func (o *Office) Appeal(ctx context.Context, by narthex.PersonID, id narthex.Loc
 			if err != nil {
 				return err
 			}
-			if row == nil || row.InLab() && row.ID == p.ID {
-				return narthex.Invalidf("Say for whom the appeal is handed in: the lab's people do so for someone whom the lock keeps out.").For("for")
+			if row == nil || row.ID == p.ID {
+				return narthex.Refusedf("Say for whom the appeal is handed in: the lab's people do so for someone whom the lock keeps out.").For("for")
 			}
 			side, taken = *row, p.ID
 		} else if in.For != "" && in.For != p.ID {
