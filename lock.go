@@ -54,7 +54,7 @@ type Lock struct {
 	Target      string       `json:"target"` // the identifier or name of what is locked
 	Reason      LockReason   `json:"reason"`
 	Note        string       `json:"note,omitempty"` // in the locker's words, shown to the one locked out
-	By          PersonID     `json:"by,omitempty"` // not shown to those whom it stops
+	By          PersonID     `json:"by,omitempty"`   // not shown to those whom it stops
 	At          time.Time    `json:"at"`
 	ReviewBy    time.Time    `json:"review_by,omitzero"`    // by when someone else looks at it; zero when they have, until an appeal
 	SilentUntil time.Time    `json:"silent_until,omitzero"` // a legal order forbids to tell of it until then

@@ -237,6 +237,21 @@ func (c *Client) RecordNationalities(ctx context.Context, id narthex.PersonID, i
 	return call[Nationalities](ctx, c, "POST", route("api", "people", string(id), "nationalities"), in)
 }
 
+// Incidents lists what went wrong in an engagement.
+func (c *Client) Incidents(ctx context.Context, id narthex.EngagementID) (IncidentList, error) {
+	return call[IncidentList](ctx, c, "GET", route("api", "engagements", string(id), "incidents"), nil)
+}
+
+// OpenIncident says that something went wrong.
+func (c *Client) OpenIncident(ctx context.Context, id narthex.EngagementID, in OpenIncident) (IncidentList, error) {
+	return call[IncidentList](ctx, c, "POST", route("api", "engagements", string(id), "incidents"), in)
+}
+
+// ResolveIncident says what became of it.
+func (c *Client) ResolveIncident(ctx context.Context, id narthex.EngagementID, in ResolveIncident) (IncidentList, error) {
+	return call[IncidentList](ctx, c, "POST", route("api", "engagements", string(id), "incidents", "resolve"), in)
+}
+
 // AppealLock hands in an appeal against a lock.
 func (c *Client) AppealLock(ctx context.Context, id narthex.LockID, in LockAppeal) (narthex.Lock, error) {
 	return call[narthex.Lock](ctx, c, "POST", route("api", "locks", string(id), "appeal"), in)

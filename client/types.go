@@ -399,6 +399,41 @@ type Report struct {
 	InsidersPerStaff float64         `json:"insiders_per_staff"`
 
 	Publications PublicationReport `json:"publications"`
+	Incidents    IncidentReport    `json:"incidents"`
+}
+
+// IncidentReport counts incidents over all time.
+type IncidentReport struct {
+	Open     int                          `json:"open"`
+	Resolved int                          `json:"resolved"`
+	Kinds    map[narthex.IncidentKind]int `json:"kinds"`
+}
+
+// OpenIncident is POST /api/engagements/{engagement}/incidents. A lock is set in the same commit, where whoever opens it may lock; a
+// report is what the lab asks of a side, in so many days.
+type OpenIncident struct {
+	Kind       narthex.IncidentKind `json:"kind"`
+	Severity   narthex.Severity     `json:"severity"`
+	At         time.Time            `json:"at"`
+	Assets     []narthex.AssetName  `json:"assets,omitempty"`
+	Told       []string             `json:"told,omitempty"`
+	Text       string               `json:"text"`
+	Lock       *LockRequest         `json:"lock,omitempty"`
+	ReportBy   narthex.PartyRole    `json:"report_by,omitempty"`
+	ReportDays int                  `json:"report_days,omitempty"`
+}
+
+// ResolveIncident is POST /api/engagements/{engagement}/incidents/resolve.
+type ResolveIncident struct {
+	Number  int                     `json:"number"`
+	Outcome narthex.IncidentOutcome `json:"outcome"`
+	Text    string                  `json:"text"`
+}
+
+// IncidentList is GET /api/engagements/{engagement}/incidents.
+type IncidentList struct {
+	Engagement narthex.EngagementID `json:"engagement"`
+	Incidents  []narthex.Incident   `json:"incidents"`
 }
 
 // PathwayReport is the funnel of one pathway, counted over all time, and how long decisions took.

@@ -47,6 +47,7 @@ func (s *Server) table() []Route {
 	routes = append(routes, peopleRoutes()...)
 	routes = append(routes, engagementRoutes()...)
 	routes = append(routes, closeoutRoutes()...)
+	routes = append(routes, incidentRoutes()...)
 	routes = append(routes, publicationRoutes()...)
 	routes = append(routes, grantRoutes()...)
 	routes = append(routes, s.logRoutes()...)

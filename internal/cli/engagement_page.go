@@ -150,6 +150,8 @@ func writeNext(p *page, view client.EngagementView) {
 		"reject":            "narthex obligations " + id,
 		"issue":             "narthex statement " + id,
 		"manuscript_submit": "narthex publication submit " + id + " FILE --title TITLE",
+		"open_incident":     "narthex incidents open " + id + " --kind KIND --severity SEVERITY --at WHEN --text '…'",
+		"resolve_incident":  "narthex incidents resolve " + id + " NUMBER --outcome OUTCOME --text '…'",
 		"lock":              "narthex lock engagement " + id + " --reason CODE",
 	}
 	var can []string

@@ -187,6 +187,9 @@ func Engagement(e narthex.Engagement) []string {
 		}
 	}
 	keys = append(keys, manuscripts(e)...)
+	if len(e.Incidents) > 0 {
+		keys = append(keys, Incidents+place)
+	}
 	if e.State == narthex.InReview {
 		keys = append(keys, DueOf(e.Application.Pathway)+Place(e.Due, string(e.ID)))
 	}

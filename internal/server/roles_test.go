@@ -179,6 +179,9 @@ func setScene(t *testing.T) *scene {
 		{"POST /api/grants/{grant}/keys", "/api/grants/" + string(grant.ID) + "/keys", client.Mint{Label: "x"}, []string{"ada"}},
 		{"POST /api/keys/{key}/revoke", "/api/keys/" + string(gone.Key.ID) + "/revoke", struct{}{}, []string{"carol", "sam", "paul", "ada"}},
 		{"POST /api/grants/{grant}/explain", "/api/grants/" + string(grant.ID) + "/explain", client.Explain{Surface: "chat", Request: testenv.Hello}, append([]string{"ada"}, labPeople...)},
+		{"POST /api/engagements/{engagement}/incidents", "/api/engagements/" + string(owes.Engagement) + "/incidents", client.OpenIncident{Kind: "misuse", Severity: "low", At: soon.AddDate(0, 0, -9), Text: "x"}, []string{"ada", "otto", "carol", "dan", "sam", "paul"}},
+		{"POST /api/engagements/{engagement}/incidents/resolve", "/api/engagements/" + string(owes.Engagement) + "/incidents/resolve", client.ResolveIncident{Number: 1, Outcome: "contained", Text: "x"}, []string{"carol", "dan", "sam", "paul"}},
+		{"GET /api/engagements/{engagement}/incidents", "/api/engagements/" + string(owes.Engagement) + "/incidents", nil, readers},
 		{"GET /api/locks", "/api/locks", nil, all},
 		{"POST /v1/appeal", "/v1/appeal", client.KeyAppeal{Lock: onGrant.Lock.ID, Text: "it is not theirs"}, nil}, // neither rests on it
 		{"POST /api/locks/{lock}/appeal", "/api/locks/" + string(onGrant.Lock.ID) + "/appeal", client.LockAppeal{Text: "it is ours"}, []string{"ada", "otto"}},

@@ -145,6 +145,10 @@ func (l *life) event(command workflow.Command) workflow.Event {
 		event.Obligation, event.Evidence = narthex.FinalReport, stale
 	case workflow.Reject, workflow.Waive:
 		event.By, event.Obligation, event.Text = pro.ID, narthex.FinalReport, "so"
+	case workflow.OpenIncident:
+		event.Incident = &narthex.Incident{Kind: "misuse", Severity: "low", At: start, Text: "so"}
+	case workflow.ResolveIncident:
+		event.By, event.Number, event.Outcome, event.Text = pro.ID, 1, "contained", "so"
 	case workflow.Issue:
 		event.By, event.Saw = aud.ID, stale
 	case workflow.Offer:
@@ -183,6 +187,10 @@ func ready(t *testing.T, state narthex.State, command workflow.Command) *life {
 	case workflow.Meet, workflow.Waive:
 		if state == narthex.Active || state == narthex.Ending {
 			return owing(t, state)
+		}
+	case workflow.ResolveIncident:
+		if state == narthex.Active || state == narthex.Ending {
+			return at(t, state).does(ada, workflow.Event{Command: workflow.OpenIncident, Incident: &narthex.Incident{Kind: "misuse", Severity: "low", At: start, Text: "so"}})
 		}
 	case workflow.Reject:
 		if state == narthex.Active || state == narthex.Ending {
