@@ -95,8 +95,8 @@ func TestWhatIsInNoTableMayDoNothing(t *testing.T) {
 func TestThoseWhoAskAndThoseWhoDecideShareNoCommand(t *testing.T) {
 	asking := []workflow.Part{workflow.Applicant, workflow.Author, workflow.Member, workflow.Institution, workflow.Writer}
 	deciding := []workflow.Part{workflow.Reviewer, workflow.Signer, workflow.Programme, workflow.Guard, workflow.Auditor, workflow.Examiner}
-	// Words and statements decide nothing; a clock stops and runs for either side; of a mediator's decision each side says what it read.
-	common := []workflow.Command{workflow.End, workflow.Comment, workflow.Issue, workflow.ManuscriptPause, workflow.ManuscriptResume, workflow.RedactionOutcome}
+	// Words, statements and the opening of an incident decide nothing; a clock stops and runs for either side; of a mediator's decision each side says what it read.
+	common := []workflow.Command{workflow.End, workflow.Comment, workflow.Issue, workflow.OpenIncident, workflow.ManuscriptPause, workflow.ManuscriptResume, workflow.RedactionOutcome}
 	for _, state := range states() {
 		theirs := workflow.Allowed(state, asking)
 		for _, command := range workflow.Allowed(state, deciding) {
