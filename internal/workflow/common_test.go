@@ -119,7 +119,7 @@ func (l *life) happen(event workflow.Event) error {
 // does is try where it must be allowed.
 func (l *life) does(p narthex.Person, draft workflow.Event) *life {
 	l.t.Helper()
-	if err := l.try(p, draft, workflow.Facts{}); err != nil {
+	if err := l.try(p, draft, workflow.Facts{Now: l.now()}); err != nil {
 		l.t.Fatalf("%s in state %q: %v", draft.Command, l.e.State, err)
 	}
 	return l

@@ -146,7 +146,7 @@ func (l *life) event(command workflow.Command) workflow.Event {
 	case workflow.Reject, workflow.Waive:
 		event.By, event.Obligation, event.Text = pro.ID, narthex.FinalReport, "so"
 	case workflow.OpenIncident:
-		event.Incident = &narthex.Incident{Kind: "misuse", Severity: "low", At: start, Text: "so"}
+		event.Incident = &narthex.Incident{Kind: "misuse", Severity: "low", At: start.Add(-1), Text: "so"}
 	case workflow.ResolveIncident:
 		event.By, event.Number, event.Outcome, event.Text = pro.ID, 1, "contained", "so"
 	case workflow.Issue:
@@ -190,7 +190,7 @@ func ready(t *testing.T, state narthex.State, command workflow.Command) *life {
 		}
 	case workflow.ResolveIncident:
 		if state == narthex.Active || state == narthex.Ending {
-			return at(t, state).does(ada, workflow.Event{Command: workflow.OpenIncident, Incident: &narthex.Incident{Kind: "misuse", Severity: "low", At: start, Text: "so"}})
+			return at(t, state).does(ada, workflow.Event{Command: workflow.OpenIncident, Incident: &narthex.Incident{Kind: "misuse", Severity: "low", At: start.Add(-1), Text: "so"}})
 		}
 	case workflow.Reject:
 		if state == narthex.Active || state == narthex.Ending {
