@@ -1,6 +1,10 @@
 package narthex
 
-import "time"
+import (
+	"slices"
+	"strings"
+	"time"
+)
 
 // PartyRole is for whom a party signs.
 type PartyRole string
@@ -102,6 +106,29 @@ func (a Agreement) AuthorisedFor() PathwayName {
 	}
 	return ""
 }
+
+// LockReasons gives the only reasons for which access under the agreement may be locked; none where its safe harbour leaves any reason
+// of the closed list, or it has no such list.
+func (a Agreement) LockReasons() []LockReason {
+	at := slices.IndexFunc(a.Clauses, func(c AgreedClause) bool { return c.Name == SafeHarbour })
+	if at < 0 || a.Clauses[at].Values[SafeHarbourReasons] == "" {
+		return nil
+	}
+	var list []LockReason
+	for name := range strings.SplitSeq(a.Clauses[at].Values[SafeHarbourReasons], ", ") {
+		list = append(list, LockReason(name))
+	}
+	if len(list) == len(LockReasons()) {
+		return nil
+	}
+	return list
+}
+
+// SafeHarbour is the clause that says for what reasons access may be stopped, and SafeHarbourReasons its parameter that lists them.
+const (
+	SafeHarbour        ClauseName = "safe-harbour"
+	SafeHarbourReasons            = "lock_reasons"
+)
 
 // Redline is what differs in an agreement from its pathway's standard. One without departures is the standard itself.
 type Redline struct {

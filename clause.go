@@ -35,6 +35,8 @@ const (
 	HeldClock Held = "clock"
 	// HeldObligation is held as an obligation with a date.
 	HeldObligation Held = "obligation"
+	// HeldLock is held when someone locks: a lock for which it leaves no room is refused.
+	HeldLock Held = "lock"
 	// Recorded is printed and signed, and nothing of the software acts on it.
 	Recorded Held = "recorded"
 )

@@ -132,6 +132,7 @@ type Engagement struct {
 	Waivers     []Waiver     `json:"waivers,omitempty"`
 	Issued      []Issued     `json:"issued,omitempty"` // access statements
 	Manuscripts []Manuscript `json:"manuscripts,omitempty"`
+	Incidents   []Incident   `json:"incidents,omitempty"`
 	BesideAt    time.Time    `json:"beside_at,omitzero"`  // where it has manuscripts: when it last changed otherwise than by them
 	Sponsor     PersonID     `json:"sponsor,omitempty"`   // who took it over from the one in Application
 	Successor   PersonID     `json:"successor,omitempty"` // who was asked to

@@ -32,6 +32,7 @@ const (
 	EntryPersonAuthorised   EntryType = "person.authorised"
 	EntryPersonUnauthorised EntryType = "person.unauthorised"
 	EntryPersonStanding     EntryType = "person.standing"
+	EntryPersonNationality  EntryType = "person.nationality"
 	EntrySignerEnrolled     EntryType = "signer.enrolled"
 	EntrySignerRevoked      EntryType = "signer.revoked"
 	EntrySessionOpened      EntryType = "session.opened"
@@ -46,6 +47,9 @@ const (
 	EntryKeyRevoked         EntryType = "key.revoked"
 	EntryLockSet            EntryType = "lock.set"
 	EntryLockLifted         EntryType = "lock.lifted"
+	EntryLockSilenced       EntryType = "lock.silenced"
+	EntryLockAppealed       EntryType = "lock.appealed"
+	EntryLockReviewed       EntryType = "lock.reviewed"
 	EntryLedgerRead         EntryType = "ledger.read"
 	EntryCallIntent         EntryType = "call.intent"
 	EntryCallOutcome        EntryType = "call.outcome"
@@ -75,6 +79,7 @@ var entryFields = map[EntryType]struct {
 	EntryPersonAuthorised:   {GovernanceEntry, false, []string{"person", "org", "pathways", "not_before", "not_after", "authorisation", "by", "signer", "envelope"}},
 	EntryPersonUnauthorised: {GovernanceEntry, false, []string{"person", "authorisation", "by"}},
 	EntryPersonStanding:     {GovernanceEntry, false, []string{"person", "kind", "name", "act", "from", "until", "saw", "by"}},
+	EntryPersonNationality:  {GovernanceEntry, false, []string{"person", "record", "by"}},
 	EntrySignerEnrolled:     {GovernanceEntry, false, []string{"person", "fingerprint", "by"}},
 	EntrySignerRevoked:      {GovernanceEntry, false, []string{"person", "fingerprint", "by"}},
 	EntrySessionOpened:      {GovernanceEntry, false, []string{"person", "session", "token"}},
@@ -87,8 +92,11 @@ var entryFields = map[EntryType]struct {
 	EntryGrantEnded:         {GovernanceEntry, false, []string{"grant", "engagement", "by", "reason"}},
 	EntryKeyMinted:          {GovernanceEntry, false, []string{"key", "grant", "person", "actor", "token", "terms", "not_after", "by"}},
 	EntryKeyRevoked:         {GovernanceEntry, false, []string{"key", "grant", "by"}},
-	EntryLockSet:            {GovernanceEntry, false, []string{"lock", "subject", "target", "reason", "by"}},
+	EntryLockSet:            {GovernanceEntry, false, []string{"lock", "subject", "target", "reason", "review_by", "by"}},
 	EntryLockLifted:         {GovernanceEntry, false, []string{"lock", "subject", "target", "by"}},
+	EntryLockSilenced:       {GovernanceEntry, false, []string{"lock", "until", "by"}},
+	EntryLockAppealed:       {GovernanceEntry, false, []string{"lock", "by", "org", "taken", "review_by", "said"}},
+	EntryLockReviewed:       {GovernanceEntry, false, []string{"lock", "outcome", "by", "said"}},
 	EntryLedgerRead:         {GovernanceEntry, false, []string{"by", "what"}},
 	EntryCallIntent:         {UseEntry, false, []string{"grant", "key", "agreement", "directory", "facts", "uses", "asset", "version", "clauses", "reserved", "nonce", "request"}},
 	EntryCallOutcome:        {UseEntry, false, []string{"call", "grant", "status", "used", "answer"}},

@@ -27,6 +27,8 @@ type Grant struct {
 	Replaces GrantID `json:"replaces,omitempty"` // whose use counts against this one's budgets; none for one that stands by itself
 
 	RestsOn []Condition `json:"rests_on,omitempty"` // as the agreement says; each must hold at every call
+
+	LockReasons []LockReason `json:"lock_reasons,omitempty"` // of a safe harbour: the only reasons for which it may be locked; any reason where empty
 }
 
 // InForce says whether the grant is in force at t: not ended, and in the half-open interval of its dates. Locks stand apart.
@@ -62,39 +64,3 @@ type Key struct {
 	NotAfter  time.Time `json:"not_after"`
 	Revoked   bool      `json:"revoked,omitempty"`
 }
-
-// LockSubject is what kind of thing a lock stops.
-type LockSubject string
-
-// LockRegion stops everyone from outside who works in a region, and everyone of whom it is not known where they work: an order
-// about a class of people comes without notice, and what is unknown is not let through.
-const LockRegion LockSubject = "region"
-
-// LockSubjects lists what can be locked.
-func LockSubjects() []LockSubject {
-	return []LockSubject{"person", "org", "engagement", "grant", "key", "asset", LockRegion}
-}
-
-// LockReason is the closed set of reasons for a lock.
-type LockReason string
-
-// LockReasons lists them all.
-func LockReasons() []LockReason {
-	return []LockReason{"compromised_credential", "suspected_exfiltration", "safety", "breach_of_terms", "legal_order", "incident", "maintenance"}
-}
-
-// Lock is an immediate stop. It holds from the commit that set it to the commit that lifted it.
-type Lock struct {
-	ID       LockID      `json:"id"`
-	Subject  LockSubject `json:"subject"`
-	Target   string      `json:"target"` // the identifier or name of what is locked
-	Reason   LockReason  `json:"reason"`
-	Note     string      `json:"note,omitempty"` // in the locker's words, shown to the one locked out
-	By       PersonID    `json:"by"`
-	At       time.Time   `json:"at"`
-	LiftedBy PersonID    `json:"lifted_by,omitempty"`
-	LiftedAt time.Time   `json:"lifted_at,omitzero"`
-}
-
-// Lifted says whether the lock is over.
-func (l Lock) Lifted() bool { return !l.LiftedAt.IsZero() }

@@ -19,13 +19,15 @@ const (
 	FinalReport ObligationName = "final_report"
 	// InsuranceProof is proof of the cover that was agreed.
 	InsuranceProof ObligationName = "insurance_proof"
+	// IncidentReport is a report on an incident, which the lab asked for when it opened one.
+	IncidentReport ObligationName = "incident_report"
 	// PatentWindow is the time in which a patent can be filed. It is for information: nobody owes it.
 	PatentWindow ObligationName = "patent_window"
 )
 
 // ObligationNames lists every one that someone can owe.
 func ObligationNames() []ObligationName {
-	return []ObligationName{DestructionCertificate, PersonalDataDeleted, FinalReport, InsuranceProof}
+	return []ObligationName{DestructionCertificate, PersonalDataDeleted, FinalReport, InsuranceProof, IncidentReport}
 }
 
 // Owed is one obligation as the signed agreement has it: who owes it, by which clause, and from when its days are counted. The

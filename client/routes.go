@@ -237,6 +237,46 @@ func (c *Client) Unlock(ctx context.Context, id narthex.LockID) (narthex.Lock, e
 	return call[narthex.Lock](ctx, c, "POST", route("api", "locks", string(id), "lift"), struct{}{})
 }
 
+// RecordNationalities records whose national a person is, for locks on a class of people.
+func (c *Client) RecordNationalities(ctx context.Context, id narthex.PersonID, in Nationalities) (Nationalities, error) {
+	return call[Nationalities](ctx, c, "POST", route("api", "people", string(id), "nationalities"), in)
+}
+
+// Incidents lists what went wrong in an engagement.
+func (c *Client) Incidents(ctx context.Context, id narthex.EngagementID) (IncidentList, error) {
+	return call[IncidentList](ctx, c, "GET", route("api", "engagements", string(id), "incidents"), nil)
+}
+
+// OpenIncident says that something went wrong.
+func (c *Client) OpenIncident(ctx context.Context, id narthex.EngagementID, in OpenIncident) (IncidentList, error) {
+	return call[IncidentList](ctx, c, "POST", route("api", "engagements", string(id), "incidents"), in)
+}
+
+// ResolveIncident says what became of it.
+func (c *Client) ResolveIncident(ctx context.Context, id narthex.EngagementID, in ResolveIncident) (IncidentList, error) {
+	return call[IncidentList](ctx, c, "POST", route("api", "engagements", string(id), "incidents", "resolve"), in)
+}
+
+// AppealLock hands in an appeal against a lock.
+func (c *Client) AppealLock(ctx context.Context, id narthex.LockID, in LockAppeal) (narthex.Lock, error) {
+	return call[narthex.Lock](ctx, c, "POST", route("api", "locks", string(id), "appeal"), in)
+}
+
+// AppealWithKey hands it in with an API key of what is locked.
+func (c *Client) AppealWithKey(ctx context.Context, in KeyAppeal) (narthex.Lock, error) {
+	return call[narthex.Lock](ctx, c, "POST", "/v1/appeal", in)
+}
+
+// ReviewLock says that a lock stays, or lifts it, and answers its appeals.
+func (c *Client) ReviewLock(ctx context.Context, id narthex.LockID, in ReviewLock) (narthex.Lock, error) {
+	return call[narthex.Lock](ctx, c, "POST", route("api", "locks", string(id), "review"), in)
+}
+
+// SilenceLock says until when nobody may tell of a lock.
+func (c *Client) SilenceLock(ctx context.Context, id narthex.LockID, in LockSilence) (narthex.Lock, error) {
+	return call[narthex.Lock](ctx, c, "POST", route("api", "locks", string(id), "silence"), in)
+}
+
 // Ledger gives the ledger's state.
 func (c *Client) Ledger(ctx context.Context) (LedgerState, error) {
 	return call[LedgerState](ctx, c, "GET", "/ledger/state", nil)

@@ -81,6 +81,8 @@ type WhoAmI struct {
 	Org     *narthex.Org   `json:"org,omitempty"`
 	Signers []Signer       `json:"signers"`
 	Told    []string       `json:"told"` // what happened to this person's keys and log-ins lately
+
+	Nationalities []string `json:"nationalities,omitempty"` // as the programme recorded them; nobody else is shown them
 }
 
 // Invite asks for a one-time code: POST /api/people. For a lab person give the handle, for an outsider the rest.
@@ -290,6 +292,7 @@ type EngagementView struct {
 	Horizons   []Horizon          `json:"horizons"`          // of each asset that is asked for
 	Waiting    []string           `json:"waiting"`           // whom it waits for, in words
 	Counter    []string           `json:"counter,omitempty"` // what a counter-offer changes, in words
+	Locks      []narthex.Lock     `json:"locks,omitempty"`   // that stop it
 	People     map[string]string  `json:"people,omitempty"`  // names of the people in it, by id
 	Level      *AccessLevel       `json:"level,omitempty"`   // how deep what is asked would be, while it is asked for
 	Took       *TimesTaken        `json:"took,omitempty"`    // how long decisions of the pathway took, while it is written
@@ -401,6 +404,41 @@ type Report struct {
 	InsidersPerStaff float64         `json:"insiders_per_staff"`
 
 	Publications PublicationReport `json:"publications"`
+	Incidents    IncidentReport    `json:"incidents"`
+}
+
+// IncidentReport counts incidents over all time.
+type IncidentReport struct {
+	Open     int                          `json:"open"`
+	Resolved int                          `json:"resolved"`
+	Kinds    map[narthex.IncidentKind]int `json:"kinds"`
+}
+
+// OpenIncident is POST /api/engagements/{engagement}/incidents. A lock is set in the same commit, where whoever opens it may lock; a
+// report is what the lab asks of a side, in so many days.
+type OpenIncident struct {
+	Kind       narthex.IncidentKind `json:"kind"`
+	Severity   narthex.Severity     `json:"severity"`
+	At         time.Time            `json:"at"`
+	Assets     []narthex.AssetName  `json:"assets,omitempty"`
+	Told       []string             `json:"told,omitempty"`
+	Text       string               `json:"text"`
+	Lock       *LockRequest         `json:"lock,omitempty"`
+	ReportBy   narthex.PartyRole    `json:"report_by,omitempty"`
+	ReportDays int                  `json:"report_days,omitempty"`
+}
+
+// ResolveIncident is POST /api/engagements/{engagement}/incidents/resolve.
+type ResolveIncident struct {
+	Number  int                     `json:"number"`
+	Outcome narthex.IncidentOutcome `json:"outcome"`
+	Text    string                  `json:"text"`
+}
+
+// IncidentList is GET /api/engagements/{engagement}/incidents.
+type IncidentList struct {
+	Engagement narthex.EngagementID `json:"engagement"`
+	Incidents  []narthex.Incident   `json:"incidents"`
 }
 
 // PathwayReport is the funnel of one pathway, counted over all time, and how long decisions took.
@@ -485,7 +523,7 @@ type WorkItem struct {
 	Manuscript int                  `json:"manuscript,omitempty"` // where it is about one
 	Title      string               `json:"title"`
 	Applicant  string               `json:"applicant,omitempty"`
-	Do         string               `json:"do"` // submit, answer, review, assign, chase, sign, close, meet, remind, take, renew_standing, approve_directory; of a manuscript: examine_manuscript, answer_contest, answer_redactions, apply_redactions, give_material
+	Do         string               `json:"do"` // submit, answer, review, assign, chase, sign, close, meet, remind, take, renew_standing, approve_directory; of a lock: review_lock, answer_appeal, review_silence; of a manuscript: examine_manuscript, answer_contest, answer_redactions, apply_redactions, give_material
 	Since      time.Time            `json:"since"`
 	Due        time.Time            `json:"due,omitzero"`
 	Late       bool                 `json:"late,omitempty"`
@@ -494,6 +532,7 @@ type WorkItem struct {
 
 	Obligation narthex.ObligationName `json:"obligation,omitempty"` // to meet, or late where the programme is to remind
 	Lapses     *RestView              `json:"lapses,omitempty"`     // what a grant rests on and you can renew
+	Lock       narthex.LockID         `json:"lock,omitempty"`       // to look at again, to answer for, or whose silence ends
 }
 
 // AgreementView is an agreement: GET /api/engagements/{engagement}/agreement.
@@ -543,8 +582,8 @@ type RestView struct {
 	Renews string               `json:"renews"`          // whose word it takes
 }
 
-// CutView is a call that was cut. The code is locked, with the lock's reason, or else expired, ended, revoked, suspended, removed
-// or rules_changed: the lab's rules changed, and the same call is decided by the new ones when it is made again.
+// CutView is a call that was cut. The code is locked, with the lock's reason, or else expired, ended, revoked, suspended, removed,
+// lost or rules_changed: the lab's rules changed, and the same call is decided by the new ones when it is made again.
 type CutView struct {
 	Call   narthex.CallID     `json:"call"`
 	At     time.Time          `json:"at"`
@@ -593,6 +632,37 @@ type LockRequest struct {
 	Target  string              `json:"target"`
 	Reason  narthex.LockReason  `json:"reason"`
 	Note    string              `json:"note,omitempty"`
+
+	SilentUntil time.Time `json:"silent_until,omitzero"` // a legal order forbids to tell of it until then
+}
+
+// Nationalities is POST /api/people/{person}/nationalities: of a person from outside, for locks on a class of people alone; none takes
+// the record away.
+type Nationalities struct {
+	Nationalities []string `json:"nationalities"`
+}
+
+// LockAppeal is POST /api/locks/{lock}/appeal. The lab's programme says for whom it hands one in.
+type LockAppeal struct {
+	Text string           `json:"text"`
+	For  narthex.PersonID `json:"for,omitempty"`
+}
+
+// KeyAppeal is POST /v1/appeal, with an API key.
+type KeyAppeal struct {
+	Lock narthex.LockID `json:"lock"`
+	Text string         `json:"text"`
+}
+
+// ReviewLock is POST /api/locks/{lock}/review.
+type ReviewLock struct {
+	Outcome narthex.LockOutcome `json:"outcome"`
+	Text    string              `json:"text"`
+}
+
+// LockSilence is POST /api/locks/{lock}/silence: until when nobody may tell of it; a time that is over ends the silence.
+type LockSilence struct {
+	Until time.Time `json:"until"`
 }
 
 // Locked is a lock that holds: every stream it concerns has ended.

@@ -73,14 +73,14 @@ func story() []narthex.Entry {
 	add(narthex.EntryAgreementSigned, texts{"engagement": "e", "agreement": "a", "party": "lab"})
 	add(narthex.EntryGrantActive, texts{"grant": "g", "engagement": "e", "agreement": "a"})
 	add(narthex.EntryKeyMinted, nil)
-	for range 3 {
+	for range 2 {
 		add(narthex.EntryCallIntent, nil)
 		add(narthex.EntryCallOutcome, texts{"call": fmt.Sprint("call_", len(entries)-1)})
 	}
-	for _, kind := range []narthex.EntryType{narthex.EntryCallDenied, narthex.EntryCallRead, narthex.EntryCallRead, narthex.EntryRefusalsCounted, narthex.EntryLockSet,
-		narthex.EntryLockLifted, narthex.EntryKeyRevoked, narthex.EntrySignerRevoked, narthex.EntryPersonChanged, narthex.EntryLedgerRead, narthex.EntryGrantEnded,
+	for _, kind := range []narthex.EntryType{narthex.EntryCallDenied, narthex.EntryCallRead, narthex.EntryRefusalsCounted, narthex.EntryLockSilenced, narthex.EntryLockSet,
+		narthex.EntryLockAppealed, narthex.EntryLockReviewed, narthex.EntryLockLifted, narthex.EntryKeyRevoked, narthex.EntrySignerRevoked, narthex.EntryPersonChanged, narthex.EntryLedgerRead, narthex.EntryGrantEnded,
 		narthex.EntryRecovered, narthex.EntryOpeningsErased, narthex.EntryLedgerRestored, narthex.EntryProgramChanged, narthex.EntryPersonAuthorised,
-		narthex.EntryPersonUnauthorised, narthex.EntryPersonStanding, narthex.EntryEngagementRead, narthex.EntryCallIntent} {
+		narthex.EntryPersonUnauthorised, narthex.EntryPersonStanding, narthex.EntryPersonNationality, narthex.EntryEngagementRead} {
 		add(kind, nil)
 	}
 	return entries

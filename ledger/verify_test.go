@@ -29,7 +29,6 @@ func TestAnHonestExportVerifies(t *testing.T) {
 	var want ledger.Report
 	want.Origin, want.Size, want.Opened = origin, uint64(len(entries)), uint64(len(entries)-1)
 	want.First, want.Last = entries[0].At, entries[len(entries)-1].At
-	want.Open = []narthex.CallID{narthex.CallID(fmt.Sprint("call_", len(entries)-1))}
 	want.ByType = map[narthex.EntryType]int{}
 	for i, e := range entries {
 		if e.Type.Class() == narthex.UseEntry {
@@ -49,7 +48,7 @@ func TestAnHonestExportVerifies(t *testing.T) {
 	if fmt.Sprintf("%+v", report) != fmt.Sprintf("%+v", want) {
 		t.Errorf("the report says\n%+v and not\n%+v", report, want)
 	}
-	if len(want.ByType) != len(narthex.EntryTypes())-1 {
+	if len(want.ByType) != len(narthex.EntryTypes())-2 { // but a rotation, and the one that is withheld
 		t.Errorf("the story has %d types of entry", len(want.ByType))
 	}
 }

@@ -47,6 +47,7 @@ func (s *Server) table() []Route {
 	routes = append(routes, peopleRoutes()...)
 	routes = append(routes, engagementRoutes()...)
 	routes = append(routes, closeoutRoutes()...)
+	routes = append(routes, incidentRoutes()...)
 	routes = append(routes, publicationRoutes()...)
 	routes = append(routes, grantRoutes()...)
 	routes = append(routes, s.logRoutes()...)
@@ -76,6 +77,13 @@ func peopleRoutes() []Route {
 				return client.Erased{}, err
 			}
 			return r.node.Office.Erase(r.Context(), r.person.ID, id, in.Reason)
+		})},
+		{Method: "POST", Path: "/api/people/{person}/nationalities", Right: Insider, Says: "record whose national a person from outside is, for locks on a class of people", In: typeOf[client.Nationalities](), Out: typeOf[client.Nationalities](), serve: post(mostBody, func(r *request, in client.Nationalities) (client.Nationalities, error) {
+			id, err := arg[narthex.PersonID](r, "person")
+			if err != nil {
+				return client.Nationalities{}, err
+			}
+			return r.node.Office.RecordNationalities(r.Context(), r.person.ID, id, in)
 		})},
 		{Method: "POST", Path: "/api/people/{person}/authorise", Right: Someone, Says: "authorise a person of your institution beforehand", In: typeOf[client.Authorise](), Out: typeOf[narthex.SignedAuthorisation](), serve: post(mostBody, func(r *request, in client.Authorise) (narthex.SignedAuthorisation, error) {
 			id, err := arg[narthex.PersonID](r, "person")
@@ -257,7 +265,7 @@ func grantRoutes() []Route {
 			}
 			return r.node.Office.RevokeKey(r.Context(), r.person.ID, id)
 		})},
-		{Method: "GET", Path: "/api/locks", Right: Someone, Says: "locks in force", Out: typeOf[client.LockList](), serve: get(func(r *request) (client.LockList, error) { return r.node.Office.Locks(r.Context(), r.person.ID) })},
+		{Method: "GET", Path: "/api/locks", Right: Someone, Says: "locks in force that you may know of", Out: typeOf[client.LockList](), serve: get(func(r *request) (client.LockList, error) { return r.node.Office.Locks(r.Context(), r.person.ID) })},
 		{Method: "POST", Path: "/api/locks", Right: Someone, Says: "stop something at once", In: typeOf[client.LockRequest](), Out: typeOf[client.Locked](), serve: post(mostBody, func(r *request, in client.LockRequest) (client.Locked, error) {
 			return r.node.Office.Lock(r.Context(), r.person.ID, in)
 		})},
@@ -268,11 +276,25 @@ func grantRoutes() []Route {
 			}
 			return r.node.Office.Lift(r.Context(), r.person.ID, id)
 		})},
+		onLock("appeal", "appeal against a lock", (*office.Office).Appeal),
+		onLock("review", "say that a lock stays, or lift it", (*office.Office).Review),
+		onLock("silence", "say until when nobody may tell of a lock", (*office.Office).Silence),
 		{Method: "GET", Path: "/api/ledger/export", Right: Someone, Says: "the whole ledger, opened", serve: export},
 		{Method: "GET", Path: "/api/ledger/documents", Right: Someone, Says: "agreements and lab directories, by digest", serve: documents},
 		{Method: "GET", Path: "/api/ledger/audit", Right: Someone, Query: []string{"last"}, Says: "all entries folded and compared with the tables", Out: typeOf[client.Audit](), serve: get(ledgerAudit)},
 		{Method: "GET", Path: "/api/ledger/proof/{index}", Right: Someone, Says: "an entry with its inclusion proof", Out: typeOf[client.EntryProof](), serve: get(proof)},
 	}
+}
+
+// onLock is the route of an act on a lock.
+func onLock[In any](verb, says string, act func(*office.Office, context.Context, narthex.PersonID, narthex.LockID, In) (narthex.Lock, error)) Route {
+	return Route{Method: "POST", Path: "/api/locks/{lock}/" + verb, Right: Someone, Says: says, In: typeOf[In](), Out: typeOf[narthex.Lock](), serve: post(mostBody, func(r *request, in In) (narthex.Lock, error) {
+		id, err := arg[narthex.LockID](r, "lock")
+		if err != nil {
+			return narthex.Lock{}, err
+		}
+		return act(r.node.Office, r.Context(), r.person.ID, id, in)
+	})}
 }
 
 // doorRoutes are served by the gateway, with an API key.
@@ -285,6 +307,7 @@ func (s *Server) doorRoutes() []Route {
 		{Method: "POST", Path: "/v1/completions", Right: Holder, Says: "a completion, as OpenAI's API", raw: door(func(n *Node) http.Handler { return n.Door.Completions() })},
 		{Method: "GET", Path: "/v1/models", Right: Holder, Says: "the models that the key's grant shows", raw: door(func(n *Node) http.Handler { return n.Door.Models() })},
 		{Method: "GET", Path: "/v1/receipts/{call}", Right: Holder, Says: "a call of the key, proved in the published ledger", Out: typeOf[ledger.Receipt](), raw: door(func(n *Node) http.Handler { return n.Door.Receipt() })},
+		{Method: "POST", Path: "/v1/appeal", Right: Holder, Says: "appeal against a lock on what the key rests on", In: typeOf[client.KeyAppeal](), Out: typeOf[narthex.Lock](), raw: door(func(n *Node) http.Handler { return n.Door.Appeal() })},
 		{Method: "GET", Path: "/v1/grant", Right: Holder, Says: "the key's grant: used, reserved and left", Out: typeOf[client.GrantView](), raw: door(func(n *Node) http.Handler { return n.Door.Grant() })},
 	}
 }

@@ -82,6 +82,7 @@ var steps = map[narthex.EntryType]func(*step) error{
 	narthex.EntryPersonAuthorised:   (*step).authorised,
 	narthex.EntryPersonUnauthorised: (*step).unauthorised,
 	narthex.EntryPersonStanding:     (*step).stands,
+	narthex.EntryPersonNationality:  (*step).nationality,
 	narthex.EntrySignerEnrolled:     (*step).signerEnrolled,
 	narthex.EntrySignerRevoked:      (*step).signerRevoked,
 	narthex.EntrySessionOpened:      (*step).sessionOpened,
@@ -96,6 +97,9 @@ var steps = map[narthex.EntryType]func(*step) error{
 	narthex.EntryKeyRevoked:         (*step).revoked,
 	narthex.EntryLockSet:            (*step).locked,
 	narthex.EntryLockLifted:         (*step).lifted,
+	narthex.EntryLockSilenced:       (*step).silenced,
+	narthex.EntryLockAppealed:       (*step).appealed,
+	narthex.EntryLockReviewed:       (*step).reviewed,
 	narthex.EntryCallIntent:         (*step).intent,
 	narthex.EntryCallOutcome:        (*step).outcome,
 	narthex.EntryCallDenied:         (*step).byKey,
@@ -246,6 +250,7 @@ func (s *step) erased() error {
 	s.Erased[narthex.PersonID(s.text("person"))] = true
 	delete(s.Authorised, narthex.PersonID(s.text("person"))) // its row goes with what is known of them
 	delete(s.Standings, narthex.PersonID(s.text("person")))
+	delete(s.Nations, narthex.PersonID(s.text("person")))
 	for _, index := range indexes {
 		switch {
 		case s.Absent[index]:

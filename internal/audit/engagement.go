@@ -293,7 +293,7 @@ func (f *Fold) grant(id narthex.GrantID) (*narthex.Grant, error) {
 		return nil, err
 	}
 	return &narthex.Grant{ID: id, Engagement: g.Engagement, Agreement: g.Agreement, Persons: g.Persons, Org: g.Org, Terms: a.Terms, Approvals: a.Approvals,
-		NotBefore: a.NotBefore, NotAfter: a.NotAfter, Ended: g.Ended, AppealTo: a.AppealTo, AppealDays: a.AppealDays, AuthorisedFor: a.AuthorisedFor(), RestsOn: a.RestsOn, Replaces: a.Replaces()}, nil
+		NotBefore: a.NotBefore, NotAfter: a.NotAfter, Ended: g.Ended, AppealTo: a.AppealTo, AppealDays: a.AppealDays, AuthorisedFor: a.AuthorisedFor(), RestsOn: a.RestsOn, Replaces: a.Replaces(), LockReasons: a.LockReasons()}, nil
 }
 
 // rowOf gives the digest of the row that a case's events make.

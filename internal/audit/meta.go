@@ -79,6 +79,9 @@ func (c *comparison) meta() error {
 	for id, list := range c.Standings {
 		want[book.StandingKey(id)] = book.Standings{Standings: list}
 	}
+	for id, digest := range c.Nations {
+		want[book.NationalitiesKey(id)] = digest
+	}
 	if c.Program != (book.Program{}) {
 		want[book.ProgramKey] = c.Program
 	}
@@ -129,6 +132,8 @@ func (c *comparison) adopted(row store.Row, wanted any) (any, error) {
 		}
 	case narthex.SignedAuthorisation:
 		return c.keyed(wanted, row.Value), nil
+	case narthex.Digest:
+		return recordOf(wanted, row.Value), nil
 	case []notice:
 		return reasoned(wanted, row.Value), nil
 	case hand:

@@ -174,7 +174,11 @@ func (c *comparison) told(table store.Table, key string) (persons []narthex.Pers
 	case store.LockNames:
 		at := slices.IndexFunc(c.Locks, func(l narthex.Lock) bool { return string(l.ID) == key })
 		if at >= 0 {
-			return []narthex.PersonID{narthex.PersonID(c.Locks[at].Target), c.Locks[at].By, c.Locks[at].LiftedBy}, true
+			people := []narthex.PersonID{narthex.PersonID(c.Locks[at].Target), c.Locks[at].By, c.Locks[at].LiftedBy}
+			for _, a := range c.Locks[at].Appeals {
+				people = append(people, a.By, a.Taken)
+			}
+			return people, true
 		}
 	}
 	return nil, false

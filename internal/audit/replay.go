@@ -273,12 +273,16 @@ func inShort(reasons []narthex.Reason) string {
 func (a *attempt) again() (v verdict, taken bool, err error) {
 	name := narthex.AssetName(a.text("asset"))
 	var locks []narthex.Lock
-	for _, subject := range book.RestsOn(&a.key, a.grant, a.facts.Region, name) {
+	for _, subject := range book.RestsOn(&a.key, a.grant, a.facts.Region, nil, name) {
 		for _, lock := range a.Locks {
-			if !lock.Lifted() && book.Stops(lock, subject) {
+			if !lock.Lifted() && lock.Subject != narthex.LockNationality && book.Stops(lock, subject) {
 				locks = append(locks, lock)
 			}
 		}
+	}
+	// Whose national someone is no entry tells: a denial for such a lock is taken where there was one.
+	if said, err := a.recorded(); err == nil && len(locks) == 0 && said.reasons == "locked" && slices.ContainsFunc(a.Locks, func(l narthex.Lock) bool { return !l.Lifted() && l.Subject == narthex.LockNationality }) {
+		return said, true, nil
 	}
 	stopped := book.Stopped(&a.key, a.grant, a.person, locks, a.at)
 	if stopped == nil {

@@ -38,6 +38,7 @@ type state struct {
 	Authorised map[narthex.PersonID]narthex.SignedAuthorisation `json:"authorised"` // the latest of each that was not taken back, without keys
 
 	Standings map[narthex.PersonID][]narthex.Standing `json:"standings"`
+	Nations   map[narthex.PersonID]narthex.Digest     `json:"nations"` // digests of the records of nationalities
 
 	Cases      map[narthex.EngagementID]history `json:"cases"`
 	Reads      uint64                           `json:"reads"`              // entries that tell who read what of an engagement
@@ -47,8 +48,9 @@ type state struct {
 	Agreements map[narthex.Digest]rendering     `json:"agreements"`
 	Grants     map[narthex.GrantID]grant        `json:"grants"`
 	Holdings   map[string][]narthex.GrantID     `json:"holdings"`
-	Keys       map[narthex.KeyID]narthex.Key    `json:"keys"` // without labels
-	Locks      []narthex.Lock                   `json:"locks"`
+	Keys       map[narthex.KeyID]narthex.Key    `json:"keys"`  // without labels
+	Locks      []narthex.Lock                   `json:"locks"` // of appeals and reviews, the digests of what they say
+	Silences   map[narthex.LockID]time.Time     `json:"silences"`
 
 	Accounts map[string]policy.Account    `json:"accounts"`
 	Lost     map[string]bool              `json:"lost"` // holders whose account cannot be told
@@ -151,6 +153,8 @@ func (s *state) fill() {
 	fill(&s.Tokens)
 	fill(&s.Authorised)
 	fill(&s.Standings)
+	fill(&s.Nations)
+	fill(&s.Silences)
 	fill(&s.Cases)
 	fill(&s.Agreements)
 	fill(&s.Grants)

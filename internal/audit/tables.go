@@ -264,27 +264,6 @@ func (c *comparison) keys() error {
 	return compareRows(c, store.KeyNames, names, nil)
 }
 
-// locks compares both tables; the note of a lock is the same in both.
-func (c *comparison) locks() error {
-	named, inForce := map[string]*book.LockName{}, map[string]*book.Locks{}
-	for _, lock := range c.Locks {
-		named[string(lock.ID)] = &book.LockName{Lock: lock}
-	}
-	if err := compareRows(c, store.LockNames, named, func(_ string, want, found *book.LockName) { want.Lock.Note = found.Lock.Note }); err != nil {
-		return err
-	}
-	for _, lock := range c.Locks {
-		subject := book.LockKey(lock)
-		if inForce[subject] == nil {
-			inForce[subject] = &book.Locks{Locks: []narthex.Lock{}}
-		}
-		if !lock.Lifted() {
-			inForce[subject].Locks = append(inForce[subject].Locks, named[string(lock.ID)].Lock)
-		}
-	}
-	return compareRows(c, store.Locks, inForce, nil)
-}
-
 func (c *comparison) accounts() error {
 	want := map[string]*policy.Account{}
 	for holder, account := range c.Accounts {

@@ -41,24 +41,6 @@ func (s *step) revoked() error {
 	return nil
 }
 
-func (s *step) locked() error {
-	s.Locks = append(s.Locks, narthex.Lock{ID: narthex.LockID(s.text("lock")), Subject: narthex.LockSubject(s.text("subject")), Target: s.text("target"),
-		Reason: narthex.LockReason(s.text("reason")), By: narthex.PersonID(s.text("by")), At: s.at})
-	return nil
-}
-
-func (s *step) lifted() error {
-	id, by := narthex.LockID(s.text("lock")), narthex.PersonID(s.text("by"))
-	at := slices.IndexFunc(s.Locks, func(l narthex.Lock) bool { return l.ID == id })
-	if at < 0 || s.Locks[at].Lifted() || s.Locks[at].By == by || s.Locks[at].Target != s.text("target") {
-		s.impossible(store.LockNames, string(id), "the end of a lock that is not set, or by the one who set it")
-		return nil
-	}
-	s.Locks[at].LiftedBy, s.Locks[at].LiftedAt = by, s.at
-	s.offerWaiting()
-	return nil
-}
-
 // byKey holds an entry of use to a key that is in force.
 func (s *step) byKey() error {
 	s.keyOf()

@@ -93,6 +93,9 @@ const (
 	ToldKeyRevoked    = "a key was revoked: "
 	ToldAuthorised    = "your institution authorised you: "
 	ToldUnauthorised  = "your institution took its authorisation back: "
+	ToldLocked        = "a lock stops what is yours: "
+	ToldUpheld        = "a lock was looked at again and stays: "
+	ToldLifted        = "a lock was lifted: "
 )
 
 // ToldChanged is what a person is told of their new state, before the reason.

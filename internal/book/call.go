@@ -9,10 +9,10 @@ import (
 )
 
 // RestsOn is everything that a call of the key rests on, as locks name it, in the order in which they are looked at. Without
-// an asset it is what every call rests on. Region is where the key's person works, or "" where it is not known.
-func RestsOn(key *narthex.Key, grant *narthex.Grant, region string, asset narthex.AssetName) []string {
-	list := []string{Subject("key", key.ID), Subject("person", key.Person), Subject("org", grant.Org), Place(region),
-		Subject("grant", grant.ID), Subject("engagement", grant.Engagement)}
+// an asset it is what every call rests on. Region is where the key's person works, or "" where it is not known; so with nationalities.
+func RestsOn(key *narthex.Key, grant *narthex.Grant, region string, nationalities []string, asset narthex.AssetName) []string {
+	list := []string{Subject("key", key.ID), Subject("person", key.Person), Subject("org", grant.Org), Place(region)}
+	list = append(append(list, Nations(nationalities)...), Subject("grant", grant.ID), Subject("engagement", grant.Engagement))
 	if asset != "" {
 		list = append(list, Subject("asset", asset))
 	}
@@ -20,10 +20,15 @@ func RestsOn(key *narthex.Key, grant *narthex.Grant, region string, asset narthe
 }
 
 // Stopped says why a key may not be used at all, or nil: the first of the locks on what it rests on, its person, the grant's
-// end and dates, its own end. It is told to the key's own holder.
+// end and dates, its own end. It is told to the key's own holder, but for a lock of which nobody may tell: that is answered as a
+// credential that is not valid.
 func Stopped(key *narthex.Key, grant *narthex.Grant, person narthex.PersonState, locks []narthex.Lock, now time.Time) *narthex.Error {
-	if len(locks) > 0 {
-		return Locked(locks[0], grant.AppealTo, grant.AppealDays)
+	if told, silent := FirstTold(locks, now); told != nil {
+		return Locked(*told, grant.AppealTo, grant.AppealDays)
+	} else if silent {
+		err := narthex.UnauthenticatedError()
+		err.Reason = &narthex.Reason{Code: err.Code, Says: err.Public}
+		return err
 	}
 	switch {
 	case person != narthex.PersonActive:

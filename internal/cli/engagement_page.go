@@ -34,7 +34,7 @@ func writeEngagement(p *page, view client.EngagementView) {
 		return string(id)
 	}
 	state := strings.ReplaceAll(string(e.State), "_", " ")
-	if e.Locked {
+	if e.Locked || len(view.Locks) > 0 {
 		state += ", locked"
 	}
 	sponsor := ""
@@ -55,6 +55,7 @@ func writeEngagement(p *page, view client.EngagementView) {
 		[2]string{"applicant", named(app.Applicant)}, [2]string{"with", strings.Join(members, ", ")}, [2]string{"sponsor", sponsor}, [2]string{"for", fmt.Sprintf("%d days", app.Days)},
 		[2]string{"must approve", reviewsInWords(app.Reviews)}, [2]string{"due", dueText(e)}, [2]string{"waits for", strings.Join(view.Waiting, ", ")},
 		[2]string{"agreement", string(e.Agreement)}, [2]string{"grant", string(e.Grant)}, [2]string{"reason", e.Reason}, [2]string{"digest", string(e.Digest)})
+	writeLocks(p, view.Locks)
 	p.heading("Asked for")
 	p.table(termTable(app.Terms))
 	level, took := "", ""
@@ -157,6 +158,8 @@ func writeNext(p *page, view client.EngagementView) {
 		"reject":            "narthex obligations " + id,
 		"issue":             "narthex statement " + id,
 		"manuscript_submit": "narthex publication submit " + id + " FILE --title TITLE",
+		"open_incident":     "narthex incidents open " + id + " --kind KIND --severity SEVERITY --at WHEN --text '…'",
+		"resolve_incident":  "narthex incidents resolve " + id + " NUMBER --outcome OUTCOME --text '…'",
 		"lock":              "narthex lock engagement " + id + " --reason CODE",
 	}
 	var can []string

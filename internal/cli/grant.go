@@ -3,7 +3,6 @@ package cli
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"strconv"
 	"strings"
 
@@ -139,9 +138,7 @@ func (a *app) writeGrant(p *page, view client.GrantView) {
 	}
 	p.fields([2]string{"grant", string(g.ID)}, [2]string{"state", state}, [2]string{"engagement", string(g.Engagement)}, [2]string{"agreement", string(g.Agreement)},
 		[2]string{"from", day(g.NotBefore)}, [2]string{"until before", day(g.NotAfter)}, [2]string{"appeal", view.Appeal})
-	for _, lock := range view.Locks {
-		p.mark("locked:", red, fmt.Sprintf("%s %s, %s, since %s. %s", lock.Subject, lock.Target, words([]narthex.LockReason{lock.Reason}), day(lock.At), lock.Note))
-	}
+	writeLocks(p, view.Locks)
 	p.heading("Terms")
 	p.table(termTable(g.Terms))
 	if len(view.RestsOn) > 0 {

@@ -17,7 +17,7 @@ func (a *app) people() *cobra.Command {
 		a.peopleList(),
 		a.command(leaf{use: "roles", short: "Show what each role may do, and who holds it", example: "narthex people roles",
 			run: func(ctx context.Context, _ []string) error { return a.peopleRoles(ctx) }}),
-		a.authorise(), a.unauthorise(),
+		a.authorise(), a.unauthorise(), a.nationalities(),
 		a.changePerson("suspend", "Suspend a person at once: their sessions, keys and live calls end", (*client.Client).Suspend),
 		a.changePerson("remove", "Remove a person at once and for good", (*client.Client).Remove), a.erasePerson())
 }
@@ -28,6 +28,41 @@ func (a *app) peopleList() *cobra.Command {
 		run: func(ctx context.Context, _ []string) error { return a.listPeople(ctx, of) }})
 	pageFlags(c, &of)
 	return c
+}
+
+func (a *app) nationalities() *cobra.Command {
+	return a.command(leaf{
+		use: "nationality PERSON CODES", short: "Record whose national a person from outside is, for locks on a class of people",
+		long: `Record a person's nationalities: countries by their two letters, such as dz,fr, or none to take the record away. It is the programme's to
+do, nobody else is shown it but the person, and its entry holds a digest alone. Where it is not recorded, a lock on any nationality
+stops them.`,
+		example: "narthex people nationality ada@uni.example dz,fr\nnarthex people nationality ada@uni.example none",
+		run: func(ctx context.Context, args []string) error {
+			in := client.Nationalities{Nationalities: []string{}}
+			if args[1] != "none" {
+				in.Nationalities = strings.Split(args[1], ",")
+				slices.Sort(in.Nationalities)
+			}
+			c, _, err := a.member()
+			if err != nil {
+				return err
+			}
+			id, err := findPerson(ctx, c, args[0])
+			if err != nil {
+				return err
+			}
+			done, err := c.RecordNationalities(ctx, id, in)
+			if err != nil {
+				return err
+			}
+			return a.show(done, func(p *page) {
+				if len(done.Nationalities) == 0 {
+					p.line("no nationality is recorded of %s", args[0])
+					return
+				}
+				p.line("recorded of %s: %s", args[0], strings.Join(done.Nationalities, ", "))
+			})
+		}})
 }
 
 func (a *app) erasePerson() *cobra.Command {

@@ -39,6 +39,13 @@ func (a *app) showReport(ctx context.Context) error {
 		}
 		p.table(t)
 		writePublicationReport(p, r.Publications)
+		if r.Incidents.Open+r.Incidents.Resolved > 0 {
+			p.heading("Incidents")
+			p.fields([2]string{"open", fmt.Sprint(r.Incidents.Open)}, [2]string{"resolved", fmt.Sprint(r.Incidents.Resolved)})
+			for _, kind := range slices.Sorted(maps.Keys(r.Incidents.Kinds)) {
+				p.fields([2]string{strings.ReplaceAll(string(kind), "_", " "), fmt.Sprint(r.Incidents.Kinds[kind])})
+			}
+		}
 		p.heading("How long it took")
 		t = newTable("PATHWAY", "WHAT", "TIMES", "MEDIAN", "9 OF 10 WITHIN")
 		for _, w := range r.Pathways {

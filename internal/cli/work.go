@@ -67,6 +67,10 @@ func workNext(item client.WorkItem) string {
 		return "narthex obligations " + id
 	case "approve_directory":
 		return "narthex lab diff"
+	case "review_lock", "answer_appeal":
+		return "narthex lock review " + string(item.Lock)
+	case "review_silence":
+		return "narthex lock silence " + string(item.Lock)
 	case "renew_standing":
 		return standingNext(item)
 	case "review", "chase":

@@ -12,7 +12,10 @@ import (
 // that a call comes from is not known here, so a term that asks for one denies.
 func Explain(tx *journal.Tx, rules *book.Rules, grant narthex.Grant, person narthex.Person, actor narthex.ActorKind, call *model.Call) ([]narthex.Reason, *narthex.Error) {
 	key := &narthex.Key{Grant: grant.ID, Person: person.ID, Actor: actor, CreatedAt: grant.NotBefore, NotAfter: grant.NotAfter}
-	a := &attempt{v: &visit{}, tx: tx, h: holder{key, &grant, &person}, rules: rules, call: call}
+	a := &attempt{v: &visit{}, tx: tx, h: holder{key: key, grant: &grant, person: &person}, rules: rules, call: call}
+	if err := a.h.look(tx); err != nil {
+		return nil, narthex.Unavailablef("The locks could not be read, so nothing is served.").Because(err)
+	}
 	denial := a.decide()
 	return a.decision.Reasons, denial
 }

@@ -16,6 +16,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"slices"
 	"time"
 
 	"narthex"
@@ -99,6 +100,9 @@ func (d *Door) Handler(serve func(*visit) error) http.Handler {
 			return
 		}
 		if err := serve(v); err != nil {
+			if narthex.IsKind(err, narthex.Unauthenticated) {
+				d.Refusals.Count(narthex.Unauthenticated)
+			}
 			v.fail(err)
 		}
 	})
@@ -163,6 +167,7 @@ type holder struct {
 	key    *narthex.Key
 	grant  *narthex.Grant
 	person *narthex.Person
+	locks  []narthex.Lock // on what every call of the key rests on
 }
 
 // hold reads the key again inside a change, with its grant and person.
@@ -182,16 +187,37 @@ func (v *visit) hold(tx *journal.Tx) (holder, error) {
 	if err != nil || person == nil {
 		return holder{}, errors.Join(errors.New("a key without a person"), err)
 	}
-	return holder{key, grant, person}, nil
+	h := holder{key: key, grant: grant, person: person}
+	if err := h.look(tx); err != nil {
+		return holder{}, narthex.Unavailablef("The locks could not be read, so nothing is served.").Because(err)
+	}
+	if told, silent := book.FirstTold(h.locks, tx.Now()); told == nil && silent {
+		return holder{}, narthex.UnauthenticatedError() // the very answer to a key that was revoked
+	}
+	return h, nil
+}
+
+// look reads the locks on what every call of the key rests on.
+func (h *holder) look(tx *journal.Tx) error {
+	nations, err := book.NationsOf(tx, h.person.ID)
+	if err != nil {
+		return err
+	}
+	h.locks, err = book.LocksOn(tx, book.RestsOn(h.key, h.grant, h.person.Region, nations, "")...)
+	return err
 }
 
 // usable says whether the key may be used at all: not over, its person active, nothing it rests on locked, its institution's
 // word in force where it rests on one, and every condition of its agreement met. Ended grants and
 // locks say why; they are told to the key's own holder.
 func (h holder) usable(tx *journal.Tx, asset narthex.AssetName) *narthex.Error {
-	locks, err := book.LocksOn(tx, book.RestsOn(h.key, h.grant, h.person.Region, asset)...)
-	if err != nil {
-		return narthex.Unavailablef("The locks could not be read, so nothing is served.").Because(err)
+	locks := h.locks
+	if asset != "" {
+		on, err := book.LocksOn(tx, book.Subject("asset", asset))
+		if err != nil {
+			return narthex.Unavailablef("The locks could not be read, so nothing is served.").Because(err)
+		}
+		locks = append(slices.Clone(locks), on...)
 	}
 	if stopped := book.Stopped(h.key, h.grant, h.person.State, locks, tx.Now()); stopped != nil {
 		return stopped

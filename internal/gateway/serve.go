@@ -68,8 +68,15 @@ func (v *visit) complete(parse func([]byte) (*model.Call, error)) error {
 	if err != nil || person == nil {
 		return narthex.Unavailablef("The key's person could not be looked up; try again in a moment.").Because(err)
 	}
+	nations, err := journal.Peek[book.Nationalities](v.r.Context(), v.door.Journal, store.Meta, book.NationalitiesKey(v.key.Person))
+	if err != nil {
+		return narthex.Unavailablef("The key's person could not be looked up; try again in a moment.").Because(err)
+	}
+	if nations == nil {
+		nations = &book.Nationalities{}
+	}
 	asset, _ := call.Model()
-	entered, err := v.door.Live.Enter(v.r.Context(), v.key.ID, v.breaker(), book.RestsOn(v.key, grant, person.Region, asset)...)
+	entered, err := v.door.Live.Enter(v.r.Context(), v.key.ID, v.breaker(), book.RestsOn(v.key, grant, person.Region, nations.List, asset)...)
 	if err != nil {
 		return v.denyUnread(err)
 	}

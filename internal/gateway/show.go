@@ -111,8 +111,14 @@ func (v *visit) read(what string, look func(*journal.Tx, holder) *narthex.Error)
 			return errDenied{&narthex.Error{Kind: narthex.Exhausted, Code: "rate_exceeded",
 				Public: fmt.Sprintf("This key was looked up with more than %d times in this minute. Wait for the next and ask less often.", entriesAMinute)}}
 		}
-		if denial = look(tx, h); denial != nil {
-			return (&attempt{v: v, tx: tx, h: h, rules: rules}).recordDenial(denial)
+		if book.Compromised(h.locks) {
+			told, _ := book.FirstTold(h.locks, tx.Now())
+			denial = book.Locked(*told, h.grant.AppealTo, h.grant.AppealDays)
+		} else {
+			denial = look(tx, h)
+		}
+		if denial != nil {
+			return (&attempt{v: v, tx: tx, h: h, rules: rules, unread: what != "models"}).recordDenial(denial) // of what a key reads of its own no terms decide
 		}
 		_, err = tx.Append(narthex.EntryCallRead, narthex.TextField("grant", h.grant.ID), narthex.TextField("key", h.key.ID), narthex.TextField("what", what))
 		return err
@@ -137,31 +143,11 @@ func (v *visit) json(body any) error {
 // lab sees no lock on another person, and no note of one that is not on them or on what is theirs; an empty reader is of the lab.
 func ShowGrant(tx *journal.Tx, rules *book.Rules, grant narthex.Grant, keys []narthex.Key, reader narthex.PersonID) (client.GrantView, error) {
 	view := client.GrantView{Grant: grant, InForce: grant.InForce(tx.Now()), Keys: keys, Appeal: grant.AppealTo, Budgets: []client.BudgetView{}}
-	locked := []string{book.Subject("grant", grant.ID), book.Subject("engagement", grant.Engagement), book.Subject("org", grant.Org)}
-	for _, term := range grant.Terms {
-		if subject := book.Subject("asset", term.Asset); !slices.Contains(locked, subject) {
-			locked = append(locked, subject)
-		}
-	}
-	for _, person := range grant.Persons {
-		if reader != "" && person != reader {
-			continue
-		}
-		locked = append(locked, book.Subject("person", person))
-	}
-	for _, key := range keys {
-		locked = append(locked, book.Subject("key", key.ID))
-	}
-	var err error
-	if view.Locks, err = book.LocksOn(tx, locked...); err != nil {
+	locks, stopped, err := LocksOn(tx, grant, keys, reader)
+	if err != nil {
 		return view, err
 	}
-	for i, lock := range view.Locks {
-		if reader != "" && (lock.Subject == "asset" || lock.Subject == "org") {
-			view.Locks[i].Note = ""
-		}
-	}
-	view.InForce = view.InForce && len(view.Locks) == 0
+	view.Locks, view.InForce = locks, view.InForce && !stopped
 	if view.Ended, err = book.CutsOf(tx, grant.ID); err != nil {
 		return view, err
 	}
@@ -177,6 +163,48 @@ func ShowGrant(tx *journal.Tx, rules *book.Rules, grant narthex.Grant, keys []na
 		}
 	}
 	return view, nil
+}
+
+// LocksOn gives the locks on a grant and on what it rests on, but those of which nobody may tell; stopped says whether there is any,
+// also such a one. A reader from outside the lab is not told of those on other people.
+func LocksOn(tx *journal.Tx, grant narthex.Grant, keys []narthex.Key, reader narthex.PersonID) (told []narthex.Lock, stopped bool, err error) {
+	locked := []string{book.Subject("grant", grant.ID), book.Subject("engagement", grant.Engagement), book.Subject("org", grant.Org)}
+	for _, term := range grant.Terms {
+		if subject := book.Subject("asset", term.Asset); !slices.Contains(locked, subject) {
+			locked = append(locked, subject)
+		}
+	}
+	for _, person := range grant.Persons {
+		if reader != "" && person != reader {
+			continue
+		}
+		locked = append(locked, book.Subject("person", person))
+	}
+	if reader != "" {
+		person, err := journal.Get[narthex.Person](tx, store.People, string(reader))
+		if err != nil || person == nil {
+			return nil, false, narthex.Unavailablef("The person could not be read.").Because(err)
+		}
+		nations, err := book.NationsOf(tx, reader)
+		if err != nil {
+			return nil, false, err
+		}
+		locked = append(append(locked, book.Place(person.Region)), book.Nations(nations)...)
+	}
+	for _, key := range keys {
+		locked = append(locked, book.Subject("key", key.ID))
+	}
+	all, err := book.LocksOn(tx, locked...)
+	for _, lock := range all {
+		if lock.Silent(tx.Now()) {
+			continue
+		}
+		if reader != "" {
+			lock = book.ShownTo(lock, grant.Org)
+		}
+		told = append(told, lock)
+	}
+	return told, len(all) > 0, err
 }
 
 func addBudgets(tx *journal.Tx, rules *book.Rules, view *client.GrantView, holder string, terms []narthex.Term) error {

@@ -7,7 +7,8 @@
 // It promises that a code, a challenge and a session's token are each drawn from fresh randomness, stored as digests only and
 // good for one person; that a code and a challenge work once; that a code is good for a first log-in key alone, and only the
 // latest code of a person; and that a suspended or locked person's session is dead at the
-// next request. What a caller learns of a wrong credential is one sentence, whatever was wrong.
+// next request. What a caller learns of a wrong credential is one sentence, whatever was wrong; who holds the right one and is
+// locked is told of the lock.
 //
 // It trusts the journal. Read next: inception.go for the first two people, office for what people may do.
 package identity
@@ -174,23 +175,25 @@ func (d *Desk) Login(ctx context.Context, in client.Login) (client.Session, erro
 	return session, err
 }
 
-// Unlocked says whether there is no lock on a person, nor on their organisation, nor on where a person from outside works.
+// Unlocked says whether there is no lock on a person, nor on their organisation, nor on where a person from outside works or whose
+// national they are.
 func Unlocked(tx *journal.Tx, person narthex.Person) (bool, error) {
-	subjects := []string{book.Subject("person", person.ID), book.Subject("org", person.Org)}
-	if !person.InLab() {
-		subjects = append(subjects, book.Place(person.Region))
-	}
-	locks, err := book.LocksOn(tx, subjects...)
+	locks, err := book.LocksOnPerson(tx, person)
 	return err == nil && len(locks) == 0, err
 }
 
-// mayComeIn refuses a person who is locked, or whose organisation is.
+// mayComeIn refuses a person whom a lock bars. Who has proved who they are is told why and where to appeal; but not where an order
+// forbids it, nor where their credential may be in other hands: they get the answer to a wrong one.
 func mayComeIn(tx *journal.Tx, person narthex.Person) error {
-	unlocked, err := Unlocked(tx, person)
-	if err == nil && !unlocked {
-		err = narthex.UnauthenticatedError()
+	locks, err := book.LocksOnPerson(tx, person)
+	if err != nil || len(locks) == 0 {
+		return err
 	}
-	return err
+	told, _ := book.FirstTold(locks, tx.Now())
+	if told == nil || book.Compromised(locks) {
+		return narthex.UnauthenticatedError()
+	}
+	return book.LockedOut(*told)
 }
 
 // open makes a session.

@@ -51,6 +51,7 @@ func readers() []reader {
 		{clause: "conflict-of-interest", parameter: "declared", kind: "flag", held: narthex.HeldAgreement, by: "interests", pathway: interestsAreAsked},
 		{clause: "recipients", parameter: "people", kind: "number", held: narthex.HeldAgreement, by: "members", application: peopleWithin},
 		{clause: "safe-harbour", parameter: "appeal_days", kind: "business_days", held: narthex.HeldAgreement, by: "appeal_days", pathway: appealWithin},
+		{clause: narthex.SafeHarbour, parameter: narthex.SafeHarbourReasons, kind: "choices", held: narthex.HeldLock, by: "lock_reasons", pathway: alwaysLocks},
 		{clause: "term-and-survival", parameter: "term_days", kind: "days", held: narthex.HeldClock, by: "most_days", pathway: termWithin},
 		// What follows is read of a signed agreement, by workflow.OwedUnder.
 		{clause: "termination-and-return", parameter: "certificate", kind: "flag", held: narthex.HeldObligation, by: string(narthex.DestructionCertificate)},
@@ -79,7 +80,7 @@ func readers() []reader {
 
 // held checks what a parameter says of who holds it.
 func (l *loader) held(file string, clause narthex.ClauseName, name string, p narthex.Parameter) {
-	all := []narthex.Held{narthex.HeldGateway, narthex.HeldAgreement, narthex.HeldClock, narthex.HeldObligation, narthex.Recorded}
+	all := []narthex.Held{narthex.HeldGateway, narthex.HeldAgreement, narthex.HeldClock, narthex.HeldObligation, narthex.HeldLock, narthex.Recorded}
 	at := []string{"parameters", name, "held"}
 	if !slices.Contains(all, p.Held) {
 		l.at(file, at, "parameter %s says by what it is held: one of %v", name, all)
@@ -321,6 +322,23 @@ func peopleWithin(value string, a narthex.Application) (field, wrong string) {
 func appealWithin(u use) string {
 	if most, ok := whole(u.value); !ok || int64(u.pathway.AppealDays) > most {
 		return "the pathway's appeal_days, " + strconv.Itoa(u.pathway.AppealDays) + ", is above it"
+	}
+	return ""
+}
+
+// alwaysLocks holds the list of a safe harbour to reasons that there are, and to those that every list has.
+func alwaysLocks(u use) string {
+	var listed []narthex.LockReason
+	for name := range strings.SplitSeq(u.value, ", ") {
+		if !slices.Contains(narthex.LockReasons(), narthex.LockReason(name)) {
+			return fmt.Sprintf("%s is no reason for a lock; those are %v", name, narthex.LockReasons())
+		}
+		listed = append(listed, narthex.LockReason(name))
+	}
+	for _, reason := range narthex.AlwaysLocks() {
+		if !slices.Contains(listed, reason) {
+			return fmt.Sprintf("it leaves out %s, for which a lock is always possible", reason)
+		}
 	}
 	return ""
 }

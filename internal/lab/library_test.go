@@ -205,6 +205,7 @@ func TestAParameterThatIsHeldIsReadByCode(t *testing.T) {
 		"insurance.cover":                   {value: "5 EUR", says: "required question insurance"},
 		"conflict-of-interest.declared":     {value: "yes", edit: [2]string{"name: interests,", "name: other,"}, says: "required question interests"},
 		"recipients.people":                 {value: "2", app: &narthex.Application{Members: []narthex.PersonID{"per_a", "per_b"}}},
+		"safe-harbour.lock_reasons":         {value: "compromised_credential, suspected_exfiltration", says: "leaves out legal_order"},
 		"safe-harbour.appeal_days":          {value: "9", says: "appeal_days, 10, is above it"},
 		"term-and-survival.term_days":       {value: "364", says: "most_days, "},
 	}

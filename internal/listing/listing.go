@@ -193,6 +193,9 @@ func Engagement(e narthex.Engagement) []string {
 	if next := workflow.NextTick(e); !next.IsZero() {
 		keys = append(keys, Clocks+Place(next, string(e.ID)))
 	}
+	if len(e.Incidents) > 0 {
+		keys = append(keys, Incidents+place)
+	}
 	if e.State == narthex.InReview {
 		keys = append(keys, DueOf(e.Application.Pathway)+Place(e.Due, string(e.ID)))
 	}

@@ -10,6 +10,9 @@ import (
 // Papers is the list of all engagements with manuscripts, by when each was begun.
 const Papers = "papers/"
 
+// Incidents is the list of all engagements with incidents, by when each was begun.
+const Incidents = "incidents/"
+
 // ManuscriptsOf is the list of engagements whose manuscripts may wait for a holder, by when they do no more: for the lab the last
 // end of a time, for those who wrote them never.
 func ManuscriptsOf(holder Holder) string { return "manuscripts/" + string(holder) + "/" }

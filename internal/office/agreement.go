@@ -341,6 +341,28 @@ func (o *Office) signature(tx *journal.Tx, e narthex.Engagement, p narthex.Perso
 	return narthex.SignedBy{Party: in.Party, By: p.ID, Digest: in.Digest, Signer: in.Signer, Envelope: in.Envelope, At: tx.Now(), PublicKey: signer.PublicKey}, nil
 }
 
+// unlockedUnder holds a safe harbour back while a lock stands that it would have refused: none reaches it from before.
+func unlockedUnder(tx *journal.Tx, e narthex.Engagement, a narthex.Agreement) error {
+	list := a.LockReasons()
+	if len(list) == 0 {
+		return nil
+	}
+	subjects := []string{book.Subject("engagement", e.ID), book.Subject("org", e.Application.Org)}
+	for _, person := range append([]narthex.PersonID{e.Application.Applicant}, e.Application.Members...) {
+		subjects = append(subjects, book.Subject("person", person))
+	}
+	if a.AuthorisedFor() != "" && e.Authorised != nil {
+		subjects = append(subjects, book.Subject("person", e.Authorised.Signature.By))
+	}
+	locks, err := book.LocksOn(tx, subjects...)
+	for _, lock := range locks {
+		if !slices.Contains(list, lock.Reason) {
+			return narthex.Conflictf("A lock on the %s stands, for a reason that the agreement's safe harbour does not list: %s. Sign again when it is lifted.", lock.Subject, book.ReasonInWords(lock.Reason))
+		}
+	}
+	return err
+}
+
 // activate makes the grant of a signed agreement, after holding it once more to what may not be held together and to the assets' sizes, and those who
 // signed to what they may do now. It gives the grant whose place that takes, or none.
 func (o *Office) activate(tx *journal.Tx, rules *book.Rules, e narthex.Engagement) (narthex.GrantID, error) {
@@ -353,6 +375,9 @@ func (o *Office) activate(tx *journal.Tx, rules *book.Rules, e narthex.Engagemen
 	row, err := journal.Get[book.Agreement](tx, store.Agreements, string(e.Agreement))
 	if err != nil || row == nil {
 		return "", narthex.Unavailablef("The agreement could not be read.").Because(err)
+	}
+	if err := unlockedUnder(tx, e, row.Agreement); err != nil {
+		return "", err
 	}
 	used, err := o.replace(tx, e, row.Agreement.Amends)
 	if err != nil {
@@ -375,7 +400,7 @@ func (o *Office) activate(tx *journal.Tx, rules *book.Rules, e narthex.Engagemen
 	}
 	a := row.Agreement
 	grant := narthex.Grant{ID: id, Engagement: e.ID, Agreement: e.Agreement, Persons: append([]narthex.PersonID{e.Application.Applicant}, e.Application.Members...),
-		Org: e.Application.Org, Terms: a.Terms, Approvals: a.Approvals, NotBefore: a.NotBefore, NotAfter: a.NotAfter, AppealTo: a.AppealTo, AppealDays: a.AppealDays, AuthorisedFor: a.AuthorisedFor(), RestsOn: a.RestsOn, Replaces: a.Replaces()}
+		Org: e.Application.Org, Terms: a.Terms, Approvals: a.Approvals, NotBefore: a.NotBefore, NotAfter: a.NotAfter, AppealTo: a.AppealTo, AppealDays: a.AppealDays, AuthorisedFor: a.AuthorisedFor(), RestsOn: a.RestsOn, Replaces: a.Replaces(), LockReasons: a.LockReasons()}
 	if err := holdRest(tx, &grant); err != nil {
 		return "", err
 	}

@@ -341,6 +341,9 @@ func (o *Office) engagement(ctx context.Context, by narthex.PersonID, id narthex
 			}
 			view.Allowed = append(view.Allowed, string(command))
 		}
+		if view.Locks, err = locksShown(tx, e, p); err != nil {
+			return err
+		}
 		rules, err := o.Rules.Get()
 		if err != nil {
 			return err

@@ -225,12 +225,48 @@ func (t *traces) erase(tx *journal.Tx) (client.Erased, error) {
 	if err := book.DropNotices(tx, t.person); err != nil {
 		return client.Erased{}, err
 	}
+	if err := book.DropNations(tx, t.person); err != nil {
+		return client.Erased{}, err
+	}
+	if err := unsaid(tx, t.person); err != nil {
+		return client.Erased{}, err
+	}
 	for _, id := range t.drafts {
 		if err := blank(tx, id); err != nil {
 			return client.Erased{}, err
 		}
 	}
 	return client.Erased{Person: t.person, Entries: len(t.entries), Applications: len(t.drafts)}, nil
+}
+
+// unsaid takes out what a person said against locks.
+func unsaid(tx *journal.Tx, person narthex.PersonID) error {
+	rows, err := journal.Scan[book.LockName](tx, store.LockNames, store.Span{Limit: 1_000_000})
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		lock := row.Row.Lock
+		if !slices.ContainsFunc(lock.Appeals, func(a narthex.Appeal) bool { return a.By == person && a.Text != "" }) {
+			continue
+		}
+		lock.Appeals = slices.Clone(lock.Appeals)
+		for i := range lock.Appeals {
+			if lock.Appeals[i].By == person {
+				lock.Appeals[i].Text = ""
+			}
+		}
+		change := book.ChangeLock
+		if lock.Lifted() {
+			change = func(tx *journal.Tx, lock narthex.Lock) error {
+				return journal.Put(tx, store.LockNames, string(lock.ID), &book.LockName{Lock: lock})
+			}
+		}
+		if err := change(tx, lock); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // blank takes the words out of an application that was never signed, and out of what happened to it.

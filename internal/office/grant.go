@@ -105,12 +105,12 @@ func (o *Office) Mint(ctx context.Context, by narthex.PersonID, id narthex.Grant
 		}
 		if locks, err := book.LocksOn(tx, book.Subject("grant", id), book.Subject("engagement", grant.Engagement)); err != nil || len(locks) > 0 {
 			if err == nil {
-				err = book.Locked(locks[0], grant.AppealTo, grant.AppealDays)
+				err = noKeys(grant, locks, tx.Now())
 			}
 			return err
 		}
 		if !grant.InForce(tx.Now()) {
-			return narthex.Refusedf("The grant is not in force, so it has no new keys.")
+			return noKeys(grant, nil, tx.Now())
 		}
 		if _, lapsed, err := book.Resting(book.KnownTo(tx), &grant, p.ID, tx.Now()); err != nil || lapsed != nil {
 			if err == nil {
@@ -183,6 +183,14 @@ func (o *Office) newKey(tx *journal.Tx, rules *book.Rules, grant narthex.Grant, 
 		end = grant.NotAfter
 	}
 	return narthex.Key{ID: id, Grant: grant.ID, Person: p.ID, Actor: in.Actor, Label: in.Label, Terms: likeGrant(rules.Directory.Taxonomy, grant.Terms, in.Terms), CreatedAt: tx.Now(), NotAfter: end}, nil
+}
+
+// noKeys says why a grant has no new keys. Of a lock of which nobody may tell it says no more than that it is not in force.
+func noKeys(grant narthex.Grant, locks []narthex.Lock, now time.Time) error {
+	if told, _ := book.FirstTold(locks, now); told != nil {
+		return book.Locked(*told, grant.AppealTo, grant.AppealDays)
+	}
+	return narthex.Refusedf("The grant is not in force, so it has no new keys.")
 }
 
 // likeGrant completes a key's terms with the grant's clause numbers and every limit of the grant that they leave out, but

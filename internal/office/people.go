@@ -34,6 +34,9 @@ func (o *Office) Invite(ctx context.Context, by narthex.PersonID, in client.Invi
 		if err != nil {
 			return err
 		}
+		if err := invitable(tx, person); err != nil {
+			return err
+		}
 		code, err := wire.NewToken(wire.CodeToken, o.Journal.Random())
 		if err != nil {
 			return err
@@ -60,6 +63,37 @@ func (o *Office) Invite(ctx context.Context, by narthex.PersonID, in client.Invi
 		return err
 	})
 	return out, err
+}
+
+// invitable refuses an invitation of someone whom a lock bars: on them, their organisation, or the class of people that they are of. Of a
+// lock of which nobody may tell it says no more than that.
+func invitable(tx *journal.Tx, person narthex.Person) error {
+	locks, err := book.LocksOnPerson(tx, person)
+	if err != nil || len(locks) == 0 {
+		return err
+	}
+	told, _ := book.FirstTold(locks, tx.Now())
+	if told == nil {
+		return narthex.Refusedf("This person cannot be invited now. Ask the lab's security.")
+	}
+	return narthex.Refusedf("This person cannot be invited: a lock on the %s bars them, %s. Ask again when it is lifted.", told.Subject, book.ReasonInWords(told.Reason))
+}
+
+// unsheltered refuses to suspend or remove someone at will whose access is under a safe harbour: that would be a stop without a reason of
+// its list, a notice and an appeal.
+func unsheltered(tx *journal.Tx, person narthex.PersonID) error {
+	grants, err := grantsUnder(tx, "person", string(person))
+	if err != nil {
+		return err
+	}
+	for _, grant := range grants {
+		if shelters(&grant, "", tx.Now()) {
+			err := narthex.Refusedf("They have access under a safe harbour, in the engagement %s, which is stopped for the reasons that its agreement lists and by a lock alone: `narthex lock person`. End the engagement first where it has to end.", grant.Engagement)
+			err.Code = "safe_harbour"
+			return err
+		}
+	}
+	return nil
 }
 
 // labInvitee finds the person of a handle. Their roles stand in the directory and cannot be asked for here.
@@ -155,6 +189,9 @@ func (o *Office) WhoAmI(ctx context.Context, by narthex.PersonID) (client.WhoAmI
 		if who.Signers, err = signersOf(tx, p.ID); err != nil {
 			return err
 		}
+		if who.Nationalities, err = book.NationsOf(tx, p.ID); err != nil {
+			return err
+		}
 		if who.Told, err = book.ToldTo(tx, p.ID); err != nil || p.Org == "" {
 			return err
 		}
@@ -186,6 +223,9 @@ func (o *Office) ChangePerson(ctx context.Context, by, target narthex.PersonID, 
 		}
 		if person.State == narthex.PersonRemoved {
 			return narthex.Conflictf("That person is removed already.")
+		}
+		if err := unsheltered(tx, target); err != nil {
+			return err
 		}
 		changed = *person
 		changed.State = state

@@ -48,6 +48,14 @@ func reportOn(tx *journal.Tx) (client.Report, error) {
 	}); err != nil {
 		return client.Report{}, err
 	}
+	c.Incidents.Kinds = map[narthex.IncidentKind]int{}
+	if err := book.Walk(tx, []string{listing.Incidents}, "", false, func(_, id string) (bool, error) {
+		e, err := engagementOf(tx, narthex.EngagementID(id))
+		report.AddIncidents(&c.Incidents, e.Incidents)
+		return err != nil, err
+	}); err != nil {
+		return client.Report{}, err
+	}
 	c.Staff, err = staff(tx)
 	return c.Report(tx.Now()), err
 }

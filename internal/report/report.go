@@ -32,11 +32,24 @@ type Counts struct {
 	Staff    int                         // active people of the lab with a role
 
 	Publications client.PublicationReport
+	Incidents    client.IncidentReport
+}
+
+// AddIncidents counts the incidents of an engagement.
+func AddIncidents(r *client.IncidentReport, incidents []narthex.Incident) {
+	for _, i := range incidents {
+		r.Kinds[i.Kind]++
+		if i.Open() {
+			r.Open++
+		} else {
+			r.Resolved++
+		}
+	}
 }
 
 // Report gives the report as of now.
 func (c Counts) Report(now time.Time) client.Report {
-	out := client.Report{At: now, Pathways: []client.PathwayReport{}, Insiders: c.Insiders, Staff: c.Staff, Publications: c.Publications}
+	out := client.Report{At: now, Pathways: []client.PathwayReport{}, Insiders: c.Insiders, Staff: c.Staff, Publications: c.Publications, Incidents: c.Incidents}
 	for name, tally := range c.Tallies {
 		if tally.None() {
 			continue

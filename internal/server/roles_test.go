@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"narthex"
 	"narthex/client"
@@ -91,6 +92,9 @@ func setScene(t *testing.T) *scene {
 	if err != nil {
 		t.Fatal(err)
 	}
+	soon := e.Clock.Now().Add(48 * time.Hour).UTC().Truncate(time.Second)
+	onGrant := must(e.People["carol"].Lock(t.Context(), client.LockRequest{Subject: "engagement", Target: string(ending.Engagement), Reason: "safety"}))
+	silent := must(e.People["carol"].Lock(t.Context(), client.LockRequest{Subject: "engagement", Target: string(withdrawn.Engagement.ID), Reason: narthex.LegalOrder, SilentUntil: soon}))
 	signature, err := e.People["dan"].Client.Agreement(t.Context(), toSign)
 	if err != nil {
 		t.Fatal(err)
@@ -177,7 +181,15 @@ func setScene(t *testing.T) *scene {
 		{"POST /api/grants/{grant}/keys", "/api/grants/" + string(grant.ID) + "/keys", client.Mint{Label: "x"}, []string{"ada"}},
 		{"POST /api/keys/{key}/revoke", "/api/keys/" + string(gone.Key.ID) + "/revoke", struct{}{}, []string{"carol", "sam", "paul", "ada"}},
 		{"POST /api/grants/{grant}/explain", "/api/grants/" + string(grant.ID) + "/explain", client.Explain{Surface: "chat", Request: testenv.Hello}, append([]string{"ada"}, labPeople...)},
-		{"GET /api/locks", "/api/locks", nil, labPeople},
+		{"POST /api/engagements/{engagement}/incidents", "/api/engagements/" + string(owes.Engagement) + "/incidents", client.OpenIncident{Kind: "misuse", Severity: "low", At: soon.AddDate(0, 0, -9), Text: "x"}, []string{"ada", "otto", "carol", "dan", "sam", "paul"}},
+		{"POST /api/engagements/{engagement}/incidents/resolve", "/api/engagements/" + string(owes.Engagement) + "/incidents/resolve", client.ResolveIncident{Number: 1, Outcome: "contained", Text: "x"}, []string{"carol", "dan", "sam", "paul"}},
+		{"GET /api/engagements/{engagement}/incidents", "/api/engagements/" + string(owes.Engagement) + "/incidents", nil, readers},
+		{"GET /api/locks", "/api/locks", nil, all},
+		{"POST /v1/appeal", "/v1/appeal", client.KeyAppeal{Lock: onGrant.Lock.ID, Text: "it is not theirs"}, nil}, // neither rests on it
+		{"POST /api/locks/{lock}/appeal", "/api/locks/" + string(onGrant.Lock.ID) + "/appeal", client.LockAppeal{Text: "it is ours"}, []string{"ada", "otto"}},
+		{"POST /api/locks/{lock}/review", "/api/locks/" + string(onGrant.Lock.ID) + "/review", client.ReviewLock{Outcome: narthex.LockUpheld, Text: "we look"}, []string{"dan", "sam", "paul"}},
+		{"POST /api/locks/{lock}/silence", "/api/locks/" + string(silent.Lock.ID) + "/silence", client.LockSilence{Until: soon}, []string{"carol", "dan", "sam", "paul"}},
+		{"POST /api/people/{person}/nationalities", "/api/people/" + string(e.People["ada2"].ID) + "/nationalities", client.Nationalities{Nationalities: []string{"fr"}}, []string{"carol"}},
 		{"POST /api/locks", "/api/locks", client.LockRequest{Subject: "engagement", Target: string(ending.Engagement), Reason: "safety"}, guards},
 		{"POST /api/locks", "/api/locks", client.LockRequest{Subject: "asset", Target: "hidden", Reason: "safety"}, append([]string{"olga"}, guards...)},
 		{"POST /api/locks/{lock}/lift", "/api/locks/" + string(locked.Lock.ID) + "/lift", struct{}{}, []string{"dan", "sam", "paul"}},

@@ -26,6 +26,7 @@ type Tally struct {
 	issued  map[narthex.Digest]uint64
 	locks   []client.StatementLock
 	lockIDs []string
+	silent  map[string]bool // locks of which nobody was to tell when they were set
 	last    uint64
 	at      time.Time
 
@@ -57,7 +58,7 @@ type call struct {
 // NewTally begins a tally of an engagement, its grant, and what a lock stops its access by: the identifiers of the engagement, the
 // grant and the organisation, and the names of assets.
 func NewTally(id narthex.EngagementID, grant narthex.GrantID, targets []string) *Tally {
-	return &Tally{engagement: id, grant: grant, targets: targets, entries: []client.StatementEntry{}, issued: map[narthex.Digest]uint64{}, locks: []client.StatementLock{},
+	return &Tally{engagement: id, grant: grant, targets: targets, entries: []client.StatementEntry{}, issued: map[narthex.Digest]uint64{}, locks: []client.StatementLock{}, silent: map[string]bool{},
 		calls: map[string]call{}, uses: map[key]*use{}, used: map[narthex.Unit]int64{}, reasons: map[client.StatementRefusal]int64{}}
 }
 
@@ -83,8 +84,10 @@ func (t *Tally) Entry(index uint64, at time.Time, o ledger.Opening) error {
 		if o.Text("engagement") == string(t.engagement) {
 			t.governance(index, at, o)
 		}
+	case narthex.EntryLockSilenced:
+		t.silent[o.Text("lock")] = true
 	case narthex.EntryLockSet, narthex.EntryLockLifted:
-		if slices.Contains(t.targets, o.Text("target")) {
+		if !t.silent[o.Text("lock")] && slices.Contains(t.targets, o.Text("target")) {
 			t.governance(index, at, o)
 			t.lock(at, o)
 		}

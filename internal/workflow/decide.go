@@ -187,7 +187,7 @@ func refuseCommand(e narthex.Engagement, command Command, p narthex.Person) *nar
 	if !may(e.State, Parts(), command) {
 		return narthex.Conflictf("The engagement is %s, where nobody can %s. Look at it again: `narthex engagements show` says what can be done.", stateName(e.State), command)
 	}
-	if slices.Contains([]Command{Approve, Decline, Return, Counter, Lock, Unlock, Close, Assign, Reject, Waive}, command) && slices.Contains(e.Authors, p.ID) {
+	if slices.Contains([]Command{Approve, Decline, Return, Counter, Lock, Unlock, Close, Assign, Reject, Waive, ResolveIncident}, command) && slices.Contains(e.Authors, p.ID) {
 		return narthex.Refusedf("You have a part in this engagement, so you cannot decide on it in any role. Someone who has none must.")
 	}
 	return narthex.Refusedf("You may not %s here; it takes another role. `narthex engagements show` says whom it waits for.", command)
@@ -236,6 +236,9 @@ var rules = map[Command]func(narthex.Engagement, Event, narthex.Person, Facts) *
 	Issue:    mayIssue,
 	Close:    mayClose,
 	Transfer: mayTransfer,
+
+	OpenIncident:    mayOpenIncident,
+	ResolveIncident: mayResolveIncident,
 
 	Sign: func(e narthex.Engagement, draft Event, p narthex.Person, facts Facts) *narthex.Error {
 		if draft.Signature == nil || draft.Signature.Digest != e.Agreement {

@@ -33,8 +33,11 @@ type Event struct {
 	Evidence    narthex.Digest               `json:"evidence,omitempty"`
 	Certificate *narthex.SignedCertificate   `json:"certificate,omitempty"`
 	Publication *Handling                    `json:"publication,omitempty"` // what is done with a manuscript
-	Person      narthex.PersonID             `json:"person,omitempty"`      // who is asked to be the sponsor
-	Apart       []narthex.PersonID           `json:"apart,omitempty"`       // of a draft: who had a part in what it amends, and decides on neither
+	Incident    *narthex.Incident            `json:"incident,omitempty"`
+	Number      int                          `json:"number,omitempty"` // of the incident that is resolved
+	Outcome     narthex.IncidentOutcome      `json:"outcome,omitempty"`
+	Person      narthex.PersonID             `json:"person,omitempty"` // who is asked to be the sponsor
+	Apart       []narthex.PersonID           `json:"apart,omitempty"`  // of a draft: who had a part in what it amends, and decides on neither
 }
 
 // Fold gives the engagement that events make.
@@ -194,6 +197,8 @@ func effect(e *narthex.Engagement, event Event) error {
 		e.Reason = event.Text
 	case End:
 		e.Reason, e.EndedAt = event.Text, event.At
+	case OpenIncident, ResolveIncident:
+		return onIncident(e, event)
 	case Meet, Reject, Waive, Issue, Close:
 		return closeOut(e, event)
 	}

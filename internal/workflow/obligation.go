@@ -183,6 +183,8 @@ func OwedInWords(o narthex.Owed) string {
 		return "a final report"
 	case narthex.InsuranceProof:
 		return "proof of insurance with a cover of at least " + o.Cover
+	case narthex.IncidentReport:
+		return "a report on the incident"
 	case narthex.PatentWindow:
 		return "the time in which a patent can be filed"
 	}
@@ -318,6 +320,9 @@ func issued(e narthex.Engagement, digest narthex.Digest) bool {
 
 // mayClose holds the end of an engagement back while something is owed, and says what, by which clause, and how it is met.
 func mayClose(e narthex.Engagement, _ Event, _ narthex.Person, _ Facts) *narthex.Error {
+	if open := OpenIncidents(e); len(open) > 0 {
+		return narthex.Conflictf("It cannot close while an incident is open, the first of them number %d: `narthex incidents resolve %s %d`.", open[0].Number, e.ID, open[0].Number)
+	}
 	var lines []string
 	for _, owed := range unmet(e) {
 		lines = append(lines, fmt.Sprintf("%s by the %s, clause %s, met with `%s`", OwedInWords(owed), owed.By, owed.Clause, NextStep(e.ID, owed.Obligation)))
@@ -351,8 +356,8 @@ func closeOut(e *narthex.Engagement, event Event) error {
 		}
 		e.Issued = append(e.Issued, narthex.Issued{Statement: event.Saw, By: event.By, At: event.At})
 	case Close:
-		if len(unmet(*e)) > 0 {
-			return errors.New("something is owed")
+		if len(unmet(*e)) > 0 || len(OpenIncidents(*e)) > 0 {
+			return errors.New("something is owed, or an incident is open")
 		}
 	}
 	return nil

@@ -50,11 +50,14 @@ const (
 	Leave    Command = "leave"    // be no member any more
 	Remind   Command = "remind"   // what its clock says
 	Escalate Command = "escalate" // that a review is late, to the person whom the pathway names
+
+	OpenIncident    Command = "open_incident"
+	ResolveIncident Command = "resolve_incident"
 )
 
 // Commands lists every command.
 func Commands() []Command {
-	return []Command{Draft, Edit, Submit, Assign, Return, Revise, Approve, Decline, Withdraw, Offer, Sign, Activate, Lock, Unlock, End, Close, Counter, Accept, Nudge, Comment, Meet, Reject, Waive, Issue, Transfer, Take, Leave, Remind, Escalate,
+	return []Command{Draft, Edit, Submit, Assign, Return, Revise, Approve, Decline, Withdraw, Offer, Sign, Activate, Lock, Unlock, End, Close, Counter, Accept, Nudge, Comment, Meet, Reject, Waive, Issue, Transfer, Take, Leave, Remind, Escalate, OpenIncident, ResolveIncident,
 		ManuscriptSubmit, ManuscriptClear, ManuscriptRedact, ManuscriptExtend, ManuscriptPause, ManuscriptResume, ManuscriptPublish,
 		RedactionAccept, RedactionContest, RedactionUphold, RedactionDrop, RedactionMediate, RedactionOutcome}
 }
@@ -91,10 +94,10 @@ var table = map[narthex.State]map[Part][]Command{
 	narthex.InReview:  {Applicant: {Withdraw, Nudge, Comment}, Author: {Comment}, Reviewer: {Approve, Decline, Return, Counter, Comment}, Programme: {Comment}, System: {Offer, Remind, Escalate}},
 	narthex.Returned:  {Applicant: {Revise, Accept, Withdraw}, Author: {Revise}, Reviewer: {Comment}, Programme: {Comment}},
 	narthex.Offered:   {Applicant: {Withdraw}, Signer: {Sign}, System: {Activate}, Guard: {Lock, Unlock}},
-	narthex.Active: {Applicant: {End, Meet, Issue, Transfer}, Author: {Issue}, Member: {Meet, Leave}, Sponsor: {Transfer}, Successor: {Take}, Programme: {End, Reject, Waive, Issue}, System: {End, Remind}, Guard: {Lock, Unlock, Waive},
-		Institution: {Meet}, Auditor: {Issue}, Writer: writing(), Examiner: examining()},
-	narthex.Ending: {Applicant: {Meet, Issue}, Author: {Issue}, Member: {Meet}, Programme: {Close, Reject, Waive, Issue}, System: {Remind}, Guard: {Lock, Unlock, Waive},
-		Institution: {Meet}, Auditor: {Issue}, Writer: writing(), Examiner: examining()},
+	narthex.Active: {Applicant: {End, Meet, Issue, Transfer, OpenIncident}, Author: {Issue}, Member: {Meet, Leave, OpenIncident}, Sponsor: {Transfer}, Successor: {Take}, Programme: {End, Reject, Waive, Issue, OpenIncident, ResolveIncident}, System: {End, Remind}, Guard: {Lock, Unlock, Waive, OpenIncident, ResolveIncident},
+		Institution: {Meet, OpenIncident}, Auditor: {Issue}, Writer: writing(), Examiner: examining()},
+	narthex.Ending: {Applicant: {Meet, Issue, OpenIncident}, Author: {Issue}, Member: {Meet, OpenIncident}, Programme: {Close, Reject, Waive, Issue, OpenIncident, ResolveIncident}, System: {Remind}, Guard: {Lock, Unlock, Waive, OpenIncident, ResolveIncident},
+		Institution: {Meet, OpenIncident}, Auditor: {Issue}, Writer: writing(), Examiner: examining()},
 	narthex.Declined:  {},
 	narthex.Withdrawn: {},
 	narthex.Closed:    {Applicant: {Issue}, Author: {Issue}, Programme: {Issue}, Auditor: {Issue}, Writer: writing(), Examiner: examining()},

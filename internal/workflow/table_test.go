@@ -96,8 +96,8 @@ func TestWhatIsInNoTableMayDoNothing(t *testing.T) {
 func TestThoseWhoAskAndThoseWhoDecideShareNoCommand(t *testing.T) {
 	asking := []workflow.Part{workflow.Applicant, workflow.Author, workflow.Member, workflow.Institution, workflow.Writer}
 	deciding := []workflow.Part{workflow.Reviewer, workflow.Signer, workflow.Programme, workflow.Guard, workflow.Auditor, workflow.Examiner}
-	// Words and statements decide nothing; a clock stops and runs for either side; of a mediator's decision each side says what it read.
-	common := []workflow.Command{workflow.End, workflow.Comment, workflow.Issue, workflow.ManuscriptPause, workflow.ManuscriptResume, workflow.RedactionOutcome}
+	// Words, statements and the opening of an incident decide nothing; a clock stops and runs for either side; of a mediator's decision each side says what it read.
+	common := []workflow.Command{workflow.End, workflow.Comment, workflow.Issue, workflow.OpenIncident, workflow.ManuscriptPause, workflow.ManuscriptResume, workflow.RedactionOutcome}
 	for _, state := range states() {
 		theirs := workflow.Allowed(state, asking)
 		for _, command := range workflow.Allowed(state, deciding) {
@@ -146,6 +146,10 @@ func (l *life) event(command workflow.Command) workflow.Event {
 		event.Obligation, event.Evidence = narthex.FinalReport, stale
 	case workflow.Reject, workflow.Waive:
 		event.By, event.Obligation, event.Text = pro.ID, narthex.FinalReport, "so"
+	case workflow.OpenIncident:
+		event.Incident = &narthex.Incident{Kind: "misuse", Severity: "low", At: start.Add(-1), Text: "so"}
+	case workflow.ResolveIncident:
+		event.By, event.Number, event.Outcome, event.Text = pro.ID, 1, "contained", "so"
 	case workflow.Issue:
 		event.By, event.Saw = aud.ID, stale
 	case workflow.Offer:
@@ -198,6 +202,10 @@ func ready(t *testing.T, state narthex.State, command workflow.Command) *life {
 	case workflow.Meet, workflow.Waive:
 		if state == narthex.Active || state == narthex.Ending {
 			return owing(t, state)
+		}
+	case workflow.ResolveIncident:
+		if state == narthex.Active || state == narthex.Ending {
+			return at(t, state).does(ada, workflow.Event{Command: workflow.OpenIncident, Incident: &narthex.Incident{Kind: "misuse", Severity: "low", At: start.Add(-1), Text: "so"}})
 		}
 	case workflow.Reject:
 		if state == narthex.Active || state == narthex.Ending {

@@ -81,7 +81,7 @@ type vote struct {
 }
 
 // judges are the commands that decide on an engagement.
-var judges = []workflow.Command{workflow.Assign, workflow.Return, workflow.Approve, workflow.Decline, workflow.Counter, workflow.Lock, workflow.Unlock, workflow.Close, workflow.Reject, workflow.Waive}
+var judges = []workflow.Command{workflow.Assign, workflow.Return, workflow.Approve, workflow.Decline, workflow.Counter, workflow.Lock, workflow.Unlock, workflow.Close, workflow.Reject, workflow.Waive, workflow.ResolveIncident}
 
 // step checks one event that happened and gives the account after it. People are as they were when it happened.
 func (w watch) step(people []narthex.Person, before, after narthex.Engagement, event workflow.Event) (watch, error) {
