@@ -75,7 +75,7 @@ var entryFields = map[EntryType]struct {
 	EntryPersonAuthorised:   {GovernanceEntry, false, []string{"person", "org", "pathways", "not_before", "not_after", "authorisation", "by", "signer", "envelope"}},
 	EntryPersonUnauthorised: {GovernanceEntry, false, []string{"person", "authorisation", "by"}},
 	EntryPersonStanding:     {GovernanceEntry, false, []string{"person", "kind", "name", "act", "from", "until", "saw", "by"}},
-	EntrySignerEnrolled:     {GovernanceEntry, false, []string{"person", "fingerprint", "by"}},
+	EntrySignerEnrolled:     {GovernanceEntry, false, []string{"person", "fingerprint", "kind", "credential", "by"}},
 	EntrySignerRevoked:      {GovernanceEntry, false, []string{"person", "fingerprint", "by"}},
 	EntrySessionOpened:      {GovernanceEntry, false, []string{"person", "session", "token"}},
 	EntrySessionEnded:       {GovernanceEntry, false, []string{"person", "session"}},

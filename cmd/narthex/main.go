@@ -20,6 +20,7 @@ import (
 	"narthex"
 	"narthex/demo"
 	"narthex/internal/cli"
+	"narthex/internal/passkey"
 	"narthex/internal/server"
 	"narthex/internal/witness"
 	"narthex/ledger"
@@ -64,6 +65,7 @@ func serve(ctx context.Context, f cli.ServeFlags) error {
 	if c.Program, err = program(); err != nil {
 		return err
 	}
+	c.Passkeys = passkey.Site{Party: f.PasskeyParty, Origins: f.PasskeyOrigins}
 	c.OlderVersion = f.OlderVersion
 	c.Inception = func(digest narthex.Digest, codes map[string]string) {
 		fmt.Printf("The store is empty. The lab opens when its custodians have approved the directory's digest:\n  %s\nGive each their one-time code; they run `narthex login --url … --code …`, `narthex lab diff` and `narthex lab approve --digest …`.\n", digest)

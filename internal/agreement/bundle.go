@@ -1,7 +1,6 @@
 package agreement
 
 import (
-	"crypto/ed25519"
 	"maps"
 	"slices"
 	"time"
@@ -44,7 +43,7 @@ type Report struct {
 // agreed beforehand its authorisation is checked instead. Keys are those that the reader brings, under any name, and each of
 // them must have signed; a signature by a key that was not brought is checked with the key in the file and said to
 // be so.
-func VerifyBundle(data []byte, keys map[string]ed25519.PublicKey) (Report, error) {
+func VerifyBundle(data []byte, keys map[string]Verifier) (Report, error) {
 	bundle, err := wire.Decode[Bundle](data, wire.Limits{Bytes: 4 << 20, Depth: 16})
 	if err != nil {
 		return Report{}, err
@@ -82,7 +81,7 @@ func VerifyBundle(data []byte, keys map[string]ed25519.PublicKey) (Report, error
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(keys)) {
-		if !slices.ContainsFunc(report.signers(), func(s Signed) bool { return s.Key == Fingerprint(keys[name]) }) {
+		if !slices.ContainsFunc(report.signers(), func(s Signed) bool { return s.Key == keys[name].Fingerprint() }) {
 			return report, narthex.Refusedf("No signature in this file is by the key that you brought as %s: somebody else signed, or it is the wrong key.", name)
 		}
 	}
@@ -133,7 +132,7 @@ func inOrder(a narthex.Agreement, signed []Signed) error {
 	return nil
 }
 
-func checkSignature(a narthex.Agreement, digest narthex.Digest, s narthex.SignedBy, keys map[string]ed25519.PublicKey) (Signed, error) {
+func checkSignature(a narthex.Agreement, digest narthex.Digest, s narthex.SignedBy, keys map[string]Verifier) (Signed, error) {
 	signer, named := partySigner(a, s)
 	if !named {
 		return Signed{}, narthex.Refusedf("A signature is by someone, or with a key, that the agreement does not name for that party.")
@@ -145,14 +144,14 @@ func checkSignature(a narthex.Agreement, digest narthex.Digest, s narthex.Signed
 }
 
 // verified checks a signature's envelope on its digest with the key that it states, and says whose the key is.
-func verified(s narthex.SignedBy, name, origin string, keys map[string]ed25519.PublicKey) (Signed, error) {
-	stated, err := ParseKey(s.PublicKey)
-	if err != nil || Fingerprint(stated) != s.Signer {
+func verified(s narthex.SignedBy, name, origin string, keys map[string]Verifier) (Signed, error) {
+	stated, err := ParseVerifier(s.PublicKey)
+	if err != nil || stated.Fingerprint() != s.Signer {
 		return Signed{}, narthex.Refusedf("The signature for the %s names a key that the file does not hold.", s.Party)
 	}
 	out := Signed{Party: s.Party, By: s.By, Name: name, Key: s.Signer, At: s.At, Stated: true}
 	for _, name := range slices.Sorted(maps.Keys(keys)) {
-		if keys[name].Equal(stated) {
+		if keys[name].Fingerprint() == s.Signer {
 			out.Known, out.Stated = name, false
 			break
 		}

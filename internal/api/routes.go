@@ -116,6 +116,12 @@ func peopleRoutes() []Route {
 		{Method: "POST", Path: "/api/signers", Right: Someone, Says: "enrol a signing key", In: typeOf[client.SignerEnroll](), Out: typeOf[client.Signer](), serve: post(mostBody, func(r *request, in client.SignerEnroll) (client.Signer, error) {
 			return r.node.Office.Enroll(r.Context(), r.person.ID, in)
 		})},
+		{Method: "POST", Path: "/api/passkeys", Right: Someone, Says: "enrol a passkey, to sign and to log in with", In: typeOf[client.PasskeyEnroll](), Out: typeOf[client.Signer](), serve: post(mostBody, func(r *request, in client.PasskeyEnroll) (client.Signer, error) {
+			return r.node.Office.EnrollPasskey(r.Context(), r.person.ID, in)
+		})},
+		{Method: "POST", Path: "/api/passkeys/login", Right: Anyone, Says: "answer a challenge with a passkey", In: typeOf[client.PasskeyLogin](), Out: typeOf[client.Session](), serve: post(mostStranger, func(r *request, in client.PasskeyLogin) (client.Session, error) {
+			return r.node.Desk.PasskeyLogin(r.Context(), in)
+		})},
 		{Method: "POST", Path: "/api/signers/revoke", Right: Someone, Says: "revoke a signing key of yours", In: typeOf[revoke](), Out: typeOf[client.Signer](), serve: post(mostBody, func(r *request, in revoke) (client.Signer, error) {
 			return r.node.Office.RevokeSigner(r.Context(), r.person.ID, in.Fingerprint)
 		})},

@@ -203,7 +203,12 @@ func (s *step) signerEnrolled() error {
 		s.impossible(store.Signers, print, "a signing key that is enrolled already")
 		return nil
 	}
-	s.Signers[print] = proof{Person: narthex.PersonID(s.text("person")), At: s.at}
+	kind, credential := client.SignerKind(s.text("kind")), s.text("credential")
+	if kind != client.SignerKey && kind != client.SignerPasskey || (kind == client.SignerPasskey) != (credential != "") {
+		s.impossible(store.Signers, print, "a signer of a kind that there is not")
+		return nil
+	}
+	s.Signers[print] = proof{Person: narthex.PersonID(s.text("person")), At: s.at, Kind: kind, ID: credential}
 	s.tell(narthex.PersonID(s.text("person")), book.ToldSigner+print, "")
 	s.offerWaiting()
 	return nil

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"narthex"
+	"narthex/client"
 	"narthex/internal/book"
 	"narthex/policy"
 )
@@ -86,6 +87,8 @@ type proof struct {
 	Person narthex.PersonID `json:"person"`
 	At     time.Time        `json:"at"`
 	Ended  time.Time        `json:"ended,omitzero"`
+
+	Kind client.SignerKind `json:"kind,omitempty"` // of a signer
 }
 
 // notice is what a person was told; of somebody's reason, its digest alone.

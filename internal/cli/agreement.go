@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"crypto/ed25519"
 	"fmt"
 	"os"
 	"slices"
@@ -285,17 +284,17 @@ there; a signature by a key that you did not bring is checked with the key that 
 }
 
 func (a *app) verifyAgreement(path string, signers []string) error {
-	keys := map[string]ed25519.PublicKey{}
+	keys := map[string]agreement.Verifier{}
 	for _, signer := range signers {
 		name, file, found := strings.Cut(signer, "=")
-		if !found || name == "" || keys[name] != nil {
+		if _, twice := keys[name]; !found || name == "" || twice {
 			return problem(narthex.Invalid, "write --signer ada=ada.pub, each name once", "a signer is a name and a file")
 		}
 		data, err := readFile(file)
 		if err != nil {
 			return err
 		}
-		if keys[name], err = agreement.ParseKey(strings.TrimSpace(string(data))); err != nil {
+		if keys[name], err = agreement.ParseVerifier(strings.TrimSpace(string(data))); err != nil {
 			return hinted{err, file + " must hold what `narthex signer show --public` prints"}
 		}
 	}

@@ -19,7 +19,9 @@ type ServeFlags struct {
 	TLSCert        string
 	TLSKey         string
 	BehindTLSProxy bool
-	OlderVersion   string // why an older version serves a store than did; empty otherwise
+	PasskeyParty   string   // the relying party of passkeys; empty for none
+	PasskeyOrigins []string // where their pages are
+	OlderVersion   string   // why an older version serves a store than did; empty otherwise
 }
 
 // DemoFlags is what `narthex demo` was told.
@@ -66,6 +68,8 @@ Credentials of upstreams come from the environment or files, as each asset names
 	flags.StringVar(&f.TLSCert, "tls-cert", "", "a certificate's file")
 	flags.StringVar(&f.TLSKey, "tls-key", "", "its key's file")
 	flags.BoolVar(&f.BehindTLSProxy, "behind-tls-proxy", false, "something before the node ends TLS and nobody else reaches it")
+	flags.StringVar(&f.PasskeyParty, "passkey-party", "", "the host name that passkeys are for; empty to take none")
+	flags.StringArrayVar(&f.PasskeyOrigins, "passkey-origin", nil, "an origin of the pages that ask for passkeys, such as https://narthex.lab.example")
 	flags.StringVar(&f.OlderVersion, "older-version", "", "why this version serves a store that a newer one served; the reason is published in the ledger")
 	return c
 }

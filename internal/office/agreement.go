@@ -2,6 +2,7 @@ package office
 
 import (
 	"context"
+	"encoding/base64"
 	"slices"
 
 	"narthex"
@@ -11,6 +12,7 @@ import (
 	"narthex/internal/canon"
 	"narthex/internal/identity"
 	"narthex/internal/journal"
+	"narthex/internal/passkey"
 	"narthex/internal/store"
 	"narthex/internal/workflow"
 	"narthex/policy"
@@ -252,6 +254,9 @@ func (o *Office) document(ctx context.Context, by narthex.PersonID, id narthex.E
 		for _, party := range workflow.Unsigned(e) {
 			view.Missing = append(view.Missing, string(party))
 		}
+		if view.Challenges, err = challenges(tx, row.Agreement, e.Agreement, p.ID); err != nil {
+			return err
+		}
 		document = agreement.Document{Taxonomy: rules.Directory.Taxonomy, Agreement: row.Agreement, Signatures: view.Signatures}
 		return nil
 	})
@@ -283,6 +288,11 @@ func (o *Office) Sign(ctx context.Context, by narthex.PersonID, id narthex.Engag
 		if err := o.settled(tx, rules, e, p); err != nil {
 			return err
 		}
+		if in.Assertion != nil {
+			if in.Envelope, err = o.asserted(tx, p, in); err != nil {
+				return err
+			}
+		}
 		signature, err := o.signature(tx, e, p, in)
 		if err != nil {
 			return err
@@ -308,6 +318,53 @@ func (o *Office) Sign(ctx context.Context, by narthex.PersonID, id narthex.Engag
 	return o.engagement(ctx, by, id)
 }
 
+// asserted makes the envelope of what a passkey of the person said.
+func (o *Office) asserted(tx *journal.Tx, p narthex.Person, in client.Sign) (string, error) {
+	if in.Envelope != "" {
+		return "", narthex.Invalidf("A signature is an envelope or an assertion, and not both.").For("assertion")
+	}
+	signer, err := journal.Get[client.Signer](tx, store.Signers, in.Signer)
+	if err != nil {
+		return "", err
+	}
+	if signer == nil || signer.Person != p.ID || signer.Kind != client.SignerPasskey {
+		return "", narthex.Refusedf("That is not a passkey of yours. `narthex signer show` lists them.").For("signer")
+	}
+	key, err := passkey.ParseKey(signer.PublicKey)
+	if err != nil {
+		return "", err
+	}
+	return agreement.Assert(key, agreement.NewStatement(in.Digest, in.Party, p.ID, o.Origin), passkey.Assertion(*in.Assertion))
+}
+
+// challenges gives what the person's passkeys are asked to sign an agreement for each party for which its cover names one.
+func challenges(tx *journal.Tx, a narthex.Agreement, digest narthex.Digest, p narthex.PersonID) (map[narthex.PartyRole]string, error) {
+	signers, err := signersOf(tx, p)
+	if err != nil {
+		return nil, err
+	}
+	var list map[narthex.PartyRole]string
+	for _, party := range a.Parties {
+		may := slices.ContainsFunc(party.Signers, func(s narthex.PartySigner) bool {
+			return s.Person == p && slices.ContainsFunc(signers, func(own client.Signer) bool {
+				return own.Fingerprint == s.Fingerprint && own.Kind == client.SignerPasskey && own.RevokedAt.IsZero()
+			})
+		})
+		if !may {
+			continue
+		}
+		challenge, err := agreement.Challenge(agreement.NewStatement(digest, party.Role, p, a.Origin))
+		if err != nil {
+			return nil, err
+		}
+		if list == nil {
+			list = map[narthex.PartyRole]string{}
+		}
+		list[party.Role] = base64.RawURLEncoding.EncodeToString(challenge)
+	}
+	return list, nil
+}
+
 // signature checks an envelope: by an enrolled, unrevoked key of the person, which the agreement's cover names, over this
 // document, party, person and ledger.
 func (o *Office) signature(tx *journal.Tx, e narthex.Engagement, p narthex.Person, in client.Sign) (narthex.SignedBy, error) {
@@ -331,11 +388,7 @@ func (o *Office) signature(tx *journal.Tx, e narthex.Engagement, p narthex.Perso
 	if !named {
 		return narthex.SignedBy{}, narthex.Refusedf("The agreement's cover does not name that key of yours for that party.").For("signer")
 	}
-	key, err := agreement.ParseKey(signer.PublicKey)
-	if err != nil {
-		return narthex.SignedBy{}, err
-	}
-	if err := agreement.VerifyEnvelope(in.Envelope, key, agreement.NewStatement(in.Digest, in.Party, p.ID, o.Origin)); err != nil {
+	if err := o.signed(tx, *signer, in.Envelope, agreement.NewStatement(in.Digest, in.Party, p.ID, o.Origin)); err != nil {
 		return narthex.SignedBy{}, err
 	}
 	return narthex.SignedBy{Party: in.Party, By: p.ID, Digest: in.Digest, Signer: in.Signer, Envelope: in.Envelope, At: tx.Now(), PublicKey: signer.PublicKey}, nil

@@ -28,6 +28,7 @@ type Office struct {
 	Origin  string
 	LogKey  string // the ledger's verifier key
 	Auditor Auditor
+	Desk    *identity.Desk // for what passkeys prove
 
 	took    took
 	setting sync.Mutex // a PDF

@@ -255,10 +255,11 @@ func (s *Server) node(directory *lab.Directory, empty bool) (*api.Node, error) {
 	if err != nil {
 		return nil, err
 	}
+	desk := &identity.Desk{Journal: s.journal, Origin: s.origin, Challenges: challenges, Site: s.config.Passkeys}
 	node := &api.Node{
 		Log:    s.log,
-		Office: &office.Office{Journal: s.journal, Rules: s.rules, Live: s.live, Origin: s.origin, LogKey: s.logKey, Auditor: s.auditor},
-		Desk:   &identity.Desk{Journal: s.journal, Origin: s.origin, Challenges: challenges},
+		Office: &office.Office{Journal: s.journal, Rules: s.rules, Live: s.live, Origin: s.origin, LogKey: s.logKey, Auditor: s.auditor, Desk: desk},
+		Desk:   desk,
 		Door:   &gateway.Door{Journal: s.journal, Rules: s.rules, Live: s.live, Upstreams: s.upstreams, Refusals: s.refusals, Log: s.config.Log, Meter: s.meter, Later: s.later, Published: sound{s.log, s.auditor}, LogKey: s.logKey},
 	}
 	rules, err := book.NewRules(directory)

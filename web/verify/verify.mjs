@@ -64,7 +64,7 @@ const TYPES = {
   "refusals.counted": [2, false, ["kind", "count", "since"]],
   "session.ended": [1, false, ["person", "session"]],
   "session.opened": [1, false, ["person", "session", "token"]],
-  "signer.enrolled": [1, false, ["person", "fingerprint", "by"]],
+  "signer.enrolled": [1, false, ["person", "fingerprint", "kind", "credential", "by"]],
   "signer.revoked": [1, false, ["person", "fingerprint", "by"]],
 };
 // types end
