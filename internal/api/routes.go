@@ -45,6 +45,7 @@ func (s *Server) table() []Route {
 		{Method: "POST", Path: "/api/lab/approve", Right: Someone, Early: true, Says: "approve the proposed lab directory", In: typeOf[client.LabApprove](), Out: typeOf[client.LabState](), serve: post(mostBody, labApprove)},
 	}
 	routes = append(routes, peopleRoutes()...)
+	routes = append(routes, visaRoutes()...)
 	routes = append(routes, engagementRoutes()...)
 	routes = append(routes, closeoutRoutes()...)
 	routes = append(routes, publicationRoutes()...)

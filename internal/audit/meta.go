@@ -79,6 +79,9 @@ func (c *comparison) meta() error {
 	for id, list := range c.Standings {
 		want[book.StandingKey(id)] = book.Standings{Standings: list}
 	}
+	for id, visas := range c.Visas {
+		want[book.VisasKey(id)] = visas
+	}
 	if c.Program != (book.Program{}) {
 		want[book.ProgramKey] = c.Program
 	}

@@ -40,6 +40,7 @@ func (s *step) takeIn(digest narthex.Digest) error {
 	if guardrails := s.text("guardrails"); string(d.GuardrailsDigest()) != guardrails || s.Directory.Single != d.SingleCustodian {
 		s.impossible(store.Files, string(digest), "guardrails or custodians that are not the directory's")
 	}
+	s.Directory.VisaKeys = d.VisaKeys()
 	for handle := range s.Known {
 		if _, named := d.Person(handle); !named {
 			s.Gone[handle] = true

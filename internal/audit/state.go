@@ -40,6 +40,8 @@ type state struct {
 
 	Standings map[narthex.PersonID][]narthex.Standing `json:"standings"`
 
+	Visas map[narthex.PersonID]narthex.Visas `json:"visas"`
+
 	Cases      map[narthex.EngagementID]history `json:"cases"`
 	Reads      uint64                           `json:"reads"`              // entries that tell who read what of an engagement
 	Waiting    []narthex.EngagementID           `json:"waiting,omitempty"`  // approved by all, and not offered
@@ -154,6 +156,7 @@ func (s *state) fill() {
 	fill(&s.Tokens)
 	fill(&s.Authorised)
 	fill(&s.Standings)
+	fill(&s.Visas)
 	fill(&s.Cases)
 	fill(&s.Agreements)
 	fill(&s.Grants)

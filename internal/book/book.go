@@ -148,6 +148,7 @@ type Directory struct {
 	Proposer  narthex.PersonID     `json:"proposer,omitempty"`
 	Approvals []client.LabApproval `json:"approvals,omitempty"` // of Proposed
 	Single    bool                 `json:"single,omitempty"`    // whether the lab still has one custodian
+	VisaKeys  []string             `json:"visa_keys,omitempty"` // of the directory in force, as [narthex.VisaKey] names them
 }
 
 const directoryKey = "directory"

@@ -18,6 +18,7 @@ import (
 	"narthex/internal/gateway/live"
 	"narthex/internal/identity"
 	"narthex/internal/journal"
+	"narthex/internal/visa"
 )
 
 // Office does what people ask.
@@ -29,6 +30,8 @@ type Office struct {
 	LogKey  string // the ledger's verifier key
 	Auditor Auditor
 	Desk    *identity.Desk // for what passkeys prove
+
+	VisaSigner *visa.Signer // of visas that the lab gives
 
 	took    took
 	setting sync.Mutex // a PDF

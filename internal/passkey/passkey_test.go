@@ -122,9 +122,15 @@ func TestEveryFlippedBitOfAnAssertionIsFound(t *testing.T) {
 			_, err := key.Verify(a, challenge)
 			return err
 		}
-		flip(good.ClientData, func(s string) error { return try(passkey.Assertion{ClientData: s, AuthenticatorData: good.AuthenticatorData, Signature: good.Signature}) })
-		flip(good.AuthenticatorData, func(s string) error { return try(passkey.Assertion{ClientData: good.ClientData, AuthenticatorData: s, Signature: good.Signature}) })
-		flip(good.Signature, func(s string) error { return try(passkey.Assertion{ClientData: good.ClientData, AuthenticatorData: good.AuthenticatorData, Signature: s}) })
+		flip(good.ClientData, func(s string) error {
+			return try(passkey.Assertion{ClientData: s, AuthenticatorData: good.AuthenticatorData, Signature: good.Signature})
+		})
+		flip(good.AuthenticatorData, func(s string) error {
+			return try(passkey.Assertion{ClientData: good.ClientData, AuthenticatorData: s, Signature: good.Signature})
+		})
+		flip(good.Signature, func(s string) error {
+			return try(passkey.Assertion{ClientData: good.ClientData, AuthenticatorData: good.AuthenticatorData, Signature: s})
+		})
 	}
 }
 

@@ -24,24 +24,26 @@ import (
 	"narthex/internal/store"
 	"narthex/internal/store/postgres"
 	"narthex/internal/store/sqlite"
+	"narthex/internal/visa"
 )
 
 // Server is a running node.
 type Server struct {
-	config    Config
-	store     store.Store
-	log       *openlog.Log
-	auditor   *audit.Watch
-	journal   *journal.Journal
-	rules     *book.InForce
-	live      *live.Registry
-	refusals  *gateway.Refusals
-	later     *gateway.Later
-	upstreams *upstreams
-	meter     *meter
-	api       *api.Server
-	logKey    string
-	origin    string
+	config     Config
+	store      store.Store
+	log        *openlog.Log
+	auditor    *audit.Watch
+	journal    *journal.Journal
+	rules      *book.InForce
+	live       *live.Registry
+	refusals   *gateway.Refusals
+	later      *gateway.Later
+	upstreams  *upstreams
+	meter      *meter
+	api        *api.Server
+	logKey     string
+	visaSigner *visa.Signer
+	origin     string
 
 	public, ops net.Listener
 	servers     []*http.Server
@@ -110,6 +112,9 @@ func (s *Server) start(ctx context.Context) error {
 		signer = s.config.Sign(signer)
 	}
 	s.logKey = key
+	if s.visaSigner, err = visaKey(s.config.Data, s.config.Random); err != nil {
+		return err
+	}
 	if !empty {
 		if err := checkAnchor(ctx, s.store, anchor, keysBefore(s.config.Data, key)...); err != nil {
 			return damaged(err)
@@ -258,7 +263,7 @@ func (s *Server) node(directory *lab.Directory, empty bool) (*api.Node, error) {
 	desk := &identity.Desk{Journal: s.journal, Origin: s.origin, Challenges: challenges, Site: s.config.Passkeys}
 	node := &api.Node{
 		Log:    s.log,
-		Office: &office.Office{Journal: s.journal, Rules: s.rules, Live: s.live, Origin: s.origin, LogKey: s.logKey, Auditor: s.auditor, Desk: desk},
+		Office: &office.Office{Journal: s.journal, Rules: s.rules, Live: s.live, Origin: s.origin, LogKey: s.logKey, Auditor: s.auditor, Desk: desk, VisaSigner: s.visaSigner},
 		Desk:   desk,
 		Door:   &gateway.Door{Journal: s.journal, Rules: s.rules, Live: s.live, Upstreams: s.upstreams, Refusals: s.refusals, Log: s.config.Log, Meter: s.meter, Later: s.later, Published: sound{s.log, s.auditor}, LogKey: s.logKey},
 	}

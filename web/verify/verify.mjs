@@ -64,6 +64,7 @@ const TYPES = {
   "refusals.counted": [2, false, ["kind", "count", "since"]],
   "session.ended": [1, false, ["person", "session"]],
   "session.opened": [1, false, ["person", "session", "token"]],
+  "person.visa": [1, false, ["person", "act", "deed", "by"]],
   "signer.enrolled": [1, false, ["person", "fingerprint", "kind", "credential", "by"]],
   "signer.revoked": [1, false, ["person", "fingerprint", "by"]],
 };
