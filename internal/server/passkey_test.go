@@ -94,7 +94,7 @@ func TestAPasskeyLogsInAndSignsAndNeitherIsTheOther(t *testing.T) {
 		t.Errorf("an assertion for another nonce: %v", err)
 	}
 
-	id := offered(t, e, "", testenv.Tokens(10, nil))
+	id := approvedNow(t, e)
 	view := must(ada.Client.Agreement(t.Context(), id))
 	challenge, err := base64.RawURLEncoding.DecodeString(view.Challenges[narthex.PartyResearcher])
 	want := must(agreement.Challenge(agreement.NewStatement(view.Digest, narthex.PartyResearcher, ada.ID, origin)))
@@ -187,4 +187,16 @@ func TestANodeWithoutASiteTakesNoPasskeys(t *testing.T) {
 	if _, err := e.People["ada"].EnrollPasskey(t.Context(), client.PasskeyEnroll{}); !narthex.IsKind(err, narthex.Refused) {
 		t.Errorf("an enrolment: %v", err)
 	}
+}
+
+// approvedNow gives an engagement that everyone approved and nobody signed.
+func approvedNow(t *testing.T, e *testenv.Env) narthex.EngagementID {
+	t.Helper()
+	view := submitted(t, e)
+	for name, role := range map[string]narthex.Role{"olga": narthex.AssetOwner, "sam": narthex.Security} {
+		if _, err := e.People[name].Command(t.Context(), view.Engagement.ID, "approve", client.Command{As: role, Saw: view.Engagement.Digest}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return view.Engagement.ID
 }
