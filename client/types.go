@@ -323,6 +323,8 @@ type Draft struct {
 
 // EngagementView is an engagement and what the reader may do with it: GET /api/engagements/{engagement}.
 type EngagementView struct {
+	Unstamped bool `json:"unstamped,omitempty"` // whether the signature that was just given has no time stamp, though it should
+
 	Engagement narthex.Engagement `json:"engagement"`
 	Allowed    []string           `json:"allowed"`           // commands that the reader may give now
 	Notices    []Notice           `json:"notices"`           // what the terms ask that the pathway does not offer as asked

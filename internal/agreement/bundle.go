@@ -1,11 +1,13 @@
 package agreement
 
 import (
+	"crypto/x509"
 	"maps"
 	"slices"
 	"time"
 
 	"narthex"
+	"narthex/internal/stamp"
 	"narthex/internal/wire"
 )
 
@@ -20,14 +22,16 @@ type Bundle struct {
 
 // Signed is one signature of a checked file.
 type Signed struct {
-	Party  narthex.PartyRole `json:"party"`
-	By     narthex.PersonID  `json:"by"`
-	Name   string            `json:"name"`            // of the signer, as the cover has it
-	Known  string            `json:"known,omitempty"` // the reader's own name for the key, where they brought it
-	Key    string            `json:"key"`             // its fingerprint
-	At     time.Time         `json:"at"`              // by the lab's word: a signature states no time
-	Stated bool              `json:"stated"`          // whether the key is the file's own word
-	Until  time.Time         `json:"until,omitzero"`  // when an authorisation ends; of a signature on the agreement none
+	Party   narthex.PartyRole `json:"party"`
+	By      narthex.PersonID  `json:"by"`
+	Name    string            `json:"name"`             // of the signer, as the cover has it
+	Known   string            `json:"known,omitempty"`  // the reader's own name for the key, where they brought it
+	Key     string            `json:"key"`              // its fingerprint
+	At      time.Time         `json:"at"`               // by the lab's word: a signature states no time
+	Stated  bool              `json:"stated"`           // whether the key is the file's own word
+	Stamped time.Time         `json:"stamped,omitzero"` // by a time-stamping authority under the certificates that the reader brought
+	Stamp   bool              `json:"stamp,omitempty"`  // whether the file holds a stamp, checked or not
+	Until   time.Time         `json:"until,omitzero"`   // when an authorisation ends; of a signature on the agreement none
 }
 
 // Report is what a checked file says.
@@ -44,6 +48,12 @@ type Report struct {
 // them must have signed; a signature by a key that was not brought is checked with the key in the file and said to
 // be so.
 func VerifyBundle(data []byte, keys map[string]Verifier) (Report, error) {
+	return VerifyStamped(data, keys, nil)
+}
+
+// VerifyStamped does so and checks every time stamp with the certificates of its authority: a stamp that does not hold, or that is for
+// something else, makes the file none. Where the reader brings no certificates a stamp is said to be there, and not to be checked.
+func VerifyStamped(data []byte, keys map[string]Verifier, authorities *x509.CertPool) (Report, error) {
 	bundle, err := wire.Decode[Bundle](data, wire.Limits{Bytes: 4 << 20, Depth: 16})
 	if err != nil {
 		return Report{}, err
@@ -70,6 +80,11 @@ func VerifyBundle(data []byte, keys map[string]Verifier) (Report, error) {
 		for _, before := range report.signers() {
 			if before.Party == s.Party || before.By == s.By || before.Key == s.Signer {
 				return report, narthex.Refusedf("In this file a party, a person or a key signs twice (%s and %s); ask for a clean copy.", before.Party, s.Party)
+			}
+		}
+		if signed.Stamp = s.Stamp != ""; signed.Stamp && authorities != nil {
+			if signed.Stamped, err = stamp.Verify(s.Stamp, s.Envelope, authorities); err != nil {
+				return report, narthex.Refusedf("The time stamp on the signature for the %s does not hold under the certificates that you brought.", s.Party).Because(err)
 			}
 		}
 		report.Stated = report.Stated || signed.Stated

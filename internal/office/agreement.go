@@ -271,8 +271,12 @@ func (o *Office) document(ctx context.Context, by narthex.PersonID, id narthex.E
 
 // Sign takes a party's signature. With the last one the grant is in force.
 func (o *Office) Sign(ctx context.Context, by narthex.PersonID, id narthex.EngagementID, in client.Sign) (client.EngagementView, error) {
+	token, unstamped, err := o.stamped(ctx, by, id, in)
+	if err != nil {
+		return client.EngagementView{}, err
+	}
 	var replaced narthex.GrantID
-	err := o.act(ctx, by, func(tx *journal.Tx, p narthex.Person) error {
+	err = o.act(ctx, by, func(tx *journal.Tx, p narthex.Person) error {
 		replaced = ""
 		e, err := engagementOf(tx, id)
 		if err != nil {
@@ -288,6 +292,7 @@ func (o *Office) Sign(ctx context.Context, by narthex.PersonID, id narthex.Engag
 		if err := o.settled(tx, rules, e, p); err != nil {
 			return err
 		}
+		in := in
 		if in.Assertion != nil {
 			if in.Envelope, err = o.asserted(tx, p, in); err != nil {
 				return err
@@ -297,6 +302,7 @@ func (o *Office) Sign(ctx context.Context, by narthex.PersonID, id narthex.Engag
 		if err != nil {
 			return err
 		}
+		signature.Stamp = token
 		next, err := o.apply(tx, e, workflow.Event{Command: workflow.Sign, Saw: in.Digest, Signature: &signature}, p, workflow.Facts{})
 		if err != nil {
 			return err
@@ -315,7 +321,48 @@ func (o *Office) Sign(ctx context.Context, by narthex.PersonID, id narthex.Engag
 		return client.EngagementView{}, err
 	}
 	o.cutReplaced(replaced)
-	return o.engagement(ctx, by, id)
+	view, err := o.engagement(ctx, by, id)
+	view.Unstamped = unstamped
+	return view, err
+}
+
+// stamped has the envelope of a signature stamped, before the change that takes it, where there is an authority and the signature is on
+// the agreement that the person may sign. One that cannot be had is said, and stops the signature only where the settings ask.
+func (o *Office) stamped(ctx context.Context, by narthex.PersonID, id narthex.EngagementID, in client.Sign) (token string, unstamped bool, err error) {
+	if o.Stamps == nil {
+		return "", false, nil
+	}
+	envelope := in.Envelope
+	err = o.look(ctx, by, func(tx *journal.Tx, p narthex.Person) error {
+		e, err := engagementOf(tx, id)
+		if err != nil {
+			return err
+		}
+		signer, err := journal.Get[client.Signer](tx, store.Signers, in.Signer)
+		if err != nil {
+			return err
+		}
+		if !workflow.MayRead(e, p) || e.State != narthex.Offered || e.Agreement != in.Digest || signer == nil || signer.Person != p.ID {
+			envelope = "" // the change itself will say why not
+			return nil
+		}
+		if in.Assertion != nil {
+			envelope, err = o.asserted(tx, p, in)
+		}
+		return err
+	})
+	if err != nil || envelope == "" {
+		return "", false, err
+	}
+	token, err = o.Stamps.Stamp(ctx, envelope)
+	if err == nil {
+		return token, false, nil
+	}
+	if o.Stamps.Require {
+		return "", false, narthex.Unavailablef("The time-stamping authority gave no stamp that holds, and this node takes no signature without one. Nothing was signed; try again later, or ask the operators.").Because(err)
+	}
+	o.Log.Warn("a signature was taken without a time stamp", "engagement", string(id), "cause", err.Error())
+	return "", true, nil
 }
 
 // asserted makes the envelope of what a passkey of the person said.

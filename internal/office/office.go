@@ -10,6 +10,7 @@ package office
 
 import (
 	"context"
+	"log/slog"
 	"sync"
 
 	"narthex"
@@ -18,6 +19,7 @@ import (
 	"narthex/internal/gateway/live"
 	"narthex/internal/identity"
 	"narthex/internal/journal"
+	"narthex/internal/stamp"
 	"narthex/internal/visa"
 )
 
@@ -31,7 +33,9 @@ type Office struct {
 	Auditor Auditor
 	Desk    *identity.Desk // for what passkeys prove
 
-	VisaSigner *visa.Signer // of visas that the lab gives
+	VisaSigner *visa.Signer     // of visas that the lab gives
+	Stamps     *stamp.Authority // nil where signatures are not stamped
+	Log        *slog.Logger
 
 	took    took
 	setting sync.Mutex // a PDF

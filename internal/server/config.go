@@ -20,6 +20,7 @@ import (
 
 	"narthex"
 	"narthex/internal/passkey"
+	"narthex/internal/stamp"
 	"narthex/internal/store"
 )
 
@@ -51,6 +52,8 @@ type Config struct {
 	// Passkeys is where the node's pages are: the relying party of passkeys and the origins that they come from. The zero Site takes
 	// no passkey.
 	Passkeys passkey.Site
+	// Timestamp names a time-stamping authority for signatures on agreements. The zero Settings stamp nothing.
+	Timestamp stamp.Settings
 	// Demo marks the store as a demonstration's; such a store is refused without it, and any other with it.
 	Demo bool
 

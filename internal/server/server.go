@@ -21,6 +21,7 @@ import (
 	"narthex/internal/lab"
 	"narthex/internal/office"
 	"narthex/internal/openlog"
+	"narthex/internal/stamp"
 	"narthex/internal/store"
 	"narthex/internal/store/postgres"
 	"narthex/internal/store/sqlite"
@@ -43,6 +44,7 @@ type Server struct {
 	api        *api.Server
 	logKey     string
 	visaSigner *visa.Signer
+	stamps     *stamp.Authority
 	origin     string
 
 	public, ops net.Listener
@@ -65,6 +67,10 @@ func Start(ctx context.Context, config Config) (*Server, error) {
 }
 
 func (s *Server) start(ctx context.Context) error {
+	var err error
+	if s.stamps, err = stamp.New(s.config.Timestamp); err != nil {
+		return err
+	}
 	if err := ownDirectory(s.config.Data); err != nil {
 		return err
 	}
@@ -263,7 +269,7 @@ func (s *Server) node(directory *lab.Directory, empty bool) (*api.Node, error) {
 	desk := &identity.Desk{Journal: s.journal, Origin: s.origin, Challenges: challenges, Site: s.config.Passkeys}
 	node := &api.Node{
 		Log:    s.log,
-		Office: &office.Office{Journal: s.journal, Rules: s.rules, Live: s.live, Origin: s.origin, LogKey: s.logKey, Auditor: s.auditor, Desk: desk, VisaSigner: s.visaSigner},
+		Office: &office.Office{Journal: s.journal, Rules: s.rules, Live: s.live, Origin: s.origin, LogKey: s.logKey, Auditor: s.auditor, Desk: desk, VisaSigner: s.visaSigner, Stamps: s.stamps, Log: s.config.Log},
 		Desk:   desk,
 		Door:   &gateway.Door{Journal: s.journal, Rules: s.rules, Live: s.live, Upstreams: s.upstreams, Refusals: s.refusals, Log: s.config.Log, Meter: s.meter, Later: s.later, Published: sound{s.log, s.auditor}, LogKey: s.logKey},
 	}

@@ -20,6 +20,7 @@ import (
 	"narthex/internal/lab"
 	"narthex/internal/passkey"
 	"narthex/internal/server"
+	"narthex/internal/stamp"
 	"narthex/internal/store"
 	"narthex/internal/testenv"
 )
@@ -47,6 +48,8 @@ func settings(bad string) (refused map[string][]setting, safe map[string]string)
 			"Passkeys": {unset("without origins", func(c *server.Config) { c.Passkeys.Party = "narthex.lab.example" }, "origins"), unset("of another site", func(c *server.Config) {
 				c.Passkeys = passkey.Site{Party: "narthex.lab.example", Origins: []string{"https://evil.example"}}
 			}, "origin")},
+			"Timestamp": {unset("without certificates", func(c *server.Config) { c.Timestamp.URL = "https://tsa.example" }, "certificates"), unset("required and named nowhere", func(c *server.Config) { c.Timestamp.Require = true }, "timestamp"),
+				unset("without TLS", func(c *server.Config) { c.Timestamp = stamp.Settings{URL: "http://tsa.example", CA: bad} }, "https"), unset("with no certificate", func(c *server.Config) { c.Timestamp = stamp.Settings{URL: "https://tsa.example", CA: bad} }, "PEM")},
 			"Demo":         {unset("set for a lab's store", func(c *server.Config) { c.Demo = true }, "demonstration"), unset("set off loopback", func(c *server.Config) { c.Demo, c.Listen, c.BehindTLSProxy = true, "0.0.0.0:0", true }, "loopback")},
 			"Version":      {unset("empty", func(c *server.Config) { c.Version = "" }, "version")},
 			"OlderVersion": {unset("set where nothing is older", func(c *server.Config) { c.OlderVersion = "just in case" }, "older_version")},

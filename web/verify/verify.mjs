@@ -60,11 +60,11 @@ const TYPES = {
   "person.invited": [1, false, ["person", "org", "official", "region", "code", "by"]],
   "person.standing": [1, false, ["person", "kind", "name", "act", "from", "until", "saw", "by"]],
   "person.unauthorised": [1, false, ["person", "authorisation", "by"]],
+  "person.visa": [1, false, ["person", "act", "deed", "by"]],
   "program.changed": [1, true, ["version", "program", "replaces", "reason"]],
   "refusals.counted": [2, false, ["kind", "count", "since"]],
   "session.ended": [1, false, ["person", "session"]],
   "session.opened": [1, false, ["person", "session", "token"]],
-  "person.visa": [1, false, ["person", "act", "deed", "by"]],
   "signer.enrolled": [1, false, ["person", "fingerprint", "kind", "credential", "by"]],
   "signer.revoked": [1, false, ["person", "fingerprint", "by"]],
 };
