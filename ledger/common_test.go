@@ -73,11 +73,11 @@ func story() []narthex.Entry {
 	add(narthex.EntryAgreementSigned, texts{"engagement": "e", "agreement": "a", "party": "lab"})
 	add(narthex.EntryGrantActive, texts{"grant": "g", "engagement": "e", "agreement": "a"})
 	add(narthex.EntryKeyMinted, nil)
-	for range 3 {
+	for range 2 {
 		add(narthex.EntryCallIntent, nil)
 		add(narthex.EntryCallOutcome, texts{"call": fmt.Sprint("call_", len(entries)-1)})
 	}
-	for _, kind := range []narthex.EntryType{narthex.EntryCallDenied, narthex.EntryCallRead, narthex.EntryPersonVisa, narthex.EntryRefusalsCounted, narthex.EntryLockSet,
+	for _, kind := range []narthex.EntryType{narthex.EntryCallDenied, narthex.EntryPersonVisa, narthex.EntryCallRead, narthex.EntryCallRead, narthex.EntryCallRead, narthex.EntryRefusalsCounted, narthex.EntryLockSet,
 		narthex.EntryLockLifted, narthex.EntryKeyRevoked, narthex.EntrySignerRevoked, narthex.EntryPersonChanged, narthex.EntryLedgerRead, narthex.EntryGrantEnded,
 		narthex.EntryRecovered, narthex.EntryOpeningsErased, narthex.EntryLedgerRestored, narthex.EntryProgramChanged, narthex.EntryPersonAuthorised,
 		narthex.EntryPersonUnauthorised, narthex.EntryPersonStanding, narthex.EntryEngagementRead, narthex.EntryCallIntent} {

@@ -52,7 +52,7 @@ func visasView(tx *journal.Tx, person narthex.PersonID) (client.VisasView, error
 }
 
 // visaAct runs one act about a person's visas and gives what then is known of them.
-func (o *Office) visaAct(ctx context.Context, by, target narthex.PersonID, do func(tx *journal.Tx, known narthex.Visas, person narthex.Person) (narthex.VisaDeed, error)) (client.VisasView, error) {
+func (o *Office) visaAct(ctx context.Context, by, target narthex.PersonID, act narthex.VisaAct, do func(tx *journal.Tx, known narthex.Visas, person narthex.Person) (narthex.VisaDeed, error)) (client.VisasView, error) {
 	var view client.VisasView
 	err := o.act(ctx, by, func(tx *journal.Tx, p narthex.Person) error {
 		person, err := knownTo(tx, p, target)
@@ -61,6 +61,9 @@ func (o *Office) visaAct(ctx context.Context, by, target narthex.PersonID, do fu
 		}
 		if person.State == narthex.PersonRemoved {
 			return narthex.Conflictf("That person was removed; nothing is recorded of them any more.")
+		}
+		if !book.MayDoVisa(act, p, person) {
+			return narthex.Refusedf("A person gives and takes their own visas, and the lab takes them away. Whom an issuer knows is recorded by the lab's programme or security, and never by the person.")
 		}
 		known, err := book.VisasOf(tx, target)
 		if err != nil {
@@ -81,9 +84,6 @@ func (o *Office) visaAct(ctx context.Context, by, target narthex.PersonID, do fu
 
 // visaDeed writes what is done about a person's visas, tells them where it was someone else, and records it.
 func visaDeed(tx *journal.Tx, p, person narthex.Person, known narthex.Visas, d narthex.VisaDeed) error {
-	if !book.MayDoVisa(d.Act, p, person) {
-		return narthex.Refusedf("A person gives and takes their own visas. Whom an issuer knows is recorded by the lab's programme or security, and never by the person.")
-	}
 	d.By = p.ID
 	if d.Act != narthex.VisaIssued {
 		next := d.After(known, tx.Now())
@@ -109,7 +109,7 @@ func visaDeed(tx *journal.Tx, p, person narthex.Person, known narthex.Visas, d n
 
 // LinkIdentity records by which subject an issuer of visas knows a person. Somebody else than the person says so.
 func (o *Office) LinkIdentity(ctx context.Context, by, target narthex.PersonID, in client.VisaIdentity) (client.VisasView, error) {
-	return o.visaAct(ctx, by, target, func(tx *journal.Tx, known narthex.Visas, _ narthex.Person) (narthex.VisaDeed, error) {
+	return o.visaAct(ctx, by, target, narthex.VisaLinked, func(tx *journal.Tx, known narthex.Visas, _ narthex.Person) (narthex.VisaDeed, error) {
 		rules, err := o.Rules.Check(tx)
 		if err != nil {
 			return narthex.VisaDeed{}, err
@@ -129,7 +129,7 @@ func (o *Office) LinkIdentity(ctx context.Context, by, target narthex.PersonID, 
 
 // UnlinkIdentity ends that an issuer knows a person by a subject, and with it every visa of that issuer.
 func (o *Office) UnlinkIdentity(ctx context.Context, by, target narthex.PersonID, in client.VisaIdentity) (client.VisasView, error) {
-	return o.visaAct(ctx, by, target, func(_ *journal.Tx, known narthex.Visas, _ narthex.Person) (narthex.VisaDeed, error) {
+	return o.visaAct(ctx, by, target, narthex.VisaUnlinked, func(_ *journal.Tx, known narthex.Visas, _ narthex.Person) (narthex.VisaDeed, error) {
 		linked := narthex.Identity{Issuer: in.Issuer, Subject: narthex.DigestText(in.Subject)}
 		if !slices.Contains(known.Identities, linked) {
 			return narthex.VisaDeed{}, narthex.Conflictf("Nothing like that is recorded of them.")
@@ -140,7 +140,7 @@ func (o *Office) UnlinkIdentity(ctx context.Context, by, target narthex.PersonID
 
 // AddVisa takes a visa that a person gives: of an issuer that the directory in force trusts, which knows them by a recorded subject.
 func (o *Office) AddVisa(ctx context.Context, by narthex.PersonID, in client.VisaAdd) (client.VisasView, error) {
-	return o.visaAct(ctx, by, by, func(tx *journal.Tx, known narthex.Visas, _ narthex.Person) (narthex.VisaDeed, error) {
+	return o.visaAct(ctx, by, by, narthex.VisaAdded, func(tx *journal.Tx, known narthex.Visas, _ narthex.Person) (narthex.VisaDeed, error) {
 		rules, err := o.Rules.Check(tx)
 		if err != nil {
 			return narthex.VisaDeed{}, err
@@ -158,7 +158,7 @@ func (o *Office) AddVisa(ctx context.Context, by narthex.PersonID, in client.Vis
 
 // RemoveVisa ends a visa at once: taking away needs one person.
 func (o *Office) RemoveVisa(ctx context.Context, by, target narthex.PersonID, in client.VisaRemove) (client.VisasView, error) {
-	return o.visaAct(ctx, by, target, func(_ *journal.Tx, known narthex.Visas, _ narthex.Person) (narthex.VisaDeed, error) {
+	return o.visaAct(ctx, by, target, narthex.VisaRemoved, func(_ *journal.Tx, known narthex.Visas, _ narthex.Person) (narthex.VisaDeed, error) {
 		if !slices.ContainsFunc(known.Visas, func(v narthex.Visa) bool { return v.Digest == in.Digest }) {
 			return narthex.VisaDeed{}, narthex.Conflictf("They have no visa of that digest: `narthex visas list` shows what there is.").For("digest")
 		}

@@ -29,6 +29,14 @@ func newIssuer(t *testing.T) (*visa.Signer, []byte) {
 // trusting makes a lab that trusts issuers and whose test pathway rests on a visa of that value.
 func trusting(value string, issuers map[string][]byte) func(lab.Files) {
 	return func(f lab.Files) {
+		trusted(issuers)(f)
+		f["pathways/test.yaml"] = append(f["pathways/test.yaml"], fmt.Sprintf("rests_on:\n  - {kind: visa, name: ControlledAccessGrants, value: %q, by: dac}\n", value)...)
+	}
+}
+
+// trusted makes a lab that trusts issuers.
+func trusted(issuers map[string][]byte) func(lab.Files) {
+	return func(f lab.Files) {
 		lines := "visa_issuers:\n"
 		for name, keys := range issuers {
 			file := "visa-issuers/" + strings.NewReplacer("https://", "", "/", "-").Replace(name) + ".json"
@@ -36,7 +44,6 @@ func trusting(value string, issuers map[string][]byte) func(lab.Files) {
 			f[file] = keys
 		}
 		f["lab.yaml"] = append(f["lab.yaml"], lines...)
-		f["pathways/test.yaml"] = append(f["pathways/test.yaml"], fmt.Sprintf("rests_on:\n  - {kind: visa, name: ControlledAccessGrants, value: %q, by: dac}\n", value)...)
 	}
 }
 
@@ -206,4 +213,12 @@ func TestASecondInstallationAcceptsOurVisa(t *testing.T) {
 	if _, err := ada.IssueVisa(t.Context(), grant.ID); err == nil {
 		t.Errorf("a locked grant has a visa: %+v", lock)
 	}
+}
+
+// unknownVisa is a good visa of an issuer that no lab of a test trusts.
+func unknownVisa(t *testing.T) string {
+	t.Helper()
+	signer, _ := newIssuer(t)
+	now := time.Now()
+	return must(signer.Sign(visa.Stated{Issuer: "https://unknown.example", Subject: "x", Type: "ResearcherStatus", Value: "https://x.example", Source: "https://x.example", Asserted: now, IssuedAt: now, Until: now.Add(time.Hour)}))
 }
