@@ -201,7 +201,7 @@ func setScene(t *testing.T) *scene {
 		{"POST /api/people/{person}/identities", "/api/people/" + string(ada.ID) + "/identities", client.VisaIdentity{Issuer: passports, Subject: "x"}, []string{"carol", "sam", "paul"}},
 		{"POST /api/people/{person}/identities/remove", "/api/people/" + string(ada.ID) + "/identities/remove", client.VisaIdentity{Issuer: passports, Subject: "x"}, append([]string{"ada"}, guards...)},
 		{"POST /api/people/{person}/visas/remove", "/api/people/" + string(ada.ID) + "/visas/remove", client.VisaRemove{Digest: textDigest("none")}, nil}, // there is none
-		{"POST /api/visas", "/api/visas", client.VisaAdd{Visa: unknownVisa(t)}, nil},                                                                       // by an issuer that nobody knows
+		{"POST /api/visas", "/api/visas", client.VisaAdd{Visa: unknownVisa(t)}, nil},                                                                      // by an issuer that nobody knows
 		{"POST /api/grants/{grant}/visa", "/api/grants/" + string(grant.ID) + "/visa", struct{}{}, []string{"ada"}},
 		engagement("amend", grant.Engagement, client.Amend{Days: 3}, "ada"),
 		engagement("state", grant.Engagement, client.Recertify{Saw: purpose}, "ada"),
