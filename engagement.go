@@ -100,7 +100,9 @@ type SignedBy struct {
 	Signer    string    `json:"signer"`   // fingerprint of the key
 	Envelope  string    `json:"envelope"` // DSSE, JSON
 	At        time.Time `json:"at"`
-	PublicKey string    `json:"public_key"` // base64
+	PublicKey string    `json:"public_key"` // base64; a passkey's text
+
+	Stamp string `json:"stamp,omitempty"` // of a time-stamping authority over the envelope, RFC 3161, in base64
 }
 
 // Engagement is one researcher or team on one project, from application to closeout: the fold of its events.

@@ -33,6 +33,7 @@ const (
 	EntryPersonUnauthorised EntryType = "person.unauthorised"
 	EntryPersonStanding     EntryType = "person.standing"
 	EntryPersonNationality  EntryType = "person.nationality"
+	EntryPersonVisa         EntryType = "person.visa"
 	EntrySignerEnrolled     EntryType = "signer.enrolled"
 	EntrySignerRevoked      EntryType = "signer.revoked"
 	EntrySessionOpened      EntryType = "session.opened"
@@ -80,7 +81,8 @@ var entryFields = map[EntryType]struct {
 	EntryPersonUnauthorised: {GovernanceEntry, false, []string{"person", "authorisation", "by"}},
 	EntryPersonStanding:     {GovernanceEntry, false, []string{"person", "kind", "name", "act", "from", "until", "saw", "by"}},
 	EntryPersonNationality:  {GovernanceEntry, false, []string{"person", "record", "by"}},
-	EntrySignerEnrolled:     {GovernanceEntry, false, []string{"person", "fingerprint", "by"}},
+	EntryPersonVisa:         {GovernanceEntry, false, []string{"person", "act", "deed", "by"}},
+	EntrySignerEnrolled:     {GovernanceEntry, false, []string{"person", "fingerprint", "kind", "credential", "by"}},
 	EntrySignerRevoked:      {GovernanceEntry, false, []string{"person", "fingerprint", "by"}},
 	EntrySessionOpened:      {GovernanceEntry, false, []string{"person", "session", "token"}},
 	EntrySessionEnded:       {GovernanceEntry, false, []string{"person", "session"}},

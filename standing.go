@@ -25,7 +25,7 @@ func StandingKinds() []StandingKind {
 }
 
 // Named says whether a standing of the kind is of something with a name: a course or a level.
-func (k StandingKind) Named() bool { return k == Training || k == Screening }
+func (k StandingKind) Named() bool { return k == Training || k == Screening || k == VisaHeld }
 
 // Days is for how long a standing of the kind holds where a pathway says nothing else.
 func (k StandingKind) Days() int {
@@ -52,9 +52,12 @@ const (
 // next call when it does not.
 type Condition struct {
 	Kind   StandingKind `json:"kind"`
-	Name   string       `json:"name,omitempty"` // of a course or a level
+	Name   string       `json:"name,omitempty"` // of a course or a level, or a visa's type
 	For    Whose        `json:"for"`
 	Days   int          `json:"days"`             // how long a word of it holds at most
+	Value  string       `json:"value,omitempty"`  // of a visa, what it says
+	Source string       `json:"source,omitempty"` // of a visa, whose word it is; any where empty
+	By     string       `json:"by,omitempty"`     // of a visa, who asserted it; anyone where empty
 	Clause string       `json:"clause,omitempty"` // the number in the agreement, once there is one
 }
 

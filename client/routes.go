@@ -122,6 +122,21 @@ func (c *Client) Signers(ctx context.Context) (SignerList, error) {
 	return call[SignerList](ctx, c, "GET", "/api/signers", nil)
 }
 
+// EnrollPasskey enrols a passkey of the session's person.
+func (c *Client) EnrollPasskey(ctx context.Context, in PasskeyEnroll) (Signer, error) {
+	return call[Signer](ctx, c, "POST", "/api/passkeys", in)
+}
+
+// PasskeyChallenge asks for a challenge to enrol a passkey or to log in with one.
+func (c *Client) PasskeyChallenge(ctx context.Context) (Challenge, error) {
+	return call[Challenge](ctx, c, "POST", "/api/challenge", ChallengeRequest{Passkey: true})
+}
+
+// PasskeyLogin makes a session for the holder of a passkey.
+func (c *Client) PasskeyLogin(ctx context.Context, in PasskeyLogin) (Session, error) {
+	return call[Session](ctx, c, "POST", "/api/passkeys/login", in)
+}
+
 // RevokeSigner ends a signing key of the person.
 func (c *Client) RevokeSigner(ctx context.Context, fingerprint string) (Signer, error) {
 	return call[Signer](ctx, c, "POST", "/api/signers/revoke", map[string]string{"fingerprint": fingerprint})

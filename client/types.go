@@ -51,7 +51,8 @@ type Redeem struct {
 
 // ChallengeRequest asks for a challenge: POST /api/challenge. The answer is the same whether the key is known or not.
 type ChallengeRequest struct {
-	PublicKey string `json:"public_key"`
+	PublicKey string `json:"public_key,omitempty"`
+	Passkey   bool   `json:"passkey,omitempty"` // for a passkey, in the place of a key
 }
 
 // Challenge is to be signed within its two minutes, once.
@@ -59,6 +60,34 @@ type Challenge struct {
 	Nonce     string    `json:"nonce"`
 	Origin    string    `json:"origin"`
 	ExpiresAt time.Time `json:"expires_at"`
+	Party     string    `json:"party,omitempty"` // the relying party's id, where it is for a passkey
+}
+
+// Assertion is what a passkey and the browser before it say, each part in base64url without padding.
+type Assertion struct {
+	ClientData        string `json:"client_data"`
+	AuthenticatorData string `json:"authenticator_data"`
+	Signature         string `json:"signature"`
+}
+
+// PasskeyLogin answers a challenge for a passkey: POST /api/passkeys/login. The challenge of the assertion is the SHA-256 of
+// LoginMessage("passkey log-in", origin, nonce).
+type PasskeyLogin struct {
+	Nonce      string    `json:"nonce"`
+	Credential string    `json:"credential"` // the credential's id in base64url
+	Assertion  Assertion `json:"assertion"`
+}
+
+// PasskeyEnroll enrols a passkey of the session's person, which then signs for them and logs them in: POST /api/passkeys. The challenge
+// of the registration is the SHA-256 of LoginMessage("passkey enrolment", origin, nonce, person). The proof is by a log-in key of the
+// person, over LoginMessage("enroll passkey", origin, person, nonce, authenticator_data), so that a session alone gives nobody a
+// second way in.
+type PasskeyEnroll struct {
+	Nonce             string `json:"nonce"`
+	ClientData        string `json:"client_data"`
+	AuthenticatorData string `json:"authenticator_data"`
+	Login             string `json:"login"` // the log-in key that proves
+	Proof             string `json:"proof"`
 }
 
 // Login answers a challenge: POST /api/login. The proof is over LoginMessage("login", origin, nonce, public key).
@@ -219,10 +248,22 @@ type LabApprove struct {
 	Digest narthex.Digest `json:"digest"`
 }
 
+// SignerKind is what a person signs with.
+type SignerKind string
+
+const (
+	// SignerKey is an Ed25519 key in a file.
+	SignerKey SignerKind = "ed25519"
+	// SignerPasskey is a passkey, with which its person logs in too.
+	SignerPasskey SignerKind = "passkey"
+)
+
 // Signer is a signing key that a person holds: GET, POST /api/signers.
 type Signer struct {
 	Fingerprint string           `json:"fingerprint"`
-	PublicKey   string           `json:"public_key"` // base64
+	Kind        SignerKind       `json:"kind"`
+	PublicKey   string           `json:"public_key"`           // base64; of a passkey its text, which names its relying party
+	Credential  string           `json:"credential,omitempty"` // of a passkey, its id in base64url
 	Person      narthex.PersonID `json:"person"`
 	At          time.Time        `json:"at"`
 	RevokedAt   time.Time        `json:"revoked_at,omitzero"`
@@ -286,6 +327,8 @@ type Draft struct {
 
 // EngagementView is an engagement and what the reader may do with it: GET /api/engagements/{engagement}.
 type EngagementView struct {
+	Unstamped bool `json:"unstamped,omitempty"` // whether the signature that was just given has no time stamp, though it should
+
 	Engagement narthex.Engagement `json:"engagement"`
 	Allowed    []string           `json:"allowed"`           // commands that the reader may give now
 	Notices    []Notice           `json:"notices"`           // what the terms ask that the pathway does not offer as asked
@@ -544,6 +587,9 @@ type AgreementView struct {
 	Signatures []narthex.SignedBy `json:"signatures"`
 	Missing    []string           `json:"missing"` // parties who have not signed
 
+	// Challenges is what a passkey is asked in order to sign for a party, in base64url: for each for which the reader may sign with one.
+	Challenges map[narthex.PartyRole]string `json:"challenges,omitempty"`
+
 	Authorised *narthex.SignedAuthorisation `json:"authorised,omitempty"` // in the place of the institution's signature
 }
 
@@ -553,7 +599,9 @@ type Sign struct {
 	Party    narthex.PartyRole `json:"party"`
 	Digest   narthex.Digest    `json:"digest"`
 	Signer   string            `json:"signer"` // fingerprint
-	Envelope string            `json:"envelope"`
+	Envelope string            `json:"envelope,omitempty"`
+
+	Assertion *Assertion `json:"assertion,omitempty"` // of a passkey, in the place of the envelope, which the node then makes
 }
 
 // GrantView is a grant with what is left of it: GET /api/grants/{grant}, and GET /v1/grant with a key.

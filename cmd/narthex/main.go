@@ -20,7 +20,9 @@ import (
 	"narthex"
 	"narthex/demo"
 	"narthex/internal/cli"
+	"narthex/internal/passkey"
 	"narthex/internal/server"
+	"narthex/internal/stamp"
 	"narthex/internal/witness"
 	"narthex/ledger"
 )
@@ -65,6 +67,9 @@ func serve(ctx context.Context, f cli.ServeFlags) error {
 		return err
 	}
 	c.OlderVersion, c.Notices = f.OlderVersion, f.Notices
+	c.Passkeys = passkey.Site{Party: f.PasskeyParty, Origins: f.PasskeyOrigins}
+	c.Timestamp = stamp.Settings{URL: f.TimestampURL, CA: f.TimestampCA, Require: f.TimestampRequire}
+	c.OlderVersion = f.OlderVersion
 	c.Inception = func(digest narthex.Digest, codes map[string]string) {
 		fmt.Printf("The store is empty. The lab opens when its custodians have approved the directory's digest:\n  %s\nGive each their one-time code; they run `narthex login --url … --code …`, `narthex lab diff` and `narthex lab approve --digest …`.\n", digest)
 		for _, handle := range slices.Sorted(maps.Keys(codes)) {

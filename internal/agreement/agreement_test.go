@@ -137,7 +137,7 @@ func TestASignatureIsGoodForOneThingOnly(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	public := key.Public().(ed25519.PublicKey)
+	public := agreement.KeyVerifier(key.Public().(ed25519.PublicKey))
 	var statements []agreement.Statement
 	for _, digest := range []narthex.Digest{"sha256:1", "sha256:2"} {
 		for _, party := range []narthex.PartyRole{narthex.PartyResearcher, narthex.PartyInstitution, narthex.PartyLab} {
@@ -178,7 +178,7 @@ func TestASignatureIsGoodForOneThingOnly(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if agreement.VerifyEnvelope(envelope, other.Public().(ed25519.PublicKey), statements[0]) == nil {
+	if agreement.VerifyEnvelope(envelope, agreement.KeyVerifier(other.Public().(ed25519.PublicKey)), statements[0]) == nil {
 		t.Error("another key verifies it")
 	}
 }

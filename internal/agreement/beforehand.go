@@ -1,7 +1,6 @@
 package agreement
 
 import (
-	"crypto/ed25519"
 	"fmt"
 	"slices"
 	"time"
@@ -12,7 +11,7 @@ import (
 
 // VerifyAuthorisation says whether an authorisation is one for this ledger, whose digest the signature is on, and whether the
 // signature is by that key, for the institution.
-func VerifyAuthorisation(s narthex.SignedAuthorisation, key ed25519.PublicKey, origin string) error {
+func VerifyAuthorisation(s narthex.SignedAuthorisation, key Verifier, origin string) error {
 	if err := s.Authorisation.Check(origin); err != nil {
 		return err
 	}
@@ -37,7 +36,7 @@ func beforehandInWords(b narthex.Beforehand) string {
 
 // beforehand checks a file's authorisation against the cover: there is one where the cover states one and nowhere else, it is
 // that one, for this researcher, organisation, pathway and ledger, and in force from when the agreement was made to the last signature.
-func (r *Report) beforehand(b Bundle, keys map[string]ed25519.PublicKey) error {
+func (r *Report) beforehand(b Bundle, keys map[string]Verifier) error {
 	a := b.Agreement
 	stated := slices.IndexFunc(a.Parties, func(p narthex.Party) bool { return p.Authorised != nil })
 	if stated < 0 && b.Authorised == nil {
@@ -53,8 +52,8 @@ func (r *Report) beforehand(b Bundle, keys map[string]ed25519.PublicKey) error {
 	}
 	signed, err := verified(given.Signature, cover.Name, a.Origin, keys)
 	if err == nil {
-		var key ed25519.PublicKey
-		if key, err = ParseKey(given.Signature.PublicKey); err == nil {
+		var key Verifier
+		if key, err = ParseVerifier(given.Signature.PublicKey); err == nil {
 			err = VerifyAuthorisation(given, key, a.Origin)
 		}
 	}

@@ -48,7 +48,7 @@ func (c cast) resting(t testing.TB, in agreement.Input, word narthex.SignedAutho
 	in.Parties[1].Signers, in.Parties[1].Authorised = []narthex.PartySigner{}, agreement.Beforehand(word, "Otto")
 	for _, i := range []int{0, 2} {
 		in.Parties[i].Signers = slices.Clone(in.Parties[i].Signers)
-		in.Parties[i].Signers[0].Fingerprint = agreement.Fingerprint(c.public(in.Parties[i].Role))
+		in.Parties[i].Signers[0].Fingerprint = agreement.Fingerprint(c.key(in.Parties[i].Role))
 	}
 	a, digest := render(t, in)
 	bundle := agreement.Bundle{Agreement: a, Digest: digest, Authorised: &word}
@@ -65,14 +65,14 @@ func (c cast) signs(t testing.TB, a narthex.Agreement, digest narthex.Digest, pa
 	if err != nil {
 		t.Fatal(err)
 	}
-	return narthex.SignedBy{Party: party, By: person, Digest: digest, Signer: agreement.Fingerprint(c.public(party)), Envelope: envelope, At: at, PublicKey: agreement.EncodeKey(c.public(party))}
+	return narthex.SignedBy{Party: party, By: person, Digest: digest, Signer: agreement.Fingerprint(c.key(party)), Envelope: envelope, At: at, PublicKey: agreement.EncodeKey(c.key(party))}
 }
 
 func TestAFileThatRestsOnAnAuthorisationIsCheckedOffline(t *testing.T) {
 	made, people := input(t), newCast(t)
 	made.Engagement.Application.SigningOrder = []narthex.PartyRole{narthex.PartyInstitution, narthex.PartyResearcher, narthex.PartyLab}
 	bundle := people.resting(t, made, people.authorises(t, made, nil))
-	report, err := check(t, bundle, map[string]ed25519.PublicKey{"otto": people.public(narthex.PartyInstitution)})
+	report, err := check(t, bundle, map[string]agreement.Verifier{"otto": people.public(narthex.PartyInstitution)})
 	if err != nil || report.Authorised == nil || report.Authorised.Known != "otto" || report.Authorised.Name != "Otto" || !report.Authorised.Until.Equal(made.NotBefore.AddDate(1, 0, 0)) || len(report.Signatures) != 2 {
 		t.Fatalf("%+v %v", report, err)
 	}

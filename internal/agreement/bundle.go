@@ -1,12 +1,13 @@
 package agreement
 
 import (
-	"crypto/ed25519"
+	"crypto/x509"
 	"maps"
 	"slices"
 	"time"
 
 	"narthex"
+	"narthex/internal/stamp"
 	"narthex/internal/wire"
 )
 
@@ -21,14 +22,16 @@ type Bundle struct {
 
 // Signed is one signature of a checked file.
 type Signed struct {
-	Party  narthex.PartyRole `json:"party"`
-	By     narthex.PersonID  `json:"by"`
-	Name   string            `json:"name"`            // of the signer, as the cover has it
-	Known  string            `json:"known,omitempty"` // the reader's own name for the key, where they brought it
-	Key    string            `json:"key"`             // its fingerprint
-	At     time.Time         `json:"at"`              // by the lab's word: a signature states no time
-	Stated bool              `json:"stated"`          // whether the key is the file's own word
-	Until  time.Time         `json:"until,omitzero"`  // when an authorisation ends; of a signature on the agreement none
+	Party   narthex.PartyRole `json:"party"`
+	By      narthex.PersonID  `json:"by"`
+	Name    string            `json:"name"`             // of the signer, as the cover has it
+	Known   string            `json:"known,omitempty"`  // the reader's own name for the key, where they brought it
+	Key     string            `json:"key"`              // its fingerprint
+	At      time.Time         `json:"at"`               // by the lab's word: a signature states no time
+	Stated  bool              `json:"stated"`           // whether the key is the file's own word
+	Stamped time.Time         `json:"stamped,omitzero"` // by a time-stamping authority under the certificates that the reader brought
+	Stamp   bool              `json:"stamp,omitempty"`  // whether the file holds a stamp, checked or not
+	Until   time.Time         `json:"until,omitzero"`   // when an authorisation ends; of a signature on the agreement none
 }
 
 // Report is what a checked file says.
@@ -44,7 +47,13 @@ type Report struct {
 // agreed beforehand its authorisation is checked instead. Keys are those that the reader brings, under any name, and each of
 // them must have signed; a signature by a key that was not brought is checked with the key in the file and said to
 // be so.
-func VerifyBundle(data []byte, keys map[string]ed25519.PublicKey) (Report, error) {
+func VerifyBundle(data []byte, keys map[string]Verifier) (Report, error) {
+	return VerifyStamped(data, keys, nil)
+}
+
+// VerifyStamped does so and checks every time stamp with the certificates of its authority: a stamp that does not hold, or that is for
+// something else, makes the file none. Where the reader brings no certificates a stamp is said to be there, and not to be checked.
+func VerifyStamped(data []byte, keys map[string]Verifier, authorities *x509.CertPool) (Report, error) {
 	bundle, err := wire.Decode[Bundle](data, wire.Limits{Bytes: 4 << 20, Depth: 16})
 	if err != nil {
 		return Report{}, err
@@ -73,6 +82,11 @@ func VerifyBundle(data []byte, keys map[string]ed25519.PublicKey) (Report, error
 				return report, narthex.Refusedf("In this file a party, a person or a key signs twice (%s and %s); ask for a clean copy.", before.Party, s.Party)
 			}
 		}
+		if signed.Stamp = s.Stamp != ""; signed.Stamp && authorities != nil {
+			if signed.Stamped, err = stamp.Verify(s.Stamp, s.Envelope, authorities); err != nil {
+				return report, narthex.Refusedf("The time stamp on the signature for the %s does not hold under the certificates that you brought.", s.Party).Because(err)
+			}
+		}
 		report.Stated = report.Stated || signed.Stated
 		report.Signatures = append(report.Signatures, signed)
 	}
@@ -82,7 +96,7 @@ func VerifyBundle(data []byte, keys map[string]ed25519.PublicKey) (Report, error
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(keys)) {
-		if !slices.ContainsFunc(report.signers(), func(s Signed) bool { return s.Key == Fingerprint(keys[name]) }) {
+		if !slices.ContainsFunc(report.signers(), func(s Signed) bool { return s.Key == keys[name].Fingerprint() }) {
 			return report, narthex.Refusedf("No signature in this file is by the key that you brought as %s: somebody else signed, or it is the wrong key.", name)
 		}
 	}
@@ -133,7 +147,7 @@ func inOrder(a narthex.Agreement, signed []Signed) error {
 	return nil
 }
 
-func checkSignature(a narthex.Agreement, digest narthex.Digest, s narthex.SignedBy, keys map[string]ed25519.PublicKey) (Signed, error) {
+func checkSignature(a narthex.Agreement, digest narthex.Digest, s narthex.SignedBy, keys map[string]Verifier) (Signed, error) {
 	signer, named := partySigner(a, s)
 	if !named {
 		return Signed{}, narthex.Refusedf("A signature is by someone, or with a key, that the agreement does not name for that party.")
@@ -145,14 +159,14 @@ func checkSignature(a narthex.Agreement, digest narthex.Digest, s narthex.Signed
 }
 
 // verified checks a signature's envelope on its digest with the key that it states, and says whose the key is.
-func verified(s narthex.SignedBy, name, origin string, keys map[string]ed25519.PublicKey) (Signed, error) {
-	stated, err := ParseKey(s.PublicKey)
-	if err != nil || Fingerprint(stated) != s.Signer {
+func verified(s narthex.SignedBy, name, origin string, keys map[string]Verifier) (Signed, error) {
+	stated, err := ParseVerifier(s.PublicKey)
+	if err != nil || stated.Fingerprint() != s.Signer {
 		return Signed{}, narthex.Refusedf("The signature for the %s names a key that the file does not hold.", s.Party)
 	}
 	out := Signed{Party: s.Party, By: s.By, Name: name, Key: s.Signer, At: s.At, Stated: true}
 	for _, name := range slices.Sorted(maps.Keys(keys)) {
-		if keys[name].Equal(stated) {
+		if keys[name].Fingerprint() == s.Signer {
 			out.Known, out.Stated = name, false
 			break
 		}

@@ -30,7 +30,11 @@ func newCast(t testing.TB) cast {
 	return made
 }
 
-func (c cast) public(role narthex.PartyRole) ed25519.PublicKey {
+func (c cast) public(role narthex.PartyRole) agreement.Verifier {
+	return agreement.KeyVerifier(c.key(role))
+}
+
+func (c cast) key(role narthex.PartyRole) ed25519.PublicKey {
 	return c[role].Public().(ed25519.PublicKey)
 }
 
@@ -40,7 +44,7 @@ func (c cast) signed(t testing.TB, in agreement.Input) agreement.Bundle {
 	in.Parties = slices.Clone(in.Parties)
 	for i := range in.Parties {
 		in.Parties[i].Signers = slices.Clone(in.Parties[i].Signers)
-		in.Parties[i].Signers[0].Fingerprint = agreement.Fingerprint(c.public(in.Parties[i].Role))
+		in.Parties[i].Signers[0].Fingerprint = agreement.Fingerprint(c.key(in.Parties[i].Role))
 	}
 	a, digest := render(t, in)
 	bundle := agreement.Bundle{Agreement: a, Digest: digest}
@@ -50,13 +54,13 @@ func (c cast) signed(t testing.TB, in agreement.Input) agreement.Bundle {
 		if err != nil {
 			t.Fatal(err)
 		}
-		bundle.Signatures = append(bundle.Signatures, narthex.SignedBy{Party: party.Role, By: person, Digest: digest, Signer: agreement.Fingerprint(c.public(party.Role)),
-			Envelope: envelope, At: in.NotBefore.Add(time.Duration(i) * time.Minute), PublicKey: agreement.EncodeKey(c.public(party.Role))})
+		bundle.Signatures = append(bundle.Signatures, narthex.SignedBy{Party: party.Role, By: person, Digest: digest, Signer: agreement.Fingerprint(c.key(party.Role)),
+			Envelope: envelope, At: in.NotBefore.Add(time.Duration(i) * time.Minute), PublicKey: agreement.EncodeKey(c.key(party.Role))})
 	}
 	return bundle
 }
 
-func check(t testing.TB, b agreement.Bundle, keys map[string]ed25519.PublicKey) (agreement.Report, error) {
+func check(t testing.TB, b agreement.Bundle, keys map[string]agreement.Verifier) (agreement.Report, error) {
 	t.Helper()
 	data, err := json.Marshal(b)
 	if err != nil {
@@ -83,7 +87,7 @@ func TestAFileIsCheckedOffline(t *testing.T) {
 	made, people := input(t), newCast(t)
 	made.Engagement.Application.SigningOrder = narthex.PartyRoles()
 	bundle := people.signed(t, made)
-	keys := map[string]ed25519.PublicKey{}
+	keys := map[string]agreement.Verifier{}
 	for role := range people {
 		keys[string(role)] = people.public(role)
 	}
@@ -145,7 +149,7 @@ func TestAFileIsCheckedOffline(t *testing.T) {
 	} {
 		spoilt := copied(t, bundle)
 		spoil(&spoilt)
-		for _, brought := range []map[string]ed25519.PublicKey{nil, keys} {
+		for _, brought := range []map[string]agreement.Verifier{nil, keys} {
 			if _, err := check(t, spoilt, brought); err == nil || narthex.AsError(err).Public == "" {
 				t.Errorf("a file with %s was taken: %v", name, err)
 			}
@@ -247,7 +251,7 @@ func TestAFileNamesNoPartiesOfItsOwn(t *testing.T) {
 
 // A file in which others signed under the same names is no file of those whose keys the reader brought.
 func TestAForgedFileIsNotThatOfAKeyThatWasBrought(t *testing.T) {
-	brought := map[string]ed25519.PublicKey{"ada": newCast(t).public(narthex.PartyResearcher)}
+	brought := map[string]agreement.Verifier{"ada": newCast(t).public(narthex.PartyResearcher)}
 	forged := newCast(t).signed(t, input(t))
 	if report, err := check(t, forged, brought); !narthex.IsKind(err, narthex.Refused) || !strings.Contains(err.Error(), "ada") {
 		t.Errorf("ada's key signed nothing in it: %+v %v", report, err)

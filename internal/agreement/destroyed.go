@@ -1,8 +1,6 @@
 package agreement
 
 import (
-	"crypto/ed25519"
-
 	"narthex"
 	"narthex/internal/canon"
 )
@@ -17,7 +15,7 @@ func CertificateDigest(c narthex.Certificate, origin string) (narthex.Digest, er
 
 // VerifyCertificate says whether a certificate is whole and for that ledger, and the signature by that key on it, by the person whom it
 // names, for the researcher or the institution.
-func VerifyCertificate(s narthex.SignedCertificate, key ed25519.PublicKey, origin string) error {
+func VerifyCertificate(s narthex.SignedCertificate, key Verifier, origin string) error {
 	digest, err := CertificateDigest(s.Certificate, origin)
 	if err != nil {
 		return err

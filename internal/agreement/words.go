@@ -49,6 +49,15 @@ func ConditionInWords(c narthex.Condition) string {
 		return fmt.Sprintf("The %s %s %s. The lab's programme or security records it; a word of it holds %d days at most.", c.Kind, c.Name, whose, c.Days)
 	case narthex.Affiliation:
 		return fmt.Sprintf("The affiliation %s. The institution's signature or authorisation is its first word of it, and an official of the institution renews it; a word of it holds %d days at most, and an authorisation until it ends.", whose, c.Days)
+	case narthex.VisaHeld:
+		of, by := "", ""
+		if c.Source != "" {
+			of = " from " + c.Source
+		}
+		if c.By != "" {
+			by = ", asserted by " + c.By
+		}
+		return fmt.Sprintf("A visa of the type %s and the value %s%s%s, %s. The person gives it, signed by an issuer whose keys stand in the lab's directory; it holds until it ends, and %d days at most from when it was asserted.", c.Name, c.Value, of, by, whose, c.Days)
 	case narthex.Recertification:
 		return fmt.Sprintf("The recertification every %d days: the applicant states that purpose and people are still so, and the sponsor or an official of the institution confirms it. The signatures are the first, from the day on which the grant begins.", c.Days)
 	}

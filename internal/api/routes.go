@@ -45,6 +45,7 @@ func (s *Server) table() []Route {
 		{Method: "POST", Path: "/api/lab/approve", Right: Someone, Early: true, Says: "approve the proposed lab directory", In: typeOf[client.LabApprove](), Out: typeOf[client.LabState](), serve: post(mostBody, labApprove)},
 	}
 	routes = append(routes, peopleRoutes()...)
+	routes = append(routes, visaRoutes()...)
 	routes = append(routes, engagementRoutes()...)
 	routes = append(routes, closeoutRoutes()...)
 	routes = append(routes, incidentRoutes()...)
@@ -123,6 +124,12 @@ func peopleRoutes() []Route {
 		{Method: "GET", Path: "/api/signers", Right: Someone, Says: "your signing keys", Out: typeOf[client.SignerList](), serve: get(func(r *request) (client.SignerList, error) { return r.node.Office.Signers(r.Context(), r.person.ID) })},
 		{Method: "POST", Path: "/api/signers", Right: Someone, Says: "enrol a signing key", In: typeOf[client.SignerEnroll](), Out: typeOf[client.Signer](), serve: post(mostBody, func(r *request, in client.SignerEnroll) (client.Signer, error) {
 			return r.node.Office.Enroll(r.Context(), r.person.ID, in)
+		})},
+		{Method: "POST", Path: "/api/passkeys", Right: Someone, Says: "enrol a passkey, to sign and to log in with", In: typeOf[client.PasskeyEnroll](), Out: typeOf[client.Signer](), serve: post(mostBody, func(r *request, in client.PasskeyEnroll) (client.Signer, error) {
+			return r.node.Office.EnrollPasskey(r.Context(), r.person.ID, in)
+		})},
+		{Method: "POST", Path: "/api/passkeys/login", Right: Anyone, Says: "answer a challenge with a passkey", In: typeOf[client.PasskeyLogin](), Out: typeOf[client.Session](), serve: post(mostStranger, func(r *request, in client.PasskeyLogin) (client.Session, error) {
+			return r.node.Desk.PasskeyLogin(r.Context(), in)
 		})},
 		{Method: "POST", Path: "/api/signers/revoke", Right: Someone, Says: "revoke a signing key of yours", In: typeOf[revoke](), Out: typeOf[client.Signer](), serve: post(mostBody, func(r *request, in revoke) (client.Signer, error) {
 			return r.node.Office.RevokeSigner(r.Context(), r.person.ID, in.Fingerprint)

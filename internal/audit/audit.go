@@ -83,6 +83,7 @@ var steps = map[narthex.EntryType]func(*step) error{
 	narthex.EntryPersonUnauthorised: (*step).unauthorised,
 	narthex.EntryPersonStanding:     (*step).stands,
 	narthex.EntryPersonNationality:  (*step).nationality,
+	narthex.EntryPersonVisa:         (*step).visa,
 	narthex.EntrySignerEnrolled:     (*step).signerEnrolled,
 	narthex.EntrySignerRevoked:      (*step).signerRevoked,
 	narthex.EntrySessionOpened:      (*step).sessionOpened,
@@ -249,6 +250,7 @@ func (s *step) erased() error {
 	}
 	s.Erased[narthex.PersonID(s.text("person"))] = true
 	delete(s.Authorised, narthex.PersonID(s.text("person"))) // its row goes with what is known of them
+	delete(s.Visas, narthex.PersonID(s.text("person")))
 	delete(s.Standings, narthex.PersonID(s.text("person")))
 	delete(s.Nations, narthex.PersonID(s.text("person")))
 	for _, index := range indexes {

@@ -89,8 +89,8 @@ func (s *step) restsOnWord(event workflow.Event, text narthex.Application) error
 		return nil
 	}
 	word, given := s.Authorised[text.Applicant], *event.Authorised
-	key, err := agreement.ParseKey(given.Signature.PublicKey)
-	if err == nil && agreement.Fingerprint(key) != given.Signature.Signer {
+	key, err := agreement.ParseVerifier(given.Signature.PublicKey)
+	if err == nil && key.Fingerprint() != given.Signature.Signer {
 		err = errors.New("the key is another's")
 	}
 	if err == nil {
@@ -134,8 +134,8 @@ func (c *comparison) keyed(word narthex.SignedAuthorisation, row []byte) narthex
 	if json.Unmarshal(row, &found) != nil {
 		return word
 	}
-	key, err := agreement.ParseKey(found.Signature.PublicKey)
-	if err == nil && agreement.Fingerprint(key) == word.Signature.Signer && agreement.VerifyAuthorisation(word, key, c.Origin) == nil {
+	key, err := agreement.ParseVerifier(found.Signature.PublicKey)
+	if err == nil && key.Fingerprint() == word.Signature.Signer && agreement.VerifyAuthorisation(word, key, c.Origin) == nil {
 		word.Signature.PublicKey = found.Signature.PublicKey
 	}
 	return word

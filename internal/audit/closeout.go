@@ -15,13 +15,13 @@ func (s *step) certified(event workflow.Event) {
 	if c == nil {
 		return
 	}
-	key, err := agreement.ParseKey(c.Signature.PublicKey)
+	key, err := agreement.ParseVerifier(c.Signature.PublicKey)
 	if err == nil {
 		err = agreement.VerifyCertificate(*c, key, s.Origin)
 	}
 	enrolled, known := s.Signers[c.Signature.Signer]
 	inForce := known && enrolled.Person == event.By && enrolled.Ended.IsZero() || !known && s.absentSince(0)
-	if err != nil || agreement.Fingerprint(key) != c.Signature.Signer || !inForce || !c.Signature.At.Equal(s.at) {
+	if err != nil || key.Fingerprint() != c.Signature.Signer || !inForce || !c.Signature.At.Equal(s.at) {
 		s.impossible(store.Signers, c.Signature.Signer, "a certificate of destruction that does not verify by a signing key of that person in force")
 	}
 }

@@ -27,7 +27,8 @@ func must(t testing.TB, err error) {
 // used, denied, locked, ended, over a change of the day.
 func history(t testing.TB, o testenv.Options) *testenv.Env {
 	t.Helper()
-	e := testenv.New(t, o)
+	e := testenv.New(t, sited(o))
+	keyed(t, e)
 	_, key := e.Grant(t, "", testenv.Tokens(1_000_000, map[narthex.LimitName]narthex.Value{"tokens_per_day": narthex.NumberValue(5000), "rate": narthex.NumberValue(60), "concurrency": narthex.NumberValue(3), "actor_kinds": narthex.NamesValue("human", "agent")}),
 		testenv.Term("model.system_prompt", nil), testenv.Term("model.checkpoints", nil))
 	use(t, e, key)

@@ -191,13 +191,13 @@ func (s *step) signed() error {
 		s.impossible(store.Engagements, string(id), "a signature that is not the one of the event before it")
 		return nil
 	}
-	key, err := agreement.ParseKey(was.PublicKey)
+	key, err := agreement.ParseVerifier(was.PublicKey)
 	if err == nil {
 		err = agreement.VerifyEnvelope(was.Envelope, key, agreement.NewStatement(digest, was.Party, was.By, s.Origin))
 	}
 	enrolled, known := s.Signers[was.Signer]
 	inForce := known && enrolled.Person == was.By && enrolled.Ended.IsZero() || !known && s.absentSince(0)
-	if err != nil || agreement.Fingerprint(key) != was.Signer || !inForce {
+	if err != nil || key.Fingerprint() != was.Signer || !inForce {
 		s.impossible(store.Signers, was.Signer, "a signature that does not verify by a signing key of that person in force")
 	}
 	return nil

@@ -82,6 +82,9 @@ func (c *comparison) meta() error {
 	for id, digest := range c.Nations {
 		want[book.NationalitiesKey(id)] = digest
 	}
+	for id, visas := range c.Visas {
+		want[book.VisasKey(id)] = visas
+	}
 	if c.Program != (book.Program{}) {
 		want[book.ProgramKey] = c.Program
 	}

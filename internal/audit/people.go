@@ -40,6 +40,7 @@ func (s *step) takeIn(digest narthex.Digest) error {
 	if guardrails := s.text("guardrails"); string(d.GuardrailsDigest()) != guardrails || s.Directory.Single != d.SingleCustodian {
 		s.impossible(store.Files, string(digest), "guardrails or custodians that are not the directory's")
 	}
+	s.Directory.VisaKeys = d.VisaKeys()
 	for handle := range s.Known {
 		if _, named := d.Person(handle); !named {
 			s.Gone[handle] = true
@@ -203,7 +204,12 @@ func (s *step) signerEnrolled() error {
 		s.impossible(store.Signers, print, "a signing key that is enrolled already")
 		return nil
 	}
-	s.Signers[print] = proof{Person: narthex.PersonID(s.text("person")), At: s.at}
+	kind, credential := client.SignerKind(s.text("kind")), s.text("credential")
+	if kind != client.SignerKey && kind != client.SignerPasskey || (kind == client.SignerPasskey) != (credential != "") {
+		s.impossible(store.Signers, print, "a signer of a kind that there is not")
+		return nil
+	}
+	s.Signers[print] = proof{Person: narthex.PersonID(s.text("person")), At: s.at, Kind: kind, ID: credential}
 	s.tell(narthex.PersonID(s.text("person")), book.ToldSigner+print, "")
 	s.offerWaiting()
 	return nil

@@ -92,6 +92,12 @@ func (k known) Standings(person narthex.PersonID) ([]narthex.Standing, error) {
 	return k.Fold.Standings[person], nil
 }
 
+func (k known) Visas(person narthex.PersonID) (narthex.Visas, error) {
+	return k.Fold.Visas[person], nil
+}
+
+func (k known) VisaKeys() ([]string, error) { return k.Directory.VisaKeys, nil }
+
 func (k known) Word(person narthex.PersonID, org narthex.OrgID) (*narthex.SignedAuthorisation, bool, error) {
 	word, stands := k.wordOf(person, org)
 	return word, stands, nil

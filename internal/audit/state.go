@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"narthex"
+	"narthex/client"
 	"narthex/internal/book"
 	"narthex/policy"
 )
@@ -39,6 +40,8 @@ type state struct {
 
 	Standings map[narthex.PersonID][]narthex.Standing `json:"standings"`
 	Nations   map[narthex.PersonID]narthex.Digest     `json:"nations"` // digests of the records of nationalities
+
+	Visas map[narthex.PersonID]narthex.Visas `json:"visas"`
 
 	Cases      map[narthex.EngagementID]history `json:"cases"`
 	Reads      uint64                           `json:"reads"`              // entries that tell who read what of an engagement
@@ -88,6 +91,8 @@ type proof struct {
 	Person narthex.PersonID `json:"person"`
 	At     time.Time        `json:"at"`
 	Ended  time.Time        `json:"ended,omitzero"`
+
+	Kind client.SignerKind `json:"kind,omitempty"` // of a signer
 }
 
 // notice is what a person was told; of somebody's reason, its digest alone.
@@ -155,6 +160,7 @@ func (s *state) fill() {
 	fill(&s.Standings)
 	fill(&s.Nations)
 	fill(&s.Silences)
+	fill(&s.Visas)
 	fill(&s.Cases)
 	fill(&s.Agreements)
 	fill(&s.Grants)

@@ -92,6 +92,7 @@ func (c *comparison) proofs() error {
 	for print, p := range c.Logins {
 		logins[print] = &book.Login{Person: p.Person, At: p.At}
 	}
+	passkeys := map[string]*book.Passkey{}
 	for code, p := range c.Invites {
 		invites[code] = &book.Invite{Person: p.Person, ExpiresAt: p.At.Add(book.InviteLife)}
 	}
@@ -99,7 +100,10 @@ func (c *comparison) proofs() error {
 		sessions[token] = &book.Session{ID: narthex.SessionID(p.ID), Person: p.Person, ExpiresAt: p.At.Add(book.SessionLife), Ended: !p.Ended.IsZero()}
 	}
 	for print, p := range c.Signers {
-		signers[print] = &client.Signer{Fingerprint: print, Person: p.Person, At: p.At, RevokedAt: p.Ended}
+		signers[print] = &client.Signer{Fingerprint: print, Kind: p.Kind, Person: p.Person, At: p.At, RevokedAt: p.Ended}
+		if p.Kind == client.SignerPasskey {
+			passkeys[p.ID] = &book.Passkey{Signer: print}
+		}
 	}
 	err := compareRows(c, store.Logins, logins, func(print string, want, found *book.Login) {
 		if book.LoginPrint(found.PublicKey) == print {
@@ -121,9 +125,16 @@ func (c *comparison) proofs() error {
 	if err != nil {
 		return err
 	}
+	err = compareRows(c, store.Passkeys, passkeys, func(_ string, want, found *book.Passkey) { want.Counter = found.Counter })
+	if err != nil {
+		return err
+	}
 	return compareRows(c, store.Signers, signers, func(print string, want, found *client.Signer) {
-		if key, err := agreement.ParseKey(found.PublicKey); err == nil && agreement.Fingerprint(key) == print {
+		if key, err := agreement.ParseVerifier(found.PublicKey); err == nil && key.Fingerprint() == print {
 			want.PublicKey = found.PublicKey
+		}
+		if p := c.Signers[print]; p.Kind == client.SignerPasskey && book.CredentialPrint(found.Credential) == p.ID {
+			want.Credential = found.Credential
 		}
 	})
 }

@@ -6,7 +6,7 @@ import (
 	"narthex/internal/store"
 )
 
-// Untold is a place in the tables of which no entry tells, so that it is not compared with one. Nothing is decided by any.
+// Untold is a place in the tables of which no entry tells, so that it is not compared with one. Nothing is decided by any, but by a passkey's counter.
 type Untold struct {
 	Table store.Table
 	Rows  string // how the keys of the rows begin; empty for all rows
@@ -31,6 +31,7 @@ func AllUntold() []Untold {
 		{store.Meta, "head", "batch", "drawn for each commit, so that one of unknown outcome can be found"},
 		{store.Meta, "cuts/", "", "when and why a live call was cut, for the holder of the grant; the outcome says that it was, and what cut it has an entry of its own"},
 		{store.Notices, "", "", "what people and webhooks are told of what entries tell, and what became of it; nothing is decided by it"},
+		{store.Passkeys, "", "counter", "how far an authenticator has counted. A copy of one is refused by it; whoever lowers it in the database can let one in, and nothing else"},
 		{store.Snapshots, "", "", "what was folded, signed by the ledger's key; one that it did not sign over these entries is not used"},
 	}
 }

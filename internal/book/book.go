@@ -38,6 +38,15 @@ func LoginPrint(public string) string {
 	return hex.EncodeToString(sum[:])
 }
 
+// Passkey is how far a passkey has counted, under [CredentialPrint].
+type Passkey struct {
+	Signer  string `json:"signer"` // fingerprint
+	Counter uint32 `json:"counter"`
+}
+
+// CredentialPrint is the key under which a credential stands, by its id in base64url.
+func CredentialPrint(credential string) string { return LoginPrint(credential) }
+
 // Invite is an invitation, under the digest of its code.
 type Invite struct {
 	ID        narthex.InviteID `json:"id"`
@@ -142,6 +151,7 @@ type Directory struct {
 	Proposer  narthex.PersonID     `json:"proposer,omitempty"`
 	Approvals []client.LabApproval `json:"approvals,omitempty"` // of Proposed
 	Single    bool                 `json:"single,omitempty"`    // whether the lab still has one custodian
+	VisaKeys  []string             `json:"visa_keys,omitempty"` // of the directory in force, as [narthex.VisaKey] names them
 }
 
 const directoryKey = "directory"

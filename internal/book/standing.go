@@ -38,6 +38,54 @@ func DropStandings(tx *journal.Tx, person narthex.PersonID) error {
 	return journal.Delete[Standings](tx, store.Meta, StandingKey(person))
 }
 
+// VisasKey is the key in Meta of what is known of a person's visas.
+func VisasKey(person narthex.PersonID) string { return "visas/" + string(person) }
+
+// VisasOf gives what is known of a person's visas.
+func VisasOf(tx *journal.Tx, person narthex.PersonID) (narthex.Visas, error) {
+	row, err := journal.Get[narthex.Visas](tx, store.Meta, VisasKey(person))
+	if err != nil || row == nil {
+		return narthex.Visas{}, err
+	}
+	return *row, nil
+}
+
+// SetVisas sets it.
+func SetVisas(tx *journal.Tx, person narthex.PersonID, v narthex.Visas) error {
+	return journal.Put(tx, store.Meta, VisasKey(person), &v)
+}
+
+// DropVisas takes it away, where there is any.
+func DropVisas(tx *journal.Tx, person narthex.PersonID) error {
+	return journal.Delete[narthex.Visas](tx, store.Meta, VisasKey(person))
+}
+
+// ToldOfVisa is what a person is told of something done about their visas by someone else; nothing of their own doing.
+func ToldOfVisa(d narthex.VisaDeed, of narthex.PersonID) string {
+	if d.By == of {
+		return ""
+	}
+	return "your visas: " + string(d.Act)
+}
+
+// MayDoVisa says whether by, who stands, may do so about a person's visas: the lab's programme or security says whom an issuer knows;
+// the person gives and takes their own; and whoever guards the lab, or runs its programme, takes away.
+func MayDoVisa(act narthex.VisaAct, by, person narthex.Person) bool {
+	if by.ID == "" || by.State != narthex.PersonActive || person.Org == "" {
+		return false
+	}
+	own, runs := by.ID == person.ID, by.Has(narthex.Programme) || by.Has(narthex.Security)
+	switch act {
+	case narthex.VisaLinked:
+		return runs && !own
+	case narthex.VisaUnlinked, narthex.VisaRemoved:
+		return own || runs || by.Has(narthex.Custodian)
+	case narthex.VisaAdded, narthex.VisaIssued:
+		return own
+	}
+	return false
+}
+
 // What people are told of their standing, before its kind and name.
 const (
 	ToldGiven     = "your standing was recorded: "
@@ -73,6 +121,7 @@ var recorders = map[narthex.StandingKind]struct {
 	narthex.Training:        {[]narthex.Role{narthex.Programme, narthex.Security}, false, false, "the lab's programme or security"},
 	narthex.Screening:       {[]narthex.Role{narthex.Programme, narthex.Security}, false, false, "the lab's programme or security"},
 	narthex.Affiliation:     {nil, true, false, "an official of the person's organisation"},
+	narthex.VisaHeld:        {nil, false, false, "an issuer of visas that the lab trusts"},
 	narthex.Recertification: {nil, true, true, "the sponsor, or an official of the person's organisation"},
 }
 
@@ -99,6 +148,10 @@ func MayTakeBack(kind narthex.StandingKind, by, person narthex.Person, sponsors 
 type Known interface {
 	// Standings gives what is known of a person's standing.
 	Standings(narthex.PersonID) ([]narthex.Standing, error)
+	// Visas gives what is known of a person's visas.
+	Visas(narthex.PersonID) (narthex.Visas, error)
+	// VisaKeys gives the issuers' keys that the directory in force trusts.
+	VisaKeys() ([]string, error)
 	// Word gives the authorisation of a person by that organisation, or nil, and whether its official stands by it.
 	Word(person narthex.PersonID, org narthex.OrgID) (*narthex.SignedAuthorisation, bool, error)
 }
@@ -120,6 +173,9 @@ func HoldingOf(known Known, g *narthex.Grant, c narthex.Condition, person narthe
 	h := Holding{Condition: c, Person: person}
 	if person == "" {
 		return h, nil
+	}
+	if c.Kind == narthex.VisaHeld {
+		return visaHolding(known, h, now)
 	}
 	list, err := known.Standings(person)
 	if err != nil {
@@ -150,6 +206,30 @@ func HoldingOf(known Known, g *narthex.Grant, c narthex.Condition, person narthe
 	}
 	if !h.Holds && h.Standing.WithdrawnAt.After(h.Until) {
 		h.Until = h.Standing.WithdrawnAt
+	}
+	return h, nil
+}
+
+// visaHolding says so of a condition that rests on a visa: one that the person gave and that nobody removed, that is what the condition
+// asks for, by a key that the directory in force has for its issuer. Of several the one that lasts longest counts.
+func visaHolding(known Known, h Holding, now time.Time) (Holding, error) {
+	theirs, err := known.Visas(h.Person)
+	if err != nil {
+		return h, err
+	}
+	keys, err := known.VisaKeys()
+	if err != nil {
+		return h, err
+	}
+	for _, v := range theirs.Visas {
+		if !h.Condition.Fits(v) || !slices.Contains(keys, narthex.VisaKey(v.Issuer, v.Key)) {
+			continue
+		}
+		end, holds := v.End(h.Condition.Days, now)
+		if holds && (!h.Holds || end.After(h.Until)) || !holds && !h.Holds && end.After(h.Until) && !end.After(now) {
+			h.Until = end
+		}
+		h.Holds = h.Holds || holds
 	}
 	return h, nil
 }
@@ -212,6 +292,9 @@ func renewal(kind narthex.StandingKind, g *narthex.Grant) string {
 	if kind == narthex.Recertification {
 		return fmt.Sprintf("The applicant states that purpose and people are still so (`narthex standing state %s`), and %s confirms it.", g.Engagement, recorders[kind].says)
 	}
+	if kind == narthex.VisaHeld {
+		return "The person gives one that holds, of " + recorders[kind].says + ": `narthex visas add FILE`."
+	}
 	return fmt.Sprintf("Ask %s to record it: `narthex standing record`.", recorders[kind].says)
 }
 
@@ -222,6 +305,16 @@ type known struct{ tx *journal.Tx }
 
 func (k known) Standings(person narthex.PersonID) ([]narthex.Standing, error) {
 	return StandingsOf(k.tx, person)
+}
+
+func (k known) Visas(person narthex.PersonID) (narthex.Visas, error) { return VisasOf(k.tx, person) }
+
+func (k known) VisaKeys() ([]string, error) {
+	row, err := ReadDirectory(k.tx)
+	if err != nil {
+		return nil, err
+	}
+	return row.VisaKeys, nil
 }
 
 func (k known) Word(person narthex.PersonID, org narthex.OrgID) (*narthex.SignedAuthorisation, bool, error) {

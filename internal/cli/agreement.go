@@ -2,11 +2,12 @@ package cli
 
 import (
 	"context"
-	"crypto/ed25519"
+	"crypto/x509"
 	"fmt"
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -15,6 +16,7 @@ import (
 	"narthex/internal/agreement"
 	"narthex/internal/canon"
 	"narthex/internal/lab"
+	"narthex/internal/stamp"
 )
 
 func (a *app) agreement() *cobra.Command {
@@ -214,6 +216,9 @@ func (a *app) signAgreement(ctx context.Context, id narthex.EngagementID, party 
 		return err
 	}
 	return a.show(after, func(page *page) {
+		if after.Unstamped {
+			page.mark("note:", yellow, "the time-stamping authority gave no stamp; the signature stands without one")
+		}
 		page.line("signed %s for the %s with %s", digest, party, fingerprint(key))
 		if after.Engagement.Grant != "" {
 			page.line("every party has signed: the grant %s is in force; `narthex key mint %s --label NAME` makes a key of it", after.Engagement.Grant, after.Engagement.Grant)
@@ -271,6 +276,7 @@ func (a *app) agreementExport() *cobra.Command {
 
 func (a *app) agreementVerify() *cobra.Command {
 	var signers []string
+	var authorities string
 	c := a.command(leaf{
 		use: "verify FILE", short: "Check an exported agreement and its signatures, offline",
 		long: `Check a file that "narthex agreement export" wrote: that nothing in it was changed, that every party has signed it, each by
@@ -279,23 +285,34 @@ that agreed beforehand. Bring
 the public keys of the signers by a way of your own, each as --signer NAME=FILE with what "narthex signer show --public" printed
 there; a signature by a key that you did not bring is checked with the key that the file states, and is said to be so.`,
 		example: "narthex agreement verify agreement.json --signer ada=ada.pub --signer dean=dean.pub --signer lab=lab.pub",
-		run:     func(_ context.Context, args []string) error { return a.verifyAgreement(args[0], signers) }})
+		run:     func(_ context.Context, args []string) error { return a.verifyAgreement(args[0], signers, authorities) }})
+	c.Flags().StringVar(&authorities, "stamp-ca", "", "a file of certificates in PEM, to check time stamps with")
 	c.Flags().StringArrayVar(&signers, "signer", nil, "a signer's name and the file of their public key, NAME=FILE")
 	return c
 }
 
-func (a *app) verifyAgreement(path string, signers []string) error {
-	keys := map[string]ed25519.PublicKey{}
+func (a *app) verifyAgreement(path string, signers []string, authorities string) error {
+	var roots *x509.CertPool
+	if authorities != "" {
+		pem, err := readFile(authorities)
+		if err != nil {
+			return err
+		}
+		if roots, err = stamp.Roots(pem); err != nil {
+			return err
+		}
+	}
+	keys := map[string]agreement.Verifier{}
 	for _, signer := range signers {
 		name, file, found := strings.Cut(signer, "=")
-		if !found || name == "" || keys[name] != nil {
+		if _, twice := keys[name]; !found || name == "" || twice {
 			return problem(narthex.Invalid, "write --signer ada=ada.pub, each name once", "a signer is a name and a file")
 		}
 		data, err := readFile(file)
 		if err != nil {
 			return err
 		}
-		if keys[name], err = agreement.ParseKey(strings.TrimSpace(string(data))); err != nil {
+		if keys[name], err = agreement.ParseVerifier(strings.TrimSpace(string(data))); err != nil {
 			return hinted{err, file + " must hold what `narthex signer show --public` prints"}
 		}
 	}
@@ -303,7 +320,7 @@ func (a *app) verifyAgreement(path string, signers []string) error {
 	if err != nil {
 		return err
 	}
-	report, err := agreement.VerifyBundle(data, keys)
+	report, err := agreement.VerifyStamped(data, keys, roots)
 	if err != nil {
 		return advise(err, "rely on nothing in this file; ask the other sides for their copies")
 	}
@@ -323,7 +340,15 @@ func (a *app) verifyAgreement(path string, signers []string) error {
 			}
 			p.line("  %s: authorised beforehand by %s (%s) at %s, until %s, with %s, %s", s.Party, s.Name, s.By, day(s.At), day(s.Until), s.Key, whose)
 		}
-		p.line("the times are the lab's word: a signature states none")
+		for _, s := range report.Signatures {
+			switch {
+			case !s.Stamped.IsZero():
+				p.line("  %s: stamped at %s by an authority that you brought", s.Party, s.Stamped.Format(time.RFC3339))
+			case s.Stamp:
+				p.line("  %s: there is a time stamp, which was not checked; bring its authority's certificates with --stamp-ca", s.Party)
+			}
+		}
+		p.line("the times of signing are the lab's word: a signature states none")
 		if report.Stated {
 			p.mark("note:", yellow, "at least one key is only what the file states; bring it with --signer to be sure of it")
 		}

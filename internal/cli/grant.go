@@ -23,7 +23,7 @@ which needs no log-in and works when the grant is locked or over, too.`,
 	show.Flags().BoolVar(&byKey, "key", false, "ask with the API key in NARTHEX_KEY")
 	return a.group("grant", "What you hold: terms, budgets, what is left",
 		a.grantList(),
-		show, a.handBack(), a.leaveGrant())
+		show, a.grantVisa(), a.handBack(), a.leaveGrant())
 }
 
 func (a *app) grantList() *cobra.Command {

@@ -210,7 +210,7 @@ func (n *node) sign(_, digest, signer, envelope string, party narthex.PartyRole)
 		return nil, err
 	}
 	for _, s := range n.signers {
-		key, err := agreement.ParseKey(s.PublicKey)
+		key, err := agreement.ParseVerifier(s.PublicKey)
 		if err == nil && s.Fingerprint == signer && digest == string(view.Digest) {
 			err = agreement.VerifyEnvelope(envelope, key, agreement.NewStatement(view.Digest, party, adaID, origin))
 			n.signed = append(n.signed, narthex.SignedBy{Party: party, By: adaID, Digest: view.Digest, Signer: signer, Envelope: envelope, At: noon, PublicKey: s.PublicKey})

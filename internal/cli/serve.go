@@ -10,17 +10,22 @@ import (
 
 // ServeFlags is what `narthex serve` was told.
 type ServeFlags struct {
-	Lab            string // the lab directory; may be empty once the lab is open
-	Data           string // the directory of the ledger's key, and of the store where that is SQLite
-	Store          string // the URL of a PostgreSQL database, or empty for SQLite in Data; may hold a password
-	Anchor         string // the file with the last published checkpoint; empty for the data directory's name and .anchor
-	Listen         string // the public address
-	Notices        string // the file that names the mail server and the webhooks, or empty for none
-	Ops            string // the operators' address, or empty for none
-	TLSCert        string
-	TLSKey         string
-	BehindTLSProxy bool
-	OlderVersion   string // why an older version serves a store than did; empty otherwise
+	Lab              string // the lab directory; may be empty once the lab is open
+	Data             string // the directory of the ledger's key, and of the store where that is SQLite
+	Store            string // the URL of a PostgreSQL database, or empty for SQLite in Data; may hold a password
+	Anchor           string // the file with the last published checkpoint; empty for the data directory's name and .anchor
+	Listen           string // the public address
+	Notices          string // the file that names the mail server and the webhooks, or empty for none
+	Ops              string // the operators' address, or empty for none
+	TLSCert          string
+	TLSKey           string
+	BehindTLSProxy   bool
+	PasskeyParty     string // the relying party of passkeys; empty for none
+	TimestampURL     string // of a time-stamping authority; empty for none
+	TimestampCA      string
+	TimestampRequire bool
+	PasskeyOrigins   []string // where their pages are
+	OlderVersion     string   // why an older version serves a store than did; empty otherwise
 }
 
 // DemoFlags is what `narthex demo` was told.
@@ -69,6 +74,11 @@ the files that --notices names.`,
 	flags.StringVar(&f.TLSCert, "tls-cert", "", "a certificate's file")
 	flags.StringVar(&f.TLSKey, "tls-key", "", "its key's file")
 	flags.BoolVar(&f.BehindTLSProxy, "behind-tls-proxy", false, "something before the node ends TLS and nobody else reaches it")
+	flags.StringVar(&f.PasskeyParty, "passkey-party", "", "the host name that passkeys are for; empty to take none")
+	flags.StringArrayVar(&f.PasskeyOrigins, "passkey-origin", nil, "an origin of the pages that ask for passkeys, such as https://narthex.lab.example")
+	flags.StringVar(&f.TimestampURL, "timestamp-url", "", "a time-stamping authority (RFC 3161) for signatures on agreements; empty for none")
+	flags.StringVar(&f.TimestampCA, "timestamp-ca", "", "the file of certificates that its stamps are checked with")
+	flags.BoolVar(&f.TimestampRequire, "timestamp-require", false, "take no signature without a stamp")
 	flags.StringVar(&f.OlderVersion, "older-version", "", "why this version serves a store that a newer one served; the reason is published in the ledger")
 	return c
 }

@@ -121,13 +121,13 @@ func (p profile) signingKey() (ed25519.PrivateKey, error) {
 }
 
 func signerTable(signers []client.Signer) *table {
-	t := newTable("FINGERPRINT", "ENROLLED", "STATE")
+	t := newTable("FINGERPRINT", "KIND", "ENROLLED", "STATE")
 	for _, s := range signers {
 		state := "in force"
 		if !s.RevokedAt.IsZero() {
 			state = "revoked " + day(s.RevokedAt)
 		}
-		t.row(s.Fingerprint, day(s.At), state)
+		t.row(s.Fingerprint, string(s.Kind), day(s.At), state)
 	}
 	return t
 }

@@ -28,7 +28,7 @@ type Challenges struct {
 	seal [32]byte
 
 	mu       sync.Mutex                      // guards all below
-	answered map[string]map[string]time.Time // by key and challenge, when it ends
+	answered map[string]map[string]time.Time // by who holds a key and challenge, when it ends
 	latest   time.Time                       // that was seen: a clock that goes back makes nothing good again
 }
 
@@ -46,6 +46,14 @@ func (c *Challenges) ask(random io.Reader, origin, public string, now time.Time)
 	if _, err := agreement.ParseKey(public); err != nil {
 		return client.Challenge{}, err
 	}
+	return c.made(random, origin, public, now)
+}
+
+// forPasskeys is what a challenge for any passkey is sealed for: a browser does not know yet which one will answer. It is no key.
+const forPasskeys = "passkey"
+
+// made makes a challenge.
+func (c *Challenges) made(random io.Reader, origin, public string, now time.Time) (client.Challenge, error) {
 	head := binary.BigEndian.AppendUint64(make([]byte, 0, nonceBytes), uint64(now.UnixMilli()))[:nonceBytes-sha256.Size]
 	if _, err := io.ReadFull(random, head[8:]); err != nil {
 		return client.Challenge{}, fmt.Errorf("draw a challenge: %w", err)
@@ -72,6 +80,11 @@ func (c *Challenges) askedAt(nonce, public string) (at time.Time, ok bool) {
 
 // take says whether the challenge is good for the key, which has a log-in, and makes it good no more.
 func (c *Challenges) take(nonce, public string, now time.Time) bool {
+	return c.takeFrom(nonce, public, public, now)
+}
+
+// takeFrom does so for a holder who answers a challenge that was sealed for a key, or for passkeys.
+func (c *Challenges) takeFrom(nonce, public, holder string, now time.Time) bool {
 	asked, ok := c.askedAt(nonce, public)
 	if !ok {
 		return false
@@ -84,7 +97,7 @@ func (c *Challenges) take(nonce, public string, now time.Time) bool {
 	if !c.latest.Before(asked.Add(challengeLife)) {
 		return false
 	}
-	mine := c.answered[public]
+	mine := c.answered[holder]
 	for n, ends := range mine {
 		if !c.latest.Before(ends) {
 			delete(mine, n)
@@ -95,7 +108,7 @@ func (c *Challenges) take(nonce, public string, now time.Time) bool {
 	}
 	if mine == nil {
 		mine = map[string]time.Time{}
-		c.answered[public] = mine
+		c.answered[holder] = mine
 	}
 	mine[nonce] = asked.Add(challengeLife)
 	return true

@@ -25,6 +25,7 @@ import (
 	"narthex/internal/agreement"
 	"narthex/internal/book"
 	"narthex/internal/journal"
+	"narthex/internal/passkey"
 	"narthex/internal/store"
 	"narthex/internal/wire"
 )
@@ -39,6 +40,7 @@ type Desk struct {
 	Journal    *journal.Journal
 	Origin     string
 	Challenges *Challenges
+	Site       passkey.Site // of its passkeys
 }
 
 // Proves says whether proof is the key's signature over a message for that purpose, lab and values.
@@ -132,6 +134,9 @@ func Enroll(tx *journal.Tx, person narthex.Person, public string) error {
 
 // Challenge asks the holder of a key to prove it.
 func (d *Desk) Challenge(in client.ChallengeRequest) (client.Challenge, error) {
+	if in.Passkey {
+		return d.askPasskey(in)
+	}
 	return d.Challenges.ask(d.Journal.Random(), d.Origin, in.PublicKey, d.Journal.Now())
 }
 

@@ -208,7 +208,7 @@ func (i *Inception) first(tx *journal.Tx, approvals []string) error {
 			return err
 		}
 	}
-	row := book.Directory{InForce: i.Directory.Digest, Single: i.Directory.SingleCustodian}
+	row := book.Directory{InForce: i.Directory.Digest, Single: i.Directory.SingleCustodian, VisaKeys: i.Directory.VisaKeys()}
 	if _, err := tx.Append(narthex.EntryInception, narthex.TextField("lab", i.Directory.Name), narthex.TextField("origin", i.Origin), narthex.TextField("directory", i.Directory.Digest),
 		narthex.TextField("guardrails", i.Directory.GuardrailsDigest()), narthex.NumberField("custodians", int64(len(approvals))),
 		narthex.FlagField("single_custodian", i.Directory.SingleCustodian), narthex.TextField("log_key", i.LogKey)); err != nil {

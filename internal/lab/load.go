@@ -12,6 +12,7 @@ import (
 
 	"narthex"
 	"narthex/internal/horizon"
+	"narthex/internal/visa"
 	"narthex/internal/witness"
 	"narthex/ledger"
 	"narthex/policy"
@@ -32,8 +33,9 @@ type Directory struct {
 	Origin          string
 	SingleCustodian bool
 	People          []Person
-	Witnesses       []Witness // of the ledger
-	Require         int       // how many of them must sign before anything is served; 0 for none
+	Witnesses       []Witness     // of the ledger
+	VisaIssuers     []visa.Issuer // whose visas count
+	Require         int           // how many of them must sign before anything is served; 0 for none
 	Calendar        Calendar
 	Measure         horizon.Measure  // of when an asset is out
 	Horizons        map[string]Least // by label; every label of a model has one
@@ -71,14 +73,63 @@ func (d *Directory) Custodians() []Person {
 }
 
 type labFile struct {
-	Name            string    `json:"name"`
-	Origin          string    `json:"origin"`
-	SingleCustodian bool      `json:"single_custodian"`
-	Holidays        []string  `json:"holidays"`
-	Witnesses       []Witness `json:"witnesses"`
-	Require         int       `json:"require_witnesses"`
-	People          []Person  `json:"people"`
+	Name            string       `json:"name"`
+	Origin          string       `json:"origin"`
+	SingleCustodian bool         `json:"single_custodian"`
+	Holidays        []string     `json:"holidays"`
+	Witnesses       []Witness    `json:"witnesses"`
+	Require         int          `json:"require_witnesses"`
+	VisaIssuers     []VisaIssuer `json:"visa_issuers"`
+	People          []Person     `json:"people"`
 	horizonFile
+}
+
+// VisaIssuer is somebody whose visas count, and the file of the directory with their keys as a JWK set.
+type VisaIssuer struct {
+	Issuer string `json:"issuer"`
+	JWKS   string `json:"jwks"`
+}
+
+// VisaKeys gives every key that the directory trusts for an issuer's visas, in order.
+func (d *Directory) VisaKeys() []string {
+	var list []string
+	for _, issuer := range d.VisaIssuers {
+		for _, key := range issuer.Keys {
+			list = append(list, narthex.VisaKey(issuer.Name, key.Thumbprint))
+		}
+	}
+	slices.Sort(list)
+	return list
+}
+
+// visaIssuers reads whose visas count. Each stands once, with a file of its own, and each file of keys is somebody's.
+func (l *loader) visaIssuers(file labFile) {
+	named := map[string]bool{}
+	for i, issuer := range file.VisaIssuers {
+		at := func(field string) []string { return []string{"visa_issuers", itoa(i), field} }
+		if err := visa.CheckIssuer(issuer.Issuer); err != nil {
+			l.at("lab.yaml", at("issuer"), "%s", err)
+		}
+		if slices.ContainsFunc(file.VisaIssuers[:i], func(o VisaIssuer) bool { return o.Issuer == issuer.Issuer }) {
+			l.at("lab.yaml", at("issuer"), "that issuer stands here already; each stands once")
+		}
+		data, has := l.files[issuer.JWKS]
+		if folder, name := path.Split(issuer.JWKS); folder != "visa-issuers/" || path.Ext(name) != ".json" || !has || named[issuer.JWKS] {
+			l.at("lab.yaml", at("jwks"), "jwks names a file of this directory that holds the issuer's keys and nobody else's, such as visa-issuers/example.json")
+			continue
+		}
+		named[issuer.JWKS] = true
+		keys, err := visa.ParseKeys(data)
+		if err != nil {
+			l.add(Problem{issuer.JWKS, 1, 1, err.Error()})
+		}
+		l.d.VisaIssuers = append(l.d.VisaIssuers, visa.Issuer{Name: issuer.Issuer, Keys: keys})
+	}
+	for _, name := range slices.Sorted(maps.Keys(l.files)) {
+		if folder, _ := path.Split(name); folder == "visa-issuers/" && !named[name] {
+			l.add(Problem{name, 1, 1, "no issuer under visa_issuers in lab.yaml names this file"})
+		}
+	}
 }
 
 // Witness is someone outside who signs that they have seen the ledger grow: a server of c2sp.org/tlog-witness.
@@ -110,11 +161,12 @@ func Load(files Files) (*Directory, Problems) {
 			l.pathway(name)
 		case folder == "clauses/" && path.Ext(file) == ".md":
 			l.clause(name)
+		case folder == "visa-issuers/" && path.Ext(file) == ".json": // read with lab.yaml, which names it
 		case folder == "guardrails/" && path.Ext(file) == ".cedar":
 			guardrails[name] = files[name]
 			l.d.GuardrailFiles[name] = string(files[name])
 		default:
-			l.add(Problem{name, 1, 1, "this file has no place here: a lab directory has lab.yaml, assets/*.yaml, pathways/*.yaml, clauses/*.md and guardrails/*.cedar"})
+			l.add(Problem{name, 1, 1, "this file has no place here: a lab directory has lab.yaml, assets/*.yaml, pathways/*.yaml, clauses/*.md, guardrails/*.cedar and visa-issuers/*.json"})
 		}
 	}
 	var wrong []policy.Problem
@@ -170,6 +222,7 @@ func (l *loader) lab() {
 		}
 	}
 	l.witnesses(file)
+	l.visaIssuers(file)
 	l.people()
 	l.horizons(file.horizonFile)
 }

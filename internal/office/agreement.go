@@ -2,6 +2,7 @@ package office
 
 import (
 	"context"
+	"encoding/base64"
 	"slices"
 
 	"narthex"
@@ -11,6 +12,7 @@ import (
 	"narthex/internal/canon"
 	"narthex/internal/identity"
 	"narthex/internal/journal"
+	"narthex/internal/passkey"
 	"narthex/internal/store"
 	"narthex/internal/workflow"
 	"narthex/policy"
@@ -252,6 +254,9 @@ func (o *Office) document(ctx context.Context, by narthex.PersonID, id narthex.E
 		for _, party := range workflow.Unsigned(e) {
 			view.Missing = append(view.Missing, string(party))
 		}
+		if view.Challenges, err = challenges(tx, row.Agreement, e.Agreement, p.ID); err != nil {
+			return err
+		}
 		document = agreement.Document{Taxonomy: rules.Directory.Taxonomy, Agreement: row.Agreement, Signatures: view.Signatures}
 		return nil
 	})
@@ -266,8 +271,12 @@ func (o *Office) document(ctx context.Context, by narthex.PersonID, id narthex.E
 
 // Sign takes a party's signature. With the last one the grant is in force.
 func (o *Office) Sign(ctx context.Context, by narthex.PersonID, id narthex.EngagementID, in client.Sign) (client.EngagementView, error) {
+	token, unstamped, err := o.stamped(ctx, by, id, in)
+	if err != nil {
+		return client.EngagementView{}, err
+	}
 	var replaced narthex.GrantID
-	err := o.act(ctx, by, func(tx *journal.Tx, p narthex.Person) error {
+	err = o.act(ctx, by, func(tx *journal.Tx, p narthex.Person) error {
 		replaced = ""
 		e, err := engagementOf(tx, id)
 		if err != nil {
@@ -283,10 +292,17 @@ func (o *Office) Sign(ctx context.Context, by narthex.PersonID, id narthex.Engag
 		if err := o.settled(tx, rules, e, p); err != nil {
 			return err
 		}
+		in := in
+		if in.Assertion != nil {
+			if in.Envelope, err = o.asserted(tx, p, in); err != nil {
+				return err
+			}
+		}
 		signature, err := o.signature(tx, e, p, in)
 		if err != nil {
 			return err
 		}
+		signature.Stamp = token
 		next, err := o.apply(tx, e, workflow.Event{Command: workflow.Sign, Saw: in.Digest, Signature: &signature}, p, workflow.Facts{})
 		if err != nil {
 			return err
@@ -305,7 +321,95 @@ func (o *Office) Sign(ctx context.Context, by narthex.PersonID, id narthex.Engag
 		return client.EngagementView{}, err
 	}
 	o.cutReplaced(replaced)
-	return o.engagement(ctx, by, id)
+	view, err := o.engagement(ctx, by, id)
+	view.Unstamped = unstamped
+	return view, err
+}
+
+// stamped has the envelope of a signature stamped, before the change that takes it, where there is an authority and the signature is on
+// the agreement that the person may sign. One that cannot be had is said, and stops the signature only where the settings ask.
+func (o *Office) stamped(ctx context.Context, by narthex.PersonID, id narthex.EngagementID, in client.Sign) (token string, unstamped bool, err error) {
+	if o.Stamps == nil {
+		return "", false, nil
+	}
+	envelope := in.Envelope
+	err = o.look(ctx, by, func(tx *journal.Tx, p narthex.Person) error {
+		e, err := engagementOf(tx, id)
+		if err != nil {
+			return err
+		}
+		signer, err := journal.Get[client.Signer](tx, store.Signers, in.Signer)
+		if err != nil {
+			return err
+		}
+		if !workflow.MayRead(e, p) || e.State != narthex.Offered || e.Agreement != in.Digest || signer == nil || signer.Person != p.ID {
+			envelope = "" // the change itself will say why not
+			return nil
+		}
+		if in.Assertion != nil {
+			envelope, err = o.asserted(tx, p, in)
+		}
+		return err
+	})
+	if err != nil || envelope == "" {
+		return "", false, err
+	}
+	token, err = o.Stamps.Stamp(ctx, envelope)
+	if err == nil {
+		return token, false, nil
+	}
+	if o.Stamps.Require {
+		return "", false, narthex.Unavailablef("The time-stamping authority gave no stamp that holds, and this node takes no signature without one. Nothing was signed; try again later, or ask the operators.").Because(err)
+	}
+	o.Log.Warn("a signature was taken without a time stamp", "engagement", string(id), "cause", err.Error())
+	return "", true, nil
+}
+
+// asserted makes the envelope of what a passkey of the person said.
+func (o *Office) asserted(tx *journal.Tx, p narthex.Person, in client.Sign) (string, error) {
+	if in.Envelope != "" {
+		return "", narthex.Invalidf("A signature is an envelope or an assertion, and not both.").For("assertion")
+	}
+	signer, err := journal.Get[client.Signer](tx, store.Signers, in.Signer)
+	if err != nil {
+		return "", err
+	}
+	if signer == nil || signer.Person != p.ID || signer.Kind != client.SignerPasskey {
+		return "", narthex.Refusedf("That is not a passkey of yours. `narthex signer show` lists them.").For("signer")
+	}
+	key, err := passkey.ParseKey(signer.PublicKey)
+	if err != nil {
+		return "", err
+	}
+	return agreement.Assert(key, agreement.NewStatement(in.Digest, in.Party, p.ID, o.Origin), passkey.Assertion(*in.Assertion))
+}
+
+// challenges gives what the person's passkeys are asked to sign an agreement for each party for which its cover names one.
+func challenges(tx *journal.Tx, a narthex.Agreement, digest narthex.Digest, p narthex.PersonID) (map[narthex.PartyRole]string, error) {
+	signers, err := signersOf(tx, p)
+	if err != nil {
+		return nil, err
+	}
+	var list map[narthex.PartyRole]string
+	for _, party := range a.Parties {
+		may := slices.ContainsFunc(party.Signers, func(s narthex.PartySigner) bool {
+			return s.Person == p && slices.ContainsFunc(signers, func(own client.Signer) bool {
+				return own.Fingerprint == s.Fingerprint && own.Kind == client.SignerPasskey && own.RevokedAt.IsZero()
+			})
+		})
+		if !may {
+			continue
+		}
+		challenge, err := agreement.Challenge(agreement.NewStatement(digest, party.Role, p, a.Origin))
+		if err != nil {
+			return nil, err
+		}
+		if list == nil {
+			list = map[narthex.PartyRole]string{}
+		}
+		list[party.Role] = base64.RawURLEncoding.EncodeToString(challenge)
+	}
+	return list, nil
 }
 
 // signature checks an envelope: by an enrolled, unrevoked key of the person, which the agreement's cover names, over this
@@ -331,11 +435,7 @@ func (o *Office) signature(tx *journal.Tx, e narthex.Engagement, p narthex.Perso
 	if !named {
 		return narthex.SignedBy{}, narthex.Refusedf("The agreement's cover does not name that key of yours for that party.").For("signer")
 	}
-	key, err := agreement.ParseKey(signer.PublicKey)
-	if err != nil {
-		return narthex.SignedBy{}, err
-	}
-	if err := agreement.VerifyEnvelope(in.Envelope, key, agreement.NewStatement(in.Digest, in.Party, p.ID, o.Origin)); err != nil {
+	if err := o.signed(tx, *signer, in.Envelope, agreement.NewStatement(in.Digest, in.Party, p.ID, o.Origin)); err != nil {
 		return narthex.SignedBy{}, err
 	}
 	return narthex.SignedBy{Party: in.Party, By: p.ID, Digest: in.Digest, Signer: in.Signer, Envelope: in.Envelope, At: tx.Now(), PublicKey: signer.PublicKey}, nil

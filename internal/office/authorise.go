@@ -107,12 +107,15 @@ func (o *Office) word(tx *journal.Tx, p narthex.Person, in client.Authorise) (na
 	if err != nil {
 		return word, err
 	}
-	key, err := agreement.ParseKey(signer.PublicKey)
+	key, err := agreement.ParseVerifier(signer.PublicKey)
 	if err != nil {
 		return word, err
 	}
 	word.Signature = narthex.SignedBy{Party: narthex.PartyInstitution, By: p.ID, Digest: digest, Signer: in.Signer, Envelope: in.Envelope, At: tx.Now(), PublicKey: signer.PublicKey}
-	return word, agreement.VerifyAuthorisation(word, key, o.Origin)
+	if err := agreement.VerifyAuthorisation(word, key, o.Origin); err != nil {
+		return word, err
+	}
+	return word, o.signed(tx, *signer, in.Envelope, agreement.NewStatement(digest, narthex.PartyInstitution, p.ID, o.Origin))
 }
 
 // Unauthorise takes a person's authorisation back. Agreements that rest on it and are not signed by all make no grant, and the grants of

@@ -104,13 +104,16 @@ func (o *Office) certificate(tx *journal.Tx, p narthex.Person, in client.Certify
 	if err != nil {
 		return nil, err
 	}
-	key, err := agreement.ParseKey(signer.PublicKey)
+	key, err := agreement.ParseVerifier(signer.PublicKey)
 	if err != nil {
 		return nil, err
 	}
 	signed := narthex.SignedCertificate{Certificate: in.Certificate,
 		Signature: narthex.SignedBy{Party: in.Party, By: p.ID, Digest: digest, Signer: in.Signer, Envelope: in.Envelope, At: tx.Now(), PublicKey: signer.PublicKey}}
-	return &signed, agreement.VerifyCertificate(signed, key, o.Origin)
+	if err := agreement.VerifyCertificate(signed, key, o.Origin); err != nil {
+		return nil, err
+	}
+	return &signed, o.signed(tx, *signer, in.Envelope, agreement.NewStatement(digest, in.Party, p.ID, o.Origin))
 }
 
 // settled refuses a signature while someone whom the engagement names, or their organisation, owes a certificate of destruction of

@@ -185,7 +185,7 @@ func (o *Office) putInForce(tx *journal.Tx, row *book.Directory) (*book.Rules, e
 		return nil, err
 	}
 	replaced := row.InForce
-	row.InForce, row.Proposed, row.Proposer, row.Approvals, row.Single = directory.Digest, "", "", nil, directory.SingleCustodian
+	row.InForce, row.Proposed, row.Proposer, row.Approvals, row.Single, row.VisaKeys = directory.Digest, "", "", nil, directory.SingleCustodian, directory.VisaKeys()
 	if err := book.WriteDirectory(tx, row); err != nil {
 		return nil, err
 	}

@@ -219,6 +219,9 @@ func (t *traces) erase(tx *journal.Tx) (client.Erased, error) {
 	if err := book.DropAuthorised(tx, t.person); err != nil {
 		return client.Erased{}, err
 	}
+	if err := book.DropVisas(tx, t.person); err != nil {
+		return client.Erased{}, err
+	}
 	if err := book.DropStandings(tx, t.person); err != nil {
 		return client.Erased{}, err
 	}

@@ -93,29 +93,7 @@ func (o *Office) Mint(ctx context.Context, by narthex.PersonID, id narthex.Grant
 		if err != nil {
 			return err
 		}
-		if !slices.Contains(grant.Persons, p.ID) {
-			return narthex.Refusedf("Keys are for the people whom the grant names. Ask them.")
-		}
-		e, err := engagementOf(tx, grant.Engagement)
-		if err != nil {
-			return err
-		}
-		if slices.Contains(e.Left, p.ID) {
-			return narthex.Refusedf("You left this engagement, so you have no new keys of its grant.")
-		}
-		if locks, err := book.LocksOn(tx, book.Subject("grant", id), book.Subject("engagement", grant.Engagement)); err != nil || len(locks) > 0 {
-			if err == nil {
-				err = noKeys(grant, locks, tx.Now())
-			}
-			return err
-		}
-		if !grant.InForce(tx.Now()) {
-			return noKeys(grant, nil, tx.Now())
-		}
-		if _, lapsed, err := book.Resting(book.KnownTo(tx), &grant, p.ID, tx.Now()); err != nil || lapsed != nil {
-			if err == nil {
-				err = lapsed
-			}
+		if _, err := usable(tx, grant, p); err != nil {
 			return err
 		}
 		rules, err := o.Rules.Check(tx)

@@ -10,6 +10,7 @@ package office
 
 import (
 	"context"
+	"log/slog"
 	"sync"
 
 	"narthex"
@@ -18,6 +19,8 @@ import (
 	"narthex/internal/gateway/live"
 	"narthex/internal/identity"
 	"narthex/internal/journal"
+	"narthex/internal/stamp"
+	"narthex/internal/visa"
 )
 
 // Office does what people ask.
@@ -28,6 +31,11 @@ type Office struct {
 	Origin  string
 	LogKey  string // the ledger's verifier key
 	Auditor Auditor
+	Desk    *identity.Desk // for what passkeys prove
+
+	VisaSigner *visa.Signer     // of visas that the lab gives
+	Stamps     *stamp.Authority // nil where signatures are not stamped
+	Log        *slog.Logger
 
 	Channels Channels // where notices go
 

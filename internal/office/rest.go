@@ -113,6 +113,9 @@ func lapsing(tx *journal.Tx, e narthex.Engagement, p narthex.Person) ([]client.W
 
 // renews says whether the next thing about a standing is p's to do: to state a recertification, to confirm what was stated, to record.
 func renews(tx *journal.Tx, e narthex.Engagement, rest client.RestView, p narthex.Person) (bool, error) {
+	if rest.Kind == narthex.VisaHeld {
+		return p.ID == rest.Person, nil
+	}
 	if rest.Kind == narthex.Recertification && rest.Stated.IsZero() {
 		return p.ID == rest.Person, nil
 	}

@@ -19,6 +19,8 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"narthex"
+	"narthex/internal/passkey"
+	"narthex/internal/stamp"
 	"narthex/internal/store"
 )
 
@@ -50,6 +52,11 @@ type Config struct {
 	TLSCert, TLSKey string
 	// BehindTLSProxy says that something before the node ends TLS and nobody else reaches it.
 	BehindTLSProxy bool
+	// Passkeys is where the node's pages are: the relying party of passkeys and the origins that they come from. The zero Site takes
+	// no passkey.
+	Passkeys passkey.Site
+	// Timestamp names a time-stamping authority for signatures on agreements. The zero Settings stamp nothing.
+	Timestamp stamp.Settings
 	// Demo marks the store as a demonstration's; such a store is refused without it, and any other with it.
 	Demo bool
 
@@ -89,6 +96,8 @@ func (c Config) check() error {
 	switch {
 	case c.Data == "":
 		return narthex.Invalidf("data is not set: name a directory for the store and the ledger's key.").For("data")
+	case c.Passkeys.Check() != nil:
+		return narthex.AsError(c.Passkeys.Check()).For("passkeys")
 	case c.Handover < 0:
 		return narthex.Invalidf("handover is negative.").For("handover")
 	case c.Listen == "":

@@ -1,7 +1,11 @@
 package server
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"encoding/base64"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -13,12 +17,14 @@ import (
 	"narthex"
 	"narthex/internal/durable"
 	"narthex/internal/openlog"
+	"narthex/internal/visa"
 	"narthex/ledger"
 )
 
 const (
 	signerFile   = "ledger.key" // secret, mode 0600
 	verifierFile = "ledger.pub" // name+hash+key
+	visaFile     = "visa.key"   // secret, mode 0600
 	demoFile     = "DEMO"
 )
 
@@ -52,6 +58,43 @@ func logKey(dir, origin string, empty bool, random io.Reader) (note.Signer, stri
 		return nil, "", narthex.Conflictf("%s and %s are not one key pair. Put both back from one backup.", signerFile, verifierFile).Because(err)
 	}
 	return signer, key, nil
+}
+
+// visaKey reads the key that signs the lab's visas, or draws it where there is none: it signs nothing else, and a new one makes the
+// visas that were given before it worthless and nothing more.
+func visaKey(dir string, random io.Reader) (*visa.Signer, error) {
+	path := filepath.Join(dir, visaFile)
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		var raw [32]byte
+		if _, err := io.ReadFull(random, raw[:]); err != nil {
+			return nil, fmt.Errorf("draw the key of visas: %w", err)
+		}
+		key, err := visaScalar(raw[:])
+		if err != nil {
+			return nil, err
+		}
+		if err := writeFile(path, base64.StdEncoding.EncodeToString(raw[:]), 0o600); err != nil {
+			return nil, err
+		}
+		return visa.NewSigner(key)
+	}
+	raw, wrong := base64.StdEncoding.Strict().DecodeString(strings.TrimSpace(string(data)))
+	if err == nil {
+		err = wrong
+	}
+	var key *ecdsa.PrivateKey
+	if err == nil {
+		key, err = visaScalar(raw)
+	}
+	if err != nil {
+		return nil, narthex.Conflictf("The key of visas (%s in the data directory) does not read as a key. Put it back from your backup, or take the file away: the node then draws another, and the visas that it gave before count no more.", visaFile).Because(err)
+	}
+	return visa.NewSigner(key)
+}
+
+func visaScalar(raw []byte) (*ecdsa.PrivateKey, error) {
+	return ecdsa.ParseRawPrivateKey(elliptic.P256(), raw)
 }
 
 // beginAnchor begins the anchor of an empty store, and refuses where the anchor or the ledger's key says that there was a ledger.

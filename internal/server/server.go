@@ -22,31 +22,35 @@ import (
 	"narthex/internal/lab"
 	"narthex/internal/office"
 	"narthex/internal/openlog"
+	"narthex/internal/stamp"
 	"narthex/internal/store"
 	"narthex/internal/store/postgres"
 	"narthex/internal/store/sqlite"
+	"narthex/internal/visa"
 )
 
 // Server is a running node.
 type Server struct {
-	config    Config
-	store     store.Store
-	log       *openlog.Log
-	auditor   *audit.Watch
-	journal   *journal.Journal
-	rules     *book.InForce
-	live      *live.Registry
-	refusals  *gateway.Refusals
-	later     *gateway.Later
-	upstreams *upstreams
-	meter     *meter
-	office    *office.Office
-	courier   *courier.Courier
-	looking   sync.Mutex // guards looked
-	looked    string     // the last grant that was looked at for what lapses
-	api       *api.Server
-	logKey    string
-	origin    string
+	config     Config
+	store      store.Store
+	log        *openlog.Log
+	auditor    *audit.Watch
+	journal    *journal.Journal
+	rules      *book.InForce
+	live       *live.Registry
+	refusals   *gateway.Refusals
+	later      *gateway.Later
+	upstreams  *upstreams
+	meter      *meter
+	office     *office.Office
+	courier    *courier.Courier
+	looking    sync.Mutex // guards looked
+	looked     string     // the last grant that was looked at for what lapses
+	api        *api.Server
+	logKey     string
+	visaSigner *visa.Signer
+	stamps     *stamp.Authority
+	origin     string
 
 	public, ops net.Listener
 	servers     []*http.Server
@@ -70,6 +74,9 @@ func Start(ctx context.Context, config Config) (*Server, error) {
 func (s *Server) start(ctx context.Context) error {
 	channels, err := s.channels()
 	if err != nil {
+		return err
+	}
+	if s.stamps, err = stamp.New(s.config.Timestamp); err != nil {
 		return err
 	}
 	if err := ownDirectory(s.config.Data); err != nil {
@@ -119,6 +126,9 @@ func (s *Server) start(ctx context.Context) error {
 		signer = s.config.Sign(signer)
 	}
 	s.logKey = key
+	if s.visaSigner, err = visaKey(s.config.Data, s.config.Random); err != nil {
+		return err
+	}
 	if !empty {
 		if err := checkAnchor(ctx, s.store, anchor, keysBefore(s.config.Data, key)...); err != nil {
 			return damaged(err)
@@ -265,11 +275,12 @@ func (s *Server) node(directory *lab.Directory, empty bool) (*api.Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.office = &office.Office{Journal: s.journal, Rules: s.rules, Live: s.live, Origin: s.origin, LogKey: s.logKey, Auditor: s.auditor, Channels: s.told()}
+	desk := &identity.Desk{Journal: s.journal, Origin: s.origin, Challenges: challenges, Site: s.config.Passkeys}
+	s.office = &office.Office{Journal: s.journal, Rules: s.rules, Live: s.live, Origin: s.origin, LogKey: s.logKey, Auditor: s.auditor, Channels: s.told(), Desk: desk, VisaSigner: s.visaSigner, Stamps: s.stamps, Log: s.config.Log}
 	node := &api.Node{
 		Log:    s.log,
 		Office: s.office,
-		Desk:   &identity.Desk{Journal: s.journal, Origin: s.origin, Challenges: challenges},
+		Desk:   desk,
 		Door:   &gateway.Door{Journal: s.journal, Rules: s.rules, Live: s.live, Upstreams: s.upstreams, Refusals: s.refusals, Log: s.config.Log, Meter: s.meter, Later: s.later, Published: sound{s.log, s.auditor}, LogKey: s.logKey},
 	}
 	rules, err := book.NewRules(directory)

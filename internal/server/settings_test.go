@@ -18,7 +18,9 @@ import (
 
 	"narthex"
 	"narthex/internal/lab"
+	"narthex/internal/passkey"
 	"narthex/internal/server"
+	"narthex/internal/stamp"
 	"narthex/internal/store"
 	"narthex/internal/testenv"
 )
@@ -35,15 +37,20 @@ type setting struct {
 func settings(bad string) (refused map[string][]setting, safe map[string]string) {
 	unset := func(name string, set func(*server.Config), says string) setting { return setting{name, set, says} }
 	return map[string][]setting{
-			"Data":         {unset("empty", func(c *server.Config) { c.Data = "" }, "data")},
-			"Store":        {unset("of an unknown kind", func(c *server.Config) { c.Store = "mysql://x/y" }, "postgres"), unset("that nobody answers at", func(c *server.Config) { c.Store = "postgres://x@127.0.0.1:1/x" }, "store")},
-			"Handover":     {unset("negative", func(c *server.Config) { c.Handover = -1 }, "handover")},
-			"Anchor":       {unset("another file than the store's", func(c *server.Config) { c.Anchor = filepath.Join(filepath.Dir(c.Data), "no.anchor") }, "anchor")},
-			"Listen":       {unset("empty", func(c *server.Config) { c.Listen = "" }, "listen"), unset("open", func(c *server.Config) { c.Listen = "0.0.0.0:0" }, "tls_cert"), unset("a name", func(c *server.Config) { c.Listen = "localhost:0" }, "tls_cert"), unset("without a port", func(c *server.Config) { c.Listen = "127.0.0.1" }, "")},
-			"Ops":          {unset("open", func(c *server.Config) { c.Ops = "0.0.0.0:0" }, "loopback"), unset("a name", func(c *server.Config) { c.Ops = "localhost:0" }, "loopback")},
-			"Notices":      {unset("a file that is not there", func(c *server.Config) { c.Notices = bad + ".absent" }, "notices"), unset("a file that is no settings", func(c *server.Config) { c.Notices = bad }, "notices")},
-			"TLSCert":      {unset("alone", func(c *server.Config) { c.TLSCert = bad }, "tls_cert and tls_key"), unset("no certificate", func(c *server.Config) { c.TLSCert, c.TLSKey = bad, bad }, "pair"), unset("beside a proxy", func(c *server.Config) { c.TLSCert, c.TLSKey, c.BehindTLSProxy = bad, bad, true }, "behind_tls_proxy")},
-			"TLSKey":       {unset("alone", func(c *server.Config) { c.TLSKey = bad }, "tls_cert and tls_key"), unset("absent", func(c *server.Config) { c.TLSCert, c.TLSKey = bad, bad+".absent" }, "pair")},
+			"Data":     {unset("empty", func(c *server.Config) { c.Data = "" }, "data")},
+			"Store":    {unset("of an unknown kind", func(c *server.Config) { c.Store = "mysql://x/y" }, "postgres"), unset("that nobody answers at", func(c *server.Config) { c.Store = "postgres://x@127.0.0.1:1/x" }, "store")},
+			"Handover": {unset("negative", func(c *server.Config) { c.Handover = -1 }, "handover")},
+			"Anchor":   {unset("another file than the store's", func(c *server.Config) { c.Anchor = filepath.Join(filepath.Dir(c.Data), "no.anchor") }, "anchor")},
+			"Listen":   {unset("empty", func(c *server.Config) { c.Listen = "" }, "listen"), unset("open", func(c *server.Config) { c.Listen = "0.0.0.0:0" }, "tls_cert"), unset("a name", func(c *server.Config) { c.Listen = "localhost:0" }, "tls_cert"), unset("without a port", func(c *server.Config) { c.Listen = "127.0.0.1" }, "")},
+			"Ops":      {unset("open", func(c *server.Config) { c.Ops = "0.0.0.0:0" }, "loopback"), unset("a name", func(c *server.Config) { c.Ops = "localhost:0" }, "loopback")},
+			"Notices":  {unset("a file that is not there", func(c *server.Config) { c.Notices = bad + ".absent" }, "notices"), unset("a file that is no settings", func(c *server.Config) { c.Notices = bad }, "notices")},
+			"TLSCert":  {unset("alone", func(c *server.Config) { c.TLSCert = bad }, "tls_cert and tls_key"), unset("no certificate", func(c *server.Config) { c.TLSCert, c.TLSKey = bad, bad }, "pair"), unset("beside a proxy", func(c *server.Config) { c.TLSCert, c.TLSKey, c.BehindTLSProxy = bad, bad, true }, "behind_tls_proxy")},
+			"TLSKey":   {unset("alone", func(c *server.Config) { c.TLSKey = bad }, "tls_cert and tls_key"), unset("absent", func(c *server.Config) { c.TLSCert, c.TLSKey = bad, bad+".absent" }, "pair")},
+			"Passkeys": {unset("without origins", func(c *server.Config) { c.Passkeys.Party = "narthex.lab.example" }, "origins"), unset("of another site", func(c *server.Config) {
+				c.Passkeys = passkey.Site{Party: "narthex.lab.example", Origins: []string{"https://evil.example"}}
+			}, "origin")},
+			"Timestamp": {unset("without certificates", func(c *server.Config) { c.Timestamp.URL = "https://tsa.example" }, "certificates"), unset("required and named nowhere", func(c *server.Config) { c.Timestamp.Require = true }, "timestamp"),
+				unset("without TLS", func(c *server.Config) { c.Timestamp = stamp.Settings{URL: "http://tsa.example", CA: bad} }, "https"), unset("with no certificate", func(c *server.Config) { c.Timestamp = stamp.Settings{URL: "https://tsa.example", CA: bad} }, "PEM")},
 			"Demo":         {unset("set for a lab's store", func(c *server.Config) { c.Demo = true }, "demonstration"), unset("set off loopback", func(c *server.Config) { c.Demo, c.Listen, c.BehindTLSProxy = true, "0.0.0.0:0", true }, "loopback")},
 			"Version":      {unset("empty", func(c *server.Config) { c.Version = "" }, "version")},
 			"OlderVersion": {unset("set where nothing is older", func(c *server.Config) { c.OlderVersion = "just in case" }, "older_version")},

@@ -57,14 +57,15 @@ type Env struct {
 
 // Options is what a test sets; the zero Options are good.
 type Options struct {
-	Files func(lab.Files)                 // changes the lab directory before inception
-	Wrap  func(store.Store) store.Store   // stands between node and store
-	Front func(http.Handler) http.Handler // stands between listener and node
-	Sign  func(note.Signer) note.Signer   // stands between node and the ledger's key
-	Clock *Clock                          // nil for the machine's
-	Dir   string                          // kept by the caller; empty for a folder of the test's
-	Log   io.Writer
-	Store string // the URL of a PostgreSQL database; empty for SQLite
+	Files  func(lab.Files)                 // changes the lab directory before inception
+	Wrap   func(store.Store) store.Store   // stands between node and store
+	Front  func(http.Handler) http.Handler // stands between listener and node
+	Sign   func(note.Signer) note.Signer   // stands between node and the ledger's key
+	Clock  *Clock                          // nil for the machine's
+	Dir    string                          // kept by the caller; empty for a folder of the test's
+	Log    io.Writer
+	Config func(*server.Config) // changes the node's settings
+	Store  string               // the URL of a PostgreSQL database; empty for SQLite
 
 	Notices string // the file of where notices go
 }
@@ -196,6 +197,9 @@ func New(t testing.TB, o Options) *Env {
 	e.config = server.Config{Lab: labDir, Data: filepath.Join(e.Dir, "data"), Store: o.Store, Notices: o.Notices, Handover: 10 * time.Millisecond, Listen: "127.0.0.1:0", Ops: "127.0.0.1:0", Version: "test", Clock: e.Clock.Now, Random: rand.Reader, Wrap: o.Wrap, Front: o.Front, Sign: o.Sign,
 		Getenv: func(name string) string { return map[string]string{"MODEL_KEY": Credential}[name] }, Log: slog.New(slog.NewTextHandler(log, nil)),
 		Inception: func(_ narthex.Digest, c map[string]string) { codes = c }}
+	if o.Config != nil {
+		o.Config(&e.config)
+	}
 	e.Start(t)
 	for _, handle := range []string{"carol", "dan"} {
 		if codes[handle] == "" {

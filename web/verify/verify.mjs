@@ -64,11 +64,12 @@ const TYPES = {
   "person.nationality": [1, false, ["person", "record", "by"]],
   "person.standing": [1, false, ["person", "kind", "name", "act", "from", "until", "saw", "by"]],
   "person.unauthorised": [1, false, ["person", "authorisation", "by"]],
+  "person.visa": [1, false, ["person", "act", "deed", "by"]],
   "program.changed": [1, true, ["version", "program", "replaces", "reason"]],
   "refusals.counted": [2, false, ["kind", "count", "since"]],
   "session.ended": [1, false, ["person", "session"]],
   "session.opened": [1, false, ["person", "session", "token"]],
-  "signer.enrolled": [1, false, ["person", "fingerprint", "by"]],
+  "signer.enrolled": [1, false, ["person", "fingerprint", "kind", "credential", "by"]],
   "signer.revoked": [1, false, ["person", "fingerprint", "by"]],
 };
 // types end
