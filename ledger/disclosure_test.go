@@ -13,7 +13,7 @@ import (
 func disclosed(t testing.TB, names ...string) (data []byte, key string) {
 	t.Helper()
 	entries := story()
-	index := uint64(place(t, entries, narthex.EntryCallIntent, 1))
+	index := uint64(place(t, entries, narthex.EntryCallIntent, 2))
 	log := seal(t, entries)
 	signer, key := newKey(t, "r")
 	tiles := tileRows{}
