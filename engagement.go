@@ -83,6 +83,13 @@ type Note struct {
 	Private bool      `json:"private,omitempty"` // for the lab's people who have no part in it
 }
 
+// Joined is a member's acceptance for themselves of what they saw: the agreement, or the application before there was one.
+type Joined struct {
+	By  PersonID  `json:"by"`
+	At  time.Time `json:"at"`
+	Saw Digest    `json:"saw"`
+}
+
 // SignedBy is one party's signature on an agreement.
 type SignedBy struct {
 	Party     PartyRole `json:"party"`
@@ -126,6 +133,7 @@ type Engagement struct {
 	Sponsor     PersonID     `json:"sponsor,omitempty"`   // who took it over from the one in Application
 	Successor   PersonID     `json:"successor,omitempty"` // who was asked to
 	Left        []PersonID   `json:"left,omitempty"`      // members who left while the grant was in force
+	Joined      []Joined     `json:"joined,omitempty"`    // members who accepted for themselves
 
 	Grant     GrantID   `json:"grant,omitempty"`
 	Locked    bool      `json:"locked,omitempty"`

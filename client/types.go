@@ -353,7 +353,7 @@ type EngagementRow struct {
 // Command is what someone does with an engagement: POST /api/engagements/{engagement}/{command}, where command is one of
 // submit, assign, return, revise, approve, decline, counter, accept, nudge, comment, withdraw, end, close.
 type Command struct {
-	Saw     narthex.Digest     `json:"saw,omitempty"`     // what a vote is on
+	Saw     narthex.Digest     `json:"saw,omitempty"`     // what a vote or an acceptance is on
 	As      narthex.Role       `json:"as,omitempty"`      // the role a reviewer votes in
 	Text    string             `json:"text,omitempty"`    // question, answer, reason or comment
 	Private bool               `json:"private,omitempty"` // with comment: for the lab's people who have no part in it
@@ -449,7 +449,7 @@ type WorkItem struct {
 	Manuscript int                  `json:"manuscript,omitempty"` // where it is about one
 	Title      string               `json:"title"`
 	Applicant  string               `json:"applicant,omitempty"`
-	Do         string               `json:"do"` // submit, answer, review, assign, chase, sign, close, meet, remind, take, renew_standing, approve_directory; of a manuscript: examine_manuscript, answer_contest, answer_redactions, apply_redactions, give_material
+	Do         string               `json:"do"` // submit, answer, review, assign, chase, sign, close, meet, remind, take, join, renew_standing, approve_directory; of a manuscript: examine_manuscript, answer_contest, answer_redactions, apply_redactions, give_material
 	Since      time.Time            `json:"since"`
 	Due        time.Time            `json:"due,omitzero"`
 	Late       bool                 `json:"late,omitempty"`
@@ -457,6 +457,7 @@ type WorkItem struct {
 	Waiting    []string             `json:"waiting,omitempty"` // whom it waits for, where others are late; of an obligation what is owed
 
 	Obligation narthex.ObligationName `json:"obligation,omitempty"` // to meet, or late where the programme is to remind
+	Agreed     bool                   `json:"agreed,omitempty"`     // to join: whether there is an agreement to read
 	Lapses     *RestView              `json:"lapses,omitempty"`     // what a grant rests on and you can renew
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"narthex"
 	"narthex/client"
+	"narthex/internal/workflow"
 )
 
 // showEngagement prints an engagement and remembers the digest of what was shown.
@@ -49,6 +50,8 @@ func writeEngagement(p *page, view client.EngagementView) {
 		members[i] = named(member)
 		if slices.Contains(e.Left, member) {
 			members[i] += " (left)"
+		} else if !workflow.HasJoined(e, member) {
+			members[i] += " (has not accepted)"
 		}
 	}
 	p.fields([2]string{"engagement", string(e.ID)}, [2]string{"state", state}, [2]string{"title", app.Title}, [2]string{"pathway", string(app.Pathway)}, [2]string{"amends", string(app.Amends)},
@@ -142,6 +145,7 @@ func writeNext(p *page, view client.EngagementView) {
 		"end":               "narthex engagements end " + id + " --reason WHY",
 		"transfer":          "narthex engagements transfer " + id + " --to PERSON",
 		"take":              "narthex engagements take " + id,
+		"join":              joinNext(view.Engagement.Agreement != "", id),
 		"leave":             "narthex grant leave " + string(view.Engagement.Grant),
 		"close":             "narthex engagements close " + id,
 		"meet":              "narthex obligations " + id,

@@ -30,7 +30,7 @@ func (a *app) engagements() *cobra.Command {
 		a.accept(), a.comment(), a.copyAsNew(),
 		a.engagementCommand("nudge", "Ask what keeps a review, when half of its time has passed", "nudged the reviewers of", "", ""),
 		a.engagementCommand("withdraw", "Take an application back, for good", "withdrawn", "reason", "why"),
-		a.amend(), a.transfer(),
+		a.amend(), a.join(), a.transfer(),
 		a.engagementCommand("take", "Take the sponsorship of an engagement over, as you were asked", "you are now the sponsor of", "", ""),
 		a.engagementCommand("end", "End the grant and every live call on it, for good", "ended", "reason", "why"),
 		a.engagementCommand("close", "Close an engagement whose grant has ended", "closed", "reason", "what closing found"),

@@ -73,6 +73,8 @@ func workNext(item client.WorkItem) string {
 		return "narthex review show " + id
 	case "sign":
 		return "narthex agreement show " + id
+	case "join":
+		return joinNext(item.Agreed, id)
 	case "assign":
 		return "narthex engagements show " + id
 	case "submit", "close", "take":

@@ -374,7 +374,15 @@ func (o *Office) activate(tx *journal.Tx, rules *book.Rules, e narthex.Engagemen
 		return "", err
 	}
 	a := row.Agreement
-	grant := narthex.Grant{ID: id, Engagement: e.ID, Agreement: e.Agreement, Persons: append([]narthex.PersonID{e.Application.Applicant}, e.Application.Members...),
+	kept, err := keptOf(tx, e, a)
+	if err != nil {
+		return "", err
+	}
+	next, err := o.bySystem(tx, e, workflow.Event{Command: workflow.Activate, Grant: id, Until: a.NotAfter, Owed: workflow.OwedUnder(a), Kept: kept})
+	if err != nil {
+		return "", err
+	}
+	grant := narthex.Grant{ID: id, Engagement: e.ID, Agreement: e.Agreement, Persons: workflow.Holders(next),
 		Org: e.Application.Org, Terms: a.Terms, Approvals: a.Approvals, NotBefore: a.NotBefore, NotAfter: a.NotAfter, AppealTo: a.AppealTo, AppealDays: a.AppealDays, AuthorisedFor: a.AuthorisedFor(), RestsOn: a.RestsOn, Replaces: a.Replaces()}
 	if err := holdRest(tx, &grant); err != nil {
 		return "", err
@@ -394,9 +402,6 @@ func (o *Office) activate(tx *journal.Tx, rules *book.Rules, e narthex.Engagemen
 		}
 	}
 	if err := book.AddHolding(tx, book.Subject("org", grant.Org), id); err != nil {
-		return "", err
-	}
-	if _, err := o.bySystem(tx, e, workflow.Event{Command: workflow.Activate, Grant: id, Until: a.NotAfter, Owed: workflow.OwedUnder(a)}); err != nil {
 		return "", err
 	}
 	persons, err := canon.JSON(grant.Persons)

@@ -173,6 +173,8 @@ func (o *Office) Command(ctx context.Context, by narthex.PersonID, id narthex.En
 			err = o.offerOrWait(tx, rules, next)
 		case workflow.Transfer:
 			err = maySponsor(tx, in.Person)
+		case workflow.Join:
+			err = joined(tx, next, p)
 		case workflow.Leave:
 			left, err = o.leave(tx, next, p)
 		case workflow.End:
@@ -434,6 +436,9 @@ func waiting(tx *journal.Tx, rules *book.Rules, e narthex.Engagement, p narthex.
 			}
 		}
 	case narthex.Active:
+		if n := len(workflow.Unjoined(e)); n > 0 {
+			list = append(list, fmt.Sprintf("%d of its members to accept for themselves", n))
+		}
 		if e.Successor != "" {
 			list = append(list, "the new sponsor")
 		}

@@ -93,12 +93,15 @@ func (o *Office) Mint(ctx context.Context, by narthex.PersonID, id narthex.Grant
 		if err != nil {
 			return err
 		}
-		if !slices.Contains(grant.Persons, p.ID) {
-			return narthex.Refusedf("Keys are for the people whom the grant names. Ask them.")
-		}
 		e, err := engagementOf(tx, grant.Engagement)
 		if err != nil {
 			return err
+		}
+		if !slices.Contains(grant.Persons, p.ID) {
+			if slices.Contains(workflow.Unjoined(e), p.ID) {
+				return narthex.Refusedf("You have not accepted for yourself yet, so the grant is not yours to use. Read the agreement and accept it: `narthex agreement show %s`, then `narthex engagements join %s`.", e.ID, e.ID)
+			}
+			return narthex.Refusedf("Keys are for the people whom the grant names. Ask them.")
 		}
 		if slices.Contains(e.Left, p.ID) {
 			return narthex.Refusedf("You left this engagement, so you have no new keys of its grant.")

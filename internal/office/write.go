@@ -208,8 +208,8 @@ func checkNamed(tx *journal.Tx, in narthex.Application) error {
 		if err != nil {
 			return err
 		}
-		if person == nil || person.Org != in.Org || slices.Contains(in.Members[:i], member) {
-			return narthex.Invalidf("Members are people of your organisation, each named once.").For("members")
+		if person == nil || person.Org != in.Org || member == in.Applicant || slices.Contains(in.Members[:i], member) {
+			return narthex.Invalidf("Members are people of your organisation other than you, each named once.").For("members")
 		}
 	}
 	return nil

@@ -77,6 +77,7 @@ func accept(e *narthex.Engagement, event Event) error {
 	if c == nil || event.Saw != c.Digest {
 		return errors.New("there is no such counter-offer")
 	}
+	fallJoined(e, c.Digest)
 	e.Application, e.Digest, e.Votes, e.Counter = c.Application, c.Digest, nil, nil
 	e.Round++
 	if asks(c.Application, c.As) {

@@ -79,7 +79,7 @@ func SponsorOf(e narthex.Engagement) narthex.PersonID {
 // authorOf gives what someone is who has a part in it beside the applicant: the sponsor of now, or a member who has not left.
 func authorOf(e narthex.Engagement, id narthex.PersonID) []Part {
 	var parts []Part
-	if slices.Contains(e.Application.Members, id) && !slices.Contains(e.Left, id) {
+	if isMember(e, id) {
 		parts = append(parts, Author, Member)
 	}
 	if id != "" && id == SponsorOf(e) {
@@ -252,6 +252,7 @@ var rules = map[Command]func(narthex.Engagement, Event, narthex.Person, Facts) *
 		}
 		return nil
 	},
+	Join: mayJoin,
 	Lock: func(e narthex.Engagement, _ Event, _ narthex.Person, _ Facts) *narthex.Error {
 		if e.Locked {
 			return narthex.Conflictf("The engagement is locked already; nothing more is needed.")

@@ -33,6 +33,7 @@ type Event struct {
 	Certificate *narthex.SignedCertificate   `json:"certificate,omitempty"`
 	Publication *Handling                    `json:"publication,omitempty"` // what is done with a manuscript
 	Person      narthex.PersonID             `json:"person,omitempty"`      // who is asked to be the sponsor
+	Kept        []narthex.Joined             `json:"kept,omitempty"`        // of an activation: members who accepted what it amends, where that binds them to the same
 	Apart       []narthex.PersonID           `json:"apart,omitempty"`       // of a draft: who had a part in what it amends, and decides on neither
 }
 
@@ -176,6 +177,9 @@ func effect(e *narthex.Engagement, event Event) error {
 		if !Signed(*e) || event.Grant == "" {
 			return errors.New("it is not signed by every party")
 		}
+		if err := keep(e, event); err != nil {
+			return err
+		}
 		e.Grant, e.Until, e.Owed = event.Grant, event.Until, event.Owed
 	case Lock, Unlock:
 		if e.Locked == (event.Command == Lock) {
@@ -184,6 +188,8 @@ func effect(e *narthex.Engagement, event Event) error {
 		e.Locked = event.Command == Lock
 	case Transfer, Take, Leave:
 		return handOver(e, event)
+	case Join:
+		return join(e, event)
 	case Withdraw:
 		e.Reason = event.Text
 	case End:
@@ -209,6 +215,7 @@ func write(e *narthex.Engagement, event Event) error {
 	} else if !sameBasis(*e, *a) {
 		return errors.New("it changes who applies")
 	}
+	fallJoined(e, digest)
 	e.Application, e.Digest, e.Votes, e.Counter = *a, digest, nil, nil
 	named := append(append([]narthex.PersonID{event.By, a.Applicant, a.Sponsor}, a.Members...), e.Authors...)
 	if event.Command == Draft {

@@ -96,6 +96,9 @@ func changed(e narthex.Engagement) time.Time {
 	if e.Counter != nil {
 		take(e.Counter.At)
 	}
+	for _, joined := range e.Joined {
+		take(joined.At)
+	}
 	return last
 }
 
@@ -119,6 +122,7 @@ const (
 	ToSign   Task = "sign"
 	ToClose  Task = "close"
 	ToTake   Task = "take" // its sponsorship over
+	ToJoin   Task = "join" // it, by accepting for oneself
 )
 
 // TaskOf says what an engagement waits for a person to do, or "" where it needs nothing of them: late says that its review
@@ -146,6 +150,8 @@ func TaskOf(e narthex.Engagement, p narthex.Person, late, owns bool) Task {
 		return ToTake
 	case e.State == narthex.Ending && has(Programme) && !Unmet(e):
 		return ToClose
+	case has(Member) && may(e.State, []Part{Member}, Join) && !HasJoined(e, p.ID):
+		return ToJoin
 	}
 	return ""
 }
@@ -161,6 +167,16 @@ type Wait struct {
 
 // Waiting lists for whom an engagement may wait, so that whoever TaskOf or OwedBy gives a task is one of them. It says nothing of who voted.
 func Waiting(e narthex.Engagement) []Wait {
+	waits := waitsInState(e)
+	if may(e.State, []Part{Member}, Join) {
+		for _, member := range Unjoined(e) {
+			waits = append(waits, Wait{Person: member})
+		}
+	}
+	return waits
+}
+
+func waitsInState(e narthex.Engagement) []Wait {
 	applicant := Wait{Person: e.Application.Applicant}
 	switch e.State {
 	case narthex.Draft, narthex.Returned:
