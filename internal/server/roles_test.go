@@ -195,6 +195,7 @@ func setScene(t *testing.T) *scene {
 		engagement("confirm", grant.Engagement, client.Recertify{Saw: purpose}, "otto"),
 		engagement("transfer", grant.Engagement, client.Command{Person: e.People["paul"].ID}, "ada"),
 		engagement("take", grant.Engagement, client.Command{}, "paul"),
+		engagement("join", review.Engagement.ID, client.Command{Saw: review.Engagement.Digest}), // it names no member
 		engagement("leave", grant.Engagement, client.Command{}),
 		{"POST /api/people/{person}/suspend", "/api/people/" + string(e.People["ada2"].ID) + "/suspend", client.PersonChange{Reason: "x"}, guards},
 		{"POST /api/people/{person}/remove", "/api/people/" + string(e.People["ada2"].ID) + "/remove", client.PersonChange{Reason: "x"}, guards},
