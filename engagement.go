@@ -46,7 +46,12 @@ type Application struct {
 	Answers    map[string]string `json:"answers"`
 	Terms      []Term            `json:"terms"`
 	Days       int               `json:"days"`
-	Reviews    []ReviewRule      `json:"reviews"` // the pathway's, and those that the terms add
+
+	Attachments []Attachment       `json:"attachments,omitempty"`
+	Interests   []DeclaredInterest `json:"interests,omitempty"` // of the applicant's side, in its own words
+	Codes       []UseCode          `json:"codes,omitempty"`     // that narrow the pathway's
+
+	Reviews []ReviewRule `json:"reviews"` // the pathway's, and those that the terms add
 
 	SigningOrder []PartyRole `json:"signing_order,omitempty"` // the pathway's; any order where empty
 	RestsOn      []Condition `json:"rests_on,omitempty"`      // the pathway's

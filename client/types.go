@@ -280,6 +280,10 @@ type Draft struct {
 	Answers map[string]string   `json:"answers,omitempty"`
 	Terms   []narthex.Term      `json:"terms"`
 	Days    int                 `json:"days,omitempty"`
+
+	Attachments []narthex.Attachment       `json:"attachments,omitempty"`
+	Interests   []narthex.DeclaredInterest `json:"interests,omitempty"`
+	Codes       []narthex.UseCode          `json:"codes,omitempty"` // that narrow the pathway's
 }
 
 // EngagementView is an engagement and what the reader may do with it: GET /api/engagements/{engagement}.

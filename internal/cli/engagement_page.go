@@ -55,9 +55,10 @@ func writeEngagement(p *page, view client.EngagementView) {
 		}
 	}
 	p.fields([2]string{"engagement", string(e.ID)}, [2]string{"state", state}, [2]string{"title", app.Title}, [2]string{"pathway", string(app.Pathway)}, [2]string{"amends", string(app.Amends)},
-		[2]string{"applicant", named(app.Applicant)}, [2]string{"with", strings.Join(members, ", ")}, [2]string{"sponsor", sponsor}, [2]string{"for", fmt.Sprintf("%d days", app.Days)},
+		[2]string{"applicant", named(app.Applicant)}, [2]string{"with", strings.Join(members, ", ")}, [2]string{"sponsor", sponsor}, [2]string{"for", fmt.Sprintf("%d days", app.Days)}, [2]string{"narrowed to", codesInWords(app.Codes)},
 		[2]string{"must approve", reviewsInWords(app.Reviews)}, [2]string{"due", dueText(e)}, [2]string{"waits for", strings.Join(view.Waiting, ", ")},
 		[2]string{"agreement", string(e.Agreement)}, [2]string{"grant", string(e.Grant)}, [2]string{"reason", e.Reason}, [2]string{"digest", string(e.Digest)})
+	writeDeclared(p, app)
 	p.heading("Asked for")
 	p.table(termTable(app.Terms))
 	for _, horizon := range view.Horizons {

@@ -22,10 +22,7 @@ func (a *app) review() *cobra.Command {
 	pageFlags(list, &of)
 	list.Flags().BoolVar(&all, "all", false, "everything in review, whoever it waits for")
 	return a.group("review", "Decide on applications", list,
-		a.command(leaf{
-			use: "show ID", short: "Show what is asked for, with the digest that a vote names",
-			example: "narthex review show eng_…",
-			run:     func(ctx context.Context, args []string) error { return a.engagementShow(ctx, args[0]) }}),
+		a.showCommand("review", "Show what is asked for, with the digest that a vote names"),
 		a.vote("review", "approve", "Approve what you were shown", "approved", "a remark"),
 		a.vote("review", "decline", "Decline, for good, with a reason", "declined", "why, for the applicant"),
 		a.counter(),

@@ -226,7 +226,8 @@ func (a *app) copyAsNew() *cobra.Command {
 				return err
 			}
 			app := view.Engagement.Application
-			if view, err = c.Draft(ctx, client.Draft{Pathway: app.Pathway, Title: app.Title, Sponsor: app.Sponsor, Members: app.Members, Answers: app.Answers, Terms: app.Terms, Days: app.Days}); err != nil {
+			if view, err = c.Draft(ctx, client.Draft{Pathway: app.Pathway, Title: app.Title, Sponsor: app.Sponsor, Members: app.Members, Answers: app.Answers, Terms: app.Terms, Days: app.Days,
+				Attachments: app.Attachments, Interests: app.Interests, Codes: app.Codes}); err != nil {
 				return err
 			}
 			a.say("drafted %s", view.Engagement.ID)

@@ -11,6 +11,7 @@ import (
 	"narthex/internal/canon"
 	"narthex/internal/identity"
 	"narthex/internal/journal"
+	"narthex/internal/lab"
 	"narthex/internal/store"
 	"narthex/internal/workflow"
 	"narthex/policy"
@@ -48,7 +49,7 @@ func (o *Office) render(tx *journal.Tx, rules *book.Rules, e narthex.Engagement)
 	}
 	pathway := rules.Directory.Pathways[e.Application.Pathway]
 	made, err := agreement.Render(agreement.Input{Lab: rules.Directory.Name, Origin: o.Origin, Engagement: counted, Pathway: pathway, Clauses: rules.Directory.Clauses,
-		Taxonomy: rules.Directory.Taxonomy, Parties: parties, NotBefore: tx.Now(), NotAfter: tx.Now().AddDate(0, 0, e.Application.Days), SingleCustodian: row.Single, Amends: amends})
+		Taxonomy: rules.Directory.Taxonomy, Parties: parties, NotBefore: tx.Now(), NotAfter: tx.Now().AddDate(0, 0, e.Application.Days), SingleCustodian: row.Single, Amends: amends, Uses: lab.UsesOf(pathway, e.Application.Codes)})
 	if err != nil {
 		return nil, err
 	}

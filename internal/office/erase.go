@@ -237,7 +237,7 @@ func blank(tx *journal.Tx, id string) error {
 		return narthex.Unavailablef("An application could not be read.").Because(err)
 	}
 	next := *e
-	next.Application.Title, next.Application.Answers, next.Reason = erasedName, map[string]string{}, ""
+	next.Application, next.Reason = wordless(e.Application), ""
 	next.Notes = slices.Clone(e.Notes)
 	for i := range next.Notes {
 		next.Notes[i].Text = ""
@@ -248,7 +248,7 @@ func blank(tx *journal.Tx, id string) error {
 	}
 	if e.Counter != nil {
 		counter := *e.Counter
-		counter.Text, counter.Application.Title, counter.Application.Answers = "", erasedName, map[string]string{}
+		counter.Text, counter.Application = "", wordless(counter.Application)
 		next.Counter = &counter
 	}
 	if err := journal.Put(tx, store.Engagements, id, &next); err != nil {
@@ -262,8 +262,7 @@ func blank(tx *journal.Tx, id string) error {
 		event := *row.Row
 		event.Text = ""
 		if event.Application != nil {
-			application := *event.Application
-			application.Title, application.Answers = erasedName, map[string]string{}
+			application := wordless(*event.Application)
 			event.Application = &application
 		}
 		if err := journal.Put(tx, store.Events, row.Key, &event); err != nil {
@@ -271,4 +270,10 @@ func blank(tx *journal.Tx, id string) error {
 		}
 	}
 	return nil
+}
+
+// wordless is an application without what its applicant wrote, attached and declared.
+func wordless(a narthex.Application) narthex.Application {
+	a.Title, a.Answers, a.Attachments, a.Interests = erasedName, map[string]string{}, nil, nil
+	return a
 }

@@ -82,5 +82,6 @@ func outdated(rules *book.Rules, e narthex.Engagement) bool {
 
 // draftOf gives an application as its applicant would write it.
 func draftOf(a narthex.Application) client.Draft {
-	return client.Draft{Pathway: a.Pathway, Title: a.Title, Sponsor: a.Sponsor, Members: slices.Clone(a.Members), Answers: a.Answers, Terms: a.Terms, Days: a.Days}
+	return client.Draft{Pathway: a.Pathway, Title: a.Title, Sponsor: a.Sponsor, Members: slices.Clone(a.Members), Answers: a.Answers, Terms: a.Terms, Days: a.Days,
+		Attachments: a.Attachments, Interests: a.Interests, Codes: a.Codes}
 }
