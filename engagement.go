@@ -68,6 +68,8 @@ type Vote struct {
 	Reason  string    `json:"reason,omitempty"`
 	Saw     Digest    `json:"saw"`
 	At      time.Time `json:"at"`
+
+	NoInterest bool `json:"no_interest,omitempty"` // that they declared with it to have no interest in these people
 }
 
 // Counter is a reviewer's offer of narrower terms. It approves the text that it would make, and nothing of the one that stands.
@@ -78,6 +80,8 @@ type Counter struct {
 	Text        string      `json:"text"` // why
 	Application Application `json:"application"`
 	Digest      Digest      `json:"digest"` // of Application
+
+	NoInterest bool `json:"no_interest,omitempty"`
 }
 
 // Note is a question, an answer or a comment on an engagement.

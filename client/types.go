@@ -643,3 +643,22 @@ type Document struct {
 	Files     map[string][]byte  `json:"files,omitempty"`
 	End       int                `json:"end,omitempty"`
 }
+
+// DeclareInterest is POST /api/interests, and with /end its end: your own, of a kind, in a person from outside or an organisation.
+// From is now and Until the longest there is, where they are left out.
+type DeclareInterest struct {
+	Interest narthex.Interest `json:"interest"`
+}
+
+// InterestView is one interest of yours.
+type InterestView struct {
+	Interest narthex.Interest `json:"interest"`
+	With     string           `json:"with"` // the name
+	Holds    bool             `json:"holds"`
+}
+
+// InterestList is your own interests: GET /api/interests. Nobody else is shown them.
+type InterestList struct {
+	Interests []InterestView         `json:"interests"`
+	Fell      []narthex.EngagementID `json:"fell,omitempty"` // on which a vote of yours fell with what you declared
+}

@@ -112,6 +112,15 @@ func peopleRoutes() []Route {
 			}
 			return r.node.Office.TakeBack(r.Context(), r.person.ID, id, in)
 		})},
+		{Method: "GET", Path: "/api/interests", Right: Insider, Says: "the interests that you declared of yourself", Out: typeOf[client.InterestList](), serve: get(func(r *request) (client.InterestList, error) {
+			return r.node.Office.Interests(r.Context(), r.person.ID)
+		})},
+		{Method: "POST", Path: "/api/interests", Right: Insider, Says: "declare an interest of yours in somebody from outside", In: typeOf[client.DeclareInterest](), Out: typeOf[client.InterestList](), serve: post(mostBody, func(r *request, in client.DeclareInterest) (client.InterestList, error) {
+			return r.node.Office.DeclareInterest(r.Context(), r.person.ID, in)
+		})},
+		{Method: "POST", Path: "/api/interests/end", Right: Insider, Says: "take such a declaration back", In: typeOf[client.DeclareInterest](), Out: typeOf[client.InterestList](), serve: post(mostBody, func(r *request, in client.DeclareInterest) (client.InterestList, error) {
+			return r.node.Office.EndInterest(r.Context(), r.person.ID, in)
+		})},
 		{Method: "GET", Path: "/api/signers", Right: Someone, Says: "your signing keys", Out: typeOf[client.SignerList](), serve: get(func(r *request) (client.SignerList, error) { return r.node.Office.Signers(r.Context(), r.person.ID) })},
 		{Method: "POST", Path: "/api/signers", Right: Someone, Says: "enrol a signing key", In: typeOf[client.SignerEnroll](), Out: typeOf[client.Signer](), serve: post(mostBody, func(r *request, in client.SignerEnroll) (client.Signer, error) {
 			return r.node.Office.Enroll(r.Context(), r.person.ID, in)

@@ -246,6 +246,11 @@ func (s *step) erased() error {
 	s.Erased[narthex.PersonID(s.text("person"))] = true
 	delete(s.Authorised, narthex.PersonID(s.text("person"))) // its row goes with what is known of them
 	delete(s.Standings, narthex.PersonID(s.text("person")))
+	for id, list := range s.Standings {
+		if s.Standings[id] = book.WithoutInterestsIn(list, narthex.PersonID(s.text("person"))); len(s.Standings[id]) == 0 {
+			delete(s.Standings, id)
+		}
+	}
 	for _, index := range indexes {
 		switch {
 		case s.Absent[index]:

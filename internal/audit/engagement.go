@@ -102,6 +102,8 @@ func (s *step) vote(id narthex.EngagementID, command workflow.Command, by narthe
 		h.Approvers, h.Countered = nil, by
 	case workflow.Accept:
 		h.Approvers, h.Countered = []narthex.PersonID{h.Countered}, ""
+	case workflow.Recuse:
+		h.Approvers = slices.DeleteFunc(slices.Clone(h.Approvers), func(p narthex.PersonID) bool { return p == by })
 	case workflow.Approve:
 		if !slices.Contains(h.Approvers, by) {
 			h.Approvers = append(slices.Clone(h.Approvers), by)

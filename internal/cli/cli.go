@@ -106,7 +106,7 @@ the ledger. Each of them has a log-in: begin with the code that came with your i
 	}{
 		{"self", "Who you are:", []*cobra.Command{a.login(), a.logout(), a.whoami(), a.signer(), a.config()}},
 		{"use", "Apply, agree, use:", []*cobra.Command{a.pathways(), a.apply(), a.engagements(), a.agreement(), a.grant(), a.key(), a.explain(), a.publication(), a.obligations(), a.statement()}},
-		{"decide", "Decide and guard:", []*cobra.Command{a.work(), a.review(), a.report(), a.people(), a.standing(), a.lab(), a.horizon(), a.lock(), a.unlock()}},
+		{"decide", "Decide and guard:", []*cobra.Command{a.work(), a.review(), a.interests(), a.report(), a.people(), a.standing(), a.lab(), a.horizon(), a.lock(), a.unlock()}},
 		{"check", "Check what happened:", []*cobra.Command{a.ledger(), a.replay()}},
 		{"run", "Run a node:", []*cobra.Command{a.init(), a.check(), a.serve(), a.backup(), a.restore(), a.witness(), a.demo()}},
 		{"other", "More:", []*cobra.Command{a.completion(), a.version()}},

@@ -154,6 +154,9 @@ func (o *Office) parties(tx *journal.Tx, rules *book.Rules, e narthex.Engagement
 		if person.State != narthex.PersonActive {
 			continue
 		}
+		if person, err = book.WithInterests(tx, person); err != nil {
+			return nil, nil, false, err
+		}
 		signers, err := partySigners(tx, person)
 		if err != nil {
 			return nil, nil, false, err
@@ -164,7 +167,7 @@ func (o *Office) parties(tx *journal.Tx, rules *book.Rules, e narthex.Engagement
 			researcher.Signers = append(researcher.Signers, signers...)
 		case person.Official && person.Org == app.Org && !author:
 			institution.Signers = append(institution.Signers, signers...)
-		case person.Has(narthex.Signatory) && !author && !slices.ContainsFunc(e.Votes, func(v narthex.Vote) bool { return v.By == person.ID }):
+		case person.Has(narthex.Signatory) && !author && !workflow.Interested(e, person) && !slices.ContainsFunc(e.Votes, func(v narthex.Vote) bool { return v.By == person.ID }):
 			lab.Signers = append(lab.Signers, signers...)
 		}
 	}

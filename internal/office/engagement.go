@@ -336,7 +336,7 @@ func (o *Office) engagement(ctx context.Context, by narthex.PersonID, id narthex
 		}
 		view = client.EngagementView{Engagement: workflow.Seen(e, p), Allowed: []string{}, Waiting: []string{}, People: map[string]string{}, Notices: []client.Notice{}}
 		for _, command := range workflow.Allowed(e.State, workflow.PartsOf(e, p)) {
-			if command == workflow.Accept && e.Counter == nil || command == workflow.Nudge && (!halfPassed(e, tx.Now()) || !e.Nudged.IsZero()) || workflow.OnManuscripts(command) && command != workflow.ManuscriptSubmit {
+			if command == workflow.Recuse || command == workflow.Accept && e.Counter == nil || command == workflow.Nudge && (!halfPassed(e, tx.Now()) || !e.Nudged.IsZero()) || workflow.OnManuscripts(command) && command != workflow.ManuscriptSubmit {
 				continue
 			}
 			view.Allowed = append(view.Allowed, string(command))

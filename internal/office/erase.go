@@ -222,6 +222,9 @@ func (t *traces) erase(tx *journal.Tx) (client.Erased, error) {
 	if err := book.DropStandings(tx, t.person); err != nil {
 		return client.Erased{}, err
 	}
+	if err := book.DropInterestsIn(tx, t.person); err != nil {
+		return client.Erased{}, err
+	}
 	for _, id := range t.drafts {
 		if err := blank(tx, id); err != nil {
 			return client.Erased{}, err

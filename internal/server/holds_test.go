@@ -12,8 +12,8 @@ import (
 	"narthex/internal/testenv"
 )
 
-// holding is a draft with everything that an application can hold.
-func holding() client.Draft {
+// holdsAll is a draft with everything that an application can hold.
+func holdsAll() client.Draft {
 	return client.Draft{Pathway: "test", Title: "held", Answers: map[string]string{"why": "to see"}, Terms: []narthex.Term{testenv.Tokens(1e6, nil)},
 		Attachments: []narthex.Attachment{{Name: "ethics.pdf", Digest: narthex.MakeDigest([32]byte{7}), Size: 12, Where: "mailed to the programme"}},
 		Interests:   []narthex.DeclaredInterest{{Kind: "funder", With: "Secret Fund"}, {Kind: "employer", With: narthex.NoInterest}},
@@ -25,7 +25,7 @@ func holding() client.Draft {
 func TestWhatAnApplicationHoldsIsVotedOnAndSigned(t *testing.T) {
 	e := testenv.New(t, testenv.Options{})
 	ada := e.People["ada"]
-	view := must(ada.Draft(t.Context(), holding()))
+	view := must(ada.Draft(t.Context(), holdsAll()))
 	id := view.Engagement.ID
 	for what, change := range map[string]func(*client.Draft){
 		"a digest":     func(d *client.Draft) { d.Attachments[0].Digest = narthex.MakeDigest([32]byte{8}) },
@@ -33,17 +33,17 @@ func TestWhatAnApplicationHoldsIsVotedOnAndSigned(t *testing.T) {
 		"an interest":  func(d *client.Draft) { d.Interests[1].With = "The Lab" },
 		"another code": func(d *client.Draft) { d.Codes = d.Codes[:1] },
 	} {
-		other := holding()
+		other := holdsAll()
 		change(&other)
 		if again := must(ada.Edit(t.Context(), id, other)); again.Engagement.Digest == view.Engagement.Digest {
 			t.Errorf("%s changes and the digest does not", what)
 		}
 	}
-	view = must(ada.Edit(t.Context(), id, holding()))
+	view = must(ada.Edit(t.Context(), id, holdsAll()))
 	view = must(ada.Command(t.Context(), id, "submit", client.Command{}))
 	voted := approve(t, e, "olga", narthex.AssetOwner, view)
 	must(e.People["sam"].Command(t.Context(), id, "return", client.Command{As: narthex.Security, Saw: voted.Engagement.Digest, Text: "which approval?"}))
-	other := holding()
+	other := holdsAll()
 	other.Attachments[0].Digest = narthex.MakeDigest([32]byte{9})
 	view = must(ada.Command(t.Context(), id, "revise", client.Command{Draft: &other}))
 	if _, err := e.People["sam"].Command(t.Context(), id, "approve", client.Command{As: narthex.Security, Saw: voted.Engagement.Digest}); !narthex.IsKind(err, narthex.Conflict) {
@@ -95,7 +95,7 @@ func TestWhatAnApplicationHoldsIsHeldToItsForm(t *testing.T) {
 		"a code twice":       {func(d *client.Draft) { d.Codes[1] = "NPU" }, "codes"},
 		"no ethics approval": {func(d *client.Draft) { d.Attachments = nil }, "attachments"},
 	} {
-		d := holding()
+		d := holdsAll()
 		c.change(&d)
 		if _, err := e.People["ada"].Draft(t.Context(), d); !narthex.IsKind(err, narthex.Invalid) || narthex.AsError(err).Param != c.field {
 			t.Errorf("%s: %v, of %q", what, err, narthex.AsError(err).Param)
@@ -107,7 +107,7 @@ func TestWhatAnApplicationHoldsIsHeldToItsForm(t *testing.T) {
 func TestWhatWasAttachedAndDeclaredIsErased(t *testing.T) {
 	e := testenv.New(t, testenv.Options{})
 	e.Outsiders(t, "2", "Second")
-	view := must(e.People["ada2"].Draft(t.Context(), holding()))
+	view := must(e.People["ada2"].Draft(t.Context(), holdsAll()))
 	must(e.People["ada2"].Command(t.Context(), view.Engagement.ID, "submit", client.Command{}))
 	must(e.People["ada2"].Command(t.Context(), view.Engagement.ID, "withdraw", client.Command{Text: "not now"}))
 	must(e.People["carol"].Remove(t.Context(), e.People["ada2"].ID, "left"))

@@ -16,8 +16,9 @@ type Event struct {
 	At          time.Time                    `json:"at"`
 	By          narthex.PersonID             `json:"by,omitempty"` // empty for the system
 	Command     Command                      `json:"command"`
-	As          narthex.Role                 `json:"as,omitempty"`  // a reviewer's role
-	Saw         narthex.Digest               `json:"saw,omitempty"` // of what a vote is on
+	As          narthex.Role                 `json:"as,omitempty"`          // a reviewer's role
+	Saw         narthex.Digest               `json:"saw,omitempty"`         // of what a vote is on
+	NoInterest  bool                         `json:"no_interest,omitempty"` // of a vote or a counter-offer: that its giver declares none
 	Text        string                       `json:"text,omitempty"`
 	Private     bool                         `json:"private,omitempty"` // a comment that the authors do not see
 	Application *narthex.Application         `json:"application,omitempty"`
@@ -100,6 +101,9 @@ func couldBe(e narthex.Engagement, event Event) bool {
 	if writes(e, event.By) {
 		parts = append(parts, Writer)
 	}
+	if event.By != "" && hasVoted(&e, event.By) {
+		parts = append(parts, Voter)
+	}
 	if event.By != "" && event.By == e.Successor {
 		parts = append(parts, Successor)
 	}
@@ -156,7 +160,7 @@ func effect(e *narthex.Engagement, event Event) error {
 		if !mayVote(e, event) {
 			return errors.New("the vote is on another text, in a role that is not asked, a second one, or by an author")
 		}
-		e.Votes = append(e.Votes, narthex.Vote{By: event.By, As: event.As, Approve: event.Command == Approve, Reason: event.Text, Saw: event.Saw, At: event.At})
+		e.Votes = append(e.Votes, narthex.Vote{By: event.By, As: event.As, Approve: event.Command == Approve, Reason: event.Text, Saw: event.Saw, At: event.At, NoInterest: event.NoInterest})
 		if event.Command == Decline {
 			e.Reason, e.DecidedAt = event.Text, event.At
 		}
@@ -188,6 +192,8 @@ func effect(e *narthex.Engagement, event Event) error {
 		e.Locked = event.Command == Lock
 	case Transfer, Take, Leave:
 		return handOver(e, event)
+	case Recuse:
+		return recuse(e, event)
 	case Join:
 		return join(e, event)
 	case Withdraw:

@@ -13,7 +13,7 @@ func blind(e narthex.Engagement, p narthex.Person) bool {
 	if e.State != narthex.InReview {
 		return false
 	}
-	return !p.InLab() || slices.Contains(e.Authors, p.ID) || mayReview(e, p) && !hasVoted(&e, p.ID)
+	return !p.InLab() || apart(e, p) || mayReview(e, p) && !hasVoted(&e, p.ID)
 }
 
 // ToVote says whether a person is a reviewer whose vote is still to come, in this round or in the one that follows a return.
@@ -26,7 +26,7 @@ func ToVote(e narthex.Engagement, p narthex.Person) bool {
 // where theirs is still to come. What is left out leaves no trace but its absence: neither the number of events nor the time of
 // the last tells of it.
 func Seen(e narthex.Engagement, p narthex.Person) narthex.Engagement {
-	closed, out := blind(e, p), !p.InLab() || slices.Contains(e.Authors, p.ID)
+	closed, out := blind(e, p), !p.InLab() || apart(e, p)
 	before := ToVote(e, p)
 	if closed {
 		e.Votes = nil
@@ -58,7 +58,10 @@ func SeenEvent(e narthex.Engagement, p narthex.Person, event Event) (Event, bool
 	if event.Publication != nil {
 		return handlingSeen(SightOf(e, p), event)
 	}
-	if event.Private && (!p.InLab() || slices.Contains(e.Authors, p.ID) || ToVote(e, p)) {
+	if event.Command == Recuse {
+		return event, p.InLab() && !apart(e, p) && !ToVote(e, p) // that someone has an interest is the lab's to know
+	}
+	if event.Private && (!p.InLab() || apart(e, p) || ToVote(e, p)) {
 		return Event{}, false
 	}
 	undecided := slices.Contains([]narthex.State{narthex.Submitted, narthex.InReview, narthex.Returned}, e.State)
@@ -68,7 +71,7 @@ func SeenEvent(e narthex.Engagement, p narthex.Person, event Event) (Event, bool
 	if ToVote(e, p) {
 		return Event{}, false
 	}
-	if !p.InLab() || slices.Contains(e.Authors, p.ID) {
+	if !p.InLab() || apart(e, p) {
 		return event, event.Command == Counter && e.State == narthex.Returned // which was made to them
 	}
 	return event, true

@@ -2,7 +2,7 @@
 //
 // It promises that an engagement is the fold of its events and of nothing else; that the table below is the whole of what is
 // possible, and docs/permissions.md is printed from it; that nobody decides on an engagement which they applied for, wrote in
-// or are named in, in any role; that a vote, a signature and a member's acceptance name the digest of what was seen and fall with an
+// or are named in, or in whose people they declared an interest, in any role; that a vote, a signature and a member's acceptance name the digest of what was seen and fall with an
 // edit; that no engagement is active without every approval and signature before it; and that its grant is nobody's who did not
 // accept for themselves.
 //
@@ -50,11 +50,12 @@ const (
 	Take     Command = "take"     // be its sponsor
 	Leave    Command = "leave"    // be no member any more
 	Join     Command = "join"     // accept for oneself, as a member
+	Recuse   Command = "recuse"   // let one's vote fall, by declaring an interest
 )
 
 // Commands lists every command.
 func Commands() []Command {
-	return []Command{Draft, Edit, Submit, Assign, Return, Revise, Approve, Decline, Withdraw, Offer, Sign, Activate, Lock, Unlock, End, Close, Counter, Accept, Nudge, Comment, Meet, Reject, Waive, Issue, Transfer, Take, Leave, Join,
+	return []Command{Draft, Edit, Submit, Assign, Return, Revise, Approve, Decline, Withdraw, Offer, Sign, Activate, Lock, Unlock, End, Close, Counter, Accept, Nudge, Comment, Meet, Reject, Waive, Issue, Transfer, Take, Leave, Join, Recuse,
 		ManuscriptSubmit, ManuscriptClear, ManuscriptRedact, ManuscriptExtend, ManuscriptPause, ManuscriptResume, ManuscriptPublish,
 		RedactionAccept, RedactionContest, RedactionUphold, RedactionDrop, RedactionMediate, RedactionOutcome}
 }
@@ -76,11 +77,12 @@ const (
 
 	Institution Part = "institution" // an official of the applicant's organisation, with no part in it
 	Auditor     Part = "auditor"     // checks from outside, with no part in it
+	Voter       Part = "voter"       // voted on the text that stands
 )
 
 // Parts lists every part.
 func Parts() []Part {
-	return []Part{Applicant, Author, Member, Sponsor, Successor, Reviewer, Signer, Programme, Guard, System, Institution, Auditor, Writer, Examiner}
+	return []Part{Applicant, Author, Member, Sponsor, Successor, Reviewer, Signer, Programme, Guard, System, Institution, Auditor, Writer, Examiner, Voter}
 }
 
 // table is state × part → commands. A state or part that is not in it may do nothing.
@@ -88,9 +90,9 @@ var table = map[narthex.State]map[Part][]Command{
 	"":                {Applicant: {Draft}},
 	narthex.Draft:     {Applicant: {Edit, Submit, Withdraw}, Author: {Edit}},
 	narthex.Submitted: {Applicant: {Withdraw}, Member: {Join}, Programme: {Assign}, System: {Assign}},
-	narthex.InReview:  {Applicant: {Withdraw, Nudge, Comment}, Author: {Comment}, Member: {Join}, Reviewer: {Approve, Decline, Return, Counter, Comment}, Programme: {Comment}, System: {Offer}},
+	narthex.InReview:  {Applicant: {Withdraw, Nudge, Comment}, Author: {Comment}, Member: {Join}, Reviewer: {Approve, Decline, Return, Counter, Comment}, Programme: {Comment}, System: {Offer}, Voter: {Recuse}},
 	narthex.Returned:  {Applicant: {Revise, Accept, Withdraw}, Author: {Revise}, Member: {Join}, Reviewer: {Comment}, Programme: {Comment}},
-	narthex.Offered:   {Applicant: {Withdraw}, Member: {Join}, Signer: {Sign}, System: {Activate}, Guard: {Lock, Unlock}},
+	narthex.Offered:   {Applicant: {Withdraw}, Member: {Join}, Signer: {Sign}, System: {Activate}, Guard: {Lock, Unlock}, Voter: {Recuse}},
 	narthex.Active: {Applicant: {End, Meet, Issue, Transfer}, Author: {Issue}, Member: {Join, Meet, Leave}, Sponsor: {Transfer}, Successor: {Take}, Programme: {End, Reject, Waive, Issue}, System: {End}, Guard: {Lock, Unlock, Waive},
 		Institution: {Meet}, Auditor: {Issue}, Writer: writing(), Examiner: examining()},
 	narthex.Ending: {Applicant: {Meet, Issue}, Author: {Issue}, Member: {Meet}, Programme: {Close, Reject, Waive, Issue}, Guard: {Lock, Unlock, Waive},
@@ -103,7 +105,7 @@ var table = map[narthex.State]map[Part][]Command{
 // next is the state that a command leads to; a command that is not here stays in its state.
 var next = map[Command]narthex.State{
 	Draft: narthex.Draft, Submit: narthex.Submitted, Assign: narthex.InReview, Return: narthex.Returned, Revise: narthex.Submitted,
-	Decline: narthex.Declined, Withdraw: narthex.Withdrawn, Counter: narthex.Returned, Accept: narthex.Submitted, Offer: narthex.Offered, Activate: narthex.Active, End: narthex.Ending, Close: narthex.Closed,
+	Decline: narthex.Declined, Withdraw: narthex.Withdrawn, Counter: narthex.Returned, Accept: narthex.Submitted, Offer: narthex.Offered, Recuse: narthex.InReview, Activate: narthex.Active, End: narthex.Ending, Close: narthex.Closed,
 }
 
 // may says whether the table has the command for any of the parts.

@@ -24,6 +24,7 @@ type watch struct {
 	offer     offer   // the counter-offer that the applicant may accept
 	duty      duty
 	heir      int8   // 1 + who was asked to be the sponsor, or 0
+	agreed    uint32 // of those, who accepted the agreement
 	joined    uint32 // members who accepted for themselves what stands
 }
 
@@ -155,6 +156,15 @@ func (w watch) step(people []narthex.Person, before, after narthex.Engagement, e
 			return w, fmt.Errorf("someone accepted who is no member, for another, twice, or another text than the one that stands")
 		}
 		w.joined |= 1 << by
+		if w.agreement != "" {
+			w.agreed |= 1 << by
+		}
+	case workflow.Recuse:
+		if by < 0 || !w.votes[by].standing || !slices.Contains([]narthex.State{narthex.InReview, narthex.Offered}, before.State) || after.State != narthex.InReview || after.Agreement != "" || len(after.Signatures) > 0 {
+			return w, fmt.Errorf("a vote fell that there was not, or what rests on it stands")
+		}
+		w.votes[by], w.agreement, w.approved, w.signers = vote{}, "", false, [3]int8{}
+		w.joined, w.agreed = w.joined&^w.agreed, 0
 	case workflow.Leave:
 		if by < 0 || !slices.Contains(before.Application.Members, event.By) || slices.Contains(before.Left, event.By) {
 			return w, fmt.Errorf("someone left who was no member, or had left")
