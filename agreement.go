@@ -75,6 +75,7 @@ type Agreement struct {
 	Approvals       int            `json:"approvals"` // how many different people approved the application
 	Clauses         []AgreedClause `json:"clauses"`
 	Terms           []Term         `json:"terms"`                   // each with its clause number
+	Uses            []AgreedUse    `json:"uses,omitempty"`          // what the codes permit; empty in one that an earlier version made
 	SigningOrder    []PartyRole    `json:"signing_order,omitempty"` // any order where empty
 	RestsOn         []Condition    `json:"rests_on,omitempty"`      // what its grant lapses without, each with its clause number
 	Amends          *Amended       `json:"amends,omitempty"`        // nil for one that stands by itself

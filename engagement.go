@@ -46,7 +46,12 @@ type Application struct {
 	Answers    map[string]string `json:"answers"`
 	Terms      []Term            `json:"terms"`
 	Days       int               `json:"days"`
-	Reviews    []ReviewRule      `json:"reviews"` // the pathway's, and those that the terms add
+
+	Attachments []Attachment       `json:"attachments,omitempty"`
+	Interests   []DeclaredInterest `json:"interests,omitempty"` // of the applicant's side, in its own words
+	Codes       []UseCode          `json:"codes,omitempty"`     // that narrow the pathway's
+
+	Reviews []ReviewRule `json:"reviews"` // the pathway's, and those that the terms add
 
 	SigningOrder []PartyRole `json:"signing_order,omitempty"` // the pathway's; any order where empty
 	RestsOn      []Condition `json:"rests_on,omitempty"`      // the pathway's
@@ -63,6 +68,8 @@ type Vote struct {
 	Reason  string    `json:"reason,omitempty"`
 	Saw     Digest    `json:"saw"`
 	At      time.Time `json:"at"`
+
+	NoInterest bool `json:"no_interest,omitempty"` // that they declared with it to have no interest in these people
 }
 
 // Counter is a reviewer's offer of narrower terms. It approves the text that it would make, and nothing of the one that stands.
@@ -73,6 +80,8 @@ type Counter struct {
 	Text        string      `json:"text"` // why
 	Application Application `json:"application"`
 	Digest      Digest      `json:"digest"` // of Application
+
+	NoInterest bool `json:"no_interest,omitempty"`
 }
 
 // Mark names what an engagement's clock says once.
@@ -90,6 +99,13 @@ type Note struct {
 	At      time.Time `json:"at"`
 	Text    string    `json:"text"`
 	Private bool      `json:"private,omitempty"` // for the lab's people who have no part in it
+}
+
+// Joined is a member's acceptance for themselves of what they saw: the agreement, or the application before there was one.
+type Joined struct {
+	By  PersonID  `json:"by"`
+	At  time.Time `json:"at"`
+	Saw Digest    `json:"saw"`
 }
 
 // SignedBy is one party's signature on an agreement.
@@ -139,6 +155,7 @@ type Engagement struct {
 	Sponsor     PersonID     `json:"sponsor,omitempty"`   // who took it over from the one in Application
 	Successor   PersonID     `json:"successor,omitempty"` // who was asked to
 	Left        []PersonID   `json:"left,omitempty"`      // members who left while the grant was in force
+	Joined      []Joined     `json:"joined,omitempty"`    // members who accepted for themselves
 
 	Grant     GrantID   `json:"grant,omitempty"`
 	Locked    bool      `json:"locked,omitempty"`

@@ -55,6 +55,10 @@ type Person struct {
 	Roles    []Role      `json:"roles,omitempty"`
 	Region   string      `json:"region,omitempty"` // where the person works, ISO 3166 alpha-2 in lower case, or empty when unknown
 	State    PersonState `json:"state"`
+
+	// Interests are those that a person of the lab has declared and that hold now, where whoever decides looked them up. They are written
+	// nowhere with the person, and so shown nowhere.
+	Interests []Interest `json:"-"`
 }
 
 // InLab says whether the person belongs to the lab.

@@ -376,3 +376,18 @@ func (c *Client) History(ctx context.Context, id narthex.EngagementID) (History,
 func (c *Client) HistoryBefore(ctx context.Context, id narthex.EngagementID, entry uint64) (History, error) {
 	return call[History](ctx, c, "GET", route("api", "engagements", string(id), "history")+"?before="+strconv.FormatUint(entry, 10), nil)
 }
+
+// Interests lists what you, of the lab, declared of yourself.
+func (c *Client) Interests(ctx context.Context) (InterestList, error) {
+	return call[InterestList](ctx, c, "GET", "/api/interests", nil)
+}
+
+// DeclareInterest declares an interest of yours.
+func (c *Client) DeclareInterest(ctx context.Context, in DeclareInterest) (InterestList, error) {
+	return call[InterestList](ctx, c, "POST", "/api/interests", in)
+}
+
+// EndInterest takes a declaration back.
+func (c *Client) EndInterest(ctx context.Context, in DeclareInterest) (InterestList, error) {
+	return call[InterestList](ctx, c, "POST", "/api/interests/end", in)
+}

@@ -323,6 +323,10 @@ type Draft struct {
 	Answers map[string]string   `json:"answers,omitempty"`
 	Terms   []narthex.Term      `json:"terms"`
 	Days    int                 `json:"days,omitempty"`
+
+	Attachments []narthex.Attachment       `json:"attachments,omitempty"`
+	Interests   []narthex.DeclaredInterest `json:"interests,omitempty"`
+	Codes       []narthex.UseCode          `json:"codes,omitempty"` // that narrow the pathway's
 }
 
 // EngagementView is an engagement and what the reader may do with it: GET /api/engagements/{engagement}.
@@ -402,7 +406,7 @@ type EngagementRow struct {
 // Command is what someone does with an engagement: POST /api/engagements/{engagement}/{command}, where command is one of
 // submit, assign, return, revise, approve, decline, counter, accept, nudge, comment, withdraw, end, close.
 type Command struct {
-	Saw     narthex.Digest     `json:"saw,omitempty"`     // what a vote is on
+	Saw     narthex.Digest     `json:"saw,omitempty"`     // what a vote or an acceptance is on
 	As      narthex.Role       `json:"as,omitempty"`      // the role a reviewer votes in
 	Text    string             `json:"text,omitempty"`    // question, answer, reason or comment
 	Private bool               `json:"private,omitempty"` // with comment: for the lab's people who have no part in it
@@ -566,7 +570,7 @@ type WorkItem struct {
 	Manuscript int                  `json:"manuscript,omitempty"` // where it is about one
 	Title      string               `json:"title"`
 	Applicant  string               `json:"applicant,omitempty"`
-	Do         string               `json:"do"` // submit, answer, review, assign, chase, sign, close, meet, remind, take, renew_standing, approve_directory; of a lock: review_lock, answer_appeal, review_silence; of a manuscript: examine_manuscript, answer_contest, answer_redactions, apply_redactions, give_material
+	Do         string               `json:"do"` // submit, answer, review, assign, chase, sign, close, meet, remind, take, join, renew_standing, approve_directory; of a lock: review_lock, answer_appeal, review_silence; of a manuscript: examine_manuscript, answer_contest, answer_redactions, apply_redactions, give_material
 	Since      time.Time            `json:"since"`
 	Due        time.Time            `json:"due,omitzero"`
 	Late       bool                 `json:"late,omitempty"`
@@ -574,6 +578,7 @@ type WorkItem struct {
 	Waiting    []string             `json:"waiting,omitempty"` // whom it waits for, where others are late; of an obligation what is owed
 
 	Obligation narthex.ObligationName `json:"obligation,omitempty"` // to meet, or late where the programme is to remind
+	Agreed     bool                   `json:"agreed,omitempty"`     // to join: whether there is an agreement to read
 	Lapses     *RestView              `json:"lapses,omitempty"`     // what a grant rests on and you can renew
 	Lock       narthex.LockID         `json:"lock,omitempty"`       // to look at again, to answer for, or whose silence ends
 }
@@ -791,4 +796,23 @@ type Document struct {
 	Agreement *narthex.Agreement `json:"agreement,omitempty"`
 	Files     map[string][]byte  `json:"files,omitempty"`
 	End       int                `json:"end,omitempty"`
+}
+
+// DeclareInterest is POST /api/interests, and with /end its end: your own, of a kind, in a person from outside or an organisation.
+// From is now and Until the longest there is, where they are left out.
+type DeclareInterest struct {
+	Interest narthex.Interest `json:"interest"`
+}
+
+// InterestView is one interest of yours.
+type InterestView struct {
+	Interest narthex.Interest `json:"interest"`
+	With     string           `json:"with"` // the name
+	Holds    bool             `json:"holds"`
+}
+
+// InterestList is your own interests: GET /api/interests. Nobody else is shown them.
+type InterestList struct {
+	Interests []InterestView         `json:"interests"`
+	Fell      []narthex.EngagementID `json:"fell,omitempty"` // on which a vote of yours fell with what you declared
 }

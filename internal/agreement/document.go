@@ -219,6 +219,16 @@ func (d Document) exhibits() ([]part, error) {
 			parts = append(parts, part{kind: item, level: 2, text: limit})
 		}
 	}
+	if uses := d.Agreement.Uses; len(uses) > 0 {
+		parts = append(parts, part{kind: paragraph, text: "What is given is for these uses and under these limits alone. Codes that the application added bind the researcher's side as the others do."})
+		for _, use := range uses {
+			text := use.Says
+			if use.Added {
+				text += ", as the application asks"
+			}
+			parts = append(parts, part{kind: item, level: 1, label: string(use.Code), text: text})
+		}
+	}
 	form, err := canon.JSON(d.Agreement)
 	if err != nil {
 		return nil, err

@@ -33,7 +33,8 @@ type Input struct {
 	NotBefore       time.Time
 	NotAfter        time.Time
 	SingleCustodian bool
-	Amends          *narthex.Amended // what it takes the place of; nil for one that stands by itself
+	Uses            []narthex.AgreedUse // what the codes of the pathway and the application permit
+	Amends          *narthex.Amended    // what it takes the place of; nil for one that stands by itself
 }
 
 // Render makes the agreement: clause 1 is the first of the pathway's, clause 2 lists the terms, then come the others and the
@@ -44,7 +45,7 @@ func Render(in Input) (narthex.Agreement, error) {
 		Pathway: app.Pathway, Directory: app.Directory, Title: app.Title, Parties: in.Parties,
 		NotBefore: in.NotBefore.UTC().Truncate(time.Second), NotAfter: in.NotAfter.UTC().Truncate(time.Second),
 		ContentLog: in.Pathway.ContentLog, AppealTo: in.Pathway.AppealTo, AppealDays: in.Pathway.AppealDays, SingleCustodian: in.SingleCustodian, Approvals: approvals(in.Engagement),
-		SigningOrder: app.SigningOrder, Amends: in.Amends}
+		SigningOrder: app.SigningOrder, Amends: in.Amends, Uses: in.Uses}
 	if len(in.Pathway.Clauses) == 0 || len(app.Terms) == 0 || len(in.Parties) < 2 || !a.NotBefore.Before(a.NotAfter) {
 		return a, fmt.Errorf("render agreement: it needs clauses, terms, two parties and dates in order")
 	}

@@ -121,6 +121,15 @@ func peopleRoutes() []Route {
 			}
 			return r.node.Office.TakeBack(r.Context(), r.person.ID, id, in)
 		})},
+		{Method: "GET", Path: "/api/interests", Right: Insider, Says: "the interests that you declared of yourself", Out: typeOf[client.InterestList](), serve: get(func(r *request) (client.InterestList, error) {
+			return r.node.Office.Interests(r.Context(), r.person.ID)
+		})},
+		{Method: "POST", Path: "/api/interests", Right: Insider, Says: "declare an interest of yours in somebody from outside", In: typeOf[client.DeclareInterest](), Out: typeOf[client.InterestList](), serve: post(mostBody, func(r *request, in client.DeclareInterest) (client.InterestList, error) {
+			return r.node.Office.DeclareInterest(r.Context(), r.person.ID, in)
+		})},
+		{Method: "POST", Path: "/api/interests/end", Right: Insider, Says: "take such a declaration back", In: typeOf[client.DeclareInterest](), Out: typeOf[client.InterestList](), serve: post(mostBody, func(r *request, in client.DeclareInterest) (client.InterestList, error) {
+			return r.node.Office.EndInterest(r.Context(), r.person.ID, in)
+		})},
 		{Method: "GET", Path: "/api/signers", Right: Someone, Says: "your signing keys", Out: typeOf[client.SignerList](), serve: get(func(r *request) (client.SignerList, error) { return r.node.Office.Signers(r.Context(), r.person.ID) })},
 		{Method: "POST", Path: "/api/signers", Right: Someone, Says: "enrol a signing key", In: typeOf[client.SignerEnroll](), Out: typeOf[client.Signer](), serve: post(mostBody, func(r *request, in client.SignerEnroll) (client.Signer, error) {
 			return r.node.Office.Enroll(r.Context(), r.person.ID, in)
@@ -216,7 +225,7 @@ func engagementRoutes() []Route {
 		{Method: "POST", Path: "/api/engagements/{engagement}/state", Right: Someone, Says: "state that purpose and people are still so", In: typeOf[client.Recertify](), Out: typeOf[client.StandingView](), serve: recertify((*office.Office).State)},
 		{Method: "POST", Path: "/api/engagements/{engagement}/confirm", Right: Someone, Says: "confirm what the applicant stated", In: typeOf[client.Recertify](), Out: typeOf[client.StandingView](), serve: recertify((*office.Office).Confirm)},
 	}
-	for _, command := range []workflow.Command{workflow.Submit, workflow.Assign, workflow.Return, workflow.Revise, workflow.Approve, workflow.Decline, workflow.Counter, workflow.Accept, workflow.Nudge, workflow.Comment, workflow.Withdraw, workflow.Transfer, workflow.Take, workflow.Leave, workflow.End, workflow.Close} {
+	for _, command := range []workflow.Command{workflow.Submit, workflow.Assign, workflow.Return, workflow.Revise, workflow.Approve, workflow.Decline, workflow.Counter, workflow.Accept, workflow.Nudge, workflow.Comment, workflow.Withdraw, workflow.Transfer, workflow.Take, workflow.Join, workflow.Leave, workflow.End, workflow.Close} {
 		routes = append(routes, Route{Method: "POST", Path: "/api/engagements/{engagement}/" + string(command), Right: Someone, Says: string(command) + " an engagement", In: typeOf[client.Command](), Out: typeOf[client.EngagementView](),
 			serve: post(mostBody, func(r *request, in client.Command) (client.EngagementView, error) {
 				id, err := arg[narthex.EngagementID](r, "engagement")

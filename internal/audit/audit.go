@@ -253,6 +253,11 @@ func (s *step) erased() error {
 	delete(s.Visas, narthex.PersonID(s.text("person")))
 	delete(s.Standings, narthex.PersonID(s.text("person")))
 	delete(s.Nations, narthex.PersonID(s.text("person")))
+	for id, list := range s.Standings {
+		if s.Standings[id] = book.WithoutInterestsIn(list, narthex.PersonID(s.text("person"))); len(s.Standings[id]) == 0 {
+			delete(s.Standings, id)
+		}
+	}
 	for _, index := range indexes {
 		switch {
 		case s.Absent[index]:

@@ -21,6 +21,9 @@ func eventKey(id narthex.EngagementID, seq int) string { return fmt.Sprintf("%s/
 func (s *step) engagementChanged() error {
 	id := narthex.EngagementID(s.text("engagement"))
 	s.vote(id, workflow.Command(s.text("command")), narthex.PersonID(s.text("by")))
+	if workflow.Command(s.text("command")) == workflow.Join {
+		s.joined(id, narthex.PersonID(s.text("by")))
+	}
 	if s.rows == nil {
 		return nil
 	}
@@ -77,6 +80,9 @@ func (s *step) engagementChanged() error {
 			return err
 		}
 	}
+	if err := s.keeps(event, next); err != nil {
+		return err
+	}
 	s.certified(event)
 	if event.Command == workflow.Approve && next.State == narthex.InReview && workflow.Approved(next) {
 		s.Approved = id
@@ -96,6 +102,8 @@ func (s *step) vote(id narthex.EngagementID, command workflow.Command, by narthe
 		h.Approvers, h.Countered = nil, by
 	case workflow.Accept:
 		h.Approvers, h.Countered = []narthex.PersonID{h.Countered}, ""
+	case workflow.Recuse:
+		h.Approvers = slices.DeleteFunc(slices.Clone(h.Approvers), func(p narthex.PersonID) bool { return p == by })
 	case workflow.Approve:
 		if !slices.Contains(h.Approvers, by) {
 			h.Approvers = append(slices.Clone(h.Approvers), by)
@@ -245,11 +253,10 @@ func (s *step) grantActive() error {
 	if err != nil || e == nil {
 		return err
 	}
-	people := append([]narthex.PersonID{e.Application.Applicant}, e.Application.Members...)
 	if a != nil && (a.Amends == nil) != (e.Application.Amends == "") || a != nil && a.Amends != nil && a.Amends.Engagement != e.Application.Amends {
 		s.impossible(store.Grants, string(id), "another engagement that it amends than its application says")
 	}
-	if e.Grant != id || e.Agreement != g.Agreement || e.Application.Org != g.Org || !slices.Equal(people, g.Persons) {
+	if e.Grant != id || e.Agreement != g.Agreement || e.Application.Org != g.Org || !slices.Equal(workflow.Holders(*e), g.Persons) {
 		s.impossible(store.Grants, string(id), "people, an organisation or an agreement that are not the engagement's")
 	}
 	if a != nil && !asAgreed(e, a) {

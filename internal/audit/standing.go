@@ -18,7 +18,7 @@ func (s *step) stands() error {
 	d.From, begins = time.Parse(time.RFC3339, s.text("from"))
 	d.Until, ends = time.Parse(time.RFC3339, s.text("until"))
 	acts := []narthex.Act{narthex.Stated, narthex.Given, narthex.TakenBack}
-	if begins != nil || ends != nil || !slices.Contains(acts, d.Act) || !slices.Contains(narthex.StandingKinds(), d.Kind) || (d.Act == narthex.Given) != d.From.Before(d.Until) {
+	if begins != nil || ends != nil || !slices.Contains(acts, d.Act) || !slices.Contains(append(narthex.StandingKinds(), narthex.InterestOf), d.Kind) || (d.Act == narthex.Given) != d.From.Before(d.Until) {
 		s.impossible(store.Meta, book.StandingKey(id), "a standing that does not read")
 		return nil
 	}
@@ -43,6 +43,9 @@ func (s *step) stands() error {
 // theirs says whether a deed was its giver's to do, as far as the entries and the directory in force tell. Without the directory a
 // person of the lab is taken to have the role, and who sponsors is told by the engagement, where there are tables.
 func (s *step) theirs(d narthex.Deed, of narthex.PersonID) (bool, error) {
+	if d.Kind == narthex.InterestOf {
+		return d.By == of && s.People[of].Org == "" && d.Act != narthex.Stated, nil
+	}
 	if d.Act == narthex.Stated {
 		return d.By == of && d.Kind == narthex.Recertification, nil
 	}

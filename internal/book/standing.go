@@ -102,6 +102,9 @@ func ToldOf(kind narthex.StandingKind, name string) string {
 
 // ToldOfDeed is what the person is told of a deed by someone else; nothing of their own.
 func ToldOfDeed(d narthex.Deed) string {
+	if d.Kind == narthex.InterestOf {
+		return "" // their own word
+	}
 	switch d.Act {
 	case narthex.Given:
 		return ToldGiven + ToldOf(d.Kind, d.Name)

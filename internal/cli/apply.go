@@ -18,29 +18,34 @@ import (
 )
 
 func (a *app) apply() *cobra.Command {
-	var from string
+	var from, where string
+	var files []string
 	var example, submit bool
 	c := a.command(leaf{
 		use: "apply PATHWAY", short: "Begin an application, by a form or from a file",
 		long: `Begin an application. Alone it asks for one thing after the other, and sends what you say as a draft. --example prints a file to
 fill in instead: the questions, and every term that the pathway offers with its standard limits; --from sends that. At once you are
-told what is not offered as you ask for it and who else must then approve. --submit hands it in where nothing stands against it.`,
-		example: "narthex apply interpretability\nnarthex apply interpretability --example > application.yaml\nnarthex apply interpretability --from application.yaml\nnarthex apply interpretability --from application.yaml --submit",
+told what is not offered as you ask for it and who else must then approve. --submit hands it in where nothing stands against it.
+
+--attach names a file that goes with it, such as an ethics approval: its name, size and digest are sent, the file stays with you, and
+--where says where the lab's people can read it.`,
+		example: "narthex apply interpretability\nnarthex apply interpretability --example > application.yaml\nnarthex apply interpretability --from application.yaml\nnarthex apply interpretability --from application.yaml --submit\nnarthex apply interpretability --from application.yaml --attach protocol.pdf --where 'mailed to the programme'",
 		run: func(ctx context.Context, args []string) error {
 			name := narthex.PathwayName(args[0])
 			switch {
-			case example && (from != "" || submit):
+			case example && (from != "" || submit || len(files) > 0):
 				return problem(narthex.Invalid, "--example prints a file, --from sends one", "it takes one of --example and --from")
 			case example:
 				return a.applyExample(ctx, name)
 			case from == "":
-				return a.applyForm(ctx, name, submit)
+				return a.applyForm(ctx, name, files, where, submit)
 			}
-			return a.applyFrom(ctx, name, from, submit)
+			return a.applyFrom(ctx, name, from, files, where, submit)
 		}})
 	c.Flags().StringVar(&from, "from", "", "the application, a YAML file, or - for standard input")
 	c.Flags().BoolVar(&example, "example", false, "print a file to fill in")
 	c.Flags().BoolVar(&submit, "submit", false, "submit it where nothing stands against it")
+	attachFlags(c, &files, &where)
 	return c
 }
 
@@ -75,6 +80,7 @@ func exampleOf(view client.PathwayView) (string, error) {
 		sponsor = "# sponsor: per_…  # required: someone of the lab who works with you\n"
 	}
 	out.WriteString(sponsor + "# members: [per_…]  # people of your organisation who use the access with you\n")
+	exampleDeclared(&out, way)
 	if len(way.Questions) > 0 {
 		out.WriteString("answers:\n")
 	}
@@ -94,6 +100,22 @@ func exampleOf(view client.PathwayView) (string, error) {
 		}
 	}
 	return out.String(), nil
+}
+
+// exampleDeclared writes what an application holds beside answers and terms.
+func exampleDeclared(out *strings.Builder, way narthex.Pathway) {
+	out.WriteString("# What ties you or a member to the lab or its people: with whom, or \"none\".\ninterests:\n")
+	for _, kind := range narthex.InterestKinds() {
+		fmt.Fprintf(out, "  - {kind: %s, with: \"\"}\n", kind)
+	}
+	out.WriteString("# Files that go with it: `sha256sum FILE` and its size, or --attach FILE beside --from, which fills this in. They stay with you.\n")
+	out.WriteString("# attachments:\n#   - {name: protocol.pdf, digest: \"sha256:…\", size: 48213, where: \"mailed to the programme\"}\n")
+	if codes := lab.Narrowing(way); len(codes) > 0 {
+		out.WriteString("# Codes by which you bind yourselves to less than the pathway gives; they are signed.\n# codes: [" + joined(codes) + "]\n")
+		for _, code := range codes {
+			fmt.Fprintf(out, "#   %s: %s\n", code, oneLine(lab.CodeInWords(code)))
+		}
+	}
 }
 
 func exampleTerm(out *strings.Builder, attribute narthex.Attribute, offer narthex.Offer, asset narthex.AssetName) error {
@@ -116,8 +138,11 @@ func exampleTerm(out *strings.Builder, attribute narthex.Attribute, offer narthe
 // oneLine makes text fit for a comment.
 func oneLine(text string) string { return printable(strings.Join(strings.Fields(text), " ")) }
 
-func (a *app) applyFrom(ctx context.Context, name narthex.PathwayName, from string, submit bool) error {
+func (a *app) applyFrom(ctx context.Context, name narthex.PathwayName, from string, files []string, where string, submit bool) error {
 	draft, err := a.readDraft(name, from)
+	if err == nil {
+		err = attach(&draft, files, where)
+	}
 	if err != nil {
 		return err
 	}
@@ -133,7 +158,7 @@ func (a *app) applyFrom(ctx context.Context, name narthex.PathwayName, from stri
 }
 
 // applyForm asks for everything by a form. What was typed and could not be sent is kept in a file.
-func (a *app) applyForm(ctx context.Context, name narthex.PathwayName, submit bool) error {
+func (a *app) applyForm(ctx context.Context, name narthex.PathwayName, files []string, where string, submit bool) error {
 	c, p, err := a.member()
 	if err != nil {
 		return err
@@ -143,7 +168,11 @@ func (a *app) applyForm(ctx context.Context, name narthex.PathwayName, submit bo
 		return err
 	}
 	ask := form{bufio.NewReader(a.env.Stdin), a.page(a.env.Stderr)}
-	draft, err := ask.fill(view)
+	draft := client.Draft{}
+	if err := attach(&draft, files, where); err != nil {
+		return err
+	}
+	draft, err = ask.fill(view, draft.Attachments)
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 
 	"narthex"
 	"narthex/client"
+	"narthex/internal/workflow"
 )
 
 // showEngagement prints an engagement and remembers the digest of what was shown.
@@ -49,13 +50,16 @@ func writeEngagement(p *page, view client.EngagementView) {
 		members[i] = named(member)
 		if slices.Contains(e.Left, member) {
 			members[i] += " (left)"
+		} else if !workflow.HasJoined(e, member) {
+			members[i] += " (has not accepted)"
 		}
 	}
 	p.fields([2]string{"engagement", string(e.ID)}, [2]string{"state", state}, [2]string{"title", app.Title}, [2]string{"pathway", string(app.Pathway)}, [2]string{"amends", string(app.Amends)},
-		[2]string{"applicant", named(app.Applicant)}, [2]string{"with", strings.Join(members, ", ")}, [2]string{"sponsor", sponsor}, [2]string{"for", fmt.Sprintf("%d days", app.Days)},
+		[2]string{"applicant", named(app.Applicant)}, [2]string{"with", strings.Join(members, ", ")}, [2]string{"sponsor", sponsor}, [2]string{"for", fmt.Sprintf("%d days", app.Days)}, [2]string{"narrowed to", codesInWords(app.Codes)},
 		[2]string{"must approve", reviewsInWords(app.Reviews)}, [2]string{"due", dueText(e)}, [2]string{"waits for", strings.Join(view.Waiting, ", ")},
 		[2]string{"agreement", string(e.Agreement)}, [2]string{"grant", string(e.Grant)}, [2]string{"reason", e.Reason}, [2]string{"digest", string(e.Digest)})
 	writeLocks(p, view.Locks)
+	writeDeclared(p, app)
 	p.heading("Asked for")
 	p.table(termTable(app.Terms))
 	level, took := "", ""
@@ -151,6 +155,7 @@ func writeNext(p *page, view client.EngagementView) {
 		"end":               "narthex engagements end " + id + " --reason WHY",
 		"transfer":          "narthex engagements transfer " + id + " --to PERSON",
 		"take":              "narthex engagements take " + id,
+		"join":              joinNext(view.Engagement.Agreement != "", id),
 		"leave":             "narthex grant leave " + string(view.Engagement.Grant),
 		"close":             "narthex engagements close " + id,
 		"meet":              "narthex obligations " + id,

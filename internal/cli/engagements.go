@@ -21,8 +21,7 @@ func engagementID(text string) (narthex.EngagementID, error) {
 func (a *app) engagements() *cobra.Command {
 	return a.group("engagements", "Follow an application from draft to the end",
 		a.engagementList(),
-		a.command(leaf{use: "show ID", short: "Show an engagement, whom it waits for and what you can do", example: "narthex engagements show eng_…",
-			run: func(ctx context.Context, args []string) error { return a.engagementShow(ctx, args[0]) }}),
+		a.showCommand("engagements", "Show an engagement, whom it waits for and what you can do"),
 		a.engagementHistoryCommand(),
 		a.engagementEdit(), a.engagementRevise(),
 		a.engagementCommand("submit", "Hand in a draft", "submitted", "", ""),
@@ -30,7 +29,7 @@ func (a *app) engagements() *cobra.Command {
 		a.accept(), a.comment(), a.copyAsNew(),
 		a.engagementCommand("nudge", "Ask what keeps a review, when half of its time has passed", "nudged the reviewers of", "", ""),
 		a.engagementCommand("withdraw", "Take an application back, for good", "withdrawn", "reason", "why"),
-		a.amend(), a.transfer(),
+		a.amend(), a.join(), a.transfer(),
 		a.engagementCommand("take", "Take the sponsorship of an engagement over, as you were asked", "you are now the sponsor of", "", ""),
 		a.engagementCommand("end", "End the grant and every live call on it, for good", "ended", "reason", "why"),
 		a.engagementCommand("close", "Close an engagement whose grant has ended", "closed", "reason", "what closing found"),
@@ -92,7 +91,17 @@ func engagementTable(rows []client.EngagementRow) *table {
 	return t
 }
 
-func (a *app) engagementShow(ctx context.Context, named string) error {
+// showCommand shows an engagement, or holds a file to what is attached to it.
+func (a *app) showCommand(group, short string) *cobra.Command {
+	var file string
+	c := a.command(leaf{use: "show ID", short: short, example: "narthex " + group + " show eng_…\nnarthex " + group + " show eng_… --check protocol.pdf",
+		long: short + ".\n\nWith --check it says whether a file that you received is one of those that are attached to it, byte by byte.",
+		run:  func(ctx context.Context, args []string) error { return a.engagementShow(ctx, args[0], file) }})
+	c.Flags().StringVar(&file, "check", "", "a `file`: is it one that is attached?")
+	return c
+}
+
+func (a *app) engagementShow(ctx context.Context, named, file string) error {
 	id, err := engagementID(named)
 	if err != nil {
 		return err
@@ -105,11 +114,21 @@ func (a *app) engagementShow(ctx context.Context, named string) error {
 	if err != nil {
 		return err
 	}
+	if file != "" {
+		return a.checkAttached(view, file)
+	}
 	return a.showEngagement(p, view)
 }
 
+// attachFlags are the flags by which files are attached to what is sent.
+func attachFlags(c *cobra.Command, files *[]string, where *string) {
+	c.Flags().StringArrayVar(files, "attach", nil, "a `file` to attach by its digest; it stays with you. Repeat for more")
+	c.Flags().StringVar(where, "where", "", "where the lab's people can read what you attach, in your words")
+}
+
 func (a *app) engagementEdit() *cobra.Command {
-	var from string
+	var from, where string
+	var files []string
 	c := a.command(leaf{
 		use: "edit ID", short: "Write a draft anew from a file",
 		example: "narthex engagements edit eng_… --from application.yaml",
@@ -117,16 +136,18 @@ func (a *app) engagementEdit() *cobra.Command {
 			if from == "" {
 				return problem(narthex.Invalid, "give the file with --from", "an edit needs the application")
 			}
-			return a.change(ctx, args[0], from, func(c *client.Client, id narthex.EngagementID, draft *client.Draft) (client.EngagementView, error) {
+			return a.change(ctx, args[0], from, files, where, func(c *client.Client, id narthex.EngagementID, draft *client.Draft) (client.EngagementView, error) {
 				return c.Edit(ctx, id, *draft)
 			})
 		}})
 	c.Flags().StringVar(&from, "from", "", "the application, a YAML file, or - for standard input")
+	attachFlags(c, &files, &where)
 	return c
 }
 
 func (a *app) engagementRevise() *cobra.Command {
-	var from, text string
+	var from, text, where string
+	var files []string
 	c := a.command(leaf{
 		use: "revise ID", short: "Answer what was asked, and hand in again",
 		example: "narthex engagements revise eng_… --answer 'The data are public.'\nnarthex engagements revise eng_… --from application.yaml --answer 'Narrowed as you asked.'",
@@ -134,25 +155,32 @@ func (a *app) engagementRevise() *cobra.Command {
 			if from == "" && text == "" {
 				return problem(narthex.Invalid, "give --answer, --from or both", "a revision answers in words, with a changed application, or both")
 			}
-			return a.change(ctx, args[0], from, func(c *client.Client, id narthex.EngagementID, draft *client.Draft) (client.EngagementView, error) {
+			return a.change(ctx, args[0], from, files, where, func(c *client.Client, id narthex.EngagementID, draft *client.Draft) (client.EngagementView, error) {
 				return c.Command(ctx, id, "revise", client.Command{Text: text, Draft: draft})
 			})
 		}})
 	c.Flags().StringVar(&from, "from", "", "the changed application, a YAML file, or - for standard input")
 	c.Flags().StringVar(&text, "answer", "", "the answer in words")
+	attachFlags(c, &files, &where)
 	return c
 }
 
 // change sends an engagement's application anew, where a file gives it. The file may leave the pathway out: it is the
 // engagement's.
-func (a *app) change(ctx context.Context, named, from string, send func(*client.Client, narthex.EngagementID, *client.Draft) (client.EngagementView, error)) error {
+func (a *app) change(ctx context.Context, named, from string, files []string, where string, send func(*client.Client, narthex.EngagementID, *client.Draft) (client.EngagementView, error)) error {
 	id, err := engagementID(named)
 	if err != nil {
 		return err
 	}
 	var draft *client.Draft
+	if from == "" && (len(files) > 0 || where != "") {
+		return problem(narthex.Invalid, "give the application with --from", "files are attached to the application that you send")
+	}
 	if from != "" {
 		read, err := a.readDraft("", from)
+		if err == nil {
+			err = attach(&read, files, where)
+		}
 		if err != nil {
 			return err
 		}

@@ -27,9 +27,9 @@ type form struct {
 }
 
 // fill asks for everything that an application on a pathway holds.
-func (f form) fill(view client.PathwayView) (client.Draft, error) {
+func (f form) fill(view client.PathwayView, attached []narthex.Attachment) (client.Draft, error) {
 	way := view.Pathway
-	draft := client.Draft{Pathway: way.Name, Answers: map[string]string{}}
+	draft := client.Draft{Pathway: way.Name, Answers: map[string]string{}, Attachments: attached}
 	f.out.heading(way.Title)
 	f.out.line("%s", way.Summary)
 	f.out.line("An empty line takes what stands in brackets. Nothing is sent before the end; Ctrl-C leaves.")
@@ -54,7 +54,16 @@ func (f form) fill(view client.PathwayView) (client.Draft, error) {
 	if err = f.people(way, &draft); err != nil {
 		return draft, err
 	}
+	if err = f.declared(&draft); err != nil {
+		return draft, err
+	}
 	if err = f.answers(way, draft.Answers); err != nil {
+		return draft, err
+	}
+	if err = f.attached(&draft); err != nil {
+		return draft, err
+	}
+	if err = f.codes(way, &draft); err != nil {
 		return draft, err
 	}
 	draft.Terms, err = f.terms(view)
@@ -92,6 +101,62 @@ func (f form) people(way narthex.Pathway, draft *client.Draft) error {
 				return err
 			}
 			draft.Members = append(draft.Members, member)
+		}
+		return nil
+	})
+	return err
+}
+
+// declared asks for what ties the applicant's side to the lab or its people, a kind at a time.
+func (f form) declared(draft *client.Draft) error {
+	f.out.heading("What ties you or a member to the lab or its people")
+	for _, kind := range narthex.InterestKinds() {
+		with, err := f.ask("  "+strings.ReplaceAll(string(kind), "_", " ")+": with whom", narthex.NoInterest, func(text string) error { return within(text, true, 200) })
+		if err != nil {
+			return err
+		}
+		draft.Interests = append(draft.Interests, narthex.DeclaredInterest{Kind: kind, With: with})
+	}
+	return nil
+}
+
+// attached asks for files that go with it, until none is named.
+func (f form) attached(draft *client.Draft) error {
+	for {
+		var made client.Draft
+		file, err := f.ask("a file to attach, which stays with you", "nothing", func(file string) error {
+			if made = (client.Draft{}); file == "nothing" {
+				return nil
+			}
+			return attach(&made, []string{file}, "so")
+		})
+		if err != nil || file == "nothing" {
+			return err
+		}
+		made.Attachments[0].Where, err = f.ask("  where the lab's people can read it", "", func(text string) error { return within(text, true, 500) })
+		if err != nil {
+			return err
+		}
+		draft.Attachments = append(draft.Attachments, made.Attachments...)
+	}
+}
+
+// codes asks by which codes the applicant's side binds itself to less than the pathway gives.
+func (f form) codes(way narthex.Pathway, draft *client.Draft) error {
+	can := lab.Narrowing(way)
+	if len(can) == 0 {
+		return nil
+	}
+	f.out.line("You can bind yourselves to less than the pathway gives: %s.", codesInWords(can))
+	_, err := f.ask("codes, with spaces between", "nothing", func(text string) error {
+		if draft.Codes = nil; text == "nothing" {
+			return nil
+		}
+		for _, word := range strings.Fields(text) {
+			draft.Codes = append(draft.Codes, narthex.UseCode(word))
+		}
+		if refused := lab.CheckAdded(way, draft.Codes, len(draft.Attachments) > 0); refused != nil {
+			return errors.New(refused.Public)
 		}
 		return nil
 	})

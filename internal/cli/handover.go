@@ -97,7 +97,8 @@ whoever takes it decides nothing on it any more. The agreement stays as it was s
 }
 
 func (a *app) amend() *cobra.Command {
-	var from string
+	var from, where string
+	var files []string
 	var days int
 	c := a.command(leaf{
 		use: "amend ID", short: "Apply for other terms, other people or more days of what is in force",
@@ -111,11 +112,12 @@ The days run from when the new agreement is offered.`,
 			if from == "" && days == 0 {
 				return problem(narthex.Invalid, "give --days, --from or both", "an amendment is for other days, other terms or both")
 			}
-			return a.change(ctx, args[0], from, func(c *client.Client, id narthex.EngagementID, draft *client.Draft) (client.EngagementView, error) {
+			return a.change(ctx, args[0], from, files, where, func(c *client.Client, id narthex.EngagementID, draft *client.Draft) (client.EngagementView, error) {
 				return c.Amend(ctx, id, client.Amend{Draft: draft, Days: days})
 			})
 		}})
 	c.Flags().StringVar(&from, "from", "", "the application, a YAML file, or - for standard input")
 	c.Flags().IntVar(&days, "days", 0, "for how many days")
+	attachFlags(c, &files, &where)
 	return c
 }

@@ -22,10 +22,7 @@ func (a *app) review() *cobra.Command {
 	pageFlags(list, &of)
 	list.Flags().BoolVar(&all, "all", false, "everything in review, whoever it waits for")
 	return a.group("review", "Decide on applications", list,
-		a.command(leaf{
-			use: "show ID", short: "Show what is asked for, with the digest that a vote names",
-			example: "narthex review show eng_…",
-			run:     func(ctx context.Context, args []string) error { return a.engagementShow(ctx, args[0]) }}),
+		a.showCommand("review", "Show what is asked for, with the digest that a vote names"),
 		a.vote("review", "approve", "Approve what you were shown", "approved", "a remark"),
 		a.vote("review", "decline", "Decline, for good, with a reason", "declined", "why, for the applicant"),
 		a.counter(),
@@ -60,7 +57,7 @@ func (a *app) vote(group, verb, short, done, reasonSays string) *cobra.Command {
 	}
 	c := a.command(leaf{
 		use: verb + " ID", short: short,
-		long:    short + ".\n\nThe vote names the digest of the text that `narthex " + group + " show` showed you last, or the one you give with --digest. Where\nthe text has changed since, the vote does not count and you look again.",
+		long:    short + ".\n\nThe vote names the digest of the text that `narthex " + group + " show` showed you last, or the one you give with --digest. Where\nthe text has changed since, the vote does not count and you look again.\n\nWith it you declare that you have no interest in the applicant, a member or their organisation: as employer, funder, co-author, in a\nreporting line, as family or of money. Where you have one, declare that instead: `narthex interests add`.",
 		example: "narthex " + group + " show eng_…\nnarthex " + group + " " + verb + " eng_… --as security" + given,
 		run: func(ctx context.Context, args []string) error {
 			return a.castVote(ctx, args[0], verb, done, digest, client.Command{As: narthex.Role(as), Text: reason})
@@ -99,6 +96,9 @@ func (a *app) castVote(ctx context.Context, named, verb, done, digest string, in
 	}
 	if in.Saw, err = seen(p, string(id), digest, "narthex review show "+string(id)); err != nil {
 		return err
+	}
+	if verb != "return" {
+		a.say("you declare with it that you have no interest in the applicant, a member or their organisation")
 	}
 	return a.give(ctx, named, verb, done, in)
 }

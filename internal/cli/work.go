@@ -77,6 +77,8 @@ func workNext(item client.WorkItem) string {
 		return "narthex review show " + id
 	case "sign":
 		return "narthex agreement show " + id
+	case "join":
+		return joinNext(item.Agreed, id)
 	case "assign":
 		return "narthex engagements show " + id
 	case "submit", "close", "take":
@@ -228,7 +230,8 @@ func (a *app) copyAsNew() *cobra.Command {
 				return err
 			}
 			app := view.Engagement.Application
-			if view, err = c.Draft(ctx, client.Draft{Pathway: app.Pathway, Title: app.Title, Sponsor: app.Sponsor, Members: app.Members, Answers: app.Answers, Terms: app.Terms, Days: app.Days}); err != nil {
+			if view, err = c.Draft(ctx, client.Draft{Pathway: app.Pathway, Title: app.Title, Sponsor: app.Sponsor, Members: app.Members, Answers: app.Answers, Terms: app.Terms, Days: app.Days,
+				Attachments: app.Attachments, Interests: app.Interests, Codes: app.Codes}); err != nil {
 				return err
 			}
 			a.say("drafted %s", view.Engagement.ID)

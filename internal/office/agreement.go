@@ -12,6 +12,7 @@ import (
 	"narthex/internal/canon"
 	"narthex/internal/identity"
 	"narthex/internal/journal"
+	"narthex/internal/lab"
 	"narthex/internal/passkey"
 	"narthex/internal/store"
 	"narthex/internal/workflow"
@@ -50,7 +51,7 @@ func (o *Office) render(tx *journal.Tx, rules *book.Rules, e narthex.Engagement)
 	}
 	pathway := rules.Directory.Pathways[e.Application.Pathway]
 	made, err := agreement.Render(agreement.Input{Lab: rules.Directory.Name, Origin: o.Origin, Engagement: counted, Pathway: pathway, Clauses: rules.Directory.Clauses,
-		Taxonomy: rules.Directory.Taxonomy, Parties: parties, NotBefore: tx.Now(), NotAfter: tx.Now().AddDate(0, 0, e.Application.Days), SingleCustodian: row.Single, Amends: amends})
+		Taxonomy: rules.Directory.Taxonomy, Parties: parties, NotBefore: tx.Now(), NotAfter: tx.Now().AddDate(0, 0, e.Application.Days), SingleCustodian: row.Single, Amends: amends, Uses: lab.UsesOf(pathway, e.Application.Codes)})
 	if err != nil {
 		return nil, err
 	}
@@ -155,6 +156,9 @@ func (o *Office) parties(tx *journal.Tx, rules *book.Rules, e narthex.Engagement
 		if person.State != narthex.PersonActive {
 			continue
 		}
+		if person, err = book.WithInterests(tx, person); err != nil {
+			return nil, nil, false, err
+		}
 		signers, err := partySigners(tx, person)
 		if err != nil {
 			return nil, nil, false, err
@@ -165,7 +169,7 @@ func (o *Office) parties(tx *journal.Tx, rules *book.Rules, e narthex.Engagement
 			researcher.Signers = append(researcher.Signers, signers...)
 		case person.Official && person.Org == app.Org && !author:
 			institution.Signers = append(institution.Signers, signers...)
-		case person.Has(narthex.Signatory) && !author && !slices.ContainsFunc(e.Votes, func(v narthex.Vote) bool { return v.By == person.ID }):
+		case person.Has(narthex.Signatory) && !author && !workflow.Interested(e, person) && !slices.ContainsFunc(e.Votes, func(v narthex.Vote) bool { return v.By == person.ID }):
 			lab.Signers = append(lab.Signers, signers...)
 		}
 	}
@@ -499,7 +503,15 @@ func (o *Office) activate(tx *journal.Tx, rules *book.Rules, e narthex.Engagemen
 		return "", err
 	}
 	a := row.Agreement
-	grant := narthex.Grant{ID: id, Engagement: e.ID, Agreement: e.Agreement, Persons: append([]narthex.PersonID{e.Application.Applicant}, e.Application.Members...),
+	kept, err := keptOf(tx, e, a)
+	if err != nil {
+		return "", err
+	}
+	next, err := o.bySystem(tx, e, workflow.Event{Command: workflow.Activate, Grant: id, Until: a.NotAfter, Owed: workflow.OwedUnder(a), Kept: kept})
+	if err != nil {
+		return "", err
+	}
+	grant := narthex.Grant{ID: id, Engagement: e.ID, Agreement: e.Agreement, Persons: workflow.Holders(next),
 		Org: e.Application.Org, Terms: a.Terms, Approvals: a.Approvals, NotBefore: a.NotBefore, NotAfter: a.NotAfter, AppealTo: a.AppealTo, AppealDays: a.AppealDays, AuthorisedFor: a.AuthorisedFor(), RestsOn: a.RestsOn, Replaces: a.Replaces(), LockReasons: a.LockReasons()}
 	if err := holdRest(tx, &grant); err != nil {
 		return "", err
@@ -519,9 +531,6 @@ func (o *Office) activate(tx *journal.Tx, rules *book.Rules, e narthex.Engagemen
 		}
 	}
 	if err := book.AddHolding(tx, book.Subject("org", grant.Org), id); err != nil {
-		return "", err
-	}
-	if _, err := o.bySystem(tx, e, workflow.Event{Command: workflow.Activate, Grant: id, Until: a.NotAfter, Owed: workflow.OwedUnder(a)}); err != nil {
 		return "", err
 	}
 	persons, err := canon.JSON(grant.Persons)

@@ -175,6 +175,8 @@ func (o *Office) Command(ctx context.Context, by narthex.PersonID, id narthex.En
 			err = o.offerOrWait(tx, rules, next)
 		case workflow.Transfer:
 			err = maySponsor(tx, in.Person)
+		case workflow.Join:
+			err = joined(tx, next, p)
 		case workflow.Leave:
 			left, err = o.leave(tx, next, p)
 		case workflow.End:
@@ -336,7 +338,7 @@ func (o *Office) engagement(ctx context.Context, by narthex.PersonID, id narthex
 		}
 		view = client.EngagementView{Engagement: workflow.Seen(e, p), Allowed: []string{}, Waiting: []string{}, People: map[string]string{}, Notices: []client.Notice{}}
 		for _, command := range workflow.Allowed(e.State, workflow.PartsOf(e, p)) {
-			if command == workflow.Accept && e.Counter == nil || command == workflow.Nudge && (!halfPassed(e, tx.Now()) || !e.Nudged.IsZero()) || workflow.OnManuscripts(command) && command != workflow.ManuscriptSubmit {
+			if command == workflow.Recuse || command == workflow.Accept && e.Counter == nil || command == workflow.Nudge && (!halfPassed(e, tx.Now()) || !e.Nudged.IsZero()) || workflow.OnManuscripts(command) && command != workflow.ManuscriptSubmit {
 				continue
 			}
 			view.Allowed = append(view.Allowed, string(command))
@@ -443,6 +445,9 @@ func waiting(tx *journal.Tx, rules *book.Rules, e narthex.Engagement, p narthex.
 			}
 		}
 	case narthex.Active:
+		if n := len(workflow.Unjoined(e)); n > 0 {
+			list = append(list, fmt.Sprintf("%d of its members to accept for themselves", n))
+		}
 		if e.Successor != "" {
 			list = append(list, "the new sponsor")
 		}

@@ -234,6 +234,9 @@ func (t *traces) erase(tx *journal.Tx) (client.Erased, error) {
 	if err := unsaid(tx, t.person); err != nil {
 		return client.Erased{}, err
 	}
+	if err := book.DropInterestsIn(tx, t.person); err != nil {
+		return client.Erased{}, err
+	}
 	for _, id := range t.drafts {
 		if err := blank(tx, id); err != nil {
 			return client.Erased{}, err
@@ -279,7 +282,7 @@ func blank(tx *journal.Tx, id string) error {
 		return narthex.Unavailablef("An application could not be read.").Because(err)
 	}
 	next := *e
-	next.Application.Title, next.Application.Answers, next.Reason = erasedName, map[string]string{}, ""
+	next.Application, next.Reason = wordless(e.Application), ""
 	next.Notes = slices.Clone(e.Notes)
 	for i := range next.Notes {
 		next.Notes[i].Text = ""
@@ -290,7 +293,7 @@ func blank(tx *journal.Tx, id string) error {
 	}
 	if e.Counter != nil {
 		counter := *e.Counter
-		counter.Text, counter.Application.Title, counter.Application.Answers = "", erasedName, map[string]string{}
+		counter.Text, counter.Application = "", wordless(counter.Application)
 		next.Counter = &counter
 	}
 	if err := journal.Put(tx, store.Engagements, id, &next); err != nil {
@@ -304,8 +307,7 @@ func blank(tx *journal.Tx, id string) error {
 		event := *row.Row
 		event.Text = ""
 		if event.Application != nil {
-			application := *event.Application
-			application.Title, application.Answers = erasedName, map[string]string{}
+			application := wordless(*event.Application)
 			event.Application = &application
 		}
 		if err := journal.Put(tx, store.Events, row.Key, &event); err != nil {
@@ -313,4 +315,10 @@ func blank(tx *journal.Tx, id string) error {
 		}
 	}
 	return nil
+}
+
+// wordless is an application without what its applicant wrote, attached and declared.
+func wordless(a narthex.Application) narthex.Application {
+	a.Title, a.Answers, a.Attachments, a.Interests = erasedName, map[string]string{}, nil, nil
+	return a
 }

@@ -82,7 +82,10 @@ func present(ctx context.Context, tx *journal.Tx, by narthex.PersonID) (narthex.
 	if err == nil && p.ID != by {
 		err = narthex.UnauthenticatedError()
 	}
-	return p, err
+	if err != nil {
+		return p, err
+	}
+	return book.WithInterests(tx, p)
 }
 
 // need refuses a person who has none of the roles. Outsiders learn nothing of it.

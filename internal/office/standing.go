@@ -9,6 +9,7 @@ import (
 	"narthex/internal/identity"
 	"narthex/internal/journal"
 	"narthex/internal/store"
+	"narthex/internal/workflow"
 )
 
 // standing gives a person as they are now; ok is false while they are not active, or they or their organisation are locked.
@@ -17,12 +18,15 @@ func standing(tx *journal.Tx, id narthex.PersonID) (p narthex.Person, ok bool, e
 	if err != nil || row == nil || row.State != narthex.PersonActive {
 		return narthex.Person{}, false, err
 	}
-	ok, err = identity.Unlocked(tx, *row)
-	return *row, ok, err
+	if ok, err = identity.Unlocked(tx, *row); err != nil {
+		return *row, ok, err
+	}
+	p, err = book.WithInterests(tx, *row)
+	return p, ok, err
 }
 
-// counting gives the engagement with those votes alone that count now: of people who stand, and who still hold the role that
-// they voted in. What was voted stays in the record.
+// counting gives the engagement with those votes alone that count now: of people who stand, who still hold the role that
+// they voted in, and who have no interest in its people. What was voted stays in the record.
 func counting(tx *journal.Tx, rules *book.Rules, e narthex.Engagement) (narthex.Engagement, error) {
 	var votes []narthex.Vote
 	for _, vote := range e.Votes {
@@ -30,7 +34,7 @@ func counting(tx *journal.Tx, rules *book.Rules, e narthex.Engagement) (narthex.
 		if err != nil {
 			return e, err
 		}
-		if ok && p.Has(vote.As) && (vote.As != narthex.AssetOwner || owns(rules.Directory, e.Application.Terms, p)) {
+		if ok && p.Has(vote.As) && !workflow.Interested(e, p) && (vote.As != narthex.AssetOwner || owns(rules.Directory, e.Application.Terms, p)) {
 			votes = append(votes, vote)
 		}
 	}
@@ -66,7 +70,7 @@ func signing(tx *journal.Tx, e narthex.Engagement) error {
 		case narthex.PartyInstitution:
 			ok = ok && p.Official && p.Org == e.Application.Org
 		default:
-			ok = ok && p.Has(narthex.Signatory)
+			ok = ok && p.Has(narthex.Signatory) && !workflow.Interested(e, p)
 		}
 		if !ok {
 			return narthex.Conflictf("Who signed for the %s may not act now: suspended, locked, or without the role. When that ends, sign again; where it does not, the applicant withdraws and applies anew.", s.Party)
@@ -82,5 +86,6 @@ func outdated(rules *book.Rules, e narthex.Engagement) bool {
 
 // draftOf gives an application as its applicant would write it.
 func draftOf(a narthex.Application) client.Draft {
-	return client.Draft{Pathway: a.Pathway, Title: a.Title, Sponsor: a.Sponsor, Members: slices.Clone(a.Members), Answers: a.Answers, Terms: a.Terms, Days: a.Days}
+	return client.Draft{Pathway: a.Pathway, Title: a.Title, Sponsor: a.Sponsor, Members: slices.Clone(a.Members), Answers: a.Answers, Terms: a.Terms, Days: a.Days,
+		Attachments: a.Attachments, Interests: a.Interests, Codes: a.Codes}
 }

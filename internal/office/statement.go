@@ -109,7 +109,7 @@ func (o *Office) stated(ctx context.Context, by narthex.PersonID, id narthex.Eng
 			return err
 		}
 		if names {
-			if in.Names, err = namesOf(tx, append([]narthex.PersonID{e.Application.Applicant}, e.Application.Members...)); err != nil {
+			if in.Names, err = namesOf(tx, workflow.Holders(e)); err != nil {
 				return err
 			}
 		}

@@ -12,6 +12,7 @@ import (
 	"narthex/internal/identity"
 	"narthex/internal/journal"
 	"narthex/internal/visa"
+	"narthex/internal/workflow"
 )
 
 const (
@@ -207,12 +208,15 @@ func (o *Office) IssueVisa(ctx context.Context, by narthex.PersonID, id narthex.
 
 // usable refuses where a person may make nothing new of a grant, and says until when what it rests on holds.
 func usable(tx *journal.Tx, grant narthex.Grant, p narthex.Person) (time.Time, error) {
-	if !slices.Contains(grant.Persons, p.ID) {
-		return time.Time{}, narthex.Refusedf("Keys are for the people whom the grant names. Ask them.")
-	}
 	e, err := engagementOf(tx, grant.Engagement)
 	if err != nil {
 		return time.Time{}, err
+	}
+	if !slices.Contains(grant.Persons, p.ID) {
+		if slices.Contains(workflow.Unjoined(e), p.ID) {
+			return time.Time{}, narthex.Refusedf("You have not accepted for yourself yet, so the grant is not yours to use. Read the agreement and accept it: `narthex agreement show %s`, then `narthex engagements join %s`.", e.ID, e.ID)
+		}
+		return time.Time{}, narthex.Refusedf("Keys are for the people whom the grant names. Ask them.")
 	}
 	if slices.Contains(e.Left, p.ID) {
 		return time.Time{}, narthex.Refusedf("You left this engagement, so you have no new keys of its grant.")

@@ -27,6 +27,7 @@ func workItem(tx *journal.Tx, rules *book.Rules, e narthex.Engagement, p narthex
 		return client.WorkItem{}, false, narthex.Unavailablef("A list could not be read.").Because(err)
 	}
 	item := client.WorkItem{Engagement: e.ID, Title: e.Application.Title, Applicant: applicant.Name, Do: string(task), Since: workflow.Seen(e, p).ChangedAt, Late: late, Nudged: !e.Nudged.IsZero()}
+	item.Agreed = task == workflow.ToJoin && e.Agreement != ""
 	if e.State == narthex.InReview {
 		item.Since, item.Due = e.Since, e.Due
 	}

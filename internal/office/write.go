@@ -68,6 +68,15 @@ func write(rules *book.Rules, in client.Draft) (*written, error) {
 	if err := checkAnswers(pathway, in.Answers); err != nil {
 		return nil, err
 	}
+	if err := checkAttachments(in.Attachments); err != nil {
+		return nil, err
+	}
+	if err := checkDeclared(in.Interests); err != nil {
+		return nil, err
+	}
+	if err := lab.CheckAdded(pathway, in.Codes, len(in.Attachments) > 0); err != nil {
+		return nil, err
+	}
 	terms := completeTerms(pathway, in.Terms)
 	if err := narthex.CheckTerms(rules.Directory.Taxonomy, terms); err != nil {
 		return nil, err
@@ -82,7 +91,8 @@ func write(rules *book.Rules, in client.Draft) (*written, error) {
 		answers = map[string]string{}
 	}
 	made := narthex.Application{Pathway: in.Pathway, Directory: rules.Directory.Digest, Title: in.Title, Members: in.Members, Sponsor: in.Sponsor,
-		Answers: answers, Terms: terms, Days: in.Days, Reviews: reviewsOf(rules.Directory, pathway, terms, append(added, sooner...)), SigningOrder: pathway.SigningOrder, RestsOn: pathway.RestsOn}
+		Answers: answers, Terms: terms, Days: in.Days,
+		Attachments: in.Attachments, Interests: in.Interests, Codes: in.Codes, Reviews: reviewsOf(rules.Directory, pathway, terms, append(added, sooner...)), SigningOrder: pathway.SigningOrder, RestsOn: pathway.RestsOn}
 	if err := rules.Directory.CheckApplication(pathway, made); err != nil {
 		return nil, err
 	}
@@ -208,8 +218,8 @@ func checkNamed(tx *journal.Tx, in narthex.Application) error {
 		if err != nil {
 			return err
 		}
-		if person == nil || person.Org != in.Org || slices.Contains(in.Members[:i], member) {
-			return narthex.Invalidf("Members are people of your organisation, each named once.").For("members")
+		if person == nil || person.Org != in.Org || member == in.Applicant || slices.Contains(in.Members[:i], member) {
+			return narthex.Invalidf("Members are people of your organisation other than you, each named once.").For("members")
 		}
 	}
 	return nil

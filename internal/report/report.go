@@ -19,6 +19,7 @@ import (
 
 	"narthex"
 	"narthex/client"
+	"narthex/internal/workflow"
 )
 
 // Fewest is of how many decisions together it is told how long they took, where anyone may read it.
@@ -152,8 +153,7 @@ func Insiders(e narthex.Engagement) []narthex.PersonID {
 	if e.State != narthex.Active {
 		return nil
 	}
-	people := append([]narthex.PersonID{e.Application.Applicant}, e.Application.Members...)
-	return slices.DeleteFunc(people, func(p narthex.PersonID) bool { return slices.Contains(e.Left, p) })
+	return slices.DeleteFunc(workflow.Holders(e), func(p narthex.PersonID) bool { return slices.Contains(e.Left, p) })
 }
 
 // Spread is how often something took how long, in tenths of an hour.

@@ -28,6 +28,7 @@ func team(t *testing.T, e *testenv.Env) (grant narthex.Grant, adas, bens string)
 		view = must(e.People[s.name].Sign(t, view.Engagement.ID, s.party))
 	}
 	id := view.Engagement.Grant
+	must(e.People["ben"].Command(t.Context(), view.Engagement.ID, "join", client.Command{Saw: view.Engagement.Agreement}))
 	adas, bens = must(ada.Mint(t.Context(), id, client.Mint{Label: "a"})).Token, must(e.People["ben"].Mint(t.Context(), id, client.Mint{Label: "b"})).Token
 	return must(ada.Client.Grant(t.Context(), id)).Grant, adas, bens
 }

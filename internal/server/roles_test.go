@@ -199,6 +199,9 @@ func setScene(t *testing.T) *scene {
 		{"POST /api/locks", "/api/locks", client.LockRequest{Subject: "engagement", Target: string(ending.Engagement), Reason: "safety"}, guards},
 		{"POST /api/locks", "/api/locks", client.LockRequest{Subject: "asset", Target: "hidden", Reason: "safety"}, append([]string{"olga"}, guards...)},
 		{"POST /api/locks/{lock}/lift", "/api/locks/" + string(locked.Lock.ID) + "/lift", struct{}{}, []string{"dan", "sam", "paul"}},
+		{"GET /api/interests", "/api/interests", nil, labPeople},
+		{"POST /api/interests", "/api/interests", tie("funder", e.People["ada2"].ID, ""), labPeople},
+		{"POST /api/interests/end", "/api/interests/end", tie("funder", e.People["ada2"].ID, ""), labPeople},
 		{"POST /api/signers", "/api/signers", client.SignerEnroll{PublicKey: public, Proof: proof}, []string{"ada"}},
 		{"POST /api/signers/revoke", "/api/signers/revoke", map[string]string{"fingerprint": fingerprint(ada.Signer)}, []string{"ada"}},
 		{"POST /api/people", "/api/people", client.Invite{Name: "New", Email: "new@x.test", Org: grant.Org}, []string{"carol", "otto"}},
@@ -222,6 +225,7 @@ func setScene(t *testing.T) *scene {
 		engagement("confirm", grant.Engagement, client.Recertify{Saw: purpose}, "otto"),
 		engagement("transfer", grant.Engagement, client.Command{Person: e.People["paul"].ID}, "ada"),
 		engagement("take", grant.Engagement, client.Command{}, "paul"),
+		engagement("join", review.Engagement.ID, client.Command{Saw: review.Engagement.Digest}), // it names no member
 		engagement("leave", grant.Engagement, client.Command{}),
 		{"POST /api/people/{person}/suspend", "/api/people/" + string(e.People["ada2"].ID) + "/suspend", client.PersonChange{Reason: "x"}, guards},
 		{"POST /api/people/{person}/remove", "/api/people/" + string(e.People["ada2"].ID) + "/remove", client.PersonChange{Reason: "x"}, guards},

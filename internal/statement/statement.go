@@ -39,7 +39,7 @@ func Of(in Input) client.Statement {
 	e, a, t := in.Engagement, in.Agreement, in.Tally
 	out := client.Statement{Format: Format, Lab: a.Lab, Origin: a.Origin, Engagement: e.ID, Title: e.Application.Title, Pathway: a.Pathway, State: e.State,
 		Agreement: e.Agreement, Application: a.Application, Directory: a.Directory, From: a.NotBefore, Until: a.NotAfter, Ends: workflow.EndOf(e),
-		Parties: []client.StatementParty{}, People: 1 + len(e.Application.Members), Names: in.Names, ContentLog: a.ContentLog, Independence: independence(a),
+		Parties: []client.StatementParty{}, People: len(workflow.Holders(e)), Names: in.Names, ContentLog: a.ContentLog, Independence: independence(a),
 		Attributes: attributes(in), Use: t.use(), Refused: t.refused(), Locks: slices.Clone(t.locks), Obligations: duties(e, in.Calendar), Published: Published(e),
 		Through: t.last, At: t.at, Entries: slices.Clone(t.entries)}
 	if out.Ends.IsZero() {

@@ -67,7 +67,7 @@ func counter(e *narthex.Engagement, event Event) error {
 		return errors.New("the counter-offer changes nothing")
 	}
 	sendBack(e)
-	e.Counter = &narthex.Counter{By: event.By, As: event.As, At: event.At, Text: event.Text, Application: *event.Application, Digest: digest}
+	e.Counter = &narthex.Counter{By: event.By, As: event.As, At: event.At, Text: event.Text, Application: *event.Application, Digest: digest, NoInterest: event.NoInterest}
 	return nil
 }
 
@@ -77,10 +77,11 @@ func accept(e *narthex.Engagement, event Event) error {
 	if c == nil || event.Saw != c.Digest {
 		return errors.New("there is no such counter-offer")
 	}
+	fallJoined(e, c.Digest)
 	e.Application, e.Digest, e.Votes, e.Counter = c.Application, c.Digest, nil, nil
 	e.Round++
 	if asks(c.Application, c.As) {
-		e.Votes = []narthex.Vote{{By: c.By, As: c.As, Approve: true, Reason: c.Text, Saw: c.Digest, At: c.At}}
+		e.Votes = []narthex.Vote{{By: c.By, As: c.As, Approve: true, Reason: c.Text, Saw: c.Digest, At: c.At, NoInterest: c.NoInterest}}
 	}
 	return nil
 }

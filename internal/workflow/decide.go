@@ -25,7 +25,7 @@ const mostText = 4000
 // mostNotes bounds the notes of the authors of an engagement, and those of everyone else.
 const mostNotes = 100
 
-// PartsOf gives the capacities of an active person. Whoever has a part in an engagement as an author has none as a judge.
+// PartsOf gives the capacities of an active person. Whoever has a part in an engagement as an author has none as a judge, nor has who declared an interest in its people.
 func PartsOf(e narthex.Engagement, p narthex.Person) []Part {
 	if p.State != narthex.PersonActive || p.ID == "" {
 		return nil
@@ -51,7 +51,10 @@ func PartsOf(e narthex.Engagement, p narthex.Person) []Part {
 	if ExaminesAs(e, p) != "" {
 		parts = append(parts, Examiner)
 	}
-	if !slices.Contains(e.Authors, p.ID) && e.ID != "" {
+	if p.InLab() && hasVoted(&e, p.ID) {
+		parts = append(parts, Voter)
+	}
+	if !apart(e, p) && e.ID != "" {
 		if p.Has(narthex.Programme) {
 			parts = append(parts, Programme)
 		}
@@ -79,7 +82,7 @@ func SponsorOf(e narthex.Engagement) narthex.PersonID {
 // authorOf gives what someone is who has a part in it beside the applicant: the sponsor of now, or a member who has not left.
 func authorOf(e narthex.Engagement, id narthex.PersonID) []Part {
 	var parts []Part
-	if slices.Contains(e.Application.Members, id) && !slices.Contains(e.Left, id) {
+	if isMember(e, id) {
 		parts = append(parts, Author, Member)
 	}
 	if id != "" && id == SponsorOf(e) {
@@ -89,7 +92,7 @@ func authorOf(e narthex.Engagement, id narthex.PersonID) []Part {
 }
 
 func mayReview(e narthex.Engagement, p narthex.Person) bool {
-	return p.InLab() && e.ID != "" && !slices.Contains(e.Authors, p.ID) &&
+	return p.InLab() && e.ID != "" && !apart(e, p) &&
 		slices.ContainsFunc(e.Application.Reviews, func(r narthex.ReviewRule) bool { return p.Has(r.Role) })
 }
 
@@ -106,7 +109,7 @@ func signsFor(e narthex.Engagement, p narthex.Person) []narthex.PartyRole {
 		case narthex.PartyInstitution:
 			return !p.Official || p.Org != e.Application.Org || slices.Contains(e.Authors, p.ID)
 		}
-		return !p.Has(narthex.Signatory) || slices.Contains(e.Authors, p.ID) || hasVoted(&e, p.ID)
+		return !p.Has(narthex.Signatory) || apart(e, p) || hasVoted(&e, p.ID)
 	})
 }
 
@@ -164,6 +167,7 @@ func Decide(e narthex.Engagement, draft Event, p narthex.Person, facts Facts) (E
 		}
 	}
 	draft.Seq, draft.By = e.Events+1, p.ID
+	draft.NoInterest = slices.Contains([]Command{Approve, Decline, Counter}, draft.Command)
 	return draft, nil
 }
 
@@ -189,6 +193,9 @@ func refuseCommand(e narthex.Engagement, command Command, p narthex.Person) *nar
 	}
 	if slices.Contains([]Command{Approve, Decline, Return, Counter, Lock, Unlock, Close, Assign, Reject, Waive, ResolveIncident}, command) && slices.Contains(e.Authors, p.ID) {
 		return narthex.Refusedf("You have a part in this engagement, so you cannot decide on it in any role. Someone who has none must.")
+	}
+	if Interested(e, p) {
+		return narthex.Refusedf("You declared an interest in people of this engagement or in their organisation, so you cannot decide on it in any role. Someone who has none must; `narthex interests list` shows yours.")
 	}
 	return narthex.Refusedf("You may not %s here; it takes another role. `narthex engagements show` says whom it waits for.", command)
 }
@@ -255,6 +262,7 @@ var rules = map[Command]func(narthex.Engagement, Event, narthex.Person, Facts) *
 		}
 		return nil
 	},
+	Join: mayJoin,
 	Lock: func(e narthex.Engagement, _ Event, _ narthex.Person, _ Facts) *narthex.Error {
 		if e.Locked {
 			return narthex.Conflictf("The engagement is locked already; nothing more is needed.")

@@ -16,8 +16,9 @@ type Event struct {
 	At          time.Time                    `json:"at"`
 	By          narthex.PersonID             `json:"by,omitempty"` // empty for the system
 	Command     Command                      `json:"command"`
-	As          narthex.Role                 `json:"as,omitempty"`  // a reviewer's role
-	Saw         narthex.Digest               `json:"saw,omitempty"` // of what a vote is on
+	As          narthex.Role                 `json:"as,omitempty"`          // a reviewer's role
+	Saw         narthex.Digest               `json:"saw,omitempty"`         // of what a vote is on
+	NoInterest  bool                         `json:"no_interest,omitempty"` // of a vote or a counter-offer: that its giver declares none
 	Text        string                       `json:"text,omitempty"`
 	Private     bool                         `json:"private,omitempty"` // a comment that the authors do not see
 	Application *narthex.Application         `json:"application,omitempty"`
@@ -37,6 +38,7 @@ type Event struct {
 	Number      int                          `json:"number,omitempty"` // of the incident that is resolved
 	Outcome     narthex.IncidentOutcome      `json:"outcome,omitempty"`
 	Person      narthex.PersonID             `json:"person,omitempty"` // who is asked to be the sponsor
+	Kept        []narthex.Joined             `json:"kept,omitempty"`   // of an activation: members who accepted what it amends, where that binds them to the same
 	Apart       []narthex.PersonID           `json:"apart,omitempty"`  // of a draft: who had a part in what it amends, and decides on neither
 }
 
@@ -106,6 +108,9 @@ func couldBe(e narthex.Engagement, event Event) bool {
 	if writes(e, event.By) {
 		parts = append(parts, Writer)
 	}
+	if event.By != "" && hasVoted(&e, event.By) {
+		parts = append(parts, Voter)
+	}
 	if event.By != "" && event.By == e.Successor {
 		parts = append(parts, Successor)
 	}
@@ -162,7 +167,7 @@ func effect(e *narthex.Engagement, event Event) error {
 		if !mayVote(e, event) {
 			return errors.New("the vote is on another text, in a role that is not asked, a second one, or by an author")
 		}
-		e.Votes = append(e.Votes, narthex.Vote{By: event.By, As: event.As, Approve: event.Command == Approve, Reason: event.Text, Saw: event.Saw, At: event.At})
+		e.Votes = append(e.Votes, narthex.Vote{By: event.By, As: event.As, Approve: event.Command == Approve, Reason: event.Text, Saw: event.Saw, At: event.At, NoInterest: event.NoInterest})
 		if event.Command == Decline {
 			e.Reason, e.DecidedAt = event.Text, event.At
 		}
@@ -183,6 +188,9 @@ func effect(e *narthex.Engagement, event Event) error {
 		if !Signed(*e) || event.Grant == "" {
 			return errors.New("it is not signed by every party")
 		}
+		if err := keep(e, event); err != nil {
+			return err
+		}
 		e.Grant, e.Until, e.Owed = event.Grant, event.Until, event.Owed
 	case Lock, Unlock:
 		if e.Locked == (event.Command == Lock) {
@@ -193,6 +201,10 @@ func effect(e *narthex.Engagement, event Event) error {
 		return remind(e, event)
 	case Transfer, Take, Leave:
 		return handOver(e, event)
+	case Recuse:
+		return recuse(e, event)
+	case Join:
+		return join(e, event)
 	case Withdraw:
 		e.Reason = event.Text
 	case End:
@@ -220,6 +232,7 @@ func write(e *narthex.Engagement, event Event) error {
 	} else if !sameBasis(*e, *a) {
 		return errors.New("it changes who applies")
 	}
+	fallJoined(e, digest)
 	e.Application, e.Digest, e.Votes, e.Counter = *a, digest, nil, nil
 	named := append(append([]narthex.PersonID{event.By, a.Applicant, a.Sponsor}, a.Members...), e.Authors...)
 	if event.Command == Draft {

@@ -70,7 +70,7 @@ func (n node) place() place {
 	if c := n.e.Counter; c != nil {
 		fmt.Fprint(&kept, c.By, c.As, c.Digest)
 	}
-	fmt.Fprint(&kept, n.e.Nudged.IsZero(), n.e.Authorised != nil, n.e.Sponsor, n.e.Successor, n.e.Left)
+	fmt.Fprint(&kept, n.e.Nudged.IsZero(), n.e.Authorised != nil, n.e.Sponsor, n.e.Successor, n.e.Left, len(n.e.Joined))
 	for _, v := range n.e.Votes {
 		fmt.Fprint(&kept, v.By, v.As, v.Approve, v.Saw)
 	}
@@ -137,6 +137,10 @@ func attempts(people []narthex.Person, applicant, p narthex.Person) []workflow.E
 				all = append(all, workflow.Event{Command: command, Obligation: narthex.FinalReport, Evidence: evidence})
 			}
 			all = append(all, workflow.Event{Command: command, Obligation: narthex.InsuranceProof, Evidence: deal})
+		case workflow.Join:
+			for _, saw := range append([]narthex.Digest{deal}, textOf(written[0]), textOf(written[1]), textOf(written[3])) {
+				all = append(all, workflow.Event{Command: command, Saw: saw})
+			}
 		case workflow.Issue:
 			if p.ID == applicant.ID { // whoever else may issue one changes nothing by it that matters here
 				all = append(all, workflow.Event{Command: command, Saw: deal})

@@ -13,7 +13,7 @@ func blind(e narthex.Engagement, p narthex.Person) bool {
 	if e.State != narthex.InReview {
 		return false
 	}
-	return !p.InLab() || slices.Contains(e.Authors, p.ID) || mayReview(e, p) && !hasVoted(&e, p.ID)
+	return !p.InLab() || apart(e, p) || mayReview(e, p) && !hasVoted(&e, p.ID)
 }
 
 // ToVote says whether a person is a reviewer whose vote is still to come, in this round or in the one that follows a return.
@@ -26,7 +26,7 @@ func ToVote(e narthex.Engagement, p narthex.Person) bool {
 // where theirs is still to come. What is left out leaves no trace but its absence: neither the number of events nor the time of
 // the last tells of it.
 func Seen(e narthex.Engagement, p narthex.Person) narthex.Engagement {
-	closed, out := blind(e, p), !p.InLab() || slices.Contains(e.Authors, p.ID)
+	closed, out := blind(e, p), !p.InLab() || apart(e, p)
 	before := ToVote(e, p)
 	if closed {
 		e.Votes = nil
@@ -51,7 +51,7 @@ func HidesReaders(e narthex.Engagement, p narthex.Person) bool {
 
 // seesEvent says whether a person may see that an event of an engagement which they may read happened, where it is not of a manuscript.
 func seesEvent(e narthex.Engagement, p narthex.Person, event Event) bool {
-	if event.Private && (!p.InLab() || slices.Contains(e.Authors, p.ID) || ToVote(e, p)) {
+	if event.Private && (!p.InLab() || apart(e, p) || ToVote(e, p)) {
 		return false
 	}
 	undecided := slices.Contains([]narthex.State{narthex.Submitted, narthex.InReview, narthex.Returned}, e.State)
@@ -61,7 +61,7 @@ func seesEvent(e narthex.Engagement, p narthex.Person, event Event) bool {
 	if ToVote(e, p) {
 		return false
 	}
-	if !p.InLab() || slices.Contains(e.Authors, p.ID) {
+	if !p.InLab() || apart(e, p) {
 		return event.Command == Counter && e.State == narthex.Returned // which was made to them
 	}
 	return true
@@ -92,6 +92,9 @@ func changed(e narthex.Engagement) time.Time {
 	if e.Counter != nil {
 		take(e.Counter.At)
 	}
+	for _, joined := range e.Joined {
+		take(joined.At)
+	}
 	return last
 }
 
@@ -115,6 +118,7 @@ const (
 	ToSign   Task = "sign"
 	ToClose  Task = "close"
 	ToTake   Task = "take" // its sponsorship over
+	ToJoin   Task = "join" // it, by accepting for oneself
 )
 
 // TaskOf says what an engagement waits for a person to do, or "" where it needs nothing of them: late says that its review
@@ -142,6 +146,8 @@ func TaskOf(e narthex.Engagement, p narthex.Person, late, owns bool) Task {
 		return ToTake
 	case e.State == narthex.Ending && has(Programme) && !Unmet(e):
 		return ToClose
+	case has(Member) && may(e.State, []Part{Member}, Join) && !HasJoined(e, p.ID):
+		return ToJoin
 	}
 	return ""
 }
@@ -157,6 +163,16 @@ type Wait struct {
 
 // Waiting lists for whom an engagement may wait, so that whoever TaskOf or OwedBy gives a task is one of them. It says nothing of who voted.
 func Waiting(e narthex.Engagement) []Wait {
+	waits := waitsInState(e)
+	if may(e.State, []Part{Member}, Join) {
+		for _, member := range Unjoined(e) {
+			waits = append(waits, Wait{Person: member})
+		}
+	}
+	return waits
+}
+
+func waitsInState(e narthex.Engagement) []Wait {
 	applicant := Wait{Person: e.Application.Applicant}
 	switch e.State {
 	case narthex.Draft, narthex.Returned:
@@ -218,6 +234,8 @@ func Tells(e narthex.Engagement, p narthex.Person, event Event) Telling {
 	switch {
 	case event.By == p.ID:
 		return TellWhole
+	case event.Command == Recuse && (!p.InLab() || apart(e, p) || ToVote(e, p)):
+		return "" // that someone has an interest is the lab's to know
 	case OnManuscripts(event.Command):
 		return handlingTold(SightOf(e, p), event.Command)
 	case !seesEvent(e, p, event):

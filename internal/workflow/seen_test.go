@@ -257,14 +257,15 @@ func TestWorkIsWhatNeedsThePerson(t *testing.T) {
 		want string
 	}{
 		{"draft", at(t, narthex.Draft), false, "ada submit"},
-		{"submitted", at(t, narthex.Submitted), false, "pro assign"},
-		{"in review", at(t, narthex.InReview), false, "sec review, leg review"},
-		{"one has voted", draft(t).inReview().approve(sec, narthex.Security), false, "leg review"},
-		{"late", at(t, narthex.InReview), true, "sec review, leg review, pro chase"},
-		{"returned", at(t, narthex.Returned), true, "ada answer"},
-		{"offered", signing, false, "ada sign, ora sign, sig sign"},
-		{"half signed", at(t, narthex.Offered).does(ada, signature(ada, narthex.PartyResearcher, deal)), false, "ora sign, sig sign"},
-		{"active", at(t, narthex.Active), true, ""},
+		{"submitted", at(t, narthex.Submitted), false, "ben join, pro assign"},
+		{"in review", at(t, narthex.InReview), false, "ben join, sec review, leg review"},
+		{"one has voted", draft(t).inReview().approve(sec, narthex.Security), false, "ben join, leg review"},
+		{"late", at(t, narthex.InReview), true, "ben join, sec review, leg review, pro chase"},
+		{"returned", at(t, narthex.Returned), true, "ada answer, ben join"},
+		{"offered", signing, false, "ada sign, ben join, ora sign, sig sign"},
+		{"half signed", at(t, narthex.Offered).does(ada, signature(ada, narthex.PartyResearcher, deal)), false, "ben join, ora sign, sig sign"},
+		{"active", at(t, narthex.Active), true, "ben join"},
+		{"active, and ben accepted", at(t, narthex.Active).does(ben, workflow.Event{Command: workflow.Join, Saw: deal}), true, ""},
 		{"ending", at(t, narthex.Ending), true, "pro close"},
 		{"closed", at(t, narthex.Closed), true, ""},
 	} {

@@ -2,8 +2,9 @@
 //
 // It promises that an engagement is the fold of its events and of nothing else; that the table below is the whole of what is
 // possible, and docs/permissions.md is printed from it; that nobody decides on an engagement which they applied for, wrote in
-// or are named in, in any role; that a vote and a signature name the digest of what was seen and fall with an edit; and that
-// no engagement is active without every approval and signature before it.
+// or are named in, or in whose people they declared an interest, in any role; that a vote, a signature and a member's acceptance name the digest of what was seen and fall with an
+// edit; that no engagement is active without every approval and signature before it; and that its grant is nobody's who did not
+// accept for themselves.
 //
 // It is pure: it reads no clock and does no I/O. It trusts its caller for who someone is, and for nothing about what they
 // may do. Read next: decide.go for the rules of each command, fold.go for what an event does.
@@ -53,11 +54,13 @@ const (
 
 	OpenIncident    Command = "open_incident"
 	ResolveIncident Command = "resolve_incident"
+	Join            Command = "join"   // accept for oneself, as a member
+	Recuse          Command = "recuse" // let one's vote fall, by declaring an interest
 )
 
 // Commands lists every command.
 func Commands() []Command {
-	return []Command{Draft, Edit, Submit, Assign, Return, Revise, Approve, Decline, Withdraw, Offer, Sign, Activate, Lock, Unlock, End, Close, Counter, Accept, Nudge, Comment, Meet, Reject, Waive, Issue, Transfer, Take, Leave, Remind, Escalate, OpenIncident, ResolveIncident,
+	return []Command{Draft, Edit, Submit, Assign, Return, Revise, Approve, Decline, Withdraw, Offer, Sign, Activate, Lock, Unlock, End, Close, Counter, Accept, Nudge, Comment, Meet, Reject, Waive, Issue, Transfer, Take, Leave, Remind, Escalate, OpenIncident, ResolveIncident, Join, Recuse,
 		ManuscriptSubmit, ManuscriptClear, ManuscriptRedact, ManuscriptExtend, ManuscriptPause, ManuscriptResume, ManuscriptPublish,
 		RedactionAccept, RedactionContest, RedactionUphold, RedactionDrop, RedactionMediate, RedactionOutcome}
 }
@@ -79,22 +82,23 @@ const (
 
 	Institution Part = "institution" // an official of the applicant's organisation, with no part in it
 	Auditor     Part = "auditor"     // checks from outside, with no part in it
+	Voter       Part = "voter"       // voted on the text that stands
 )
 
 // Parts lists every part.
 func Parts() []Part {
-	return []Part{Applicant, Author, Member, Sponsor, Successor, Reviewer, Signer, Programme, Guard, System, Institution, Auditor, Writer, Examiner}
+	return []Part{Applicant, Author, Member, Sponsor, Successor, Reviewer, Signer, Programme, Guard, System, Institution, Auditor, Writer, Examiner, Voter}
 }
 
 // table is state × part → commands. A state or part that is not in it may do nothing.
 var table = map[narthex.State]map[Part][]Command{
 	"":                {Applicant: {Draft}},
 	narthex.Draft:     {Applicant: {Edit, Submit, Withdraw}, Author: {Edit}},
-	narthex.Submitted: {Applicant: {Withdraw}, Programme: {Assign}, System: {Assign}},
-	narthex.InReview:  {Applicant: {Withdraw, Nudge, Comment}, Author: {Comment}, Reviewer: {Approve, Decline, Return, Counter, Comment}, Programme: {Comment}, System: {Offer, Remind, Escalate}},
-	narthex.Returned:  {Applicant: {Revise, Accept, Withdraw}, Author: {Revise}, Reviewer: {Comment}, Programme: {Comment}},
-	narthex.Offered:   {Applicant: {Withdraw}, Signer: {Sign}, System: {Activate}, Guard: {Lock, Unlock}},
-	narthex.Active: {Applicant: {End, Meet, Issue, Transfer, OpenIncident}, Author: {Issue}, Member: {Meet, Leave, OpenIncident}, Sponsor: {Transfer}, Successor: {Take}, Programme: {End, Reject, Waive, Issue, OpenIncident, ResolveIncident}, System: {End, Remind}, Guard: {Lock, Unlock, Waive, OpenIncident, ResolveIncident},
+	narthex.Submitted: {Applicant: {Withdraw}, Member: {Join}, Programme: {Assign}, System: {Assign}},
+	narthex.InReview:  {Applicant: {Withdraw, Nudge, Comment}, Author: {Comment}, Member: {Join}, Reviewer: {Approve, Decline, Return, Counter, Comment}, Programme: {Comment}, System: {Offer, Remind, Escalate}, Voter: {Recuse}},
+	narthex.Returned:  {Applicant: {Revise, Accept, Withdraw}, Author: {Revise}, Member: {Join}, Reviewer: {Comment}, Programme: {Comment}},
+	narthex.Offered:   {Applicant: {Withdraw}, Member: {Join}, Signer: {Sign}, System: {Activate}, Guard: {Lock, Unlock}, Voter: {Recuse}},
+	narthex.Active: {Applicant: {End, Meet, Issue, Transfer, OpenIncident}, Author: {Issue}, Member: {Join, Meet, Leave, OpenIncident}, Sponsor: {Transfer}, Successor: {Take}, Programme: {End, Reject, Waive, Issue, OpenIncident, ResolveIncident}, System: {End, Remind}, Guard: {Lock, Unlock, Waive, OpenIncident, ResolveIncident},
 		Institution: {Meet, OpenIncident}, Auditor: {Issue}, Writer: writing(), Examiner: examining()},
 	narthex.Ending: {Applicant: {Meet, Issue, OpenIncident}, Author: {Issue}, Member: {Meet, OpenIncident}, Programme: {Close, Reject, Waive, Issue, OpenIncident, ResolveIncident}, System: {Remind}, Guard: {Lock, Unlock, Waive, OpenIncident, ResolveIncident},
 		Institution: {Meet, OpenIncident}, Auditor: {Issue}, Writer: writing(), Examiner: examining()},
@@ -106,7 +110,7 @@ var table = map[narthex.State]map[Part][]Command{
 // next is the state that a command leads to; a command that is not here stays in its state.
 var next = map[Command]narthex.State{
 	Draft: narthex.Draft, Submit: narthex.Submitted, Assign: narthex.InReview, Return: narthex.Returned, Revise: narthex.Submitted,
-	Decline: narthex.Declined, Withdraw: narthex.Withdrawn, Counter: narthex.Returned, Accept: narthex.Submitted, Offer: narthex.Offered, Activate: narthex.Active, End: narthex.Ending, Close: narthex.Closed,
+	Decline: narthex.Declined, Withdraw: narthex.Withdrawn, Counter: narthex.Returned, Accept: narthex.Submitted, Offer: narthex.Offered, Recuse: narthex.InReview, Activate: narthex.Active, End: narthex.Ending, Close: narthex.Closed,
 }
 
 // may says whether the table has the command for any of the parts.

@@ -78,9 +78,9 @@ func (w *walk) text(applicant narthex.PersonID) *narthex.Application {
 
 // ways are the commands that lead on; most lives take them, so that long ones are reached.
 var ways = map[narthex.State][]workflow.Command{
-	"": {workflow.Draft}, narthex.Draft: {workflow.Submit, workflow.Submit, workflow.Edit}, narthex.Submitted: {workflow.Assign},
+	"": {workflow.Draft}, narthex.Draft: {workflow.Submit, workflow.Submit, workflow.Edit}, narthex.Submitted: {workflow.Assign, workflow.Assign, workflow.Join},
 	narthex.InReview: {workflow.Approve, workflow.Approve, workflow.Approve, workflow.Approve, workflow.Approve, workflow.Approve, workflow.Offer, workflow.Offer, workflow.Counter}, narthex.Returned: {workflow.Revise, workflow.Accept},
-	narthex.Offered: {workflow.Sign, workflow.Sign, workflow.Sign, workflow.Activate}, narthex.Active: {workflow.Lock, workflow.Unlock, workflow.End, workflow.End, workflow.Meet, workflow.Waive, workflow.ManuscriptSubmit, workflow.ManuscriptRedact, workflow.RedactionContest, workflow.RedactionAccept, workflow.RedactionDrop},
+	narthex.Offered: {workflow.Sign, workflow.Sign, workflow.Sign, workflow.Activate}, narthex.Active: {workflow.Join, workflow.Lock, workflow.Unlock, workflow.End, workflow.End, workflow.Meet, workflow.Waive, workflow.ManuscriptSubmit, workflow.ManuscriptRedact, workflow.RedactionContest, workflow.RedactionAccept, workflow.RedactionDrop},
 	narthex.Ending: {workflow.Close, workflow.Close, workflow.Meet, workflow.Meet, workflow.Reject, workflow.Waive, workflow.Issue, workflow.ManuscriptClear, workflow.ManuscriptPublish},
 }
 
@@ -128,6 +128,10 @@ func (w *walk) ask(command workflow.Command, p narthex.Person) workflow.Event {
 		ask.Application = narrower(&e.Application)
 		if w.r.IntN(8) == 0 {
 			ask.Application = w.text(e.Application.Applicant)
+		}
+	case workflow.Join:
+		if w.r.IntN(8) > 0 {
+			ask.Saw = workflow.ToAccept(e)
 		}
 	case workflow.Accept:
 		if c := e.Counter; c != nil && w.r.IntN(8) > 0 {

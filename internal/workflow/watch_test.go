@@ -23,7 +23,9 @@ type watch struct {
 	locker    int8    // 1 + who locked last, or 0
 	offer     offer   // the counter-offer that the applicant may accept
 	duty      duty
-	heir      int8 // 1 + who was asked to be the sponsor, or 0
+	heir      int8   // 1 + who was asked to be the sponsor, or 0
+	agreed    uint32 // of those, who accepted the agreement
+	joined    uint32 // members who accepted for themselves what stands
 }
 
 // duty is what became of the one thing that the agreement asks for, where it asks for it.
@@ -149,6 +151,24 @@ func (w watch) step(people []narthex.Person, before, after narthex.Engagement, e
 			return w, fmt.Errorf("a sponsor whom nobody asked, without the role, or who decided on it")
 		}
 		w.ever, w.heir = w.ever|1<<by, 0
+	case workflow.Join:
+		wants := w.text
+		if w.agreement != "" {
+			wants = w.agreement
+		}
+		if by < 0 || !slices.Contains(before.Application.Members, event.By) || event.By == before.Application.Applicant || slices.Contains(before.Left, event.By) || w.joined&(1<<by) != 0 || event.Saw != wants {
+			return w, fmt.Errorf("someone accepted who is no member, for another, twice, or another text than the one that stands")
+		}
+		w.joined |= 1 << by
+		if w.agreement != "" {
+			w.agreed |= 1 << by
+		}
+	case workflow.Recuse:
+		if by < 0 || !w.votes[by].standing || !slices.Contains([]narthex.State{narthex.InReview, narthex.Offered}, before.State) || after.State != narthex.InReview || after.Agreement != "" || len(after.Signatures) > 0 {
+			return w, fmt.Errorf("a vote fell that there was not, or what rests on it stands")
+		}
+		w.votes[by], w.agreement, w.approved, w.signers = vote{}, "", false, [3]int8{}
+		w.joined, w.agreed = w.joined&^w.agreed, 0
 	case workflow.Leave:
 		if by < 0 || !slices.Contains(before.Application.Members, event.By) || slices.Contains(before.Left, event.By) {
 			return w, fmt.Errorf("someone left who was no member, or had left")
@@ -175,6 +195,9 @@ func (w watch) settled(after narthex.Engagement) error {
 	granted := slices.Contains([]narthex.State{narthex.Active, narthex.Ending, narthex.Closed}, after.State)
 	if granted != w.active || granted != (after.Grant != "") {
 		return fmt.Errorf("state %s, where activation is %t", after.State, w.active)
+	}
+	if len(after.Joined) != bits.OnesCount32(w.joined) || len(workflow.Holders(after)) != 1+bits.OnesCount32(w.joined) {
+		return fmt.Errorf("the grant is %d people's where %d accepted", len(workflow.Holders(after)), bits.OnesCount32(w.joined))
 	}
 	standing := 0
 	for _, v := range w.votes {
@@ -207,6 +230,9 @@ func (w watch) wrote(people []narthex.Person, by int, before, after narthex.Enga
 			w.ever |= 1 << i
 		}
 	}
+	if w.text != textOf(written) {
+		w.joined = 0
+	}
 	w.votes, w.text, w.offer = [16]vote{}, textOf(written), offer{}
 	return w, w.settled(after)
 }
@@ -219,6 +245,9 @@ func (w watch) accepted(people []narthex.Person, by int, before, after narthex.E
 	}
 	if w.ever&(1<<(w.offer.by-1)) != 0 {
 		return w, fmt.Errorf("a counter-offer of someone who has a part in it")
+	}
+	if w.text != w.offer.text {
+		w.joined = 0
 	}
 	w.votes, w.text = [16]vote{}, w.offer.text
 	if slices.ContainsFunc(after.Application.Reviews, func(r narthex.ReviewRule) bool { return r.Role == w.offer.as }) {
