@@ -215,7 +215,7 @@ type found struct {
 }
 
 // search walks every path among the people, each giving every command at every moment, until nothing new is reached.
-func search(t *testing.T, people []narthex.Person, from node, f found) {
+func search(t *testing.T, people []narthex.Person, from node, f found, but func(workflow.Event) bool) {
 	t.Helper()
 	seen := map[place]bool{}
 	queue := []node{from}
@@ -233,6 +233,9 @@ func search(t *testing.T, people []narthex.Person, from node, f found) {
 				p = &people[who]
 			}
 			for _, ask := range asks(n, who) {
+				if but(ask) {
+					continue
+				}
 				next, event, happened, broken := n.after(people, p, ask)
 				if broken != nil {
 					t.Fatalf("after %d steps, in state %q with %d authors and votes %v, %s by %s: %v", n.depth, n.e.State, len(n.e.Authors), n.e.Votes, event.Command, event.By, broken)
@@ -277,15 +280,53 @@ func inForce(t *testing.T, people []narthex.Person) node {
 	return n
 }
 
+// unjoined leaves out that members accept: for all but themselves it changes nothing.
+func unjoined(ask workflow.Event) bool { return ask.Command == workflow.Join }
+
+// otherText leaves out texts other than the one that names the second of the people as a member, and one that gives less.
+func otherText(people []narthex.Person) func(workflow.Event) bool {
+	text := variants(people, people[0])[3]
+	known := []narthex.Digest{"", deal, textOf(text), textOf(narrower(text))}
+	return func(ask workflow.Event) bool {
+		return ask.Application != nil && !slices.Contains(known, textOf(ask.Application)) || ask.Command != workflow.Sign && !slices.Contains(known, ask.Saw)
+	}
+}
+
+// offeredTo is an agreement that waits for its signatures, with the second of the people as a member who has not accepted.
+func offeredTo(t *testing.T, people []narthex.Person) node {
+	t.Helper()
+	text := variants(people, people[0])[3]
+	n := node{}
+	step := func(p *narthex.Person, draft workflow.Event) {
+		next, event, happened, broken := n.after(people, p, draft)
+		if broken != nil || !happened {
+			t.Fatalf("%s in %q: %t, %v", event.Command, n.e.State, happened, broken)
+		}
+		n = next
+	}
+	step(&people[0], workflow.Event{Command: workflow.Draft, Application: text})
+	step(&people[0], workflow.Event{Command: workflow.Submit})
+	step(nil, workflow.Event{Command: workflow.Assign, Due: start})
+	step(&people[2], workflow.Event{Command: workflow.Approve, As: narthex.Security, Saw: textOf(text)})
+	step(&people[3], workflow.Event{Command: workflow.Approve, As: narthex.Legal, Saw: textOf(text)})
+	step(nil, workflow.Event{Command: workflow.Offer, Agreement: deal})
+	return n
+}
+
 // Every path of any length over four to six people, six roles and Narthex itself.
 func TestNoPathBreaksAPromise(t *testing.T) {
 	f := found{map[workflow.Command]int{}, map[narthex.State]int{}}
 	for name, people := range worlds {
-		t.Run(name, func(t *testing.T) { search(t, people, node{}, f) })
+		t.Run(name, func(t *testing.T) { search(t, people, node{}, f, unjoined) })
 	}
+	// Nor does who accepted, which is searched among those of one text that names a member.
+	t.Run("who accept for themselves", func(t *testing.T) {
+		people := worlds["two and three"]
+		search(t, people, offeredTo(t, people), f, otherText(people))
+	})
 	// What is owed is searched from where it begins, by every way on from there: before, it changes nothing.
 	people := worlds["two and three"]
-	t.Run("who owe something", func(t *testing.T) { search(t, people, inForce(t, people), f) })
+	t.Run("who owe something", func(t *testing.T) { search(t, people, inForce(t, people), f, unjoined) })
 	for _, command := range commands {
 		if f.given[command] == 0 && !workflow.OnManuscripts(command) { // TestNoPathOfAManuscriptBreaksAPromise walks those
 			t.Errorf("nobody could ever %s, so the search shows nothing of it", command)
