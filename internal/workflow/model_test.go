@@ -280,8 +280,11 @@ func inForce(t *testing.T, people []narthex.Person) node {
 	return n
 }
 
-// unjoined leaves out that members accept: for all but themselves it changes nothing.
-func unjoined(ask workflow.Event) bool { return ask.Command == workflow.Join }
+// unjoined leaves out that members accept, which changes nothing for all but themselves, and that a vote falls, which leads back to
+// where the search was.
+func unjoined(ask workflow.Event) bool {
+	return ask.Command == workflow.Join || ask.Command == workflow.Recuse
+}
 
 // otherText leaves out texts other than the one that names the second of the people as a member, and one that gives less.
 func otherText(people []narthex.Person) func(workflow.Event) bool {
