@@ -46,7 +46,11 @@ func lives() []narthex.Engagement {
 		engagement("probing", narthex.Draft, 0, func(e *narthex.Engagement) { e.SubmittedAt = time.Time{} }),
 		engagement("probing", narthex.Withdrawn, 0, func(e *narthex.Engagement) { e.SubmittedAt = time.Time{} }),
 		engagement("probing", narthex.Active, 10, signed),
-		engagement("probing", narthex.Active, 20, func(e *narthex.Engagement) { signed(e); e.Application.Members = []narthex.PersonID{person(2)} }),
+		engagement("probing", narthex.Active, 20, func(e *narthex.Engagement) {
+			signed(e)
+			e.Application.Members = []narthex.PersonID{person(2), person(4)}
+			e.Joined = []narthex.Joined{{By: person(2)}}
+		}),
 		engagement("probing", narthex.Ending, 30, func(e *narthex.Engagement) { signed(e); e.Application.Applicant = person(3) }),
 		engagement("probing", narthex.Offered, 40, func(e *narthex.Engagement) { e.Agreement = "sha256:x" }),
 		engagement("probing", narthex.Declined, 100, nil),

@@ -12,11 +12,11 @@ import (
 // Who of the cast may do what, written out: the sponsor sam holds every role of the lab and yet only writes.
 var may = map[narthex.State]map[string]string{
 	narthex.Draft:     {"ada": "edit submit withdraw", "ben": "edit", "sam": "edit"},
-	narthex.Submitted: {"ada": "withdraw", "pro": "assign"},
-	narthex.InReview:  {"ada": "withdraw nudge comment", "ben": "comment", "sam": "comment", "pro": "comment", "sec": "return approve decline counter comment", "leg": "return approve decline counter comment"},
-	narthex.Returned:  {"ada": "revise withdraw accept", "ben": "revise", "sam": "revise", "pro": "comment", "sec": "comment", "leg": "comment"},
-	narthex.Offered:   {"ada": "withdraw sign", "ora": "sign", "sig": "sign", "sec": "lock unlock", "cus": "lock unlock"},
-	narthex.Active:    {"ada": "end meet issue transfer " + wrote, "ben": "meet issue leave " + wrote, "sam": "issue transfer", "ora": "meet", "aud": "issue", "pro": "end reject waive issue " + examined, "sec": "lock unlock waive " + examined, "leg": examined, "cus": "lock unlock waive"},
+	narthex.Submitted: {"ada": "withdraw", "ben": "join", "pro": "assign"},
+	narthex.InReview:  {"ada": "withdraw nudge comment", "ben": "comment join", "sam": "comment", "pro": "comment", "sec": "return approve decline counter comment", "leg": "return approve decline counter comment"},
+	narthex.Returned:  {"ada": "revise withdraw accept", "ben": "revise join", "sam": "revise", "pro": "comment", "sec": "comment", "leg": "comment"},
+	narthex.Offered:   {"ada": "withdraw sign", "ben": "join", "ora": "sign", "sig": "sign", "sec": "lock unlock recuse", "leg": "recuse", "cus": "lock unlock"},
+	narthex.Active:    {"ada": "end meet issue transfer " + wrote, "ben": "meet issue leave join " + wrote, "sam": "issue transfer", "ora": "meet", "aud": "issue", "pro": "end reject waive issue " + examined, "sec": "lock unlock waive " + examined, "leg": examined, "cus": "lock unlock waive"},
 	narthex.Ending:    {"ada": "meet issue " + wrote, "ben": "meet issue " + wrote, "sam": "issue", "ora": "meet", "aud": "issue", "pro": "close reject waive issue " + examined, "sec": "lock unlock waive " + examined, "leg": examined, "cus": "lock unlock waive"},
 	narthex.Declined:  {}, narthex.Withdrawn: {}, narthex.Closed: {"ada": "issue " + wrote, "ben": "issue " + wrote, "sam": "issue", "aud": "issue", "pro": "issue " + examined, "sec": examined, "leg": examined},
 }
@@ -44,6 +44,9 @@ func (l *life) drafts(p narthex.Person, command workflow.Command) []workflow.Eve
 			full.As = as
 			all = append(all, full)
 		}
+	case workflow.Join:
+		full.Saw = workflow.ToAccept(l.e)
+		all = append(all, full)
 	case workflow.Sign:
 		for _, party := range []narthex.PartyRole{narthex.PartyResearcher, narthex.PartyInstitution, narthex.PartyLab} {
 			all = append(all, signature(p, party, l.e.Agreement))

@@ -136,6 +136,12 @@ func (l *life) event(command workflow.Command) workflow.Event {
 		event.By = heir.ID
 	case workflow.Leave:
 		event.By = ben.ID
+	case workflow.Join:
+		event.By, event.Saw = ben.ID, workflow.ToAccept(l.e)
+	case workflow.Recuse:
+		if event.By = heir.ID; l.e.State == narthex.Offered {
+			event.By = sec.ID
+		}
 	case workflow.Comment:
 		event.By, event.Text = pro.ID, "so"
 	case workflow.Assign, workflow.Close:
@@ -180,6 +186,10 @@ func ready(t *testing.T, state narthex.State, command workflow.Command) *life {
 		if state == narthex.InReview {
 			return at(t, state).approve(sec, narthex.Security).approve(leg, narthex.Legal)
 		}
+	case workflow.Recuse:
+		if state == narthex.InReview {
+			return at(t, state).approve(heir, narthex.Security)
+		}
 	case workflow.Accept:
 		if state == narthex.Returned {
 			return draft(t).inReview().countered()
@@ -221,7 +231,7 @@ func ready(t *testing.T, state narthex.State, command workflow.Command) *life {
 
 var leads = map[workflow.Command]narthex.State{workflow.Draft: narthex.Draft, workflow.Submit: narthex.Submitted, workflow.Assign: narthex.InReview,
 	workflow.Return: narthex.Returned, workflow.Counter: narthex.Returned, workflow.Accept: narthex.Submitted, workflow.Revise: narthex.Submitted, workflow.Decline: narthex.Declined, workflow.Withdraw: narthex.Withdrawn,
-	workflow.Offer: narthex.Offered, workflow.Activate: narthex.Active, workflow.End: narthex.Ending, workflow.Close: narthex.Closed}
+	workflow.Offer: narthex.Offered, workflow.Recuse: narthex.InReview, workflow.Activate: narthex.Active, workflow.End: narthex.Ending, workflow.Close: narthex.Closed}
 
 func TestACommandFoldsWhereTheTableHasItAndLeadsWhereItSays(t *testing.T) {
 	for _, state := range states() {
