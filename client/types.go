@@ -351,16 +351,16 @@ type EngagementRow struct {
 }
 
 // Command is what someone does with an engagement: POST /api/engagements/{engagement}/{command}, where command is one of
-// submit, assign, return, revise, approve, decline, counter, accept, nudge, comment, withdraw, end, close.
+// submit, assign, return, revise, approve, decline, counter, accept, nudge, comment, claim, unclaim, entrust, withdraw, end, close.
 type Command struct {
 	Saw     narthex.Digest     `json:"saw,omitempty"`     // what a vote is on
-	As      narthex.Role       `json:"as,omitempty"`      // the role a reviewer votes in
+	As      narthex.Role       `json:"as,omitempty"`      // the role a reviewer votes in, or a review is claimed in
 	Text    string             `json:"text,omitempty"`    // question, answer, reason or comment
 	Private bool               `json:"private,omitempty"` // with comment: for the lab's people who have no part in it
 	Draft   *Draft             `json:"draft,omitempty"`   // with revise
 	Counter *Narrowing         `json:"counter,omitempty"` // with counter
 	Reason  narthex.LockReason `json:"reason,omitempty"`  // with lock
-	Person  narthex.PersonID   `json:"person,omitempty"`  // with transfer: who is to be the sponsor
+	Person  narthex.PersonID   `json:"person,omitempty"`  // with transfer: who is to be the sponsor; with entrust: who is to review
 }
 
 // Amend is POST /api/engagements/{engagement}/amend: what is in force with its people of now, or Draft, for so many Days where they are
@@ -454,6 +454,7 @@ type WorkItem struct {
 	Due        time.Time            `json:"due,omitzero"`
 	Late       bool                 `json:"late,omitempty"`
 	Nudged     bool                 `json:"nudged,omitempty"`
+	Claimed    string               `json:"claimed,omitempty"` // of a review: yours, or another where others have claimed all that you could do
 	Waiting    []string             `json:"waiting,omitempty"` // whom it waits for, where others are late; of an obligation what is owed
 
 	Obligation narthex.ObligationName `json:"obligation,omitempty"` // to meet, or late where the programme is to remind

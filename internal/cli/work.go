@@ -44,6 +44,12 @@ func workNote(item client.WorkItem) string {
 	if item.Late {
 		notes = append(notes, "late")
 	}
+	switch item.Claimed {
+	case "yours":
+		notes = append(notes, "claimed by you")
+	case "another":
+		notes = append(notes, "claimed by another")
+	}
 	if item.Nudged {
 		notes = append(notes, "the applicant asks")
 	}

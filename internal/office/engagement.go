@@ -141,7 +141,7 @@ func (o *Office) Command(ctx context.Context, by narthex.PersonID, id narthex.En
 			}
 		}
 		draft := workflow.Event{Command: command, As: in.As, Saw: in.Saw, Text: in.Text, Private: in.Private}
-		if command == workflow.Transfer {
+		if command == workflow.Transfer || command == workflow.Entrust {
 			draft.Person = in.Person
 		}
 		if command == workflow.Counter {
@@ -275,6 +275,11 @@ func (o *Office) facts(tx *journal.Tx, rules *book.Rules, draft *workflow.Event,
 	together, err := o.together(tx, rules, a)
 	facts.TermsWrong = append(facts.TermsWrong, together...)
 	facts.OwnsAsset = owns(rules.Directory, e.Application.Terms, p)
+	if draft.Command == workflow.Entrust && err == nil {
+		if facts.Other, _, err = standing(tx, draft.Person); err == nil {
+			facts.OtherOwns = owns(rules.Directory, e.Application.Terms, facts.Other)
+		}
+	}
 	return facts, err
 }
 
@@ -332,9 +337,12 @@ func (o *Office) engagement(ctx context.Context, by narthex.PersonID, id narthex
 		if !workflow.MayRead(e, p) {
 			return narthex.WithheldError()
 		}
+		if e, err = claiming(tx, e); err != nil {
+			return err
+		}
 		view = client.EngagementView{Engagement: workflow.Seen(e, p), Allowed: []string{}, Waiting: []string{}, People: map[string]string{}, Notices: []client.Notice{}}
 		for _, command := range workflow.Allowed(e.State, workflow.PartsOf(e, p)) {
-			if command == workflow.Accept && e.Counter == nil || command == workflow.Nudge && (!halfPassed(e, tx.Now()) || !e.Nudged.IsZero()) || workflow.OnManuscripts(command) && command != workflow.ManuscriptSubmit {
+			if command == workflow.Accept && e.Counter == nil || command == workflow.Nudge && (!halfPassed(e, tx.Now()) || !e.Nudged.IsZero()) || command == workflow.Unclaim && len(e.Claims) == 0 || workflow.OnManuscripts(command) && command != workflow.ManuscriptSubmit {
 				continue
 			}
 			view.Allowed = append(view.Allowed, string(command))
@@ -375,6 +383,9 @@ func names(tx *journal.Tx, e narthex.Engagement, into map[string]string) error {
 	}
 	for _, note := range e.Notes {
 		ids = append(ids, note.By)
+	}
+	for _, claim := range e.Claims {
+		ids = append(ids, claim.By)
 	}
 	if e.Counter != nil {
 		ids = append(ids, e.Counter.By)

@@ -19,6 +19,9 @@ import (
 const (
 	mostOfPage = 500
 	usualPage  = 100
+
+	// mostClaimed bounds how many reviews that others have claimed are gone through for those that nobody has.
+	mostClaimed = 1000
 )
 
 // pageLength gives how many a page holds.
@@ -289,7 +292,17 @@ func (o *Office) Work(ctx context.Context, by narthex.PersonID, of client.Page) 
 		if err != nil {
 			return err
 		}
+		var claimed []client.WorkItem // by others: they come last
+		looked := 0
 		err = o.eachTask(tx, rules, p, narthex.States(), func(_ narthex.Engagement, item client.WorkItem) (bool, error) {
+			if looked++; looked > mostClaimed+length {
+				list.More = true
+				return true, nil
+			}
+			if item.Claimed == string(workflow.HoldAnother) {
+				claimed = append(claimed, item)
+				return false, nil
+			}
 			if len(list.Work) == length {
 				list.More = true
 				return true, nil
@@ -300,6 +313,9 @@ func (o *Office) Work(ctx context.Context, by narthex.PersonID, of client.Page) 
 		if err != nil {
 			return err
 		}
+		free := length - len(list.Work)
+		list.More = list.More || len(claimed) > free
+		list.Work = append(list.Work, claimed[:min(free, len(claimed))]...)
 		if err := addManuscriptWork(tx, p, &list, length); err != nil {
 			return err
 		}
@@ -312,8 +328,11 @@ func (o *Office) Work(ctx context.Context, by narthex.PersonID, of client.Page) 
 	return list, err
 }
 
-// urgency orders what is late first, then by the end of its time, then the oldest.
+// urgency orders what others have claimed last, else what is late first, then by the end of its time, then the oldest.
 func urgency(a, b client.WorkItem) int {
+	if other := string(workflow.HoldAnother); (a.Claimed == other) != (b.Claimed == other) {
+		return map[bool]int{true: 1, false: -1}[a.Claimed == other]
+	}
 	if a.Late != b.Late {
 		return map[bool]int{true: -1, false: 1}[a.Late]
 	}

@@ -38,6 +38,22 @@ func counting(tx *journal.Tx, rules *book.Rules, e narthex.Engagement) (narthex.
 	return e, nil
 }
 
+// claiming gives the engagement with those claims alone whose people stand, and still hold the role.
+func claiming(tx *journal.Tx, e narthex.Engagement) (narthex.Engagement, error) {
+	var claims []narthex.Claim
+	for _, claim := range e.Claims {
+		p, ok, err := standing(tx, claim.By)
+		if err != nil {
+			return e, err
+		}
+		if ok && p.Has(claim.As) {
+			claims = append(claims, claim)
+		}
+	}
+	e.Claims = claims
+	return e, nil
+}
+
 // approving gives the people whose approvals of a directory count now: custodians who stand.
 func approving(tx *journal.Tx, approvals []client.LabApproval) ([]narthex.PersonID, error) {
 	var list []narthex.PersonID

@@ -33,6 +33,13 @@ func workItem(tx *journal.Tx, rules *book.Rules, e narthex.Engagement, p narthex
 	if owed != nil {
 		item.Due, item.Late, item.Obligation, item.Waiting = owed.Due, owed.State == narthex.ObligationLate, owed.Obligation, []string{workflow.OwedInWords(owed.Owed)}
 	}
+	if task == workflow.ToReview {
+		of, err := claiming(tx, e)
+		if err != nil {
+			return item, false, err
+		}
+		item.Claimed = string(workflow.HoldOn(of, p, owns(rules.Directory, e.Application.Terms, p)))
+	}
 	if task == workflow.ToChase {
 		item.Waiting, err = waiting(tx, rules, e, p)
 	}

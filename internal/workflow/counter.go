@@ -79,6 +79,7 @@ func accept(e *narthex.Engagement, event Event) error {
 	}
 	e.Application, e.Digest, e.Votes, e.Counter = c.Application, c.Digest, nil, nil
 	e.Round++
+	keepClaims(e)
 	if asks(c.Application, c.As) {
 		e.Votes = []narthex.Vote{{By: c.By, As: c.As, Approve: true, Reason: c.Text, Saw: c.Digest, At: c.At}}
 	}

@@ -157,7 +157,7 @@ func effect(e *narthex.Engagement, event Event) error {
 		}
 		e.Votes = append(e.Votes, narthex.Vote{By: event.By, As: event.As, Approve: event.Command == Approve, Reason: event.Text, Saw: event.Saw, At: event.At})
 		if event.Command == Decline {
-			e.Reason, e.DecidedAt = event.Text, event.At
+			e.Reason, e.DecidedAt, e.Claims = event.Text, event.At, nil
 		}
 	case Offer:
 		if !Approved(*e) || event.Agreement == "" {
@@ -166,7 +166,7 @@ func effect(e *narthex.Engagement, event Event) error {
 		if event.Authorised != nil && !Authorises(*e, *event.Authorised, event.At) {
 			return errors.New("its authorisation is for something else, not in force, or by an author")
 		}
-		e.Agreement, e.Authorised, e.DecidedAt = event.Agreement, event.Authorised, event.At
+		e.Agreement, e.Authorised, e.DecidedAt, e.Claims = event.Agreement, event.Authorised, event.At, nil
 	case Sign:
 		if !fits(e, event) {
 			return errors.New("the signature is on another text, not the giver's own, out of turn, or the party has signed")
@@ -184,8 +184,10 @@ func effect(e *narthex.Engagement, event Event) error {
 		e.Locked = event.Command == Lock
 	case Transfer, Take, Leave:
 		return handOver(e, event)
+	case Claim, Unclaim, Entrust:
+		return claims(e, event)
 	case Withdraw:
-		e.Reason = event.Text
+		e.Reason, e.Claims = event.Text, nil
 	case End:
 		e.Reason, e.EndedAt = event.Text, event.At
 	case Meet, Reject, Waive, Issue, Close:
@@ -219,6 +221,7 @@ func write(e *narthex.Engagement, event Event) error {
 			e.Authors = append(e.Authors, person)
 		}
 	}
+	keepClaims(e)
 	if event.Command == Revise {
 		e.Round++
 		if event.Text != "" {

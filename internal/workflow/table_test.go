@@ -41,7 +41,7 @@ var rows = map[narthex.State]map[workflow.Part]string{
 	"":                {workflow.Applicant: "draft"},
 	narthex.Draft:     {workflow.Applicant: "edit submit withdraw", workflow.Author: "edit"},
 	narthex.Submitted: {workflow.Applicant: "withdraw", workflow.Programme: "assign", workflow.System: "assign"},
-	narthex.InReview:  {workflow.Applicant: "withdraw nudge comment", workflow.Author: "comment", workflow.Reviewer: "approve decline return counter comment", workflow.Programme: "comment", workflow.System: "offer"},
+	narthex.InReview:  {workflow.Applicant: "withdraw nudge comment", workflow.Author: "comment", workflow.Reviewer: "approve decline return counter comment claim unclaim", workflow.Programme: "comment unclaim entrust", workflow.System: "offer"},
 	narthex.Returned:  {workflow.Applicant: "revise accept withdraw", workflow.Author: "revise", workflow.Reviewer: "comment", workflow.Programme: "comment"},
 	narthex.Offered:   {workflow.Applicant: "withdraw", workflow.Signer: "sign", workflow.System: "activate", workflow.Guard: "lock unlock"},
 	narthex.Active: {workflow.Applicant: "end meet issue transfer", workflow.Author: "issue", workflow.Member: "meet leave", workflow.Sponsor: "transfer", workflow.Successor: "take", workflow.Programme: "end reject waive issue", workflow.System: "end", workflow.Guard: "lock unlock waive",
@@ -123,6 +123,10 @@ func (l *life) event(command workflow.Command) workflow.Event {
 		event.Application = application()
 	case workflow.Return, workflow.Approve, workflow.Decline:
 		event.By, event.As, event.Saw, event.Text = sec.ID, narthex.Security, l.e.Digest, "so"
+	case workflow.Claim, workflow.Unclaim:
+		event.By, event.As = leg.ID, narthex.Legal
+	case workflow.Entrust:
+		event.By, event.As, event.Person = pro.ID, narthex.Legal, leg.ID
 	case workflow.Counter:
 		event.By, event.As, event.Saw, event.Text, event.Application = sec.ID, narthex.Security, l.e.Digest, "so", narrower(&l.e.Application)
 	case workflow.Accept:
@@ -167,6 +171,10 @@ func ready(t *testing.T, state narthex.State, command workflow.Command) *life {
 	case workflow.Offer:
 		if state == narthex.InReview {
 			return at(t, state).approve(sec, narthex.Security).approve(leg, narthex.Legal)
+		}
+	case workflow.Unclaim:
+		if state == narthex.InReview {
+			return at(t, state).does(leg, workflow.Event{Command: workflow.Claim, As: narthex.Legal})
 		}
 	case workflow.Accept:
 		if state == narthex.Returned {

@@ -81,7 +81,7 @@ type vote struct {
 }
 
 // judges are the commands that decide on an engagement.
-var judges = []workflow.Command{workflow.Assign, workflow.Return, workflow.Approve, workflow.Decline, workflow.Counter, workflow.Lock, workflow.Unlock, workflow.Close, workflow.Reject, workflow.Waive}
+var judges = []workflow.Command{workflow.Assign, workflow.Return, workflow.Approve, workflow.Decline, workflow.Counter, workflow.Lock, workflow.Unlock, workflow.Close, workflow.Reject, workflow.Waive, workflow.Claim, workflow.Unclaim, workflow.Entrust}
 
 // step checks one event that happened and gives the account after it. People are as they were when it happened.
 func (w watch) step(people []narthex.Person, before, after narthex.Engagement, event workflow.Event) (watch, error) {
@@ -149,6 +149,21 @@ func (w watch) step(people []narthex.Person, before, after narthex.Engagement, e
 		if by < 0 || !slices.Contains(before.Application.Members, event.By) || slices.Contains(before.Left, event.By) {
 			return w, fmt.Errorf("someone left who was no member, or had left")
 		}
+	case workflow.Claim, workflow.Entrust:
+		id := event.By
+		if event.Command == workflow.Entrust {
+			id = event.Person
+		}
+		claimant := slices.IndexFunc(people, func(p narthex.Person) bool { return p.ID == id })
+		if before.State != narthex.InReview || claimant < 0 || w.ever&(1<<claimant) != 0 || !people[claimant].Has(event.As) || event.Command == workflow.Entrust && !people[by].Has(narthex.Programme) {
+			return w, fmt.Errorf("a review is claimed by someone who may not do it, or given by someone else than the programme")
+		}
+	case workflow.Unclaim:
+		for _, c := range before.Claims {
+			if gone := !slices.Contains(after.Claims, c); gone && c.By != event.By && !people[by].Has(narthex.Programme) {
+				return w, fmt.Errorf("another's claim was taken by someone else than the programme")
+			}
+		}
 	case workflow.Lock:
 		w.locker = int8(by + 1)
 	case workflow.Unlock:
@@ -165,6 +180,11 @@ func (w watch) settled(after narthex.Engagement) error {
 	granted := slices.Contains([]narthex.State{narthex.Active, narthex.Ending, narthex.Closed}, after.State)
 	if granted != w.active || granted != (after.Grant != "") {
 		return fmt.Errorf("state %s, where activation is %t", after.State, w.active)
+	}
+	for _, c := range after.Claims {
+		if slices.Contains(after.Authors, c.By) || !slices.ContainsFunc(after.Application.Reviews, func(r narthex.ReviewRule) bool { return r.Role == c.As }) {
+			return fmt.Errorf("a claim stands of an author, or in a role that is not asked")
+		}
 	}
 	standing := 0
 	for _, v := range w.votes {
