@@ -32,6 +32,7 @@ const (
 	EntryPersonAuthorised   EntryType = "person.authorised"
 	EntryPersonUnauthorised EntryType = "person.unauthorised"
 	EntryPersonStanding     EntryType = "person.standing"
+	EntryPersonAway         EntryType = "person.away"
 	EntrySignerEnrolled     EntryType = "signer.enrolled"
 	EntrySignerRevoked      EntryType = "signer.revoked"
 	EntrySessionOpened      EntryType = "session.opened"
@@ -75,6 +76,7 @@ var entryFields = map[EntryType]struct {
 	EntryPersonAuthorised:   {GovernanceEntry, false, []string{"person", "org", "pathways", "not_before", "not_after", "authorisation", "by", "signer", "envelope"}},
 	EntryPersonUnauthorised: {GovernanceEntry, false, []string{"person", "authorisation", "by"}},
 	EntryPersonStanding:     {GovernanceEntry, false, []string{"person", "kind", "name", "act", "from", "until", "saw", "by"}},
+	EntryPersonAway:         {GovernanceEntry, false, []string{"person", "from", "until", "stand_in"}},
 	EntrySignerEnrolled:     {GovernanceEntry, false, []string{"person", "fingerprint", "by"}},
 	EntrySignerRevoked:      {GovernanceEntry, false, []string{"person", "fingerprint", "by"}},
 	EntrySessionOpened:      {GovernanceEntry, false, []string{"person", "session", "token"}},

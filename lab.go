@@ -93,7 +93,8 @@ type Asset struct {
 	Name          AssetName   `json:"name"`
 	Title         string      `json:"title"`
 	Kind          AssetKind   `json:"kind"`
-	Owner         string      `json:"owner"` // a handle of lab.yaml
+	Owner         string      `json:"owner"`            // a handle of lab.yaml
+	Deputy        string      `json:"deputy,omitempty"` // a handle of who decides while the owner is away and named them; not the owner
 	Bytes         int64       `json:"bytes"`
 	LifetimeBytes int64       `json:"lifetime_bytes"` // of bulk leak over all grants, for life
 	Leak          []LeakClass `json:"leak"`

@@ -454,11 +454,37 @@ type WorkItem struct {
 	Due        time.Time            `json:"due,omitzero"`
 	Late       bool                 `json:"late,omitempty"`
 	Nudged     bool                 `json:"nudged,omitempty"`
+	For        string               `json:"for,omitempty"`     // of a review: who is away, and you stand in for them
 	Claimed    string               `json:"claimed,omitempty"` // of a review: yours, or another where others have claimed all that you could do
 	Waiting    []string             `json:"waiting,omitempty"` // whom it waits for, where others are late; of an obligation what is owed
 
 	Obligation narthex.ObligationName `json:"obligation,omitempty"` // to meet, or late where the programme is to remind
 	Lapses     *RestView              `json:"lapses,omitempty"`     // what a grant rests on and you can renew
+}
+
+// Away is when someone of the lab is away, and who stands in for them: POST /api/people/away. It replaces what they said before;
+// POST /api/people/back ends it. Why is not asked.
+type Away struct {
+	From    time.Time        `json:"from"`
+	Until   time.Time        `json:"until"`
+	StandIn narthex.PersonID `json:"stand_in,omitempty"`
+}
+
+// AwayList is GET /api/people/away: who of the lab is away or will be.
+type AwayList struct {
+	Away []AwayRow `json:"away"`
+}
+
+// AwayRow is one absence.
+type AwayRow struct {
+	Person      narthex.PersonID `json:"person"`
+	Name        string           `json:"name"`
+	From        time.Time        `json:"from"`
+	Until       time.Time        `json:"until"`
+	StandIn     narthex.PersonID `json:"stand_in,omitempty"`
+	StandInName string           `json:"stand_in_name,omitempty"`
+	Now         bool             `json:"now"`     // it has begun
+	Covered     []narthex.Role   `json:"covered"` // the roles that the stand-in holds too
 }
 
 // AgreementView is an agreement: GET /api/engagements/{engagement}/agreement.

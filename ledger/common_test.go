@@ -77,7 +77,7 @@ func story() []narthex.Entry {
 		add(narthex.EntryCallIntent, nil)
 		add(narthex.EntryCallOutcome, texts{"call": fmt.Sprint("call_", len(entries)-1)})
 	}
-	for _, kind := range []narthex.EntryType{narthex.EntryCallDenied, narthex.EntryCallRead, narthex.EntryCallRead, narthex.EntryRefusalsCounted, narthex.EntryLockSet,
+	for _, kind := range []narthex.EntryType{narthex.EntryCallDenied, narthex.EntryCallRead, narthex.EntryPersonAway, narthex.EntryRefusalsCounted, narthex.EntryLockSet,
 		narthex.EntryLockLifted, narthex.EntryKeyRevoked, narthex.EntrySignerRevoked, narthex.EntryPersonChanged, narthex.EntryLedgerRead, narthex.EntryGrantEnded,
 		narthex.EntryRecovered, narthex.EntryOpeningsErased, narthex.EntryLedgerRestored, narthex.EntryProgramChanged, narthex.EntryPersonAuthorised,
 		narthex.EntryPersonUnauthorised, narthex.EntryPersonStanding, narthex.EntryEngagementRead, narthex.EntryCallIntent} {

@@ -91,6 +91,15 @@ func peopleRoutes() []Route {
 			}
 			return r.node.Office.Unauthorise(r.Context(), r.person.ID, id)
 		})},
+		{Method: "GET", Path: "/api/people/away", Right: Insider, Says: "who of the lab is away", Out: typeOf[client.AwayList](), serve: get(func(r *request) (client.AwayList, error) {
+			return r.node.Office.WhoIsAway(r.Context(), r.person.ID)
+		})},
+		{Method: "POST", Path: "/api/people/away", Right: Insider, Says: "say that you are away, and who stands in", In: typeOf[client.Away](), Out: typeOf[client.AwayList](), serve: post(mostBody, func(r *request, in client.Away) (client.AwayList, error) {
+			return r.node.Office.Away(r.Context(), r.person.ID, in)
+		})},
+		{Method: "POST", Path: "/api/people/back", Right: Insider, Says: "end your absence", In: typeOf[nothing](), Out: typeOf[client.AwayList](), serve: post(mostBody, func(r *request, _ nothing) (client.AwayList, error) {
+			return r.node.Office.Back(r.Context(), r.person.ID)
+		})},
 		{Method: "GET", Path: "/api/people/{person}/standing", Right: Someone, Says: "what is known of a person's training, affiliation, screening and recertifications", Out: typeOf[client.StandingView](), serve: get(func(r *request) (client.StandingView, error) {
 			id, err := arg[narthex.PersonID](r, "person")
 			if err != nil {

@@ -82,6 +82,7 @@ var steps = map[narthex.EntryType]func(*step) error{
 	narthex.EntryPersonAuthorised:   (*step).authorised,
 	narthex.EntryPersonUnauthorised: (*step).unauthorised,
 	narthex.EntryPersonStanding:     (*step).stands,
+	narthex.EntryPersonAway:         (*step).away,
 	narthex.EntrySignerEnrolled:     (*step).signerEnrolled,
 	narthex.EntrySignerRevoked:      (*step).signerRevoked,
 	narthex.EntrySessionOpened:      (*step).sessionOpened,

@@ -79,6 +79,9 @@ func (c *comparison) meta() error {
 	for id, list := range c.Standings {
 		want[book.StandingKey(id)] = book.Standings{Standings: list}
 	}
+	if c.Away != nil {
+		want[book.AwayKey] = book.Away{Absences: c.Away}
+	}
 	if c.Program != (book.Program{}) {
 		want[book.ProgramKey] = c.Program
 	}

@@ -44,6 +44,9 @@ func workNote(item client.WorkItem) string {
 	if item.Late {
 		notes = append(notes, "late")
 	}
+	if item.For != "" {
+		notes = append(notes, "for "+item.For+", who is away")
+	}
 	switch item.Claimed {
 	case "yours":
 		notes = append(notes, "claimed by you")

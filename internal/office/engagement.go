@@ -14,7 +14,6 @@ import (
 	"narthex/internal/gateway/live"
 	"narthex/internal/identity"
 	"narthex/internal/journal"
-	"narthex/internal/lab"
 	"narthex/internal/store"
 	"narthex/internal/workflow"
 	"narthex/policy"
@@ -274,10 +273,14 @@ func (o *Office) facts(tx *journal.Tx, rules *book.Rules, draft *workflow.Event,
 	}
 	together, err := o.together(tx, rules, a)
 	facts.TermsWrong = append(facts.TermsWrong, together...)
-	facts.OwnsAsset = owns(rules.Directory, e.Application.Terms, p)
+	if err != nil {
+		return facts, err
+	}
+	who, err := ownersNow(tx, rules.Directory)
+	facts.OwnsAsset = who.owns(e.Application.Terms, p)
 	if draft.Command == workflow.Entrust && err == nil {
 		if facts.Other, _, err = standing(tx, draft.Person); err == nil {
-			facts.OtherOwns = owns(rules.Directory, e.Application.Terms, facts.Other)
+			facts.OtherOwns = who.owns(e.Application.Terms, facts.Other)
 		}
 	}
 	return facts, err
@@ -310,10 +313,6 @@ func (o *Office) together(tx *journal.Tx, rules *book.Rules, a narthex.Applicati
 	return policy.CheckTogether(rules.Directory.Taxonomy, a.Terms, others), nil
 }
 
-func owns(d *lab.Directory, terms []narthex.Term, p narthex.Person) bool {
-	return slices.ContainsFunc(terms, func(t narthex.Term) bool { return p.Handle != "" && d.Assets[t.Asset].Owner == p.Handle })
-}
-
 // Engagement gives an engagement to someone who may know of it. That they read it is an entry.
 func (o *Office) Engagement(ctx context.Context, by narthex.PersonID, id narthex.EngagementID) (client.EngagementView, error) {
 	view, err := o.engagement(ctx, by, id)
@@ -337,7 +336,15 @@ func (o *Office) engagement(ctx context.Context, by narthex.PersonID, id narthex
 		if !workflow.MayRead(e, p) {
 			return narthex.WithheldError()
 		}
-		if e, err = claiming(tx, e); err != nil {
+		rules, err := o.Rules.Get()
+		if err != nil {
+			return err
+		}
+		who, err := ownersNow(tx, rules.Directory)
+		if err != nil {
+			return err
+		}
+		if e, err = claiming(tx, who, e); err != nil {
 			return err
 		}
 		view = client.EngagementView{Engagement: workflow.Seen(e, p), Allowed: []string{}, Waiting: []string{}, People: map[string]string{}, Notices: []client.Notice{}}
@@ -346,10 +353,6 @@ func (o *Office) engagement(ctx context.Context, by narthex.PersonID, id narthex
 				continue
 			}
 			view.Allowed = append(view.Allowed, string(command))
-		}
-		rules, err := o.Rules.Get()
-		if err != nil {
-			return err
 		}
 		if view.Waiting, err = waiting(tx, rules, e, p); err != nil {
 			return err

@@ -236,14 +236,12 @@ func addAround(tx *journal.Tx, list *client.PersonList) error {
 // eachTask goes through what waits for a person in some states until do says that it is enough: first what does so from a time on that has come, as
 // what is late, then the rest by the end of its time.
 func (o *Office) eachTask(tx *journal.Tx, rules *book.Rules, p narthex.Person, states []narthex.State, do func(narthex.Engagement, client.WorkItem) (enough bool, err error)) error {
-	var owned []narthex.AssetName
-	for name, asset := range rules.Directory.Assets {
-		if p.Handle != "" && asset.Owner == p.Handle {
-			owned = append(owned, name)
-		}
+	who, err := ownersNow(tx, rules.Directory)
+	if err != nil {
+		return err
 	}
 	var now, coming []string
-	for _, holder := range listing.WorkersFor(p, owned) {
+	for _, holder := range listing.WorkersFor(p, who.owned(p)) {
 		for _, state := range states {
 			now, coming = append(now, listing.WorkOf(holder, state)), append(coming, listing.ComingTo(holder, state))
 		}
@@ -266,7 +264,7 @@ func (o *Office) eachTask(tx *journal.Tx, rules *book.Rules, p narthex.Person, s
 		return full, err
 	}
 	until := listing.Place(tx.Now(), "\xff")
-	err := book.Walk(tx, coming, "", false, func(place, id string) (bool, error) {
+	err = book.Walk(tx, coming, "", false, func(place, id string) (bool, error) {
 		if place > until {
 			return true, nil
 		}

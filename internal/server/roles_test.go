@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"narthex"
 	"narthex/client"
@@ -165,6 +166,9 @@ func setScene(t *testing.T) *scene {
 		engagement("nudge", review.Engagement.ID, client.Command{}),
 		engagement("counter", countered.Engagement.ID, narrowing(countered), "olga"),
 		engagement("accept", accepted.Engagement.ID, client.Command{Saw: accepted.Engagement.Counter.Digest}, "ada"),
+		engagement("claim", review.Engagement.ID, client.Command{As: narthex.Security}, "sam", "paul"),
+		engagement("unclaim", review.Engagement.ID, client.Command{As: narthex.Security}, "sam", "carol"),
+		engagement("entrust", review.Engagement.ID, client.Command{As: narthex.Security, Person: e.People["paul"].ID}, "carol"),
 		engagement("return", review.Engagement.ID, saw(review, narthex.Security), "sam", "paul"),
 		engagement("decline", declined.Engagement.ID, saw(declined, narthex.AssetOwner), "olga"),
 		engagement("approve", withdrawn.Engagement.ID, saw(withdrawn, narthex.AssetOwner), "olga"),
@@ -186,6 +190,9 @@ func setScene(t *testing.T) *scene {
 		{"POST /api/people", "/api/people", client.Invite{Handle: "eve"}, custodians},
 		{"POST /api/people/{person}/authorise", "/api/people/" + string(ada.ID) + "/authorise", e.Word(t, "otto", "ada", 30, "test"), []string{"otto"}},
 		{"POST /api/people/{person}/unauthorise", "/api/people/" + string(ada.ID) + "/unauthorise", struct{}{}, []string{"otto"}},
+		{"GET /api/people/away", "/api/people/away", nil, labPeople},
+		{"POST /api/people/away", "/api/people/away", client.Away{From: e.Clock.Now(), Until: e.Clock.Now().Add(time.Hour)}, labPeople},
+		{"POST /api/people/back", "/api/people/back", struct{}{}, labPeople},
 		{"GET /api/people/{person}/standing", "/api/people/" + string(ada.ID) + "/standing", nil, readers},
 		{"POST /api/people/{person}/standing", "/api/people/" + string(ada.ID) + "/standing", client.RecordStanding{Kind: narthex.Training, Name: "basics"}, []string{"carol", "sam", "paul"}},
 		{"POST /api/people/{person}/standing", "/api/people/" + string(ada.ID) + "/standing", client.RecordStanding{Kind: narthex.Affiliation}, []string{"otto"}},

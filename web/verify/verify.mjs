@@ -58,6 +58,7 @@ const TYPES = {
   "person.changed": [1, false, ["person", "state", "by", "reason"]],
   "person.enrolled": [1, false, ["person", "handle", "login_key"]],
   "person.invited": [1, false, ["person", "org", "official", "region", "code", "by"]],
+  "person.away": [1, false, ["person", "from", "until", "stand_in"]],
   "person.standing": [1, false, ["person", "kind", "name", "act", "from", "until", "saw", "by"]],
   "person.unauthorised": [1, false, ["person", "authorisation", "by"]],
   "program.changed": [1, true, ["version", "program", "replaces", "reason"]],
