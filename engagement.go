@@ -116,6 +116,7 @@ type Engagement struct {
 	Votes       []Vote       `json:"votes,omitempty"`       // on Digest; an edit voids them
 	Notes       []Note       `json:"notes,omitempty"`
 	Claims      []Claim      `json:"claims,omitempty"`  // who looks at it; they outlast a return, and end with the decision
+	Triage      []Triaged    `json:"triage,omitempty"`  // what the pathway's rules did in this round
 	Counter     *Counter     `json:"counter,omitempty"` // that the applicant may accept
 	Since       time.Time    `json:"since,omitzero"`    // when the review began
 	Due         time.Time    `json:"due,omitzero"`      // when the review should end

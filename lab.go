@@ -202,6 +202,7 @@ type Pathway struct {
 	Institution  bool         `json:"institution"`             // whether the applicant's organisation must sign
 	SigningOrder []PartyRole  `json:"signing_order,omitempty"` // every party once, or empty for any order
 	RestsOn      []Condition  `json:"rests_on,omitempty"`      // what its grants rest on
+	Triage       []TriageRule `json:"triage,omitempty"`        // what Narthex itself says to an application that is handed in
 }
 
 // Offer gives the offer of that attribute on that asset.

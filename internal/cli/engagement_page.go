@@ -65,6 +65,7 @@ func writeEngagement(p *page, view client.EngagementView) {
 		p.heading("Answer to " + question)
 		p.block(app.Answers[question])
 	}
+	writeTriage(p, e, named)
 	writeClaims(p, e, named)
 	writeVotes(p, e, named)
 	if e.Counter != nil {
@@ -106,6 +107,26 @@ func termTable(terms []narthex.Term) *table {
 		}
 	}
 	return t
+}
+
+// writeTriage says what the pathway's rules did, and where each stands.
+func writeTriage(p *page, e narthex.Engagement, named func(narthex.PersonID) string) {
+	if len(e.Triage) == 0 {
+		return
+	}
+	p.heading("Rules of the pathway")
+	t := newTable("RULE", "SAYS", "DIRECTORY")
+	for _, did := range e.Triage {
+		says := did.Flag
+		switch {
+		case did.Route != "":
+			says = words([]narthex.Role{did.Route}) + " must approve it too"
+		case did.Assign != "":
+			says = "it is given to " + named(did.Assign) + " as " + words([]narthex.Role{did.As})
+		}
+		t.row(did.Rule, says, did.Directory.Short())
+	}
+	p.table(t)
 }
 
 // writeClaims says who looks at it; of whom the reader is not to know, that somebody does.

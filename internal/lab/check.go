@@ -138,6 +138,7 @@ func (l *loader) checkPathway(p narthex.Pathway) {
 	l.checkOffers(file, p)
 	l.checkLater(file, p)
 	l.checkReviews(file, p)
+	l.checkTriage(file, p)
 	l.checkClauses(file, p)
 	l.checkHolds(file, p)
 	l.checkCodes(file, p)

@@ -159,7 +159,9 @@ func (o *Office) Command(ctx context.Context, by narthex.PersonID, id narthex.En
 		switch command {
 		case workflow.Submit, workflow.Revise, workflow.Accept:
 			due := rules.Directory.Calendar.Add(tx.Now(), rules.Directory.Pathways[next.Application.Pathway].ReviewDays)
-			_, err = o.bySystem(tx, next, workflow.Event{Command: workflow.Assign, Due: due})
+			if next, err = o.bySystem(tx, next, workflow.Event{Command: workflow.Assign, Due: due}); err == nil {
+				err = o.triage(tx, rules, next)
+			}
 		case workflow.Counter:
 			return current(rules, e)
 		case workflow.Approve:
@@ -387,6 +389,9 @@ func names(tx *journal.Tx, e narthex.Engagement, into map[string]string) error {
 	for _, note := range e.Notes {
 		ids = append(ids, note.By)
 	}
+	for _, did := range e.Triage {
+		ids = append(ids, did.Assign)
+	}
 	for _, claim := range e.Claims {
 		ids = append(ids, claim.By)
 	}
@@ -400,6 +405,9 @@ func names(tx *journal.Tx, e narthex.Engagement, into map[string]string) error {
 		ids = append(ids, w.By)
 	}
 	for _, id := range ids {
+		if id == "" {
+			continue
+		}
 		person, err := journal.Get[narthex.Person](tx, store.People, string(id))
 		if err != nil {
 			return err

@@ -195,3 +195,64 @@ func TestAnOwnerAndTheirDeputyAreNotTwoPeople(t *testing.T) {
 		t.Errorf("two votes of one owner are two: it is %s and waits for %v", view.Engagement.State, view.Waiting)
 	}
 }
+
+// ruled is a lab whose pathway has rules: of each kind, and one that does not hold.
+func ruled(files lab.Files) {
+	files["pathways/test.yaml"] = append(files["pathways/test.yaml"], []byte(`triage:
+  - {name: unknown-org, when: {known_org: false}, then: {flag: "Nobody of this organisation has had a grant here."}}
+  - {name: long, when: {days_above: 100}, then: {route: legal}}
+  - {name: standard, when: {standard: true, horizon_held: true, days_at_most: 100}, then: {assign: sam, as: security}}
+`)...)
+	files["lab.yaml"] = bytes.Replace(files["lab.yaml"], []byte("roles: [auditor]"), []byte("roles: [auditor, legal]"), 1)
+}
+
+// Rules of a pathway say what to look at and who must; each cites itself and its directory, is hidden from those who ask, and approves nothing.
+func TestRulesOfAPathwayAskForMoreAndGiveNothing(t *testing.T) {
+	e := testenv.New(t, testenv.Options{Files: ruled})
+	review := submitted(t, e)
+	id := review.Engagement.ID
+	seen := must(e.People["sam"].Client.Engagement(t.Context(), id)).Engagement
+	directory := must(e.People["sam"].Lab(t.Context(), false)).InForce
+	rules := func(e narthex.Engagement) (names []string) {
+		for _, did := range e.Triage {
+			if names = append(names, did.Rule); did.Directory != directory {
+				t.Errorf("%s cites the directory %s, and %s is in force", did.Rule, did.Directory.Short(), directory.Short())
+			}
+		}
+		return names
+	}
+	if got := rules(seen); !slices.Equal(got, []string{"unknown-org", "standard"}) || seen.Triage[0].Flag == "" || seen.Triage[1].Assign != e.People["sam"].ID {
+		t.Errorf("the rules said %+v", seen.Triage)
+	}
+	if len(seen.Votes) != 0 || seen.State != narthex.InReview || len(seen.Application.Reviews) != 2 {
+		t.Errorf("after the rules: %+v", seen)
+	}
+	if item, _ := reviewOf(t, e, "sam", id); item.Claimed != "yours" {
+		t.Errorf("to whom it was given: %+v", item)
+	}
+	for _, name := range []string{"ada", "otto"} {
+		view := must(e.People[name].Client.Engagement(t.Context(), id))
+		if view.Engagement.Triage != nil {
+			t.Errorf("%s reads %+v", name, view.Engagement.Triage)
+		}
+		for _, line := range must(e.People[name].History(t.Context(), id)).Lines {
+			if line.What == "triage" {
+				t.Errorf("%s reads in the history that a rule was applied", name)
+			}
+		}
+	}
+
+	draft := client.Draft{Pathway: "test", Title: "long", Answers: map[string]string{"why": "to see"}, Terms: []narthex.Term{testenv.Tokens(1000, nil)}, Days: 120}
+	view := must(e.People["ada"].Draft(t.Context(), draft))
+	view = must(e.People["ada"].Command(t.Context(), view.Engagement.ID, "submit", client.Command{}))
+	if !slices.Contains(view.Engagement.Application.Reviews, narthex.ReviewRule{Role: narthex.Legal, Quorum: 1}) {
+		t.Fatalf("who must approve a long one: %+v", view.Engagement.Application.Reviews)
+	}
+	approve(t, e, "olga", narthex.AssetOwner, view)
+	if got := approve(t, e, "sam", narthex.Security, view).Engagement; got.State != narthex.InReview || !slices.Equal(rules(got), []string{"unknown-org", "long"}) {
+		t.Errorf("without the role that a rule added it is %s; the rules said %+v", got.State, got.Triage)
+	}
+	if got := approve(t, e, "lea", narthex.Legal, view).Engagement; got.State != narthex.Offered {
+		t.Errorf("with it it is %s", got.State)
+	}
+}

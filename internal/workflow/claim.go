@@ -77,7 +77,7 @@ func claims(e *narthex.Engagement, event Event) error {
 	if event.Command == Entrust {
 		made.By, made.Given = event.Person, event.By
 	}
-	if made.By == "" || slices.Contains(e.Authors, made.By) || !asks(e.Application, made.As) || claimOf(*e, made.By) != nil || full(*e, made.As) {
+	if !mayHold(e, made.By, made.As) {
 		return errors.New("the claim is an author's, a second one, in a role that is not asked, or one too many")
 	}
 	e.Claims = append(slices.Clone(e.Claims), made)

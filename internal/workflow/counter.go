@@ -77,7 +77,7 @@ func accept(e *narthex.Engagement, event Event) error {
 	if c == nil || event.Saw != c.Digest {
 		return errors.New("there is no such counter-offer")
 	}
-	e.Application, e.Digest, e.Votes, e.Counter = c.Application, c.Digest, nil, nil
+	e.Application, e.Digest, e.Votes, e.Counter, e.Triage = c.Application, c.Digest, nil, nil, nil
 	e.Round++
 	keepClaims(e)
 	if asks(c.Application, c.As) {

@@ -24,6 +24,7 @@ type Event struct {
 	Agreement   narthex.Digest               `json:"agreement,omitempty"`
 	Authorised  *narthex.SignedAuthorisation `json:"authorised,omitempty"` // of an offer, in the place of the institution's signature
 	Signature   *narthex.SignedBy            `json:"signature,omitempty"`
+	Triaged     *narthex.Triaged             `json:"triaged,omitempty"` // what a rule did
 	Grant       narthex.GrantID              `json:"grant,omitempty"`
 	Due         time.Time                    `json:"due,omitzero"`
 	Until       time.Time                    `json:"until,omitzero"` // of an activation: when the agreement ends
@@ -186,6 +187,8 @@ func effect(e *narthex.Engagement, event Event) error {
 		return handOver(e, event)
 	case Claim, Unclaim, Entrust:
 		return claims(e, event)
+	case Triage:
+		return triage(e, event)
 	case Withdraw:
 		e.Reason, e.Claims = event.Text, nil
 	case End:
@@ -211,7 +214,7 @@ func write(e *narthex.Engagement, event Event) error {
 	} else if !sameBasis(*e, *a) {
 		return errors.New("it changes who applies")
 	}
-	e.Application, e.Digest, e.Votes, e.Counter = *a, digest, nil, nil
+	e.Application, e.Digest, e.Votes, e.Counter, e.Triage = *a, digest, nil, nil, nil
 	named := append(append([]narthex.PersonID{event.By, a.Applicant, a.Sponsor}, a.Members...), e.Authors...)
 	if event.Command == Draft {
 		named = append(named, event.Apart...)

@@ -102,12 +102,17 @@ func attempts(people []narthex.Person, applicant, p narthex.Person) []workflow.E
 				all = append(all, workflow.Event{Command: command, Application: a})
 			}
 		case workflow.Claim, workflow.Unclaim:
-			for _, as := range append([]narthex.Role{""}, hats...) {
+			for _, as := range []narthex.Role{"", narthex.Security, narthex.Sponsor} {
 				all = append(all, workflow.Event{Command: command, As: as})
+			}
+		case workflow.Triage:
+			for _, as := range []narthex.Role{narthex.Security, narthex.Programme} {
+				all = append(all, workflow.Event{Command: command, Triaged: &narthex.Triaged{Rule: "r", Directory: stale, At: start, Route: as}},
+					workflow.Event{Command: command, Triaged: &narthex.Triaged{Rule: "r", Directory: stale, At: start, Assign: people[len(people)-1].ID, As: as}})
 			}
 		case workflow.Entrust:
 			for _, to := range people {
-				all = append(all, workflow.Event{Command: command, As: narthex.Security, Person: to.ID}, workflow.Event{Command: command, As: narthex.Sponsor, Person: to.ID})
+				all = append(all, workflow.Event{Command: command, As: narthex.Security, Person: to.ID})
 			}
 		case workflow.Approve, workflow.Decline, workflow.Return:
 			for _, as := range append([]narthex.Role{""}, hats...) {

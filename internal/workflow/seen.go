@@ -22,7 +22,7 @@ func ToVote(e narthex.Engagement, p narthex.Person) bool {
 }
 
 // Seen gives an engagement as a person sees it who may read it: without votes while they are blind, without the private
-// comments of others where they are, or are an author or from outside, who see no claims either, and without a counter-offer of another, which is a vote,
+// comments of others where they are, or are an author or from outside, who see neither claims nor what rules said, and without a counter-offer of another, which is a vote,
 // where theirs is still to come. What is left out leaves no trace but its absence: neither the number of events nor the time of
 // the last tells of it.
 func Seen(e narthex.Engagement, p narthex.Person) narthex.Engagement {
@@ -37,7 +37,9 @@ func Seen(e narthex.Engagement, p narthex.Person) narthex.Engagement {
 	e.Notes = slices.DeleteFunc(slices.Clone(e.Notes), func(n narthex.Note) bool {
 		return n.Private && n.By != p.ID && (out || before)
 	})
-	e.Claims = claimsSeen(e, p)
+	if e.Claims = claimsSeen(e, p); out {
+		e.Triage = nil
+	}
 	if closed || out || before {
 		e.Events, e.ChangedAt = 0, changed(e)
 	}
@@ -62,7 +64,7 @@ func SeenEvent(e narthex.Engagement, p narthex.Person, event Event) (Event, bool
 	if event.Private && (!p.InLab() || slices.Contains(e.Authors, p.ID) || ToVote(e, p)) {
 		return Event{}, false
 	}
-	if slices.Contains([]Command{Claim, Unclaim, Entrust}, event.Command) {
+	if slices.Contains([]Command{Claim, Unclaim, Entrust, Triage}, event.Command) {
 		if ToVote(e, p) {
 			event.By, event.Person = "", ""
 		}

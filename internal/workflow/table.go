@@ -50,12 +50,13 @@ const (
 	Leave    Command = "leave"    // be no member any more
 	Claim    Command = "claim"    // take a review on, in a role
 	Unclaim  Command = "unclaim"  // give one back, or take it back
+	Triage   Command = "triage"   // apply a rule of the pathway
 	Entrust  Command = "entrust"  // give a review to someone who may do it
 )
 
 // Commands lists every command.
 func Commands() []Command {
-	return []Command{Draft, Edit, Submit, Assign, Return, Revise, Approve, Decline, Withdraw, Offer, Sign, Activate, Lock, Unlock, End, Close, Counter, Accept, Nudge, Comment, Meet, Reject, Waive, Issue, Transfer, Take, Leave, Claim, Unclaim, Entrust,
+	return []Command{Draft, Edit, Submit, Assign, Return, Revise, Approve, Decline, Withdraw, Offer, Sign, Activate, Lock, Unlock, End, Close, Counter, Accept, Nudge, Comment, Meet, Reject, Waive, Issue, Transfer, Take, Leave, Claim, Unclaim, Entrust, Triage,
 		ManuscriptSubmit, ManuscriptClear, ManuscriptRedact, ManuscriptExtend, ManuscriptPause, ManuscriptResume, ManuscriptPublish,
 		RedactionAccept, RedactionContest, RedactionUphold, RedactionDrop, RedactionMediate, RedactionOutcome}
 }
@@ -89,7 +90,7 @@ var table = map[narthex.State]map[Part][]Command{
 	"":                {Applicant: {Draft}},
 	narthex.Draft:     {Applicant: {Edit, Submit, Withdraw}, Author: {Edit}},
 	narthex.Submitted: {Applicant: {Withdraw}, Programme: {Assign}, System: {Assign}},
-	narthex.InReview:  {Applicant: {Withdraw, Nudge, Comment}, Author: {Comment}, Reviewer: {Approve, Decline, Return, Counter, Comment, Claim, Unclaim}, Programme: {Comment, Unclaim, Entrust}, System: {Offer}},
+	narthex.InReview:  {Applicant: {Withdraw, Nudge, Comment}, Author: {Comment}, Reviewer: {Approve, Decline, Return, Counter, Comment, Claim, Unclaim}, Programme: {Comment, Unclaim, Entrust}, System: {Offer, Triage}},
 	narthex.Returned:  {Applicant: {Revise, Accept, Withdraw}, Author: {Revise}, Reviewer: {Comment}, Programme: {Comment}},
 	narthex.Offered:   {Applicant: {Withdraw}, Signer: {Sign}, System: {Activate}, Guard: {Lock, Unlock}},
 	narthex.Active: {Applicant: {End, Meet, Issue, Transfer}, Author: {Issue}, Member: {Meet, Leave}, Sponsor: {Transfer}, Successor: {Take}, Programme: {End, Reject, Waive, Issue}, System: {End}, Guard: {Lock, Unlock, Waive},

@@ -41,7 +41,7 @@ var rows = map[narthex.State]map[workflow.Part]string{
 	"":                {workflow.Applicant: "draft"},
 	narthex.Draft:     {workflow.Applicant: "edit submit withdraw", workflow.Author: "edit"},
 	narthex.Submitted: {workflow.Applicant: "withdraw", workflow.Programme: "assign", workflow.System: "assign"},
-	narthex.InReview:  {workflow.Applicant: "withdraw nudge comment", workflow.Author: "comment", workflow.Reviewer: "approve decline return counter comment claim unclaim", workflow.Programme: "comment unclaim entrust", workflow.System: "offer"},
+	narthex.InReview:  {workflow.Applicant: "withdraw nudge comment", workflow.Author: "comment", workflow.Reviewer: "approve decline return counter comment claim unclaim", workflow.Programme: "comment unclaim entrust", workflow.System: "offer triage"},
 	narthex.Returned:  {workflow.Applicant: "revise accept withdraw", workflow.Author: "revise", workflow.Reviewer: "comment", workflow.Programme: "comment"},
 	narthex.Offered:   {workflow.Applicant: "withdraw", workflow.Signer: "sign", workflow.System: "activate", workflow.Guard: "lock unlock"},
 	narthex.Active: {workflow.Applicant: "end meet issue transfer", workflow.Author: "issue", workflow.Member: "meet leave", workflow.Sponsor: "transfer", workflow.Successor: "take", workflow.Programme: "end reject waive issue", workflow.System: "end", workflow.Guard: "lock unlock waive",
@@ -104,7 +104,7 @@ func TestThoseWhoAskAndThoseWhoDecideShareNoCommand(t *testing.T) {
 				t.Errorf("%q: both sides may %s", state, command)
 			}
 		}
-		for _, command := range []workflow.Command{workflow.Offer, workflow.Activate} {
+		for _, command := range []workflow.Command{workflow.Offer, workflow.Activate, workflow.Triage} {
 			if slices.Contains(workflow.Allowed(state, append(asking, deciding...)), command) {
 				t.Errorf("%q: a person may %s", state, command)
 			}
@@ -125,6 +125,8 @@ func (l *life) event(command workflow.Command) workflow.Event {
 		event.By, event.As, event.Saw, event.Text = sec.ID, narthex.Security, l.e.Digest, "so"
 	case workflow.Claim, workflow.Unclaim:
 		event.By, event.As = leg.ID, narthex.Legal
+	case workflow.Triage:
+		event.By, event.Triaged = "", l.ruled()
 	case workflow.Entrust:
 		event.By, event.As, event.Person = pro.ID, narthex.Legal, leg.ID
 	case workflow.Counter:

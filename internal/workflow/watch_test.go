@@ -158,6 +158,10 @@ func (w watch) step(people []narthex.Person, before, after narthex.Engagement, e
 		if before.State != narthex.InReview || claimant < 0 || w.ever&(1<<claimant) != 0 || !people[claimant].Has(event.As) || event.Command == workflow.Entrust && !people[by].Has(narthex.Programme) {
 			return w, fmt.Errorf("a review is claimed by someone who may not do it, or given by someone else than the programme")
 		}
+	case workflow.Triage:
+		if by >= 0 || len(after.Votes) != len(before.Votes) || after.Digest != before.Digest || len(after.Application.Reviews) != len(before.Application.Reviews) {
+			return w, fmt.Errorf("a rule was applied by a person, or changed the text, the votes or who must approve")
+		}
 	case workflow.Unclaim:
 		for _, c := range before.Claims {
 			if gone := !slices.Contains(after.Claims, c); gone && c.By != event.By && !people[by].Has(narthex.Programme) {
