@@ -177,6 +177,19 @@ func TestADeputyDecidesWhileTheOwnerIsAway(t *testing.T) {
 	}
 }
 
+// To be named by the owner is not enough: without the directory's word a stand-in with the role decides on nothing of the owner's.
+func TestAStandInWhomTheDirectoryDoesNotNameIsNoDeputy(t *testing.T) {
+	e := testenv.New(t, testenv.Options{Files: func(files lab.Files) {
+		files["lab.yaml"] = bytes.Replace(files["lab.yaml"], []byte("roles: [sponsor, security]"), []byte("roles: [sponsor, security, asset_owner]"), 1)
+	}})
+	review := submitted(t, e)
+	now := e.Clock.Now()
+	must(e.People["olga"].Away(t.Context(), client.Away{From: now.Add(-time.Hour), Until: now.Add(48 * time.Hour), StandIn: e.People["paul"].ID}))
+	if _, err := e.People["paul"].Command(t.Context(), review.Engagement.ID, "approve", client.Command{As: narthex.AssetOwner, Saw: review.Engagement.Digest}); !narthex.IsKind(err, narthex.Refused) {
+		t.Errorf("a stand-in who is no deputy: %v", err)
+	}
+}
+
 // Where two owners must approve, an owner and their deputy are one.
 func TestAnOwnerAndTheirDeputyAreNotTwoPeople(t *testing.T) {
 	e := testenv.New(t, testenv.Options{Files: func(files lab.Files) {
