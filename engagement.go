@@ -93,6 +93,15 @@ type Reminder struct {
 	At   time.Time `json:"at"`
 }
 
+// Claim says that a reviewer has taken it on to look at an application in a role. It is no right and no duty: whoever else may vote
+// in that role still may.
+type Claim struct {
+	By    PersonID  `json:"by,omitempty"` // empty where the reader is not to know who
+	As    Role      `json:"as"`
+	At    time.Time `json:"at"`
+	Given PersonID  `json:"given,omitempty"` // who of the programme gave it to them; empty where they took it
+}
+
 // Note is a question, an answer or a comment on an engagement.
 type Note struct {
 	By      PersonID  `json:"by"`
@@ -133,6 +142,8 @@ type Engagement struct {
 	DecidedAt   time.Time    `json:"decided_at,omitzero"`   // when it was offered or declined
 	Votes       []Vote       `json:"votes,omitempty"`       // on Digest; an edit voids them
 	Notes       []Note       `json:"notes,omitempty"`
+	Claims      []Claim      `json:"claims,omitempty"`   // who looks at it; they outlast a return, and end with the decision
+	Triage      []Triaged    `json:"triage,omitempty"`   // what the pathway's rules did in this round
 	Counter     *Counter     `json:"counter,omitempty"`  // that the applicant may accept
 	Since       time.Time    `json:"since,omitzero"`     // when the review began
 	Due         time.Time    `json:"due,omitzero"`       // when the review should end

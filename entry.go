@@ -34,6 +34,7 @@ const (
 	EntryPersonStanding     EntryType = "person.standing"
 	EntryPersonNationality  EntryType = "person.nationality"
 	EntryPersonVisa         EntryType = "person.visa"
+	EntryPersonAway         EntryType = "person.away"
 	EntrySignerEnrolled     EntryType = "signer.enrolled"
 	EntrySignerRevoked      EntryType = "signer.revoked"
 	EntrySessionOpened      EntryType = "session.opened"
@@ -82,6 +83,7 @@ var entryFields = map[EntryType]struct {
 	EntryPersonStanding:     {GovernanceEntry, false, []string{"person", "kind", "name", "act", "from", "until", "saw", "by"}},
 	EntryPersonNationality:  {GovernanceEntry, false, []string{"person", "record", "by"}},
 	EntryPersonVisa:         {GovernanceEntry, false, []string{"person", "act", "deed", "by"}},
+	EntryPersonAway:         {GovernanceEntry, false, []string{"person", "from", "until", "stand_in"}},
 	EntrySignerEnrolled:     {GovernanceEntry, false, []string{"person", "fingerprint", "kind", "credential", "by"}},
 	EntrySignerRevoked:      {GovernanceEntry, false, []string{"person", "fingerprint", "by"}},
 	EntrySessionOpened:      {GovernanceEntry, false, []string{"person", "session", "token"}},

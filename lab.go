@@ -97,7 +97,8 @@ type Asset struct {
 	Name          AssetName   `json:"name"`
 	Title         string      `json:"title"`
 	Kind          AssetKind   `json:"kind"`
-	Owner         string      `json:"owner"` // a handle of lab.yaml
+	Owner         string      `json:"owner"`            // a handle of lab.yaml
+	Deputy        string      `json:"deputy,omitempty"` // a handle of who decides while the owner is away and named them; not the owner
 	Bytes         int64       `json:"bytes"`
 	LifetimeBytes int64       `json:"lifetime_bytes"` // of bulk leak over all grants, for life
 	Leak          []LeakClass `json:"leak"`
@@ -207,6 +208,7 @@ type Pathway struct {
 	Institution  bool         `json:"institution"`             // whether the applicant's organisation must sign
 	SigningOrder []PartyRole  `json:"signing_order,omitempty"` // every party once, or empty for any order
 	RestsOn      []Condition  `json:"rests_on,omitempty"`      // what its grants rest on
+	Triage       []TriageRule `json:"triage,omitempty"`        // what Narthex itself says to an application that is handed in
 }
 
 // Offer gives the offer of that attribute on that asset.

@@ -48,6 +48,21 @@ func (c *Client) Remove(ctx context.Context, person narthex.PersonID, reason str
 	return call[narthex.Person](ctx, c, "POST", route("api", "people", string(person), "remove"), PersonChange{Reason: reason})
 }
 
+// Away says that you are away, and who stands in.
+func (c *Client) Away(ctx context.Context, in Away) (AwayList, error) {
+	return call[AwayList](ctx, c, "POST", route("api", "people", "away"), in)
+}
+
+// Back ends your absence.
+func (c *Client) Back(ctx context.Context) (AwayList, error) {
+	return call[AwayList](ctx, c, "POST", route("api", "people", "back"), struct{}{})
+}
+
+// WhoIsAway lists who of the lab is away or will be.
+func (c *Client) WhoIsAway(ctx context.Context) (AwayList, error) {
+	return call[AwayList](ctx, c, "GET", route("api", "people", "away"), nil)
+}
+
 // Standing gives what is known of a person's standing.
 func (c *Client) Standing(ctx context.Context, person narthex.PersonID) (StandingView, error) {
 	return call[StandingView](ctx, c, "GET", route("api", "people", string(person), "standing"), nil)

@@ -37,6 +37,9 @@ func TestEveryMethodAsksItsOneRoute(t *testing.T) {
 		{"POST /api/people/" + string(per) + "/authorise", func(ctx context.Context) error {
 			return err1(c.Authorise(ctx, per, client.Authorise{Authorisation: narthex.Authorisation{Org: "org_aaaaaaaaaaaaaaaaaaaaaaaaaa", Person: per}}))
 		}},
+		{"POST /api/people/away", func(ctx context.Context) error { return err1(c.Away(ctx, client.Away{})) }},
+		{"POST /api/people/back", func(ctx context.Context) error { return err1(c.Back(ctx)) }},
+		{"GET /api/people/away", func(ctx context.Context) error { return err1(c.WhoIsAway(ctx)) }},
 		{"GET /api/people/" + string(per) + "/standing", func(ctx context.Context) error { return err1(c.Standing(ctx, per)) }},
 		{"POST /api/people/" + string(per) + "/standing", func(ctx context.Context) error { return err1(c.RecordStanding(ctx, per, client.RecordStanding{})) }},
 		{"POST /api/people/" + string(per) + "/standing/withdraw", func(ctx context.Context) error { return err1(c.TakeBackStanding(ctx, per, client.TakeBackStanding{})) }},

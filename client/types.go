@@ -404,16 +404,16 @@ type EngagementRow struct {
 }
 
 // Command is what someone does with an engagement: POST /api/engagements/{engagement}/{command}, where command is one of
-// submit, assign, return, revise, approve, decline, counter, accept, nudge, comment, withdraw, end, close.
+// submit, assign, return, revise, approve, decline, counter, accept, nudge, comment, claim, unclaim, entrust, withdraw, end, close.
 type Command struct {
 	Saw     narthex.Digest     `json:"saw,omitempty"`     // what a vote or an acceptance is on
-	As      narthex.Role       `json:"as,omitempty"`      // the role a reviewer votes in
+	As      narthex.Role       `json:"as,omitempty"`      // the role a reviewer votes in, or a review is claimed in
 	Text    string             `json:"text,omitempty"`    // question, answer, reason or comment
 	Private bool               `json:"private,omitempty"` // with comment: for the lab's people who have no part in it
 	Draft   *Draft             `json:"draft,omitempty"`   // with revise
 	Counter *Narrowing         `json:"counter,omitempty"` // with counter
 	Reason  narthex.LockReason `json:"reason,omitempty"`  // with lock
-	Person  narthex.PersonID   `json:"person,omitempty"`  // with transfer: who is to be the sponsor
+	Person  narthex.PersonID   `json:"person,omitempty"`  // with transfer: who is to be the sponsor; with entrust: who is to review
 }
 
 // Amend is POST /api/engagements/{engagement}/amend: what is in force with its people of now, or Draft, for so many Days where they are
@@ -575,12 +575,39 @@ type WorkItem struct {
 	Due        time.Time            `json:"due,omitzero"`
 	Late       bool                 `json:"late,omitempty"`
 	Nudged     bool                 `json:"nudged,omitempty"`
+	For        string               `json:"for,omitempty"`     // of a review: who is away, and you stand in for them
+	Claimed    string               `json:"claimed,omitempty"` // of a review: yours, or another where others have claimed all that you could do
 	Waiting    []string             `json:"waiting,omitempty"` // whom it waits for, where others are late; of an obligation what is owed
 
 	Obligation narthex.ObligationName `json:"obligation,omitempty"` // to meet, or late where the programme is to remind
 	Agreed     bool                   `json:"agreed,omitempty"`     // to join: whether there is an agreement to read
 	Lapses     *RestView              `json:"lapses,omitempty"`     // what a grant rests on and you can renew
 	Lock       narthex.LockID         `json:"lock,omitempty"`       // to look at again, to answer for, or whose silence ends
+}
+
+// Away is when someone of the lab is away, and who stands in for them: POST /api/people/away. It replaces what they said before;
+// POST /api/people/back ends it. Why is not asked.
+type Away struct {
+	From    time.Time        `json:"from"`
+	Until   time.Time        `json:"until"`
+	StandIn narthex.PersonID `json:"stand_in,omitempty"`
+}
+
+// AwayList is GET /api/people/away: who of the lab is away or will be.
+type AwayList struct {
+	Away []AwayRow `json:"away"`
+}
+
+// AwayRow is one absence.
+type AwayRow struct {
+	Person      narthex.PersonID `json:"person"`
+	Name        string           `json:"name"`
+	From        time.Time        `json:"from"`
+	Until       time.Time        `json:"until"`
+	StandIn     narthex.PersonID `json:"stand_in,omitempty"`
+	StandInName string           `json:"stand_in_name,omitempty"`
+	Now         bool             `json:"now"`     // it has begun
+	Covered     []narthex.Role   `json:"covered"` // the roles that the stand-in holds too
 }
 
 // AgreementView is an agreement: GET /api/engagements/{engagement}/agreement.

@@ -100,6 +100,15 @@ func peopleRoutes() []Route {
 			}
 			return r.node.Office.Unauthorise(r.Context(), r.person.ID, id)
 		})},
+		{Method: "GET", Path: "/api/people/away", Right: Insider, Says: "who of the lab is away", Out: typeOf[client.AwayList](), serve: get(func(r *request) (client.AwayList, error) {
+			return r.node.Office.WhoIsAway(r.Context(), r.person.ID)
+		})},
+		{Method: "POST", Path: "/api/people/away", Right: Insider, Says: "say that you are away, and who stands in", In: typeOf[client.Away](), Out: typeOf[client.AwayList](), serve: post(mostBody, func(r *request, in client.Away) (client.AwayList, error) {
+			return r.node.Office.Away(r.Context(), r.person.ID, in)
+		})},
+		{Method: "POST", Path: "/api/people/back", Right: Insider, Says: "end your absence", In: typeOf[nothing](), Out: typeOf[client.AwayList](), serve: post(mostBody, func(r *request, _ nothing) (client.AwayList, error) {
+			return r.node.Office.Back(r.Context(), r.person.ID)
+		})},
 		{Method: "GET", Path: "/api/people/{person}/standing", Right: Someone, Says: "what is known of a person's training, affiliation, screening and recertifications", Out: typeOf[client.StandingView](), serve: get(func(r *request) (client.StandingView, error) {
 			id, err := arg[narthex.PersonID](r, "person")
 			if err != nil {
@@ -225,7 +234,7 @@ func engagementRoutes() []Route {
 		{Method: "POST", Path: "/api/engagements/{engagement}/state", Right: Someone, Says: "state that purpose and people are still so", In: typeOf[client.Recertify](), Out: typeOf[client.StandingView](), serve: recertify((*office.Office).State)},
 		{Method: "POST", Path: "/api/engagements/{engagement}/confirm", Right: Someone, Says: "confirm what the applicant stated", In: typeOf[client.Recertify](), Out: typeOf[client.StandingView](), serve: recertify((*office.Office).Confirm)},
 	}
-	for _, command := range []workflow.Command{workflow.Submit, workflow.Assign, workflow.Return, workflow.Revise, workflow.Approve, workflow.Decline, workflow.Counter, workflow.Accept, workflow.Nudge, workflow.Comment, workflow.Withdraw, workflow.Transfer, workflow.Take, workflow.Join, workflow.Leave, workflow.End, workflow.Close} {
+	for _, command := range []workflow.Command{workflow.Submit, workflow.Assign, workflow.Return, workflow.Revise, workflow.Approve, workflow.Decline, workflow.Counter, workflow.Accept, workflow.Nudge, workflow.Comment, workflow.Claim, workflow.Unclaim, workflow.Entrust, workflow.Withdraw, workflow.Transfer, workflow.Take, workflow.Join, workflow.Leave, workflow.End, workflow.Close} {
 		routes = append(routes, Route{Method: "POST", Path: "/api/engagements/{engagement}/" + string(command), Right: Someone, Says: string(command) + " an engagement", In: typeOf[client.Command](), Out: typeOf[client.EngagementView](),
 			serve: post(mostBody, func(r *request, in client.Command) (client.EngagementView, error) {
 				id, err := arg[narthex.EngagementID](r, "engagement")

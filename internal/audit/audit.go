@@ -84,6 +84,7 @@ var steps = map[narthex.EntryType]func(*step) error{
 	narthex.EntryPersonStanding:     (*step).stands,
 	narthex.EntryPersonNationality:  (*step).nationality,
 	narthex.EntryPersonVisa:         (*step).visa,
+	narthex.EntryPersonAway:         (*step).away,
 	narthex.EntrySignerEnrolled:     (*step).signerEnrolled,
 	narthex.EntrySignerRevoked:      (*step).signerRevoked,
 	narthex.EntrySessionOpened:      (*step).sessionOpened,

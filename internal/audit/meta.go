@@ -85,6 +85,9 @@ func (c *comparison) meta() error {
 	for id, visas := range c.Visas {
 		want[book.VisasKey(id)] = visas
 	}
+	if c.Away != nil {
+		want[book.AwayKey] = book.Away{Absences: c.Away}
+	}
 	if c.Program != (book.Program{}) {
 		want[book.ProgramKey] = c.Program
 	}

@@ -118,3 +118,16 @@ func (s *step) stillRests(id narthex.GrantID) error {
 	}
 	return err
 }
+
+// away takes in when someone of the lab said that they are away.
+func (s *step) away() error {
+	from, begins := time.Parse(time.RFC3339, s.text("from"))
+	until, ends := time.Parse(time.RFC3339, s.text("until"))
+	a := narthex.Absence{Person: narthex.PersonID(s.text("person")), From: from, Until: until, StandIn: narthex.PersonID(s.text("stand_in"))}
+	if begins != nil || ends != nil || a.Until.Before(a.From) || a.Person == a.StandIn || s.People[a.Person].Org != "" {
+		s.impossible(store.Meta, book.AwayKey, "an absence that does not read, or of someone from outside")
+		return nil
+	}
+	s.Away = a.After(s.Away)
+	return nil
+}

@@ -43,6 +43,8 @@ type state struct {
 
 	Visas map[narthex.PersonID]narthex.Visas `json:"visas"`
 
+	Away []narthex.Absence `json:"away,omitempty"` // nil where nobody ever was
+
 	Cases      map[narthex.EngagementID]history `json:"cases"`
 	Reads      uint64                           `json:"reads"`              // entries that tell who read what of an engagement
 	Waiting    []narthex.EngagementID           `json:"waiting,omitempty"`  // approved by all, and not offered

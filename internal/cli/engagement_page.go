@@ -78,6 +78,8 @@ func writeEngagement(p *page, view client.EngagementView) {
 		p.heading("Answer to " + question)
 		p.block(app.Answers[question])
 	}
+	writeTriage(p, e, named)
+	writeClaims(p, e, named)
 	writeVotes(p, e, named)
 	if e.Counter != nil {
 		p.heading(named(e.Counter.By) + " offers as " + words([]narthex.Role{e.Counter.As}) + ", " + day(e.Counter.At))
@@ -120,6 +122,43 @@ func termTable(terms []narthex.Term) *table {
 	return t
 }
 
+// writeTriage says what the pathway's rules did, and where each stands.
+func writeTriage(p *page, e narthex.Engagement, named func(narthex.PersonID) string) {
+	if len(e.Triage) == 0 {
+		return
+	}
+	p.heading("Rules of the pathway")
+	t := newTable("RULE", "SAYS", "DIRECTORY")
+	for _, did := range e.Triage {
+		says := did.Flag
+		switch {
+		case did.Route != "":
+			says = words([]narthex.Role{did.Route}) + " must approve it too"
+		case did.Assign != "":
+			says = "it is given to " + named(did.Assign) + " as " + words([]narthex.Role{did.As})
+		}
+		t.row(did.Rule, says, did.Directory.Short())
+	}
+	p.table(t)
+}
+
+// writeClaims says who looks at it; of whom the reader is not to know, that somebody does.
+func writeClaims(p *page, e narthex.Engagement, named func(narthex.PersonID) string) {
+	if len(e.Claims) == 0 {
+		return
+	}
+	p.heading("Claimed by")
+	t := newTable("WHO", "AS", "SINCE")
+	for _, claim := range e.Claims {
+		who := "a reviewer"
+		if claim.By != "" {
+			who = named(claim.By)
+		}
+		t.row(who, words([]narthex.Role{claim.As}), day(claim.At))
+	}
+	p.table(t)
+}
+
 func writeVotes(p *page, e narthex.Engagement, named func(narthex.PersonID) string) {
 	if len(e.Votes) == 0 {
 		return
@@ -147,6 +186,9 @@ func writeNext(p *page, view client.EngagementView) {
 		"approve":           "narthex review approve " + id + " --as ROLE",
 		"decline":           "narthex review decline " + id + " --as ROLE --reason WHY",
 		"return":            "narthex review return " + id + " --as ROLE --reason QUESTION",
+		"claim":             "narthex review claim " + id + " --as ROLE",
+		"unclaim":           "narthex review unclaim " + id + " --as ROLE",
+		"entrust":           "narthex review assign " + id + " --as ROLE --to PERSON",
 		"counter":           "narthex review counter " + id + " --as ROLE --set ATTRIBUTE@ASSET:LIMIT=VALUE --reason WHY",
 		"accept":            "narthex engagements accept " + id,
 		"nudge":             "narthex engagements nudge " + id,

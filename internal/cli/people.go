@@ -17,7 +17,7 @@ func (a *app) people() *cobra.Command {
 		a.peopleList(),
 		a.command(leaf{use: "roles", short: "Show what each role may do, and who holds it", example: "narthex people roles",
 			run: func(ctx context.Context, _ []string) error { return a.peopleRoles(ctx) }}),
-		a.authorise(), a.unauthorise(), a.nationalities(),
+		a.away(), a.back(), a.authorise(), a.unauthorise(), a.nationalities(),
 		a.changePerson("suspend", "Suspend a person at once: their sessions, keys and live calls end", (*client.Client).Suspend),
 		a.changePerson("remove", "Remove a person at once and for good", (*client.Client).Remove), a.erasePerson())
 }

@@ -26,6 +26,9 @@ func (a *app) review() *cobra.Command {
 		a.vote("review", "approve", "Approve what you were shown", "approved", "a remark"),
 		a.vote("review", "decline", "Decline, for good, with a reason", "declined", "why, for the applicant"),
 		a.counter(),
+		a.claim("claim", "Say that you look at it, in a role", "claimed", "You say that you look at it. Others of the role see that it is claimed, and it stands lower on their lists. It gives no right and\ntakes none: whoever may vote still may. A claim outlasts a return to the applicant and ends with the decision."),
+		a.claim("unclaim", "Give a claim back, or take a role's back as the programme", "gave back", "Your own claim in that role goes; where you have none and run the programme, all in that role do."),
+		a.entrust(),
 		a.vote("review", "return", "Send back with a question", "returned", "the question, for the applicant"))
 }
 
@@ -69,6 +72,70 @@ func (a *app) vote(group, verb, short, done, reasonSays string) *cobra.Command {
 	return c
 }
 
+// claim is one of the two commands about a reviewer's own claim.
+func (a *app) claim(verb, short, done, long string) *cobra.Command {
+	var as string
+	c := a.command(leaf{
+		use: verb + " ID", short: short, long: short + ".\n\n" + long,
+		example: "narthex review " + verb + " eng_… --as security",
+		run: func(ctx context.Context, args []string) error {
+			c, _, err := a.member()
+			if err != nil {
+				return err
+			}
+			in := client.Command{As: narthex.Role(as)}
+			if in.As, err = oneRole(ctx, c, in.As); err != nil {
+				return err
+			}
+			return a.give(ctx, args[0], verb, done, in)
+		}})
+	c.Flags().StringVar(&as, "as", "", "the role, where you have more than one: "+joined(narthex.Roles()))
+	oneOf(c, "as", narthex.Roles())
+	return c
+}
+
+// entrust gives a review to someone.
+func (a *app) entrust() *cobra.Command {
+	var as, to string
+	c := a.command(leaf{
+		use: "assign ID", short: "Give a review to someone who may do it, as the programme",
+		long:    "Give a review to someone who may do it, as the programme. They find it on their list as claimed by them; others of the role\nmay still vote. Where the role is claimed already, take that back first: narthex review unclaim.",
+		example: "narthex people list\nnarthex review assign eng_… --as security --to per_…",
+		run: func(ctx context.Context, args []string) error {
+			if to == "" {
+				return problem(narthex.Invalid, "name them with --to, by identifier or address", "a review is given to someone")
+			}
+			c, _, err := a.member()
+			if err != nil {
+				return err
+			}
+			person, err := findPerson(ctx, c, to)
+			if err != nil {
+				return err
+			}
+			return a.give(ctx, args[0], "entrust", "assigned", client.Command{As: narthex.Role(as), Person: person})
+		}})
+	c.Flags().StringVar(&as, "as", "", "the role in which it is reviewed: "+joined(narthex.Roles()))
+	c.Flags().StringVar(&to, "to", "", "who is to review it: an identifier or an address")
+	oneOf(c, "as", narthex.Roles())
+	return c
+}
+
+// oneRole gives the role that was named, or the one that the person has.
+func oneRole(ctx context.Context, c *client.Client, named narthex.Role) (narthex.Role, error) {
+	if named != "" {
+		return named, nil
+	}
+	who, err := c.WhoAmI(ctx)
+	if err != nil {
+		return "", err
+	}
+	if len(who.Person.Roles) != 1 {
+		return "", problem(narthex.Invalid, "give it with --as; you have "+cmp.Or(joined(who.Person.Roles), "none"), "a reviewer acts in one role")
+	}
+	return who.Person.Roles[0], nil
+}
+
 func (a *app) castVote(ctx context.Context, named, verb, done, digest string, in client.Command) error {
 	id, err := engagementID(named)
 	if err != nil {
@@ -84,15 +151,8 @@ func (a *app) castVote(ctx context.Context, named, verb, done, digest string, in
 	if err != nil {
 		return err
 	}
-	if in.As == "" {
-		who, err := c.WhoAmI(ctx)
-		if err != nil {
-			return err
-		}
-		if len(who.Person.Roles) != 1 {
-			return problem(narthex.Invalid, "give it with --as; you have "+cmp.Or(joined(who.Person.Roles), "none"), "a reviewer acts in one role")
-		}
-		in.As = who.Person.Roles[0]
+	if in.As, err = oneRole(ctx, c, in.As); err != nil {
+		return err
 	}
 	if in.Saw, err = seen(p, string(id), digest, "narthex review show "+string(id)); err != nil {
 		return err

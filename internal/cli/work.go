@@ -44,6 +44,15 @@ func workNote(item client.WorkItem) string {
 	if item.Late {
 		notes = append(notes, "late")
 	}
+	if item.For != "" {
+		notes = append(notes, "for "+item.For+", who is away")
+	}
+	switch item.Claimed {
+	case "yours":
+		notes = append(notes, "claimed by you")
+	case "another":
+		notes = append(notes, "claimed by another")
+	}
 	if item.Nudged {
 		notes = append(notes, "the applicant asks")
 	}

@@ -51,6 +51,9 @@ func (l *loader) checkAsset(a narthex.Asset) {
 	} else if owner, _ := l.d.Person(a.Owner); !slices.Contains(owner.Roles, narthex.AssetOwner) {
 		bad("owner", "the owner %q has not the role asset_owner", a.Owner)
 	}
+	if deputy, known := l.d.Person(a.Deputy); a.Deputy != "" && (!known || a.Deputy == a.Owner || !slices.Contains(deputy.Roles, narthex.AssetOwner)) {
+		bad("deputy", "the deputy %q is somebody else of lab.yaml than the owner, with the role asset_owner", a.Deputy)
+	}
 	if a.Bytes <= 0 || a.LifetimeBytes < 0 || a.LifetimeBytes > a.Bytes {
 		bad("bytes", "bytes is above zero, and lifetime_bytes from zero to bytes")
 	}
@@ -136,6 +139,7 @@ func (l *loader) checkPathway(p narthex.Pathway) {
 	l.checkOffers(file, p)
 	l.checkLater(file, p)
 	l.checkReviews(file, p)
+	l.checkTriage(file, p)
 	l.checkClauses(file, p)
 	l.checkHolds(file, p)
 	l.checkCodes(file, p)

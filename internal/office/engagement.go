@@ -14,7 +14,6 @@ import (
 	"narthex/internal/gateway/live"
 	"narthex/internal/identity"
 	"narthex/internal/journal"
-	"narthex/internal/lab"
 	"narthex/internal/store"
 	"narthex/internal/workflow"
 	"narthex/policy"
@@ -143,7 +142,7 @@ func (o *Office) Command(ctx context.Context, by narthex.PersonID, id narthex.En
 			}
 		}
 		draft := workflow.Event{Command: command, As: in.As, Saw: in.Saw, Text: in.Text, Private: in.Private}
-		if command == workflow.Transfer {
+		if command == workflow.Transfer || command == workflow.Entrust {
 			draft.Person = in.Person
 		}
 		if command == workflow.Counter {
@@ -162,7 +161,9 @@ func (o *Office) Command(ctx context.Context, by narthex.PersonID, id narthex.En
 		switch command {
 		case workflow.Submit, workflow.Revise, workflow.Accept:
 			due := rules.Directory.Calendar.Add(tx.Now(), rules.Directory.Pathways[next.Application.Pathway].ReviewDays)
-			_, err = o.bySystem(tx, next, workflow.Event{Command: workflow.Assign, Due: due})
+			if next, err = o.bySystem(tx, next, workflow.Event{Command: workflow.Assign, Due: due}); err == nil {
+				err = o.triage(tx, rules, next)
+			}
 		case workflow.Counter:
 			return current(rules, e)
 		case workflow.Approve:
@@ -278,7 +279,16 @@ func (o *Office) facts(tx *journal.Tx, rules *book.Rules, draft *workflow.Event,
 	}
 	together, err := o.together(tx, rules, a)
 	facts.TermsWrong = append(facts.TermsWrong, together...)
-	facts.OwnsAsset = owns(rules.Directory, e.Application.Terms, p)
+	if err != nil {
+		return facts, err
+	}
+	who, err := ownersNow(tx, rules.Directory)
+	facts.OwnsAsset = who.owns(e.Application.Terms, p)
+	if draft.Command == workflow.Entrust && err == nil {
+		if facts.Other, _, err = standing(tx, draft.Person); err == nil {
+			facts.OtherOwns = who.owns(e.Application.Terms, facts.Other)
+		}
+	}
 	return facts, err
 }
 
@@ -309,10 +319,6 @@ func (o *Office) together(tx *journal.Tx, rules *book.Rules, a narthex.Applicati
 	return policy.CheckTogether(rules.Directory.Taxonomy, a.Terms, others), nil
 }
 
-func owns(d *lab.Directory, terms []narthex.Term, p narthex.Person) bool {
-	return slices.ContainsFunc(terms, func(t narthex.Term) bool { return p.Handle != "" && d.Assets[t.Asset].Owner == p.Handle })
-}
-
 // Engagement gives an engagement to someone who may know of it. That they read it is an entry.
 func (o *Office) Engagement(ctx context.Context, by narthex.PersonID, id narthex.EngagementID) (client.EngagementView, error) {
 	view, err := o.engagement(ctx, by, id)
@@ -336,18 +342,25 @@ func (o *Office) engagement(ctx context.Context, by narthex.PersonID, id narthex
 		if !workflow.MayRead(e, p) {
 			return narthex.WithheldError()
 		}
+		rules, err := o.Rules.Get()
+		if err != nil {
+			return err
+		}
+		who, err := ownersNow(tx, rules.Directory)
+		if err != nil {
+			return err
+		}
+		if e, err = claiming(tx, who, e); err != nil {
+			return err
+		}
 		view = client.EngagementView{Engagement: workflow.Seen(e, p), Allowed: []string{}, Waiting: []string{}, People: map[string]string{}, Notices: []client.Notice{}}
 		for _, command := range workflow.Allowed(e.State, workflow.PartsOf(e, p)) {
-			if command == workflow.Recuse || command == workflow.Accept && e.Counter == nil || command == workflow.Nudge && (!halfPassed(e, tx.Now()) || !e.Nudged.IsZero()) || workflow.OnManuscripts(command) && command != workflow.ManuscriptSubmit {
+			if command == workflow.Recuse || command == workflow.Accept && e.Counter == nil || command == workflow.Nudge && (!halfPassed(e, tx.Now()) || !e.Nudged.IsZero()) || command == workflow.Unclaim && len(e.Claims) == 0 || workflow.OnManuscripts(command) && command != workflow.ManuscriptSubmit {
 				continue
 			}
 			view.Allowed = append(view.Allowed, string(command))
 		}
 		if view.Locks, err = locksShown(tx, e, p); err != nil {
-			return err
-		}
-		rules, err := o.Rules.Get()
-		if err != nil {
 			return err
 		}
 		if view.Waiting, err = waiting(tx, rules, e, p); err != nil {
@@ -387,6 +400,12 @@ func names(tx *journal.Tx, e narthex.Engagement, into map[string]string) error {
 	for _, note := range e.Notes {
 		ids = append(ids, note.By)
 	}
+	for _, did := range e.Triage {
+		ids = append(ids, did.Assign)
+	}
+	for _, claim := range e.Claims {
+		ids = append(ids, claim.By)
+	}
 	if e.Counter != nil {
 		ids = append(ids, e.Counter.By)
 	}
@@ -397,6 +416,9 @@ func names(tx *journal.Tx, e narthex.Engagement, into map[string]string) error {
 		ids = append(ids, w.By)
 	}
 	for _, id := range ids {
+		if id == "" {
+			continue
+		}
 		person, err := journal.Get[narthex.Person](tx, store.People, string(id))
 		if err != nil {
 			return err

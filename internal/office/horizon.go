@@ -156,17 +156,33 @@ func sized(d *lab.Directory, assets []narthex.Asset, terms []narthex.Term, days 
 // overAll gives who must approve an application, counting all grants that run beside it. Its applicant sees the roles and never
 // the grants; it is asked when an application is handed in, not while it is written, so that it cannot be tried out.
 func overAll(tx *journal.Tx, d *lab.Directory, a narthex.Application) ([]narthex.ReviewRule, error) {
+	reviews, _, err := reviewsAndRules(tx, d, a)
+	return reviews, err
+}
+
+// reviewsAndRules gives the same, with the rules of the pathway that hold; the roles to which they route are among those who must approve.
+func reviewsAndRules(tx *journal.Tx, d *lab.Directory, a narthex.Application) ([]narthex.ReviewRule, []narthex.TriageRule, error) {
 	beside, err := running(tx, a)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	pathway := d.Pathways[a.Pathway]
-	_, added := notices(d, pathway, a.Terms)
+	departs, added := notices(d, pathway, a.Terms)
 	_, sooner, err := sized(d, askedAssets(d, pathway, a.Terms), a.Terms, a.Days, beside)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return reviewsOf(d, pathway, a.Terms, append(added, sooner...)), nil
+	holding, err := triaged(tx, d, a, len(departs) == 0, len(sooner) == 0)
+	if err != nil {
+		return nil, nil, err
+	}
+	added = append(added, sooner...)
+	for _, rule := range holding {
+		if rule.Then.Route != "" {
+			added = append(added, narthex.ReviewRule{Role: rule.Then.Route, Quorum: 1})
+		}
+	}
+	return reviewsOf(d, pathway, a.Terms, added), holding, nil
 }
 
 // unasked lists the roles that must approve an application now and were not asked to.

@@ -19,6 +19,9 @@ import (
 const (
 	mostOfPage = 500
 	usualPage  = 100
+
+	// mostClaimed bounds how many reviews that others have claimed are gone through for those that nobody has.
+	mostClaimed = 1000
 )
 
 // pageLength gives how many a page holds.
@@ -233,14 +236,12 @@ func addAround(tx *journal.Tx, list *client.PersonList) error {
 // eachTask goes through what waits for a person in some states until do says that it is enough: first what does so from a time on that has come, as
 // what is late, then the rest by the end of its time.
 func (o *Office) eachTask(tx *journal.Tx, rules *book.Rules, p narthex.Person, states []narthex.State, do func(narthex.Engagement, client.WorkItem) (enough bool, err error)) error {
-	var owned []narthex.AssetName
-	for name, asset := range rules.Directory.Assets {
-		if p.Handle != "" && asset.Owner == p.Handle {
-			owned = append(owned, name)
-		}
+	who, err := ownersNow(tx, rules.Directory)
+	if err != nil {
+		return err
 	}
 	var now, coming []string
-	for _, holder := range listing.WorkersFor(p, owned) {
+	for _, holder := range listing.WorkersFor(p, who.owned(p)) {
 		for _, state := range states {
 			now, coming = append(now, listing.WorkOf(holder, state)), append(coming, listing.ComingTo(holder, state))
 		}
@@ -263,7 +264,7 @@ func (o *Office) eachTask(tx *journal.Tx, rules *book.Rules, p narthex.Person, s
 		return full, err
 	}
 	until := listing.Place(tx.Now(), "\xff")
-	err := book.Walk(tx, coming, "", false, func(place, id string) (bool, error) {
+	err = book.Walk(tx, coming, "", false, func(place, id string) (bool, error) {
 		if place > until {
 			return true, nil
 		}
@@ -289,7 +290,17 @@ func (o *Office) Work(ctx context.Context, by narthex.PersonID, of client.Page) 
 		if err != nil {
 			return err
 		}
+		var claimed []client.WorkItem // by others: they come last
+		looked := 0
 		err = o.eachTask(tx, rules, p, narthex.States(), func(_ narthex.Engagement, item client.WorkItem) (bool, error) {
+			if looked++; looked > mostClaimed+length {
+				list.More = true
+				return true, nil
+			}
+			if item.Claimed == string(workflow.HoldAnother) {
+				claimed = append(claimed, item)
+				return false, nil
+			}
 			if len(list.Work) == length {
 				list.More = true
 				return true, nil
@@ -300,6 +311,9 @@ func (o *Office) Work(ctx context.Context, by narthex.PersonID, of client.Page) 
 		if err != nil {
 			return err
 		}
+		free := length - len(list.Work)
+		list.More = list.More || len(claimed) > free
+		list.Work = append(list.Work, claimed[:min(free, len(claimed))]...)
 		if err := addManuscriptWork(tx, p, &list, length); err != nil {
 			return err
 		}
@@ -315,8 +329,11 @@ func (o *Office) Work(ctx context.Context, by narthex.PersonID, of client.Page) 
 	return list, err
 }
 
-// urgency orders what is late first, then by the end of its time, then the oldest.
+// urgency orders what others have claimed last, else what is late first, then by the end of its time, then the oldest.
 func urgency(a, b client.WorkItem) int {
+	if other := string(workflow.HoldAnother); (a.Claimed == other) != (b.Claimed == other) {
+		return map[bool]int{true: 1, false: -1}[a.Claimed == other]
+	}
 	if a.Late != b.Late {
 		return map[bool]int{true: -1, false: 1}[a.Late]
 	}

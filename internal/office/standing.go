@@ -14,6 +14,9 @@ import (
 
 // standing gives a person as they are now; ok is false while they are not active, or they or their organisation are locked.
 func standing(tx *journal.Tx, id narthex.PersonID) (p narthex.Person, ok bool, err error) {
+	if id == "" {
+		return narthex.Person{}, false, nil
+	}
 	row, err := journal.Get[narthex.Person](tx, store.People, string(id))
 	if err != nil || row == nil || row.State != narthex.PersonActive {
 		return narthex.Person{}, false, err
@@ -26,19 +29,40 @@ func standing(tx *journal.Tx, id narthex.PersonID) (p narthex.Person, ok bool, e
 }
 
 // counting gives the engagement with those votes alone that count now: of people who stand, who still hold the role that
-// they voted in, and who have no interest in its people. What was voted stays in the record.
+// they voted in, and who have no interest in its people; that of an owner's deputy while the owner is away. What was voted stays in
+// the record.
 func counting(tx *journal.Tx, rules *book.Rules, e narthex.Engagement) (narthex.Engagement, error) {
 	var votes []narthex.Vote
+	who, err := ownersNow(tx, rules.Directory)
+	if err != nil {
+		return e, err
+	}
 	for _, vote := range e.Votes {
 		p, ok, err := standing(tx, vote.By)
 		if err != nil {
 			return e, err
 		}
-		if ok && p.Has(vote.As) && !workflow.Interested(e, p) && (vote.As != narthex.AssetOwner || owns(rules.Directory, e.Application.Terms, p)) {
+		if ok && p.Has(vote.As) && !workflow.Interested(e, p) && (vote.As != narthex.AssetOwner || who.counts(e, p)) {
 			votes = append(votes, vote)
 		}
 	}
 	e.Votes = votes
+	return e, nil
+}
+
+// claiming gives the engagement with those claims alone whose people stand, still hold the role and are not away.
+func claiming(tx *journal.Tx, who owners, e narthex.Engagement) (narthex.Engagement, error) {
+	var claims []narthex.Claim
+	for _, claim := range e.Claims {
+		p, ok, err := standing(tx, claim.By)
+		if err != nil {
+			return e, err
+		}
+		if ok && p.Has(claim.As) && !who.isAway(p.ID) {
+			claims = append(claims, claim)
+		}
+	}
+	e.Claims = claims
 	return e, nil
 }
 

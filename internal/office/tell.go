@@ -9,7 +9,6 @@ import (
 	"narthex/client"
 	"narthex/internal/book"
 	"narthex/internal/journal"
-	"narthex/internal/lab"
 	"narthex/internal/notice"
 	"narthex/internal/store"
 	"narthex/internal/workflow"
@@ -44,10 +43,14 @@ func (o *Office) tell(tx *journal.Tx, before, after narthex.Engagement, event wo
 			n.Manuscript = len(after.Manuscripts)
 		}
 	}
+	who, err := ownersNow(tx, rules.Directory)
+	if err != nil {
+		return err
+	}
 	told, hooked := map[narthex.PersonID]bool{}, map[notice.Kind]bool{}
 	for _, t := range tells {
 		n.Kind, n.To = t.Kind, t.To
-		for _, p := range concerned(h, t.To, people, rules.Directory) {
+		for _, p := range concerned(h, t.To, people, who) {
 			if told[p.ID] {
 				continue // the first part that fits says why
 			}
@@ -69,12 +72,11 @@ func (o *Office) tell(tx *journal.Tx, before, after narthex.Engagement, event wo
 }
 
 // concerned gives who is told in a part. Where a pathway names nobody who has no part in it, custodians are told in their place.
-func concerned(h notice.Happened, to notice.To, people []narthex.Person, d *lab.Directory) []narthex.Person {
-	owns := func(p narthex.Person) bool { return owns(d, h.After.Application.Terms, p) }
-	found := slices.DeleteFunc(slices.Clone(people), func(p narthex.Person) bool { return !h.Concerns(to, p, owns(p)) })
+func concerned(h notice.Happened, to notice.To, people []narthex.Person, who owners) []narthex.Person {
+	found := slices.DeleteFunc(slices.Clone(people), func(p narthex.Person) bool { return !h.Concerns(to, p, who.owns(h.After.Application.Terms, p)) })
 	if to == notice.Named && len(found) == 0 && h.EscalateTo != string(narthex.Custodian) {
 		h.EscalateTo = string(narthex.Custodian)
-		return concerned(h, to, people, d)
+		return concerned(h, to, people, who)
 	}
 	return found
 }

@@ -14,7 +14,11 @@ import (
 // workItem is what an engagement asks of a person, where it asks something.
 func workItem(tx *journal.Tx, rules *book.Rules, e narthex.Engagement, p narthex.Person) (client.WorkItem, bool, error) {
 	late := !e.Due.IsZero() && e.State == narthex.InReview && tx.Now().After(e.Due)
-	task := workflow.TaskOf(e, p, late, owns(rules.Directory, e.Application.Terms, p))
+	who, err := ownersNow(tx, rules.Directory)
+	if err != nil {
+		return client.WorkItem{}, false, err
+	}
+	task := workflow.TaskOf(e, p, late, who.owns(e.Application.Terms, p))
 	var owed *workflow.Obligation
 	if task == "" {
 		task, owed = workflow.OwedBy(e, p, workflow.Obligations(e, rules.Directory.Calendar, tx.Now()))
@@ -33,6 +37,14 @@ func workItem(tx *journal.Tx, rules *book.Rules, e narthex.Engagement, p narthex
 	}
 	if owed != nil {
 		item.Due, item.Late, item.Obligation, item.Waiting = owed.Due, owed.State == narthex.ObligationLate, owed.Obligation, []string{workflow.OwedInWords(owed.Owed)}
+	}
+	if task == workflow.ToReview {
+		of, err := claiming(tx, who, e)
+		if err != nil {
+			return item, false, err
+		}
+		item.Claimed = string(workflow.HoldOn(of, p, who.owns(e.Application.Terms, p)))
+		item.For = who.standsInFor(e, p)
 	}
 	if task == workflow.ToChase {
 		item.Waiting, err = waiting(tx, rules, e, p)

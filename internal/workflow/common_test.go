@@ -260,6 +260,6 @@ func states() []narthex.State { return append([]narthex.State{""}, narthex.State
 // commands is the closed set, written out a second time.
 var commands = []workflow.Command{workflow.Draft, workflow.Edit, workflow.Submit, workflow.Assign, workflow.Return, workflow.Revise, workflow.Approve, workflow.Decline,
 	workflow.Withdraw, workflow.Offer, workflow.Sign, workflow.Activate, workflow.Lock, workflow.Unlock, workflow.End, workflow.Close,
-	workflow.Counter, workflow.Accept, workflow.Nudge, workflow.Comment, workflow.Meet, workflow.Reject, workflow.Waive, workflow.Issue, workflow.Transfer, workflow.Take, workflow.Leave, workflow.Remind, workflow.Escalate, workflow.OpenIncident, workflow.ResolveIncident, workflow.Join, workflow.Recuse,
+	workflow.Counter, workflow.Accept, workflow.Nudge, workflow.Comment, workflow.Meet, workflow.Reject, workflow.Waive, workflow.Issue, workflow.Transfer, workflow.Take, workflow.Leave, workflow.Remind, workflow.Escalate, workflow.OpenIncident, workflow.ResolveIncident, workflow.Join, workflow.Recuse, workflow.Claim, workflow.Unclaim, workflow.Entrust, workflow.Triage,
 	workflow.ManuscriptSubmit, workflow.ManuscriptClear, workflow.ManuscriptRedact, workflow.ManuscriptExtend, workflow.ManuscriptPause, workflow.ManuscriptResume, workflow.ManuscriptPublish,
 	workflow.RedactionAccept, workflow.RedactionContest, workflow.RedactionUphold, workflow.RedactionDrop, workflow.RedactionMediate, workflow.RedactionOutcome}

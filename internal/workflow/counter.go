@@ -78,8 +78,9 @@ func accept(e *narthex.Engagement, event Event) error {
 		return errors.New("there is no such counter-offer")
 	}
 	fallJoined(e, c.Digest)
-	e.Application, e.Digest, e.Votes, e.Counter = c.Application, c.Digest, nil, nil
+	e.Application, e.Digest, e.Votes, e.Counter, e.Triage = c.Application, c.Digest, nil, nil, nil
 	e.Round++
+	keepClaims(e)
 	if asks(c.Application, c.As) {
 		e.Votes = []narthex.Vote{{By: c.By, As: c.As, Approve: true, Reason: c.Text, Saw: c.Digest, At: c.At, NoInterest: c.NoInterest}}
 	}

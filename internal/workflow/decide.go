@@ -16,6 +16,8 @@ type Facts struct {
 	Unanswered []string         // names of required questions without an answer
 	LockedBy   narthex.PersonID // who set the lock that is to be lifted
 	HalfPassed bool             // whether half of the review's time has passed
+	Other      narthex.Person   // whom the command names, as they are now; nobody where it names none
+	OtherOwns  bool             // whether they own an asset among the terms
 	Now        time.Time        // of what depends on the end of access
 }
 
@@ -191,7 +193,7 @@ func refuseCommand(e narthex.Engagement, command Command, p narthex.Person) *nar
 	if !may(e.State, Parts(), command) {
 		return narthex.Conflictf("The engagement is %s, where nobody can %s. Look at it again: `narthex engagements show` says what can be done.", stateName(e.State), command)
 	}
-	if slices.Contains([]Command{Approve, Decline, Return, Counter, Lock, Unlock, Close, Assign, Reject, Waive, ResolveIncident}, command) && slices.Contains(e.Authors, p.ID) {
+	if slices.Contains([]Command{Approve, Decline, Return, Counter, Lock, Unlock, Close, Assign, Reject, Waive, ResolveIncident, Claim, Unclaim, Entrust}, command) && slices.Contains(e.Authors, p.ID) {
 		return narthex.Refusedf("You have a part in this engagement, so you cannot decide on it in any role. Someone who has none must.")
 	}
 	if Interested(e, p) {
@@ -243,6 +245,9 @@ var rules = map[Command]func(narthex.Engagement, Event, narthex.Person, Facts) *
 	Issue:    mayIssue,
 	Close:    mayClose,
 	Transfer: mayTransfer,
+	Claim:    mayClaim,
+	Unclaim:  mayUnclaim,
+	Entrust:  mayEntrust,
 
 	OpenIncident:    mayOpenIncident,
 	ResolveIncident: mayResolveIncident,

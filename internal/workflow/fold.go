@@ -25,6 +25,7 @@ type Event struct {
 	Agreement   narthex.Digest               `json:"agreement,omitempty"`
 	Authorised  *narthex.SignedAuthorisation `json:"authorised,omitempty"` // of an offer, in the place of the institution's signature
 	Signature   *narthex.SignedBy            `json:"signature,omitempty"`
+	Triaged     *narthex.Triaged             `json:"triaged,omitempty"` // what a rule did
 	Grant       narthex.GrantID              `json:"grant,omitempty"`
 	Due         time.Time                    `json:"due,omitzero"`
 	Until       time.Time                    `json:"until,omitzero"` // of an activation: when the agreement ends
@@ -169,7 +170,7 @@ func effect(e *narthex.Engagement, event Event) error {
 		}
 		e.Votes = append(e.Votes, narthex.Vote{By: event.By, As: event.As, Approve: event.Command == Approve, Reason: event.Text, Saw: event.Saw, At: event.At, NoInterest: event.NoInterest})
 		if event.Command == Decline {
-			e.Reason, e.DecidedAt = event.Text, event.At
+			e.Reason, e.DecidedAt, e.Claims = event.Text, event.At, nil
 		}
 	case Offer:
 		if !Approved(*e) || event.Agreement == "" {
@@ -178,7 +179,7 @@ func effect(e *narthex.Engagement, event Event) error {
 		if event.Authorised != nil && !Authorises(*e, *event.Authorised, event.At) {
 			return errors.New("its authorisation is for something else, not in force, or by an author")
 		}
-		e.Agreement, e.Authorised, e.DecidedAt = event.Agreement, event.Authorised, event.At
+		e.Agreement, e.Authorised, e.DecidedAt, e.Claims = event.Agreement, event.Authorised, event.At, nil
 	case Sign:
 		if !fits(e, event) {
 			return errors.New("the signature is on another text, not the giver's own, out of turn, or the party has signed")
@@ -205,8 +206,12 @@ func effect(e *narthex.Engagement, event Event) error {
 		return recuse(e, event)
 	case Join:
 		return join(e, event)
+	case Claim, Unclaim, Entrust:
+		return claims(e, event)
+	case Triage:
+		return triage(e, event)
 	case Withdraw:
-		e.Reason = event.Text
+		e.Reason, e.Claims = event.Text, nil
 	case End:
 		e.Reason, e.EndedAt = event.Text, event.At
 	case OpenIncident, ResolveIncident:
@@ -233,7 +238,7 @@ func write(e *narthex.Engagement, event Event) error {
 		return errors.New("it changes who applies")
 	}
 	fallJoined(e, digest)
-	e.Application, e.Digest, e.Votes, e.Counter = *a, digest, nil, nil
+	e.Application, e.Digest, e.Votes, e.Counter, e.Triage = *a, digest, nil, nil, nil
 	named := append(append([]narthex.PersonID{event.By, a.Applicant, a.Sponsor}, a.Members...), e.Authors...)
 	if event.Command == Draft {
 		named = append(named, event.Apart...)
@@ -243,6 +248,7 @@ func write(e *narthex.Engagement, event Event) error {
 			e.Authors = append(e.Authors, person)
 		}
 	}
+	keepClaims(e)
 	if event.Command == Revise {
 		e.Round++
 		if event.Text != "" {

@@ -22,7 +22,7 @@ func ToVote(e narthex.Engagement, p narthex.Person) bool {
 }
 
 // Seen gives an engagement as a person sees it who may read it: without votes while they are blind, without the private
-// comments of others where they are, or are an author or from outside, and without a counter-offer of another, which is a vote,
+// comments of others where they are, or are an author or from outside, who see neither claims nor what rules said, and without a counter-offer of another, which is a vote,
 // where theirs is still to come. What is left out leaves no trace but its absence: neither the number of events nor the time of
 // the last tells of it.
 func Seen(e narthex.Engagement, p narthex.Person) narthex.Engagement {
@@ -37,6 +37,9 @@ func Seen(e narthex.Engagement, p narthex.Person) narthex.Engagement {
 	e.Notes = slices.DeleteFunc(slices.Clone(e.Notes), func(n narthex.Note) bool {
 		return n.Private && n.By != p.ID && (out || before)
 	})
+	if e.Claims = claimsSeen(e, p); out {
+		e.Triage = nil
+	}
 	if closed || out || before {
 		e.Events, e.ChangedAt = 0, changed(e)
 	}
@@ -53,6 +56,9 @@ func HidesReaders(e narthex.Engagement, p narthex.Person) bool {
 func seesEvent(e narthex.Engagement, p narthex.Person, event Event) bool {
 	if event.Private && (!p.InLab() || apart(e, p) || ToVote(e, p)) {
 		return false
+	}
+	if slices.Contains(claiming(), event.Command) {
+		return p.InLab() && !apart(e, p)
 	}
 	undecided := slices.Contains([]narthex.State{narthex.Submitted, narthex.InReview, narthex.Returned}, e.State)
 	if !undecided || !slices.Contains([]Command{Approve, Decline, Counter}, event.Command) {
@@ -216,6 +222,9 @@ func waitsInState(e narthex.Engagement) []Wait {
 	return nil
 }
 
+// claiming are the commands by which reviews are divided among reviewers.
+func claiming() []Command { return []Command{Claim, Unclaim, Entrust, Triage} }
+
 // Telling is how much of an event of an engagement a person is told. The zero Telling is nothing, not even that it happened.
 type Telling string
 
@@ -240,6 +249,8 @@ func Tells(e narthex.Engagement, p narthex.Person, event Event) Telling {
 		return handlingTold(SightOf(e, p), event.Command)
 	case !seesEvent(e, p, event):
 		return ""
+	case slices.Contains(claiming(), event.Command) && ToVote(e, p):
+		return TellDates // who looks at it is no reviewer's to know before their own vote
 	case slices.Contains([]Command{Approve, Decline, Counter}, event.Command):
 		seen := Seen(e, p)
 		if slices.ContainsFunc(seen.Votes, func(v narthex.Vote) bool { return v.By == event.By && v.At.Equal(event.At) }) || seen.Counter != nil && seen.Counter.At.Equal(event.At) {

@@ -54,13 +54,17 @@ const (
 
 	OpenIncident    Command = "open_incident"
 	ResolveIncident Command = "resolve_incident"
-	Join            Command = "join"   // accept for oneself, as a member
-	Recuse          Command = "recuse" // let one's vote fall, by declaring an interest
+	Join            Command = "join"    // accept for oneself, as a member
+	Recuse          Command = "recuse"  // let one's vote fall, by declaring an interest
+	Claim           Command = "claim"   // take a review on, in a role
+	Unclaim         Command = "unclaim" // give one back, or take it back
+	Triage          Command = "triage"  // apply a rule of the pathway
+	Entrust         Command = "entrust" // give a review to someone who may do it
 )
 
 // Commands lists every command.
 func Commands() []Command {
-	return []Command{Draft, Edit, Submit, Assign, Return, Revise, Approve, Decline, Withdraw, Offer, Sign, Activate, Lock, Unlock, End, Close, Counter, Accept, Nudge, Comment, Meet, Reject, Waive, Issue, Transfer, Take, Leave, Remind, Escalate, OpenIncident, ResolveIncident, Join, Recuse,
+	return []Command{Draft, Edit, Submit, Assign, Return, Revise, Approve, Decline, Withdraw, Offer, Sign, Activate, Lock, Unlock, End, Close, Counter, Accept, Nudge, Comment, Meet, Reject, Waive, Issue, Transfer, Take, Leave, Remind, Escalate, OpenIncident, ResolveIncident, Join, Recuse, Claim, Unclaim, Entrust, Triage,
 		ManuscriptSubmit, ManuscriptClear, ManuscriptRedact, ManuscriptExtend, ManuscriptPause, ManuscriptResume, ManuscriptPublish,
 		RedactionAccept, RedactionContest, RedactionUphold, RedactionDrop, RedactionMediate, RedactionOutcome}
 }
@@ -95,7 +99,7 @@ var table = map[narthex.State]map[Part][]Command{
 	"":                {Applicant: {Draft}},
 	narthex.Draft:     {Applicant: {Edit, Submit, Withdraw}, Author: {Edit}},
 	narthex.Submitted: {Applicant: {Withdraw}, Member: {Join}, Programme: {Assign}, System: {Assign}},
-	narthex.InReview:  {Applicant: {Withdraw, Nudge, Comment}, Author: {Comment}, Member: {Join}, Reviewer: {Approve, Decline, Return, Counter, Comment}, Programme: {Comment}, System: {Offer, Remind, Escalate}, Voter: {Recuse}},
+	narthex.InReview:  {Applicant: {Withdraw, Nudge, Comment}, Author: {Comment}, Member: {Join}, Reviewer: {Approve, Decline, Return, Counter, Comment, Claim, Unclaim}, Programme: {Comment, Unclaim, Entrust}, System: {Offer, Remind, Escalate, Triage}, Voter: {Recuse}},
 	narthex.Returned:  {Applicant: {Revise, Accept, Withdraw}, Author: {Revise}, Member: {Join}, Reviewer: {Comment}, Programme: {Comment}},
 	narthex.Offered:   {Applicant: {Withdraw}, Member: {Join}, Signer: {Sign}, System: {Activate}, Guard: {Lock, Unlock}, Voter: {Recuse}},
 	narthex.Active: {Applicant: {End, Meet, Issue, Transfer, OpenIncident}, Author: {Issue}, Member: {Join, Meet, Leave, OpenIncident}, Sponsor: {Transfer}, Successor: {Take}, Programme: {End, Reject, Waive, Issue, OpenIncident, ResolveIncident}, System: {End, Remind}, Guard: {Lock, Unlock, Waive, OpenIncident, ResolveIncident},

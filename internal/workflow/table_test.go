@@ -42,7 +42,7 @@ var rows = map[narthex.State]map[workflow.Part]string{
 	"":                {workflow.Applicant: "draft"},
 	narthex.Draft:     {workflow.Applicant: "edit submit withdraw", workflow.Author: "edit"},
 	narthex.Submitted: {workflow.Applicant: "withdraw", workflow.Member: "join", workflow.Programme: "assign", workflow.System: "assign"},
-	narthex.InReview:  {workflow.Applicant: "withdraw nudge comment", workflow.Author: "comment", workflow.Member: "join", workflow.Reviewer: "approve decline return counter comment", workflow.Programme: "comment", workflow.System: "offer remind escalate", workflow.Voter: "recuse"},
+	narthex.InReview:  {workflow.Applicant: "withdraw nudge comment", workflow.Author: "comment", workflow.Member: "join", workflow.Reviewer: "approve decline return counter comment claim unclaim", workflow.Programme: "comment unclaim entrust", workflow.System: "offer remind escalate triage", workflow.Voter: "recuse"},
 	narthex.Returned:  {workflow.Applicant: "revise accept withdraw", workflow.Author: "revise", workflow.Member: "join", workflow.Reviewer: "comment", workflow.Programme: "comment"},
 	narthex.Offered:   {workflow.Applicant: "withdraw", workflow.Member: "join", workflow.Signer: "sign", workflow.System: "activate", workflow.Guard: "lock unlock", workflow.Voter: "recuse"},
 	narthex.Active: {workflow.Applicant: "end meet issue transfer", workflow.Author: "issue", workflow.Member: "join meet leave", workflow.Sponsor: "transfer", workflow.Successor: "take", workflow.Programme: "end reject waive issue", workflow.System: "end remind", workflow.Guard: "lock unlock waive",
@@ -105,7 +105,7 @@ func TestThoseWhoAskAndThoseWhoDecideShareNoCommand(t *testing.T) {
 				t.Errorf("%q: both sides may %s", state, command)
 			}
 		}
-		for _, command := range []workflow.Command{workflow.Offer, workflow.Activate, workflow.Remind, workflow.Escalate} {
+		for _, command := range []workflow.Command{workflow.Offer, workflow.Activate, workflow.Remind, workflow.Escalate, workflow.Triage} {
 			if slices.Contains(workflow.Allowed(state, append(asking, deciding...)), command) {
 				t.Errorf("%q: a person may %s", state, command)
 			}
@@ -124,6 +124,12 @@ func (l *life) event(command workflow.Command) workflow.Event {
 		event.Application = application()
 	case workflow.Return, workflow.Approve, workflow.Decline:
 		event.By, event.As, event.Saw, event.Text = sec.ID, narthex.Security, l.e.Digest, "so"
+	case workflow.Claim, workflow.Unclaim:
+		event.By, event.As = leg.ID, narthex.Legal
+	case workflow.Triage:
+		event.By, event.Triaged = "", l.ruled()
+	case workflow.Entrust:
+		event.By, event.As, event.Person = pro.ID, narthex.Legal, leg.ID
 	case workflow.Counter:
 		event.By, event.As, event.Saw, event.Text, event.Application = sec.ID, narthex.Security, l.e.Digest, "so", narrower(&l.e.Application)
 	case workflow.Accept:
@@ -189,6 +195,10 @@ func ready(t *testing.T, state narthex.State, command workflow.Command) *life {
 	case workflow.Recuse:
 		if state == narthex.InReview {
 			return at(t, state).approve(heir, narthex.Security)
+		}
+	case workflow.Unclaim:
+		if state == narthex.InReview {
+			return at(t, state).does(leg, workflow.Event{Command: workflow.Claim, As: narthex.Legal})
 		}
 	case workflow.Accept:
 		if state == narthex.Returned {

@@ -83,7 +83,7 @@ type vote struct {
 }
 
 // judges are the commands that decide on an engagement.
-var judges = []workflow.Command{workflow.Assign, workflow.Return, workflow.Approve, workflow.Decline, workflow.Counter, workflow.Lock, workflow.Unlock, workflow.Close, workflow.Reject, workflow.Waive, workflow.ResolveIncident}
+var judges = []workflow.Command{workflow.Assign, workflow.Return, workflow.Approve, workflow.Decline, workflow.Counter, workflow.Lock, workflow.Unlock, workflow.Close, workflow.Reject, workflow.Waive, workflow.ResolveIncident, workflow.Claim, workflow.Unclaim, workflow.Entrust}
 
 // step checks one event that happened and gives the account after it. People are as they were when it happened.
 func (w watch) step(people []narthex.Person, before, after narthex.Engagement, event workflow.Event) (watch, error) {
@@ -173,6 +173,25 @@ func (w watch) step(people []narthex.Person, before, after narthex.Engagement, e
 		if by < 0 || !slices.Contains(before.Application.Members, event.By) || slices.Contains(before.Left, event.By) {
 			return w, fmt.Errorf("someone left who was no member, or had left")
 		}
+	case workflow.Claim, workflow.Entrust:
+		id := event.By
+		if event.Command == workflow.Entrust {
+			id = event.Person
+		}
+		claimant := slices.IndexFunc(people, func(p narthex.Person) bool { return p.ID == id })
+		if before.State != narthex.InReview || claimant < 0 || w.ever&(1<<claimant) != 0 || !people[claimant].Has(event.As) || event.Command == workflow.Entrust && !people[by].Has(narthex.Programme) {
+			return w, fmt.Errorf("a review is claimed by someone who may not do it, or given by someone else than the programme")
+		}
+	case workflow.Triage:
+		if by >= 0 || len(after.Votes) != len(before.Votes) || after.Digest != before.Digest || len(after.Application.Reviews) != len(before.Application.Reviews) {
+			return w, fmt.Errorf("a rule was applied by a person, or changed the text, the votes or who must approve")
+		}
+	case workflow.Unclaim:
+		for _, c := range before.Claims {
+			if gone := !slices.Contains(after.Claims, c); gone && c.By != event.By && !people[by].Has(narthex.Programme) {
+				return w, fmt.Errorf("another's claim was taken by someone else than the programme")
+			}
+		}
 	case workflow.Lock:
 		w.locker = int8(by + 1)
 	case workflow.Unlock:
@@ -198,6 +217,11 @@ func (w watch) settled(after narthex.Engagement) error {
 	}
 	if len(after.Joined) != bits.OnesCount32(w.joined) || len(workflow.Holders(after)) != 1+bits.OnesCount32(w.joined) {
 		return fmt.Errorf("the grant is %d people's where %d accepted", len(workflow.Holders(after)), bits.OnesCount32(w.joined))
+	}
+	for _, c := range after.Claims {
+		if slices.Contains(after.Authors, c.By) || !slices.ContainsFunc(after.Application.Reviews, func(r narthex.ReviewRule) bool { return r.Role == c.As }) {
+			return fmt.Errorf("a claim stands of an author, or in a role that is not asked")
+		}
 	}
 	standing := 0
 	for _, v := range w.votes {

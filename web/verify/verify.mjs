@@ -58,6 +58,7 @@ const TYPES = {
   "node.recovered": [1, true, ["closed", "size"]],
   "openings.erased": [1, false, ["person", "by", "reason", "entries"]],
   "person.authorised": [1, false, ["person", "org", "pathways", "not_before", "not_after", "authorisation", "by", "signer", "envelope"]],
+  "person.away": [1, false, ["person", "from", "until", "stand_in"]],
   "person.changed": [1, false, ["person", "state", "by", "reason"]],
   "person.enrolled": [1, false, ["person", "handle", "login_key"]],
   "person.invited": [1, false, ["person", "org", "official", "region", "code", "by"]],
