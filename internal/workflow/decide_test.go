@@ -13,7 +13,7 @@ import (
 var may = map[narthex.State]map[string]string{
 	narthex.Draft:     {"ada": "edit submit withdraw", "ben": "edit", "sam": "edit"},
 	narthex.Submitted: {"ada": "withdraw", "pro": "assign"},
-	narthex.InReview:  {"ada": "withdraw nudge comment", "ben": "comment", "sam": "comment", "pro": "comment", "sec": "return approve decline counter comment", "leg": "return approve decline counter comment"},
+	narthex.InReview:  {"ada": "withdraw nudge comment", "ben": "comment", "sam": "comment", "pro": "comment unclaim entrust", "sec": "return approve decline counter comment claim unclaim", "leg": "return approve decline counter comment claim unclaim"},
 	narthex.Returned:  {"ada": "revise withdraw accept", "ben": "revise", "sam": "revise", "pro": "comment", "sec": "comment", "leg": "comment"},
 	narthex.Offered:   {"ada": "withdraw sign", "ora": "sign", "sig": "sign", "sec": "lock unlock", "cus": "lock unlock"},
 	narthex.Active:    {"ada": "end meet issue transfer " + wrote, "ben": "meet issue leave " + wrote, "sam": "issue transfer", "ora": "meet", "aud": "issue", "pro": "end reject waive issue " + examined, "sec": "lock unlock waive " + examined, "leg": examined, "cus": "lock unlock waive"},
@@ -39,7 +39,7 @@ func (l *life) drafts(p narthex.Person, command workflow.Command) []workflow.Eve
 		return all
 	}
 	switch command {
-	case workflow.Approve, workflow.Decline, workflow.Return, workflow.Counter:
+	case workflow.Approve, workflow.Decline, workflow.Return, workflow.Counter, workflow.Claim, workflow.Unclaim:
 		for _, as := range narthex.Roles() {
 			full.As = as
 			all = append(all, full)
@@ -61,7 +61,7 @@ func TestEachPersonMayDoExactlyThis(t *testing.T) {
 			for _, command := range commands {
 				l := ready(t, state, command)
 				for _, ask := range l.drafts(p, command) {
-					if l.try(p, ask, workflow.Facts{OwnsAsset: true, LockedBy: pro.ID, HalfPassed: true}) == nil {
+					if l.try(p, ask, workflow.Facts{OwnsAsset: true, LockedBy: pro.ID, HalfPassed: true, Other: leg}) == nil {
 						did = append(did, string(command))
 						break
 					}

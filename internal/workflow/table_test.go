@@ -176,7 +176,7 @@ func ready(t *testing.T, state narthex.State, command workflow.Command) *life {
 		}
 	case workflow.Unclaim:
 		if state == narthex.InReview {
-			return at(t, state).does(leg, workflow.Event{Command: workflow.Claim, As: narthex.Legal})
+			return claimed(t)
 		}
 	case workflow.Accept:
 		if state == narthex.Returned {
