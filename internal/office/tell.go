@@ -92,7 +92,12 @@ func around(tx *journal.Tx, tells []notice.Told, e narthex.Engagement) ([]narthe
 		if err != nil {
 			return nil, err
 		}
-		people = staff
+		for _, p := range staff {
+			if p, err = book.WithInterests(tx, p); err != nil {
+				return nil, err
+			}
+			people = append(people, p)
+		}
 	}
 	if asks(notice.To.FromOutside) {
 		for _, id := range append([]narthex.PersonID{e.Application.Applicant}, e.Application.Members...) {

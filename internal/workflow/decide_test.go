@@ -13,11 +13,11 @@ import (
 var may = map[narthex.State]map[string]string{
 	narthex.Draft:     {"ada": "edit submit withdraw", "ben": "edit", "sam": "edit"},
 	narthex.Submitted: {"ada": "withdraw", "ben": "join", "pro": "assign"},
-	narthex.InReview:  {"ada": "withdraw nudge comment", "ben": "comment join", "sam": "comment", "pro": "comment", "sec": "return approve decline counter comment", "leg": "return approve decline counter comment"},
+	narthex.InReview:  {"ada": "withdraw nudge comment", "ben": "comment join", "sam": "comment", "pro": "comment unclaim entrust", "sec": "return approve decline counter comment claim unclaim", "leg": "return approve decline counter comment claim unclaim"},
 	narthex.Returned:  {"ada": "revise withdraw accept", "ben": "revise join", "sam": "revise", "pro": "comment", "sec": "comment", "leg": "comment"},
 	narthex.Offered:   {"ada": "withdraw sign", "ben": "join", "ora": "sign", "sig": "sign", "sec": "lock unlock recuse", "leg": "recuse", "cus": "lock unlock"},
-	narthex.Active:    {"ada": "end meet issue transfer " + wrote, "ben": "meet issue leave join " + wrote, "sam": "issue transfer", "ora": "meet", "aud": "issue", "pro": "end reject waive issue " + examined, "sec": "lock unlock waive " + examined, "leg": examined, "cus": "lock unlock waive"},
-	narthex.Ending:    {"ada": "meet issue " + wrote, "ben": "meet issue " + wrote, "sam": "issue", "ora": "meet", "aud": "issue", "pro": "close reject waive issue " + examined, "sec": "lock unlock waive " + examined, "leg": examined, "cus": "lock unlock waive"},
+	narthex.Active:    {"ada": "end meet issue transfer open_incident " + wrote, "ben": "meet issue leave open_incident join " + wrote, "sam": "issue transfer", "ora": "meet open_incident", "aud": "issue", "pro": "end reject waive issue open_incident resolve_incident " + examined, "sec": "lock unlock waive open_incident resolve_incident " + examined, "leg": examined, "cus": "lock unlock waive open_incident resolve_incident"},
+	narthex.Ending:    {"ada": "meet issue open_incident " + wrote, "ben": "meet issue open_incident " + wrote, "sam": "issue", "ora": "meet open_incident", "aud": "issue", "pro": "close reject waive issue open_incident resolve_incident " + examined, "sec": "lock unlock waive open_incident resolve_incident " + examined, "leg": examined, "cus": "lock unlock waive open_incident resolve_incident"},
 	narthex.Declined:  {}, narthex.Withdrawn: {}, narthex.Closed: {"ada": "issue " + wrote, "ben": "issue " + wrote, "sam": "issue", "aud": "issue", "pro": "issue " + examined, "sec": examined, "leg": examined},
 }
 
@@ -39,7 +39,7 @@ func (l *life) drafts(p narthex.Person, command workflow.Command) []workflow.Eve
 		return all
 	}
 	switch command {
-	case workflow.Approve, workflow.Decline, workflow.Return, workflow.Counter:
+	case workflow.Approve, workflow.Decline, workflow.Return, workflow.Counter, workflow.Claim, workflow.Unclaim:
 		for _, as := range narthex.Roles() {
 			full.As = as
 			all = append(all, full)
@@ -64,7 +64,7 @@ func TestEachPersonMayDoExactlyThis(t *testing.T) {
 			for _, command := range commands {
 				l := ready(t, state, command)
 				for _, ask := range l.drafts(p, command) {
-					if l.try(p, ask, workflow.Facts{OwnsAsset: true, LockedBy: pro.ID, HalfPassed: true}) == nil {
+					if l.try(p, ask, workflow.Facts{OwnsAsset: true, LockedBy: pro.ID, HalfPassed: true, Other: leg, Now: l.now()}) == nil {
 						did = append(did, string(command))
 						break
 					}

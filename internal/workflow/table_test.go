@@ -45,10 +45,10 @@ var rows = map[narthex.State]map[workflow.Part]string{
 	narthex.InReview:  {workflow.Applicant: "withdraw nudge comment", workflow.Author: "comment", workflow.Member: "join", workflow.Reviewer: "approve decline return counter comment claim unclaim", workflow.Programme: "comment unclaim entrust", workflow.System: "offer remind escalate triage", workflow.Voter: "recuse"},
 	narthex.Returned:  {workflow.Applicant: "revise accept withdraw", workflow.Author: "revise", workflow.Member: "join", workflow.Reviewer: "comment", workflow.Programme: "comment"},
 	narthex.Offered:   {workflow.Applicant: "withdraw", workflow.Member: "join", workflow.Signer: "sign", workflow.System: "activate", workflow.Guard: "lock unlock", workflow.Voter: "recuse"},
-	narthex.Active: {workflow.Applicant: "end meet issue transfer", workflow.Author: "issue", workflow.Member: "join meet leave", workflow.Sponsor: "transfer", workflow.Successor: "take", workflow.Programme: "end reject waive issue", workflow.System: "end remind", workflow.Guard: "lock unlock waive",
-		workflow.Institution: "meet", workflow.Auditor: "issue", workflow.Writer: writers, workflow.Examiner: examiners},
-	narthex.Ending: {workflow.Applicant: "meet issue", workflow.Author: "issue", workflow.Member: "meet", workflow.Programme: "close reject waive issue", workflow.System: "remind", workflow.Guard: "lock unlock waive",
-		workflow.Institution: "meet", workflow.Auditor: "issue", workflow.Writer: writers, workflow.Examiner: examiners},
+	narthex.Active: {workflow.Applicant: "end meet issue transfer open_incident", workflow.Author: "issue", workflow.Member: "join meet leave open_incident", workflow.Sponsor: "transfer", workflow.Successor: "take", workflow.Programme: "end reject waive issue open_incident resolve_incident", workflow.System: "end remind", workflow.Guard: "lock unlock waive open_incident resolve_incident",
+		workflow.Institution: "meet open_incident", workflow.Auditor: "issue", workflow.Writer: writers, workflow.Examiner: examiners},
+	narthex.Ending: {workflow.Applicant: "meet issue open_incident", workflow.Author: "issue", workflow.Member: "meet open_incident", workflow.Programme: "close reject waive issue open_incident resolve_incident", workflow.System: "remind", workflow.Guard: "lock unlock waive open_incident resolve_incident",
+		workflow.Institution: "meet open_incident", workflow.Auditor: "issue", workflow.Writer: writers, workflow.Examiner: examiners},
 	narthex.Declined: {}, narthex.Withdrawn: {},
 	narthex.Closed: {workflow.Applicant: "issue", workflow.Author: "issue", workflow.Programme: "issue", workflow.Auditor: "issue", workflow.Writer: writers, workflow.Examiner: examiners},
 }
@@ -198,7 +198,7 @@ func ready(t *testing.T, state narthex.State, command workflow.Command) *life {
 		}
 	case workflow.Unclaim:
 		if state == narthex.InReview {
-			return at(t, state).does(leg, workflow.Event{Command: workflow.Claim, As: narthex.Legal})
+			return claimed(t)
 		}
 	case workflow.Accept:
 		if state == narthex.Returned {
