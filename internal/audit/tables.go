@@ -102,7 +102,7 @@ func (c *comparison) proofs() error {
 	for print, p := range c.Signers {
 		signers[print] = &client.Signer{Fingerprint: print, Kind: p.Kind, Person: p.Person, At: p.At, RevokedAt: p.Ended}
 		if p.Kind == client.SignerPasskey {
-			passkeys[p.ID] = &book.Passkey{Signer: print}
+			passkeys[p.ID] = &book.Passkey{Signer: print, Person: p.Person}
 		}
 	}
 	err := compareRows(c, store.Logins, logins, func(print string, want, found *book.Login) {

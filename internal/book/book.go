@@ -40,8 +40,9 @@ func LoginPrint(public string) string {
 
 // Passkey is how far a passkey has counted, under [CredentialPrint].
 type Passkey struct {
-	Signer  string `json:"signer"` // fingerprint
-	Counter uint32 `json:"counter"`
+	Signer  string           `json:"signer"` // fingerprint
+	Person  narthex.PersonID `json:"person"`
+	Counter uint32           `json:"counter"`
 }
 
 // CredentialPrint is the key under which a credential stands, by its id in base64url.

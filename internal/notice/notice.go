@@ -68,6 +68,10 @@ var table = map[workflow.Command][]row{
 	workflow.Transfer: {{told: []Told{{Heir, "sponsor_asked"}}}},
 	workflow.Take:     {{told: []Told{{Side, "sponsor_new"}}}},
 	workflow.Leave:    {{told: []Told{{Side, "member_left"}, {Programme, "member_left"}}}},
+	workflow.Recuse:   {{told: []Told{{Reviewers, "vote_fell"}, {Programme, "vote_fell"}}}},
+
+	workflow.OpenIncident:    {{told: []Told{{Side, "incident_opened"}, {Institution, "incident_opened"}, {Programme, "incident_opened"}}}},
+	workflow.ResolveIncident: {{told: []Told{{Side, "incident_resolved"}, {Institution, "incident_resolved"}, {Programme, "incident_resolved"}}}},
 
 	workflow.Remind: {
 		{told: []Told{{Reviewers, "review_half"}}, when: marked(workflow.HalfPassed)},

@@ -16,6 +16,7 @@ import (
 	"narthex/internal/identity"
 	"narthex/internal/journal"
 	"narthex/internal/store"
+	"narthex/internal/workflow"
 )
 
 // Lock stops something at once: one person of security, a custodian, or an asset's owner for their asset. When it returns,
@@ -58,7 +59,10 @@ func (o *Office) setLock(tx *journal.Tx, p narthex.Person, in client.LockRequest
 		narthex.TextField("reason", in.Reason), narthex.TimeField("review_by", lock.ReviewBy), narthex.TextField("by", p.ID)); err != nil {
 		return lock, err
 	}
-	return lock, tellOf(tx, lock, book.ToldLocked)
+	if err := tellOf(tx, lock, book.ToldLocked); err != nil {
+		return lock, err
+	}
+	return lock, o.tellLock(tx, lock, workflow.Lock)
 }
 
 // cutLocked ends every live call that a lock concerns. One of which nobody may tell looks like a node that lost them.
@@ -391,6 +395,9 @@ func (o *Office) lift(tx *journal.Tx, p narthex.Person, lock narthex.Lock) (nart
 	if err := tellOf(tx, lock, book.ToldLifted); err != nil {
 		return lock, err
 	}
+	if err := o.tellLock(tx, lock, workflow.Unlock); err != nil {
+		return lock, err
+	}
 	return lock, o.offerWaiting(tx) // a vote may count again
 }
 
@@ -450,7 +457,10 @@ func (o *Office) Silence(ctx context.Context, by narthex.PersonID, id narthex.Lo
 		if _, err := tx.Append(narthex.EntryLockSilenced, narthex.TextField("lock", id), narthex.TimeField("until", lock.SilentUntil), narthex.TextField("by", p.ID)); err != nil {
 			return err
 		}
-		return tellOf(tx, lock, book.ToldLocked)
+		if err := tellOf(tx, lock, book.ToldLocked); err != nil {
+			return err
+		}
+		return o.tellLock(tx, lock, workflow.Lock)
 	})
 	return lock, err
 }

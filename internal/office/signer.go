@@ -52,7 +52,7 @@ func (o *Office) enroll(ctx context.Context, by narthex.PersonID, signer client.
 			if known != nil {
 				return narthex.Conflictf("That passkey is enrolled already, or was; make a fresh one.").For("authenticator_data")
 			}
-			if err := journal.Put(tx, store.Passkeys, credential, &book.Passkey{Signer: signer.Fingerprint, Counter: counter}); err != nil {
+			if err := journal.Put(tx, store.Passkeys, credential, &book.Passkey{Signer: signer.Fingerprint, Person: signer.Person, Counter: counter}); err != nil {
 				return err
 			}
 		}

@@ -23,6 +23,35 @@ type Channels struct {
 // tell writes what people and webhooks are told of an event, in the change that it is of. What could not be told of must not keep it
 // from happening: where nobody is found to tell, nobody is told.
 func (o *Office) tell(tx *journal.Tx, before, after narthex.Engagement, event workflow.Event) error {
+	return o.tellOnce(tx, before, after, event, event.Seq)
+}
+
+// tellLock tells those whom an engagement concerns of a lock on it or on its grant, or that it was lifted; of a silent one nobody.
+func (o *Office) tellLock(tx *journal.Tx, lock narthex.Lock, command workflow.Command) error {
+	if lock.Silent(tx.Now()) {
+		return nil
+	}
+	id := narthex.EngagementID(lock.Target)
+	switch lock.Subject {
+	case "engagement":
+	case "grant":
+		grant, err := journal.Get[narthex.Grant](tx, store.Grants, lock.Target)
+		if err != nil || grant == nil {
+			return err
+		}
+		id = grant.Engagement
+	default:
+		return nil // it is told beside what it stops
+	}
+	e, err := engagementOf(tx, id)
+	if err != nil {
+		return err
+	}
+	return o.tellOnce(tx, e, e, workflow.Event{Command: command, At: tx.Now()}, lock.ID)
+}
+
+// tellOnce writes them; of names what happened, so that it is told once.
+func (o *Office) tellOnce(tx *journal.Tx, before, after narthex.Engagement, event workflow.Event, of any) error {
 	rules, err := o.Rules.Get()
 	if err != nil {
 		return err
@@ -55,13 +84,13 @@ func (o *Office) tell(tx *journal.Tx, before, after narthex.Engagement, event wo
 				continue // the first part that fits says why
 			}
 			told[p.ID] = true
-			if err := book.PutNotice(tx, o.addressed(n, p, event.Seq)); err != nil {
+			if err := book.PutNotice(tx, o.addressed(n, p, of)); err != nil {
 				return err
 			}
 		}
 		if !hooked[t.Kind] {
 			hooked[t.Kind] = true
-			for _, n := range o.hooked(n, event.Seq) {
+			for _, n := range o.hooked(n, of) {
 				if err := book.PutNotice(tx, n); err != nil {
 					return err
 				}

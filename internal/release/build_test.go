@@ -208,7 +208,7 @@ func TestABuildTakesOnlyWhatIsListed(t *testing.T) {
 		"one of the tests without its line": {"docs/dependencies.md", "| github.com/tidwall/gjson | v1.20.0 |\n", "", "no line for github.com/tidwall/gjson v1.20.0"},
 		"a line with another version":       {"docs/dependencies.md", "| github.com/spf13/cobra | v1.10.2 |", "| github.com/spf13/cobra | v1.10.1 |", "a line for github.com/spf13/cobra v1.10.1, which no go.mod names"},
 		"a module of the tests replaced":    {"test/openai/go.mod", "go 1.26.0\n", "go 1.26.0\nreplace github.com/tidwall/gjson => ../../evil\n", "replaces github.com/tidwall/gjson"},
-		"a module replaced":                 {"go.mod", "go 1.26.0\n", "go 1.26.0\nreplace github.com/prometheus/procfs => ./evil\n", "procfs"},
+		"a module replaced":                 {"go.mod", "go 1.26.0\n", "go 1.26.0\nreplace github.com/valyala/histogram => ./evil\n", "histogram"},
 		"another version in go.mod":         {"go.mod", "github.com/spf13/cobra v1.10.2", "github.com/spf13/cobra v1.10.1", "cobra"},
 		"another sum in go.sum":             {"go.sum", "golang.org/x/mod v0.42.0 h1:I", "golang.org/x/mod v0.42.0 h1:J", "checksum mismatch"},
 		"no sum in go.sum":                  {"go.sum", "golang.org/x/mod v0.42.0 h1:", "golang.org/x/mod v0.42.1 h1:", "missing go.sum entry"},

@@ -497,3 +497,31 @@ func TestWhatDidNotHappenIsToldToNobody(t *testing.T) {
 		t.Errorf("sam was told %v, and a webhook %d things", told, len(r.took))
 	}
 }
+
+// TestALockIsToldWhomItConcernsAndASilentOneNobody: twice locked is told twice; of a lock that a legal order keeps silent nobody is told
+// while it does, neither that it is set nor that it is lifted.
+func TestALockIsToldWhomItConcernsAndASilentOneNobody(t *testing.T) {
+	e := testenv.New(t, testenv.Options{})
+	grant, _ := e.Grant(t, "", testenv.Tokens(10, nil))
+	told := func(who string) string { return strings.Join(toldTo(t, e, who), " ") }
+	before, programme := told("ada"), told("carol")
+	ask := client.LockRequest{Subject: "grant", Target: string(grant.ID), Reason: narthex.LegalOrder, Note: "a canary", SilentUntil: time.Now().UTC().Add(48 * time.Hour).Truncate(time.Second)}
+	silent, err := e.People["sam"].Lock(t.Context(), ask)
+	check(t, err)
+	_, err = e.People["carol"].Unlock(t.Context(), silent.Lock.ID)
+	check(t, err)
+	if now := told("ada"); now != before || told("carol") != programme {
+		t.Errorf("after a silent lock ada was told %q and the programme %q", now, told("carol"))
+	}
+	for range 2 {
+		open, err := e.People["sam"].Lock(t.Context(), client.LockRequest{Subject: "engagement", Target: string(grant.Engagement), Reason: "safety"})
+		check(t, err)
+		_, err = e.People["carol"].Unlock(t.Context(), open.Lock.ID)
+		check(t, err)
+	}
+	for who, was := range map[string]string{"ada": before, "carol": programme} {
+		if now, want := told(who), "unlocked locked unlocked locked "+was; now != want {
+			t.Errorf("%s was told %q, and should be %q", who, now, want)
+		}
+	}
+}

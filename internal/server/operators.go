@@ -3,9 +3,6 @@ package server
 import (
 	"net/http"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
-
 	"narthex/internal/wire"
 )
 
@@ -21,7 +18,7 @@ type OpsRoute struct {
 func (s *Server) OpsRoutes() []OpsRoute {
 	return []OpsRoute{
 		{"GET", "/healthz", "whether the node serves", s.health},
-		{"GET", "/metrics", "what operators watch, for Prometheus", promhttp.HandlerFor(s.meter.registry, promhttp.HandlerOpts{}).ServeHTTP},
+		{"GET", "/metrics", "what operators watch, for Prometheus", s.metrics},
 	}
 }
 
@@ -56,14 +53,23 @@ func (s *Server) health(w http.ResponseWriter, _ *http.Request) {
 	w.Write([]byte("ok\n")) // the prober's to lose
 }
 
-// watchNode shows how many calls are being served, and what the last audit found.
+func (s *Server) metrics(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+	s.meter.set.WritePrometheus(w)
+}
+
+// watchNode shows how many calls are being served, and what the last audit found: in how many places the tables were not what the
+// ledger's entries say, how many entries it folded, and when it was made, in Unix seconds.
 func (s *Server) watchNode() {
-	s.meter.registry.MustRegister(
-		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "narthex_live_calls", Help: "Calls that are being served."}, func() float64 { return float64(s.live.Count()) }),
-		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "narthex_audit_differences", Help: "Places where the tables were not what the ledger's entries say, at the last audit."}, func() float64 {
+	for name, read := range map[string]func() float64{
+		"narthex_live_calls": func() float64 { return float64(s.live.Count()) },
+		"narthex_audit_differences": func() float64 {
 			last := s.auditor.Last()
 			return float64(len(last.Differences) + last.More)
-		}),
-		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "narthex_audit_entries", Help: "Entries that the last audit folded."}, func() float64 { return float64(s.auditor.Last().Size) }),
-		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "narthex_audit_time_seconds", Help: "When the last audit was made, in Unix seconds."}, func() float64 { return float64(s.auditor.Last().At.Unix()) }))
+		},
+		"narthex_audit_entries":      func() float64 { return float64(s.auditor.Last().Size) },
+		"narthex_audit_time_seconds": func() float64 { return float64(s.auditor.Last().At.Unix()) },
+	} {
+		s.meter.set.NewGauge(name, read)
+	}
 }

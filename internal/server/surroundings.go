@@ -1,13 +1,14 @@
 package server
 
 import (
+	"fmt"
 	"log/slog"
 	"os"
 	"strings"
 	"sync"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
+	"github.com/VictoriaMetrics/metrics"
 
 	"narthex"
 	"narthex/internal/audit"
@@ -110,17 +111,11 @@ func (u *upstreams) close() {
 }
 
 // meter is what operators watch. Its labels are from closed lists.
-type meter struct {
-	registry *prometheus.Registry
-	calls    *prometheus.CounterVec
-}
+type meter struct{ set *metrics.Set }
 
-func newMeter() *meter {
-	m := &meter{registry: prometheus.NewRegistry(), calls: prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "narthex_calls_total", Help: "Calls served by the door, by surface and how they ended."}, []string{"surface", "result"})}
-	m.registry.MustRegister(m.calls)
-	return m
-}
+func newMeter() *meter { return &meter{metrics.NewSet()} }
 
-// Call counts one call.
-func (m *meter) Call(surface, result string) { m.calls.WithLabelValues(surface, result).Inc() }
+// Call counts one call that the door served, by surface and how it ended.
+func (m *meter) Call(surface, result string) {
+	m.set.GetOrCreateCounter(fmt.Sprintf("narthex_calls_total{surface=%q,result=%q}", surface, result)).Inc()
+}
