@@ -28,7 +28,9 @@ func TestAnExportHasOnesOwnCallsAndNobodyElses(t *testing.T) {
 	for name, party := range map[string]narthex.PartyRole{"ada": narthex.PartyResearcher, "otto": narthex.PartyInstitution, "dan": narthex.PartyLab} {
 		must(e.People[name].Sign(t, id, party))
 	}
-	grant := must(e.People["ada"].Engagement(t.Context(), id)).Engagement.Grant
+	view = must(e.People["ada"].Engagement(t.Context(), id))
+	grant := view.Engagement.Grant
+	must(ben.Command(t.Context(), id, "join", client.Command{Saw: view.Engagement.Agreement}))
 	key, other := must(e.People["ada"].Mint(t.Context(), grant, client.Mint{Label: "x"})).Token, must(ben.Mint(t.Context(), grant, client.Mint{Label: "y"})).Token
 	chat(t, e, key, testenv.Hello)
 	chat(t, e, other, testenv.Hello)
