@@ -158,9 +158,9 @@ func TestNobodyListsWhatIsNotTheirs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	must(e.People["sam"].Lock(t.Context(), client.LockRequest{Subject: "engagement", Target: string(grant.Engagement), Reason: "safety"}))
+	theirLock := must(e.People["sam"].Lock(t.Context(), client.LockRequest{Subject: "engagement", Target: string(grant.Engagement), Reason: "safety"})).Lock.ID
 	ada := session(t, e, "ada")
-	theirs := []string{string(grant.ID), string(grant.Engagement), string(grant.Org), string(e.People["ada2"].ID), string(view.Keys[0].ID), second, "hidden", "Second", testenv.Credential}
+	theirs := []string{string(theirLock), string(grant.ID), string(grant.Engagement), string(grant.Org), string(e.People["ada2"].ID), string(view.Keys[0].ID), second, "hidden", "Second", testenv.Credential}
 	for _, path := range []string{"/api/people", "/api/grants", "/api/engagements", "/api/signers", "/api/whoami", "/api/lab", "/api/lab?diff=yes", "/api/grants/" + string(mine.ID), "/api/engagements/" + string(mine.Engagement), "/api/pathways", "/api/pathways/test", "/api/locks"} {
 		list := converse(t, e, request("GET", path, ada, "", closing))
 		if !slices.Equal(statuses(list), []int{200}) {
@@ -173,6 +173,7 @@ func TestNobodyListsWhatIsNotTheirs(t *testing.T) {
 			}
 		}
 	}
+	must(e.People["carol"].Unlock(t.Context(), theirLock))
 	if list := converse(t, e, request("GET", "/api/ledger/export", ada, "", closing)); !slices.Equal(statuses(list), []int{404}) {
 		t.Errorf("an export: %v", list)
 	}
