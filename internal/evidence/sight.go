@@ -43,7 +43,7 @@ func (s Sight) Of(o ledger.Opening) (shown bool, withheld []string) {
 	case narthex.EntryEngagementChanged:
 		return s.changed(o)
 	case narthex.EntryEngagementRead:
-		of := o.Text("what") == readManuscript && workflow.SightOf(s.Engagement, s.Person) == ""
+		of := o.Text("what") == readManuscript && workflow.SightOf(s.Engagement, s.Person) != workflow.SightWhole
 		if of && !whole {
 			return false, nil
 		}
@@ -60,10 +60,7 @@ func (s Sight) Of(o ledger.Opening) (shown bool, withheld []string) {
 		}
 		return true, []string{"token", "terms"}
 	case narthex.EntryLockSet, narthex.EntryLockLifted:
-		if whole || s.Person.InLab() {
-			return true, nil
-		}
-		return true, []string{"by"}
+		return whole || s.Person.InLab(), nil // to others none is told here, so that nothing tells of one that is kept silent
 	case narthex.EntryCallIntent, narthex.EntryCallOutcome, narthex.EntryCallDenied, narthex.EntryCallRead:
 		if whole || s.holds() {
 			return true, nil

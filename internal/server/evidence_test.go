@@ -174,6 +174,8 @@ func TestEvidenceShowsWhatItsAskerMaySee(t *testing.T) {
 	_, second := e.Grant(t, "2", testenv.Tokens(1000, nil))
 	chat(t, e, token, testenv.Hello)
 	chat(t, e, second, testenv.Hello)
+	silent := must(e.People["sam"].Lock(t.Context(), client.LockRequest{Subject: "grant", Target: string(view.Engagement.Grant), Reason: narthex.LegalOrder, SilentUntil: time.Now().UTC().Add(48 * time.Hour).Truncate(time.Second)})).Lock.ID
+	must(e.People["dan"].Unlock(t.Context(), silent))
 	must(e.People["ada"].SubmitManuscript(t.Context(), id, client.ManuscriptSubmit{Title: "a canary of a title", Digest: textDigest("open"), Size: 1}))
 	for _, who := range []string{"ada2", "otto2"} {
 		var data bytes.Buffer
@@ -196,7 +198,7 @@ func TestEvidenceShowsWhatItsAskerMaySee(t *testing.T) {
 			t.Errorf("%s: %+v", c.who, found)
 		}
 		all := string(bytes.Join(slices.Collect(maps.Values(files)), nil))
-		for text, told := range map[string]bool{`"name":"facts","value"`: c.facts, `"name":"facts","withheld"`: !c.facts, "a canary of the lab's": c.private, "a canary of a title": c.manuscript, "manuscript_submit": c.any} {
+		for text, told := range map[string]bool{`"name":"token","value"`: c.facts, `"name":"token","withheld"`: !c.facts, `"name":"facts","value"`: c.facts, `"name":"facts","withheld"`: !c.facts, "a canary of the lab's": c.private, "a canary of a title": c.manuscript, "manuscript_submit": c.any, string(silent): !slices.Contains([]string{"ada", "otto"}, c.who)} {
 			if strings.Contains(all, text) != told {
 				t.Errorf("%s is told %q: %v", c.who, text, !told)
 			}
