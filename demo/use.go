@@ -250,7 +250,7 @@ func (t *tale) leaveEarly(ctx context.Context) error {
 	t.models.SetPace(20)
 	defer t.models.SetPace(0)
 	enough := errors.New("enough")
-	_, _, err := t.stream(ctx, object{"model": "minim-1", "messages": user("Package sort "), "stream": true}, func(pieces int) error {
+	_, _, err := t.stream(ctx, object{"model": "minim-1", "messages": user("Package sort "), "temperature": 0, "stream": true}, func(pieces int) error {
 		if pieces == 3 {
 			return enough
 		}
@@ -292,7 +292,7 @@ func (t *tale) lock(ctx context.Context) error {
 	t.models.SetPace(20)
 	defer t.models.SetPace(0)
 	var locked client.Locked
-	text, done, err := t.stream(ctx, object{"model": "minim-1", "messages": user("Package errors "), "max_tokens": 200, "stream": true}, func(pieces int) (err error) {
+	text, done, err := t.stream(ctx, object{"model": "minim-1", "messages": user("Package errors "), "max_tokens": 200, "temperature": 0, "stream": true}, func(pieces int) (err error) {
 		if pieces == 10 {
 			locked, err = t.cast["sam"].client.Lock(ctx, client.LockRequest{Subject: "grant", Target: string(view.Grant.ID), Reason: "suspected_exfiltration", Note: "we are looking at it"})
 		}
