@@ -200,7 +200,7 @@ func indent(text string) string {
 	return "  " + strings.ReplaceAll(text, "\n", "\n  ")
 }
 
-// oneOf completes a flag from a closed list.
+// oneOf holds a flag to a closed list, where it is given, and completes it.
 func oneOf[S ~string](c *cobra.Command, flag string, values []S) {
 	words := make([]string, len(values))
 	for i, v := range values {
@@ -209,6 +209,16 @@ func oneOf[S ~string](c *cobra.Command, flag string, values []S) {
 	err := c.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp))
 	if err != nil {
 		panic(err) // the flag was not defined: a mistake of ours
+	}
+	before := c.PreRunE
+	c.PreRunE = func(c *cobra.Command, args []string) error {
+		if f := c.Flag(flag); f.Changed && !slices.Contains(words, f.Value.String()) {
+			return problem(narthex.Invalid, "give one with --"+flag+": "+strings.Join(words, ", "), "%q is none that --%s takes", f.Value.String(), flag)
+		}
+		if before != nil {
+			return before(c, args)
+		}
+		return nil
 	}
 }
 

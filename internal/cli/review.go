@@ -3,7 +3,6 @@ package cli
 import (
 	"cmp"
 	"context"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -140,9 +139,6 @@ func (a *app) castVote(ctx context.Context, named, verb, done, digest string, in
 	id, err := engagementID(named)
 	if err != nil {
 		return err
-	}
-	if in.As != "" && !slices.Contains(narthex.Roles(), in.As) {
-		return problem(narthex.Invalid, "the roles are "+joined(narthex.Roles()), "there is no role %q", in.As)
 	}
 	if verb != "approve" && strings.TrimSpace(in.Text) == "" {
 		return problem(narthex.Invalid, "give it with --reason; the applicant reads it", "it takes words to %s an application", verb)

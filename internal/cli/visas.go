@@ -84,13 +84,17 @@ func (a *app) grantVisa() *cobra.Command {
 	var out string
 	c := a.command(leaf{use: "visa GRANT", short: "Have a signed visa that states your grant, for others who trust this lab",
 		long:    "Have a GA4GH visa of this lab's: that you hold a grant of this engagement (ControlledAccessGrants, by dac). It ends with the grant, with\nthe first of what the grant rests on, and after thirty days. Others check it with the keys at /.well-known/jwks.json of this node.",
-		example: "narthex grant visa gra_… --out visa.jwt",
+		example: "narthex grant visa grt_… --out visa.jwt",
 		run: func(ctx context.Context, args []string) error {
+			id, err := parseID[narthex.GrantID](args[0], "`narthex grant list` shows identifiers")
+			if err != nil {
+				return err
+			}
 			c, _, err := a.member()
 			if err != nil {
 				return err
 			}
-			issued, err := c.IssueVisa(ctx, narthex.GrantID(args[0]))
+			issued, err := c.IssueVisa(ctx, id)
 			if err != nil {
 				return err
 			}
