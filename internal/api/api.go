@@ -212,6 +212,9 @@ func (s *Server) answer(w http.ResponseWriter, route *Route, r *request) {
 	out, err := route.serve(r)
 	switch {
 	case err != nil && r.wrote:
+		if r.Context().Err() == nil {
+			s.Log.Warn("an answer was broken off", "route", route.Path, "cause", err.Error())
+		}
 		panic(http.ErrAbortHandler)
 	case err != nil:
 		s.fail(w, err)

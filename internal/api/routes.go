@@ -382,15 +382,14 @@ func export(r *request) (any, error) {
 	return nil, r.node.Office.Export(r.Context(), r.person.ID, writer{r})
 }
 
-// evidence streams as export does, up to the checkpoint that is published.
+// evidence streams as export does.
 func evidence(r *request) (any, error) {
 	id, err := arg[narthex.EngagementID](r, "engagement")
 	if err != nil {
 		return nil, err
 	}
-	checkpoint, size := r.node.Log.Published()
 	r.w.Header().Set("Content-Type", "application/x-tar")
-	err = r.node.Office.Evidence(r.Context(), r.person.ID, id, checkpoint, size, writer{r})
+	err = r.node.Office.Evidence(r.Context(), r.person.ID, id, r.node.Log, writer{r})
 	if err != nil && !r.wrote {
 		r.w.Header().Del("Content-Type")
 	}

@@ -18,20 +18,37 @@ import (
 	"narthex/ledger"
 )
 
-// Evidence writes the folder of an engagement's evidence as a tar, up to a published checkpoint, as the person may see it. It is made
+// Publication is the ledger as it is published.
+type Publication interface {
+	// Publish publishes what stands in the ledger now, as far as the witnesses that are required sign it.
+	Publish(ctx context.Context) error
+	// Published gives the latest checkpoint, and its size, which is 0 where there is none.
+	Published() (checkpoint string, size uint64)
+}
+
+// Evidence writes the folder of an engagement's evidence as a tar, up to what is published once it was asked for, as the person may see it. It is made
 // twice: first to know its digest, which an entry then names, and after that to be handed out; so no byte is, whose handing out is not
 // recorded. The entries are read beside the writer, some at a time, and one folder is made at a time.
-func (o *Office) Evidence(ctx context.Context, by narthex.PersonID, id narthex.EngagementID, checkpoint string, size uint64, w io.Writer) error {
+func (o *Office) Evidence(ctx context.Context, by narthex.PersonID, id narthex.EngagementID, log Publication, w io.Writer) error {
 	o.stating.Lock()
 	defer o.stating.Unlock()
 	if err := ctx.Err(); err != nil {
 		return narthex.Unavailablef("The request ended before its turn.").Because(err)
 	}
-	m := &making{o: o, by: by, checkpoint: checkpoint, size: size, told: map[narthex.Digest]bool{}}
+	m := &making{o: o, by: by, told: map[narthex.Digest]bool{}}
+	if err := m.admit(ctx, id); err != nil {
+		return err
+	}
+	if err := log.Publish(ctx); err != nil {
+		return narthex.Unavailablef("What happened last is not published yet, so there is nothing to prove it by. Ask again in a few seconds.").Because(err)
+	}
+	if m.checkpoint, m.size = log.Published(); m.size == 0 {
+		return narthex.Unavailablef("Nothing of the ledger is published yet, so there is nothing to prove it by. Ask again in a few seconds.")
+	}
 	if err := m.begin(ctx, id); err != nil {
 		return err
 	}
-	manifest := evidence.NewManifest(o.Origin, m.sight.Engagement, by, size)
+	manifest := evidence.NewManifest(o.Origin, m.sight.Engagement, by, m.size)
 	for _, name := range evidence.Listed() {
 		if name == evidence.Agreement && m.agreement == nil {
 			continue
@@ -96,7 +113,18 @@ type making struct {
 	told       map[narthex.Digest]bool // events whose entries are in the folder with their digest
 }
 
-// begin reads what people decided, and holds the person to their right.
+// admit holds the person to their right, before anything is done for them.
+func (m *making) admit(ctx context.Context, id narthex.EngagementID) error {
+	return m.o.look(ctx, m.by, func(tx *journal.Tx, p narthex.Person) error {
+		e, err := engagementOf(tx, id)
+		if err == nil && !workflow.MayRead(e, p) {
+			err = narthex.WithheldError()
+		}
+		return err
+	})
+}
+
+// begin reads what people decided, all of what is published and what came since, and holds the person to their right again.
 func (m *making) begin(ctx context.Context, id narthex.EngagementID) error {
 	return m.o.look(ctx, m.by, func(tx *journal.Tx, p narthex.Person) error {
 		e, err := engagementOf(tx, id)
