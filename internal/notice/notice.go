@@ -75,7 +75,14 @@ var table = map[workflow.Command][]row{
 
 	workflow.Remind: {
 		{told: []Told{{Reviewers, "review_half"}}, when: marked(workflow.HalfPassed)},
+		{told: []Told{{Side, "question_waits"}}, when: marked(workflow.QuestionWaits)},
+		{told: []Told{{Signers, "sign_waits"}, {Programme, "sign_waits"}}, when: marked(workflow.SignatureWaits)},
 		{told: []Told{{Side, "ends_soon"}}, when: marked(workflow.EndsSoon)},
+		{told: []Told{{Examiners, "manuscript_half"}}, when: ofManuscript(workflow.ExamineHalf)},
+		{told: []Told{{Side, "manuscript_silent"}, {Examiners, "manuscript_silent"}}, when: ofManuscript(workflow.Silence)},
+		{told: []Told{{Side, "redaction_lapsed"}, {Examiners, "redaction_lapsed"}}, when: func(_ narthex.Engagement, event workflow.Event, _ narthex.Engagement) bool {
+			return workflow.Lapsed(event.Mark)
+		}},
 		{told: []Told{{Owing, "owed_soon"}}, when: func(_ narthex.Engagement, event workflow.Event, _ narthex.Engagement) bool {
 			return event.Obligation != "" && event.Mark == workflow.SoonDue(event.Obligation)
 		}},
@@ -119,6 +126,12 @@ func marked(mark narthex.Mark) func(narthex.Engagement, workflow.Event, narthex.
 	return func(_ narthex.Engagement, event workflow.Event, _ narthex.Engagement) bool { return event.Mark == mark }
 }
 
+func ofManuscript(mark func(int) narthex.Mark) func(narthex.Engagement, workflow.Event, narthex.Engagement) bool {
+	return func(_ narthex.Engagement, event workflow.Event, _ narthex.Engagement) bool {
+		return event.Number > 0 && event.Mark == mark(event.Number)
+	}
+}
+
 // Happened is an event of an engagement with what was before and is after it.
 type Happened struct {
 	Before     narthex.Engagement
@@ -154,7 +167,11 @@ func (h Happened) Concerns(to To, p narthex.Person, owns bool) bool {
 	case Reviewers:
 		return workflow.TaskOf(e, p, false, owns) == workflow.ToReview
 	case Signers:
-		return slices.ContainsFunc(newTurn(h.Before, e), func(party narthex.PartyRole) bool { return has(workflow.Signer) && signs(party, e, p) })
+		turn := newTurn(h.Before, e)
+		if h.Event.Command == workflow.Remind {
+			turn = workflow.Turn(e)
+		}
+		return slices.ContainsFunc(turn, func(party narthex.PartyRole) bool { return has(workflow.Signer) && signs(party, e, p) })
 	case Institution:
 		return has(workflow.Institution)
 	case Programme:

@@ -19,7 +19,8 @@ func told() []notice.Told {
 	signed := handed
 	signed.Signatures = []narthex.SignedBy{{Party: narthex.PartyRoles()[0], Digest: "x"}}
 	for _, command := range workflow.Commands() {
-		for _, event := range []workflow.Event{{Command: command}, {Command: command, Mark: workflow.HalfPassed}, {Command: command, Mark: workflow.EndsSoon}, {Command: command, Mark: workflow.SoonDue(owed), Obligation: owed}, {Command: command, Mark: workflow.OverDue(owed), Obligation: owed}} {
+		for _, event := range []workflow.Event{{Command: command}, {Command: command, Mark: workflow.HalfPassed}, {Command: command, Mark: workflow.EndsSoon}, {Command: command, Mark: workflow.SoonDue(owed), Obligation: owed}, {Command: command, Mark: workflow.OverDue(owed), Obligation: owed},
+			{Command: command, Mark: workflow.QuestionWaits}, {Command: command, Mark: workflow.SignatureWaits}, {Command: command, Mark: workflow.ExamineHalf(2), Number: 2}, {Command: command, Mark: workflow.Silence(2), Number: 2}, {Command: command, Mark: workflow.Lapse(2, 1), Number: 2}} {
 			for _, t := range (notice.Happened{Before: handed, Event: event, After: signed}).Tells() {
 				if !slices.Contains(all, t) {
 					all = append(all, t)

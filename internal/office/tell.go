@@ -66,6 +66,9 @@ func (o *Office) tellOnce(tx *journal.Tx, before, after narthex.Engagement, even
 		return err
 	}
 	n := book.Notice{Engagement: after.ID, What: string(event.Obligation), At: event.At}
+	if event.Command == workflow.Remind {
+		n.Manuscript = event.Number
+	}
 	if on := event.Publication; on != nil {
 		n.Manuscript = max(on.Manuscript, 1)
 		if event.Command == workflow.ManuscriptSubmit {

@@ -113,12 +113,27 @@ func TestSilenceClearsAManuscriptToTheSecond(t *testing.T) {
 		t.Fatalf("%+v, ada may %q", view, view.Allowed)
 	}
 	published := client.ManuscriptCommand{Reference: "10.1234/probes.1", Saw: textDigest("one")}
+	told := func(who, want string) {
+		t.Helper()
+		for range 2 {
+			_, err := d.Node.Sweep(t.Context())
+			check(t, err)
+		}
+		if got := toldTo(t, d.Env, who); !slices.Equal(got[:min(len(got), 2)], strings.Fields(want)) {
+			t.Errorf("%s is told %v, last should be %s", who, got, want)
+		}
+	}
+	d.at(monday.AddDate(0, 0, 7))
+	told("sam", "manuscript_half manuscript_in")
 	d.at(due.Add(-time.Second))
+	told("sam", "manuscript_half manuscript_in")
 	if at := d.stands(1); at.State != narthex.ManuscriptInReview || !at.ClearSince.IsZero() {
 		t.Errorf("a second before: %+v", at)
 	}
 	d.refuses(narthex.Conflict, "18 March 2030 09:30 UTC", "ada", 1, "publish", published)
 	d.at(due)
+	told("sam", "manuscript_silent manuscript_half")
+	told("ada", "manuscript_silent in_force")
 	if at := d.stands(1); at.State != narthex.ManuscriptClear || at.How != "silence" || !at.ClearSince.Equal(due) || !at.PublishFrom.Equal(due) {
 		t.Errorf("when the time is over: %+v", at)
 	}

@@ -2,25 +2,45 @@ package workflow
 
 import (
 	"errors"
+	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"narthex"
 )
 
-// Marks of what an engagement's clock says once: of a review in this round, of the end of access, of what is owed.
+// Marks of what an engagement's clock says once: of a review in this round, of a question, of signatures, of the end of access.
 const (
-	HalfPassed narthex.Mark = "half"
-	ReviewLate narthex.Mark = "late"
-	EndsSoon   narthex.Mark = "ends"
+	HalfPassed     narthex.Mark = "half"
+	ReviewLate     narthex.Mark = "late"
+	QuestionWaits  narthex.Mark = "question"
+	SignatureWaits narthex.Mark = "sign"
+	EndsSoon       narthex.Mark = "ends"
 )
 
 // Ahead is how long before a day people are reminded of it.
 const Ahead = 14 * 24 * time.Hour
 
+// Patience is how long a question or a signature is waited for before people are reminded of it.
+const Patience = 7 * 24 * time.Hour
+
 // SoonDue and OverDue are the marks of an obligation.
 func SoonDue(name narthex.ObligationName) narthex.Mark { return narthex.Mark("soon:" + string(name)) }
 func OverDue(name narthex.ObligationName) narthex.Mark { return narthex.Mark("over:" + string(name)) }
+
+// ExamineHalf, Silence and Lapse are the marks of a manuscript: half of its review has passed, silence cleared it, a contested redaction
+// fell since nobody answered.
+func ExamineHalf(manuscript int) narthex.Mark {
+	return narthex.Mark(fmt.Sprintf("examine:%d", manuscript))
+}
+func Silence(manuscript int) narthex.Mark { return narthex.Mark(fmt.Sprintf("silence:%d", manuscript)) }
+func Lapse(manuscript, redaction int) narthex.Mark {
+	return narthex.Mark(fmt.Sprintf("lapse:%d:%d", manuscript, redaction))
+}
+
+// Lapsed says whether a mark is of a redaction that fell.
+func Lapsed(mark narthex.Mark) bool { return strings.HasPrefix(string(mark), "lapse:") }
 
 // tick is one thing that a clock says from a time on, and what it says in its place when that was missed.
 type tick struct {
@@ -29,6 +49,7 @@ type tick struct {
 	obligation narthex.ObligationName
 	at         time.Time
 	instead    narthex.Mark // nothing of this once that was said
+	manuscript int          // that it is about, or 0
 }
 
 // ticks lists all that the clock of an engagement says as it stands. Where there is no calendar, each comes at the earliest that
@@ -39,11 +60,22 @@ func ticks(e narthex.Engagement, calendar Calendar) []tick {
 		if e.Due.IsZero() {
 			return nil
 		}
-		return []tick{{Remind, HalfPassed, "", e.Since.Add(e.Due.Sub(e.Since) / 2), ReviewLate}, {Escalate, ReviewLate, "", e.Due, ""}}
+		return []tick{{command: Remind, mark: HalfPassed, at: e.Since.Add(e.Due.Sub(e.Since) / 2), instead: ReviewLate}, {command: Escalate, mark: ReviewLate, at: e.Due}}
+	case narthex.Returned:
+		return patience(QuestionWaits, len(e.Notes), func(i int) time.Time { return e.Notes[i].At })
+	case narthex.Offered:
+		return patience(SignatureWaits, len(e.Votes)+len(e.Signatures), func(i int) time.Time {
+			if i < len(e.Votes) {
+				return e.Votes[i].At // with the last of them it was offered
+			}
+			return e.Signatures[i-len(e.Votes)].At
+		})
+	case narthex.Closed:
+		return manuscriptTicks(e)
 	case narthex.Active, narthex.Ending:
 		var list []tick
 		if e.State == narthex.Active && !e.Until.IsZero() {
-			list = append(list, tick{Remind, EndsSoon, "", e.Until.Add(-Ahead), ""})
+			list = append(list, tick{command: Remind, mark: EndsSoon, at: e.Until.Add(-Ahead)})
 		}
 		for _, owed := range unmet(e) {
 			from := owed.From
@@ -58,11 +90,44 @@ func ticks(e narthex.Engagement, calendar Calendar) []tick {
 			if soon.Before(from) {
 				soon = from
 			}
-			list = append(list, tick{Remind, SoonDue(owed.Obligation), owed.Obligation, soon, OverDue(owed.Obligation)}, tick{Remind, OverDue(owed.Obligation), owed.Obligation, due, ""})
+			list = append(list, tick{command: Remind, mark: SoonDue(owed.Obligation), obligation: owed.Obligation, at: soon, instead: OverDue(owed.Obligation)},
+				tick{command: Remind, mark: OverDue(owed.Obligation), obligation: owed.Obligation, at: due})
 		}
-		return list
+		return append(list, manuscriptTicks(e)...)
 	}
 	return nil
+}
+
+// patience reminds once, some time after the last of what happened.
+func patience(mark narthex.Mark, n int, at func(int) time.Time) []tick {
+	var last time.Time
+	for i := range n {
+		last = later(last, at(i))
+	}
+	if last.IsZero() {
+		return nil
+	}
+	return []tick{{command: Remind, mark: mark, at: last.Add(Patience)}}
+}
+
+// manuscriptTicks lists what clocks say of the manuscripts that are under review or have contested redactions.
+func manuscriptTicks(e narthex.Engagement) []tick {
+	var list []tick
+	for _, m := range e.Manuscripts {
+		if m.Clause == nil || m.ReplacedBy != 0 || m.Published != nil {
+			continue
+		}
+		if m.Cleared == nil && !m.Paused() && !m.Due.IsZero() {
+			list = append(list, tick{command: Remind, mark: ExamineHalf(m.Number), at: m.At.Add(m.Due.Sub(m.At) / 2), instead: Silence(m.Number), manuscript: m.Number},
+				tick{command: Remind, mark: Silence(m.Number), at: m.Due, manuscript: m.Number})
+		}
+		for _, r := range m.Redactions {
+			if state, _ := redactionState(r, r.Due); state == narthex.RedactionLapsed {
+				list = append(list, tick{command: Remind, mark: Lapse(m.Number, r.Number), at: r.Due, manuscript: m.Number})
+			}
+		}
+	}
+	return list
 }
 
 // unsaid leaves out what was said.
@@ -80,7 +145,7 @@ func Ticks(e narthex.Engagement, calendar Calendar, now time.Time) []Event {
 	var events []Event
 	for _, t := range due {
 		if !slices.ContainsFunc(due, func(o tick) bool { return t.instead != "" && o.mark == t.instead }) { // a node that stood still says the last of it
-			events = append(events, Event{Command: t.command, Mark: t.mark, Obligation: t.obligation})
+			events = append(events, Event{Command: t.command, Mark: t.mark, Obligation: t.obligation, Number: t.manuscript})
 		}
 	}
 	return events
@@ -100,7 +165,7 @@ func NextTick(e narthex.Engagement) time.Time {
 // remind folds what a clock said: what it could say then, and had not.
 func remind(e *narthex.Engagement, event Event) error {
 	fits := slices.ContainsFunc(unsaid(*e, ticks(*e, nil)), func(t tick) bool {
-		return t.command == event.Command && t.mark == event.Mark && t.obligation == event.Obligation && !event.At.Before(t.at)
+		return t.command == event.Command && t.mark == event.Mark && t.obligation == event.Obligation && t.manuscript == event.Number && !event.At.Before(t.at)
 	})
 	if !fits {
 		return errors.New("its clock says no such thing then, or said it")

@@ -36,8 +36,17 @@ func TestAClockSaysEachThingOnceAndOnlyInItsTime(t *testing.T) {
 	}{
 		"a review":                              {review(), []time.Duration{0, 4 * day, 5 * day, 6 * day, 10 * day, 11 * day, 900 * day}, []string{"", "", "remind half;", "", "escalate late;", "", ""}},
 		"a review that a stopped node slept by": {review(), []time.Duration{0, 40 * day, 41 * day}, []string{"", "escalate late;", ""}},
-		"a return":                              {at(t, narthex.Returned), []time.Duration{900 * day}, []string{""}},
-		"a declined one":                        {at(t, narthex.Declined), []time.Duration{900 * day}, []string{""}},
+		"a return":                              {at(t, narthex.Returned), []time.Duration{0, 6 * day, 7 * day, 8 * day, 900 * day}, []string{"", "", "remind question;", "", ""}},
+		"an offer":                              {at(t, narthex.Offered), []time.Duration{0, 6 * day, 7 * day, 900 * day}, []string{"", "", "remind sign;", ""}},
+		"a manuscript":                          {at(t, narthex.Closed).handles(workflow.ManuscriptSubmit), []time.Duration{0, 6 * day, 7 * day, 13 * day, 14 * day, 900 * day}, []string{"", "", "remind examine:1;", "", "remind silence:1;", ""}},
+		"a manuscript that a stopped node slept by": {at(t, narthex.Closed).handles(workflow.ManuscriptSubmit), []time.Duration{20 * day, 900 * day}, []string{"remind silence:1;", ""}},
+		"a manuscript that is clear":                {at(t, narthex.Closed).handles(workflow.ManuscriptSubmit, workflow.ManuscriptClear), []time.Duration{900 * day}, []string{""}},
+		"a manuscript whose clock stands":           {at(t, narthex.Closed).handles(workflow.ManuscriptSubmit, workflow.ManuscriptPause), []time.Duration{900 * day}, []string{""}},
+		"a contested redaction": {at(t, narthex.Closed).handles(workflow.ManuscriptSubmit, workflow.ManuscriptRedact, workflow.RedactionContest, workflow.ManuscriptClear),
+			[]time.Duration{13 * day, 14 * day, 900 * day}, []string{"", "remind lapse:1:1;", ""}},
+		"one that is answered": {at(t, narthex.Closed).handles(workflow.ManuscriptSubmit, workflow.ManuscriptRedact, workflow.RedactionContest, workflow.RedactionUphold, workflow.ManuscriptClear),
+			[]time.Duration{900 * day}, []string{""}},
+		"a declined one": {at(t, narthex.Declined), []time.Duration{900 * day}, []string{""}},
 		"a report that is owed": {owing(t, narthex.Active), []time.Duration{0, 15 * day, 16 * day, 17 * day, 46 * day, 60 * day, 61 * day},
 			[]string{"", "", "remind ends;", "", "remind soon:final_report;", "remind over:final_report;", ""}},
 		"a grant that nothing is owed under": {at(t, narthex.Active), []time.Duration{900 * day}, []string{""}},
@@ -101,6 +110,7 @@ func TestWhatAClockSaysIsNeverBeforeItsPlaceInTheList(t *testing.T) {
 func TestAHistoryWhoseClockSpokeTooSoonOrTwiceIsRefused(t *testing.T) {
 	l := at(t, narthex.InReview)
 	for name, event := range map[string]workflow.Event{
+		"half of no manuscript":  {Command: workflow.Remind, Mark: workflow.ExamineHalf(1), Number: 1},
 		"half before its time":   {Command: workflow.Remind, Mark: workflow.HalfPassed},
 		"late before its time":   {Command: workflow.Escalate, Mark: workflow.ReviewLate},
 		"nothing":                {Command: workflow.Remind},

@@ -36,7 +36,7 @@ type Event struct {
 	Certificate *narthex.SignedCertificate   `json:"certificate,omitempty"`
 	Publication *Handling                    `json:"publication,omitempty"` // what is done with a manuscript
 	Incident    *narthex.Incident            `json:"incident,omitempty"`
-	Number      int                          `json:"number,omitempty"` // of the incident that is resolved
+	Number      int                          `json:"number,omitempty"` // of the incident that is resolved, or of the manuscript that a clock speaks of
 	Outcome     narthex.IncidentOutcome      `json:"outcome,omitempty"`
 	Person      narthex.PersonID             `json:"person,omitempty"` // who is asked to be the sponsor
 	Kept        []narthex.Joined             `json:"kept,omitempty"`   // of an activation: members who accepted what it amends, where that binds them to the same

@@ -168,8 +168,15 @@ func (l *life) event(command workflow.Command) workflow.Event {
 		event.By, event.Agreement = "", deal
 	case workflow.Remind:
 		event.By, event.Mark = "", workflow.HalfPassed
-		if l.e.State != narthex.InReview {
+		switch l.e.State {
+		case narthex.Returned:
+			event.Mark = workflow.QuestionWaits
+		case narthex.Offered:
+			event.Mark = workflow.SignatureWaits
+		case narthex.Active, narthex.Ending:
 			event.Mark, event.Obligation = workflow.OverDue(narthex.FinalReport), narthex.FinalReport
+		case narthex.Closed:
+			event.Mark, event.Number = workflow.Silence(1), 1
 		}
 	case workflow.Escalate:
 		event.By, event.Mark = "", workflow.ReviewLate
@@ -216,6 +223,9 @@ func ready(t *testing.T, state narthex.State, command workflow.Command) *life {
 		l := at(t, state)
 		if state == narthex.Active || state == narthex.Ending {
 			l = owing(t, state)
+		}
+		if state == narthex.Closed {
+			l.handles(workflow.ManuscriptSubmit)
 		}
 		l.waited = 100 * 24 * time.Hour
 		return l
