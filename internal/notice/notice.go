@@ -34,6 +34,7 @@ const (
 	Named       To = "named"       // whom the pathway names for what is late
 	Recorder    To = "recorder"    // whose word a standing rests on
 	Holder      To = "holder"      // whose standing it is
+	Asker       To = "asker"       // who asked a specialist for an opinion
 )
 
 // Told is one thing that is told to everyone in a part.
@@ -68,6 +69,7 @@ var table = map[workflow.Command][]row{
 	workflow.Transfer: {{told: []Told{{Heir, "sponsor_asked"}}}},
 	workflow.Take:     {{told: []Told{{Side, "sponsor_new"}}}},
 	workflow.Leave:    {{told: []Told{{Side, "member_left"}, {Programme, "member_left"}}}},
+	workflow.Opine:    {{told: []Told{{Asker, "opinion_in"}}}},
 	workflow.Recuse:   {{told: []Told{{Reviewers, "vote_fell"}, {Programme, "vote_fell"}}}},
 
 	workflow.OpenIncident:    {{told: []Told{{Side, "incident_opened"}, {Institution, "incident_opened"}, {Programme, "incident_opened"}}}},
@@ -159,6 +161,9 @@ func (h Happened) Concerns(to To, p narthex.Person, owns bool) bool {
 		return has(workflow.Institution)
 	case Programme:
 		return has(workflow.Programme)
+	case Asker:
+		o := h.Event.Opinion
+		return o != nil && slices.ContainsFunc(e.Opinions, func(asked narthex.Opinion) bool { return asked.ID == o.ID && asked.By == p.ID }) && workflow.Asks(e, p)
 	case Examiners:
 		return has(workflow.Examiner)
 	case Owing:

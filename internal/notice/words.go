@@ -40,6 +40,7 @@ var words = map[Kind]said{
 	"sponsor_asked":       {"You were asked to be the sponsor of {id}.", "narthex engagements show {id}"},
 	"sponsor_new":         {"The engagement {id} has a new sponsor.", "narthex engagements show {id}"},
 	"member_left":         {"A member left the engagement {id}, with their keys.", "narthex engagements show {id}"},
+	"opinion_in":          {"An opinion that you asked for on {id} came in.", "narthex review show {id}"},
 	"vote_fell":           {"A vote on {id} fell, since an interest was declared; its review waits for another.", "narthex review show {id}"},
 	"incident_opened":     {"An incident was opened on the engagement {id}; it does not close before that is resolved.", "narthex incidents list {id}"},
 	"incident_resolved":   {"An incident on the engagement {id} is resolved.", "narthex incidents list {id}"},
@@ -67,6 +68,7 @@ var why = map[To]string{
 	Named:       "its pathway names you, or a role of yours, for what is late",
 	Recorder:    "it rests on your word, or your organisation's",
 	Holder:      "it is yours",
+	Asker:       "you asked for it",
 }
 
 // Kinds lists every kind.

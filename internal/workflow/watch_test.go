@@ -83,7 +83,7 @@ type vote struct {
 }
 
 // judges are the commands that decide on an engagement.
-var judges = []workflow.Command{workflow.Assign, workflow.Return, workflow.Approve, workflow.Decline, workflow.Counter, workflow.Lock, workflow.Unlock, workflow.Close, workflow.Reject, workflow.Waive, workflow.ResolveIncident, workflow.Claim, workflow.Unclaim, workflow.Entrust}
+var judges = []workflow.Command{workflow.Assign, workflow.Return, workflow.Approve, workflow.Decline, workflow.Counter, workflow.Lock, workflow.Unlock, workflow.Close, workflow.Reject, workflow.Waive, workflow.ResolveIncident, workflow.Claim, workflow.Unclaim, workflow.Entrust, workflow.Invite, workflow.Uninvite}
 
 // step checks one event that happened and gives the account after it. People are as they were when it happened.
 func (w watch) step(people []narthex.Person, before, after narthex.Engagement, event workflow.Event) (watch, error) {
@@ -186,6 +186,10 @@ func (w watch) step(people []narthex.Person, before, after narthex.Engagement, e
 		if by >= 0 || len(after.Votes) != len(before.Votes) || after.Digest != before.Digest || len(after.Application.Reviews) != len(before.Application.Reviews) {
 			return w, fmt.Errorf("a rule was applied by a person, or changed the text, the votes or who must approve")
 		}
+	case workflow.Invite, workflow.Uninvite, workflow.Redeem, workflow.Declare, workflow.Opine:
+		if !onlyAdvised(before, after) || slices.Contains([]workflow.Command{workflow.Redeem, workflow.Declare, workflow.Opine}, event.Command) != (event.By == "") {
+			return w, fmt.Errorf("what a specialist is asked or says changed more than that, or a person spoke for one")
+		}
 	case workflow.Unclaim:
 		for _, c := range before.Claims {
 			if gone := !slices.Contains(after.Claims, c); gone && c.By != event.By && !people[by].Has(narthex.Programme) {
@@ -201,6 +205,12 @@ func (w watch) step(people []narthex.Person, before, after narthex.Engagement, e
 		w.locker = 0
 	}
 	return w, w.settled(after)
+}
+
+// onlyAdvised says whether nothing of an engagement changed but what specialists are asked and say.
+func onlyAdvised(before, after narthex.Engagement) bool {
+	before.Opinions, before.Events, before.ChangedAt, before.BesideAt = after.Opinions, after.Events, after.ChangedAt, after.BesideAt
+	return textOf(before) == textOf(after)
 }
 
 // onlyReminded says whether nothing of an engagement changed but what its clock has said.
