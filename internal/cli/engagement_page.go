@@ -135,6 +135,8 @@ func writeTriage(p *page, e narthex.Engagement, named func(narthex.PersonID) str
 		switch {
 		case did.Route != "":
 			says = words([]narthex.Role{did.Route}) + " must approve it too"
+		case did.Approve != "":
+			says = "it stands in for the approval of " + words([]narthex.Role{did.Approve})
 		case did.Assign != "":
 			says = "it is given to " + named(did.Assign) + " as " + words([]narthex.Role{did.As})
 		}

@@ -84,6 +84,9 @@ func (o *Office) History(ctx context.Context, by narthex.PersonID, id narthex.En
 					if line.Name, err = name(event.By); err != nil {
 						return err
 					}
+					if event.Triaged != nil {
+						line.Name = "the rule " + event.Triaged.Rule
+					}
 					if event.By == "" && event.Opinion != nil {
 						line.Name = specialist(e, event.Opinion.ID)
 					}

@@ -18,6 +18,9 @@ func workItem(tx *journal.Tx, rules *book.Rules, e narthex.Engagement, p narthex
 	if err != nil {
 		return client.WorkItem{}, false, err
 	}
+	if e, err = ruling(tx, rules.Directory, e); err != nil {
+		return client.WorkItem{}, false, err
+	}
 	task := workflow.TaskOf(e, p, late, who.owns(e.Application.Terms, p))
 	var owed *workflow.Obligation
 	if task == "" {

@@ -272,12 +272,14 @@ func TestASpecialistsCodeIsForOneEngagementUntilItsDate(t *testing.T) {
 			t.Errorf("a code %s: %v", why, err)
 		}
 	}
+	waits := must(e.People["sam"].AskOpinion(t.Context(), other.Engagement.ID, vera()))
 	login := openedBy(t, e, asked)
+	openedBy(t, e, against)
 	if err := login.StateInterests(t.Context(), other.Engagement.ID, client.StateInterests{Interests: "none"}); !narthex.IsKind(err, narthex.Unauthenticated) {
 		t.Errorf("a log-in for another engagement: %v", err)
 	}
 	e.Clock.Move(7 * 24 * time.Hour)
-	if _, err := e.Client.RedeemOpinion(t.Context(), client.RedeemOpinion{Engagement: against.Engagement, Code: against.Code}); !narthex.IsKind(err, narthex.Unauthenticated) {
+	if _, err := e.Client.RedeemOpinion(t.Context(), client.RedeemOpinion{Engagement: waits.Engagement, Code: waits.Code}); !narthex.IsKind(err, narthex.Unauthenticated) {
 		t.Errorf("a code at its date: %v", err)
 	}
 }

@@ -292,17 +292,20 @@ func seats(e narthex.Engagement) map[narthex.Role]int {
 	return needed
 }
 
-// Approved says whether every rule has its quorum, each of different people: one vote counts for one role, and two people at
-// least have approved.
+// Approved says whether every role has its quorum, each of different people: one vote counts for one role, and two people at
+// least have approved. Where a rule of the pathway stands in for a role, two people at least of other roles have.
 func Approved(e narthex.Engagement) bool {
-	all := 0
+	people := 0
 	for role, needed := range seats(e) {
-		all += needed
+		if ruled(e, role) {
+			continue
+		}
+		people += needed
 		if approvals(e, role) < needed {
 			return false
 		}
 	}
-	return all >= 2
+	return people >= leastPeople
 }
 
 // approvals counts those who approved in a role; a person votes once, in one role.
@@ -316,11 +319,11 @@ func approvals(e narthex.Engagement, role narthex.Role) int {
 	return len(people)
 }
 
-// Missing lists the roles whose quorum is not met, each once.
+// Missing lists the roles whose quorum is not met and for which no rule stands in, each once.
 func Missing(e narthex.Engagement) []narthex.Role {
 	missing, needed := []narthex.Role{}, seats(e)
 	for _, rule := range e.Application.Reviews {
-		if approvals(e, rule.Role) < needed[rule.Role] && !slices.Contains(missing, rule.Role) {
+		if !ruled(e, rule.Role) && approvals(e, rule.Role) < needed[rule.Role] && !slices.Contains(missing, rule.Role) {
 			missing = append(missing, rule.Role)
 		}
 	}

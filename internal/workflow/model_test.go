@@ -77,6 +77,11 @@ func (n node) place() place {
 	for _, s := range n.e.Signatures {
 		fmt.Fprint(&kept, s.Party, s.By)
 	}
+	for _, did := range n.e.Triage {
+		if did.Approve != "" {
+			fmt.Fprint(&kept, did.Rule, did.Approve)
+		}
+	}
 	fmt.Fprint(&kept, len(n.e.Owed), min(len(n.e.Incidents), 2), len(workflow.OpenIncidents(n.e)) > 0)
 	for _, r := range n.e.Reminded {
 		fmt.Fprint(&kept, r.Mark)
@@ -254,9 +259,14 @@ type found struct {
 // reached.
 func search(t *testing.T, people []narthex.Person, from node, f found, but func(workflow.Event) bool) {
 	t.Helper()
+	searchBy(t, people, remembered(people), from, f, but)
+}
+
+// searchBy is search by those commands that each is asked to give.
+func searchBy(t *testing.T, people []narthex.Person, asks func(n node, who int) []workflow.Event, from node, f found, but func(workflow.Event) bool) {
+	t.Helper()
 	seen := map[place]bool{}
 	queue := []node{from}
-	asks := remembered(people)
 	steps, deepest := 0, 0
 	for len(queue) > 0 {
 		n := queue[0]
@@ -311,6 +321,38 @@ func inReview(t *testing.T, people []narthex.Person) node {
 		n = next
 	}
 	return n
+}
+
+// Rules that stand in for approvals, on every text that asks one or two of three roles, in any order and however many: nothing is offered
+// on fewer than two people's approvals of roles that no rule stands in for.
+func TestNoPathOfRulesLeavesFewerThanTwoPeople(t *testing.T) {
+	people := worlds["two and three"]
+	texts := make([]*narthex.Application, 4)
+	for i := range texts {
+		texts[i] = variants(people, people[0])[0]
+		texts[i].Days = 30 + i
+	}
+	texts[0].Reviews = []narthex.ReviewRule{{Role: narthex.Security, Quorum: 1}, {Role: narthex.Legal, Quorum: 1}, {Role: narthex.AssetOwner, Quorum: 1}}
+	texts[1].Reviews = []narthex.ReviewRule{{Role: narthex.Security, Quorum: 2}, {Role: narthex.Legal, Quorum: 1}}
+	texts[2].Reviews = []narthex.ReviewRule{{Role: narthex.Security, Quorum: 1}, {Role: narthex.Legal, Quorum: 1}}
+	texts[3].Reviews = []narthex.ReviewRule{{Role: narthex.Security, Quorum: 1}, {Role: narthex.Legal, Quorum: 1}, {Role: narthex.Programme, Quorum: 1}, {Role: narthex.AssetOwner, Quorum: 1}}
+	var all []workflow.Event
+	for _, a := range texts {
+		for _, as := range []narthex.Role{narthex.Security, narthex.Legal, narthex.AssetOwner, narthex.Programme} {
+			all = append(all, workflow.Event{Command: workflow.Approve, As: as, Saw: textOf(a)})
+			for _, rule := range []string{"r", "s"} {
+				all = append(all, workflow.Event{Command: workflow.Triage, Triaged: &narthex.Triaged{Rule: rule, Directory: stale, At: start, Approve: as, Saw: textOf(a)}})
+			}
+		}
+		all = append(all, workflow.Event{Command: workflow.Draft, Application: a}, workflow.Event{Command: workflow.Revise, Application: a})
+	}
+	all = append(all, workflow.Event{Command: workflow.Submit}, workflow.Event{Command: workflow.Assign, Due: start}, workflow.Event{Command: workflow.Return, As: narthex.Legal, Text: "so"},
+		workflow.Event{Command: workflow.Recuse}, workflow.Event{Command: workflow.Offer, Agreement: deal})
+	f := found{map[workflow.Command]int{}, map[narthex.State]int{}}
+	searchBy(t, people, func(node, int) []workflow.Event { return all }, node{}, f, func(ask workflow.Event) bool { return false })
+	if f.given[workflow.Triage] == 0 || f.reached[narthex.Offered] == 0 {
+		t.Errorf("%d rules were applied, and %d places are offered, which shows nothing", f.given[workflow.Triage], f.reached[narthex.Offered])
+	}
 }
 
 // inForce is a grant under an agreement that asks for a report, of the first of the people, on the word of the second.

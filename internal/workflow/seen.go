@@ -116,6 +116,9 @@ func AwaitedBy(e narthex.Engagement, p narthex.Person) []narthex.Role {
 	if blind(e, p) {
 		e.Votes = nil
 	}
+	if !p.InLab() || apart(e, p) {
+		e.Triage = nil // what rules did is the lab's to know
+	}
 	return Missing(e)
 }
 

@@ -3,7 +3,8 @@
 // It promises that an engagement is the fold of its events and of nothing else; that the table below is the whole of what is
 // possible, and docs/permissions.md is printed from it; that nobody decides on an engagement which they applied for, wrote in
 // or are named in, or in whose people they declared an interest, in any role; that a vote, a signature and a member's acceptance name the digest of what was seen and fall with an
-// edit; that no engagement is active without every approval and signature before it; and that its grant is nobody's who did not
+// edit; that no engagement is active without every approval and signature before it, two people's at least,
+// whatever a rule of its pathway stands in for; and that its grant is nobody's who did not
 // accept for themselves.
 //
 // It is pure: it reads no clock and does no I/O. It trusts its caller for who someone is, and for nothing about what they

@@ -74,6 +74,9 @@ func (w *walk) text(applicant narthex.PersonID) *narthex.Application {
 	if w.r.IntN(3) == 0 {
 		a.Reviews = []narthex.ReviewRule{{Role: narthex.Security, Quorum: 2}, {Role: narthex.AssetOwner, Quorum: 1}}
 	}
+	if w.r.IntN(4) == 0 {
+		a.Reviews = []narthex.ReviewRule{{Role: narthex.Security, Quorum: 1}, {Role: narthex.Legal, Quorum: 1}, {Role: narthex.Programme, Quorum: 1}}
+	}
 	return a
 }
 
@@ -145,6 +148,9 @@ func (w *walk) ask(command workflow.Command, p narthex.Person) workflow.Event {
 		}
 	case workflow.Triage:
 		ask.Triaged = &narthex.Triaged{Rule: "r", Directory: stale, At: start, Assign: w.people[w.anyone()].ID, As: ask.As}
+		if w.r.IntN(2) == 0 {
+			ask.Triaged = &narthex.Triaged{Rule: []string{"r", "s"}[w.r.IntN(2)], Directory: stale, At: start, Approve: ask.As, Saw: ask.Saw}
+		}
 	case workflow.Invite:
 		inviting(&ask, e)
 		ask.Due, ask.Opinion.ID = start.AddDate(0, 0, 7), id[narthex.InviteID](byte(w.r.IntN(4)))
