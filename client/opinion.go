@@ -17,11 +17,12 @@ type AskOpinion struct {
 	Days     int          `json:"days,omitempty"`
 }
 
-// OpinionAsked is the invitation; the code is shown once.
+// OpinionAsked is the invitation. The code is shown once, or mailed to the specialist and shown to nobody.
 type OpinionAsked struct {
 	Engagement narthex.EngagementID `json:"engagement"`
 	Invite     narthex.InviteID     `json:"invite"`
-	Code       string               `json:"code"`
+	Code       string               `json:"code,omitempty"`
+	Mailed     bool                 `json:"mailed,omitempty"`
 	Until      time.Time            `json:"until"`
 }
 

@@ -21,7 +21,8 @@ func (a *app) askOpinion() *cobra.Command {
 	c := a.command(leaf{
 		use: "invite ID", short: "Ask a specialist from outside for an opinion, by a code that works once",
 		long: `Ask a specialist from outside for an opinion on an application in review, for a role that you review in, or as the programme for any
-that must approve. They get a code from you: it is shown once, works once, and opens this application for them and nothing else, until
+that must approve. They get a code by mail, or from you where the node
+sends none: it is shown once, works once, and opens this application for them and nothing else, until
 it is over. They state their interests before they read it, and hand in one opinion, which those read who see reviews. It is nobody's
 vote. The applicant's side learns neither that you asked nor what they said.`,
 		example: "narthex review invite eng_… --as security --name 'Vera Far' --email vera@far.example --question 'Can these answers give the weights away?'",
@@ -43,6 +44,11 @@ vote. The applicant's side learns neither that you asked nor what they said.`,
 			}
 			return a.show(asked, func(page *page) {
 				page.fields([2]string{"invitation", string(asked.Invite)}, [2]string{"until", day(asked.Until)}, [2]string{"code", asked.Code})
+				if asked.Mailed {
+					page.line("The code is mailed to %s and shown to nobody. Tell them the node's address; they run:", in.Email)
+					page.line("  narthex opinion open %s --url %s --code -", asked.Engagement, p.URL)
+					return
+				}
 				page.line("Give %s the code by a way that you trust; it is not shown again. They run:", in.Name)
 				page.line("  narthex opinion open %s --url %s --code -", asked.Engagement, p.URL)
 			})

@@ -11,6 +11,7 @@ import (
 	"narthex/internal/book"
 	"narthex/internal/identity"
 	"narthex/internal/journal"
+	"narthex/internal/notice"
 	"narthex/internal/store"
 	"narthex/internal/wire"
 	"narthex/internal/workflow"
@@ -23,11 +24,29 @@ const (
 	usualOpinionDays, mostOpinionDays = 7, 30
 )
 
-// AskOpinion asks a specialist from outside about an engagement in review and gives the one-time code, which is shown once. Who can be
+// AskOpinion asks a specialist from outside about an engagement in review. The one-time code is mailed to them, and where there is
+// no mail it is shown once to whoever asks. Who can be
 // known to belong to those who ask for access is refused.
 func (o *Office) AskOpinion(ctx context.Context, by narthex.PersonID, id narthex.EngagementID, in client.AskOpinion) (client.OpinionAsked, error) {
-	var out client.OpinionAsked
-	err := o.act(ctx, by, func(tx *journal.Tx, p narthex.Person) error {
+	code, err := wire.NewToken(wire.OpinionCode, o.Journal.Random())
+	if err != nil {
+		return client.OpinionAsked{}, err
+	}
+	invite, err := identity.NewID[narthex.InviteID](o.Journal.Random())
+	if err != nil {
+		return client.OpinionAsked{}, err
+	}
+	out := client.OpinionAsked{Engagement: id, Invite: invite, Code: code.Reveal()}
+	if o.Channels.Keep != nil {
+		out.Code, out.Mailed = "", true
+		forget := o.Channels.Keep(invite, code)
+		defer func() {
+			if err != nil {
+				forget()
+			}
+		}()
+	}
+	err = o.act(ctx, by, func(tx *journal.Tx, p narthex.Person) error {
 		e, rules, err := o.inviting(tx, id, p, workflow.Invite)
 		if err != nil {
 			return err
@@ -48,21 +67,20 @@ func (o *Office) AskOpinion(ctx context.Context, by narthex.PersonID, id narthex
 		if err != nil {
 			return err
 		}
-		code, err := wire.NewToken(wire.OpinionCode, o.Journal.Random())
-		if err != nil {
-			return err
-		}
-		invite, err := identity.NewID[narthex.InviteID](o.Journal.Random())
-		if err != nil {
-			return err
-		}
-		until := tx.Now().Add(time.Duration(in.Days) * 24 * time.Hour)
-		out = client.OpinionAsked{Engagement: id, Invite: invite, Code: code.Reveal(), Until: until}
-		_, err = o.apply(tx, e, workflow.Event{Command: workflow.Invite, As: in.As, Saw: e.Digest, Text: in.Question, Due: until,
+		out.Until = tx.Now().Add(time.Duration(in.Days) * 24 * time.Hour)
+		next, err := o.apply(tx, e, workflow.Event{Command: workflow.Invite, As: in.As, Saw: e.Digest, Text: in.Question, Due: out.Until,
 			Opinion: &narthex.Opinion{ID: invite, Name: in.Name, Email: in.Email, Code: wire.HashToken(code)}}, p, workflow.Facts{OwnsAsset: who.owns(e.Application.Terms, p)})
-		return err
+		if err != nil || !out.Mailed {
+			return err
+		}
+		n := book.Notice{Kind: "opinion_asked", To: notice.Asked, Invite: invite, Engagement: id, At: tx.Now(), Channel: book.MailChannel, State: book.NoticeWaiting, Next: tx.Now()}
+		n.ID = book.NoticeID(next.ID, next.Events, n.Kind, invite)
+		return book.PutNotice(tx, n)
 	})
-	return out, err
+	if err != nil {
+		return client.OpinionAsked{}, err
+	}
+	return out, nil
 }
 
 // UnaskOpinion takes an invitation back, with the log-in that was made of it.

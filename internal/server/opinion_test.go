@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"encoding/json"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -9,7 +10,9 @@ import (
 
 	"narthex"
 	"narthex/client"
+	"narthex/internal/store"
 	"narthex/internal/testenv"
+	"narthex/internal/testenv/mailtest"
 )
 
 // vera is a specialist whom security may ask.
@@ -321,4 +324,76 @@ func approvedByAll(t *testing.T, e *testenv.Env, view client.EngagementView) {
 	t.Helper()
 	approve(t, e, "olga", narthex.AssetOwner, view)
 	approve(t, e, "sam", narthex.Security, view)
+}
+
+// TestASpecialistsCodeIsMailedAndStandsNowhere: where there is mail, whoever asks is not shown it, so that nobody opens it in the
+// specialist's place; no row holds it, and a node that starts anew has lost it and says so.
+func TestASpecialistsCodeIsMailedAndStandsNowhere(t *testing.T) {
+	s := mailtest.New(t)
+	e := testenv.New(t, testenv.Options{Notices: channelsFile(t, "mail: {server: '"+s.Address+"', from: n@lab.test, tls: starttls, user: narthex, password_file: DIR/mail.password, ca_file: '"+s.CAFile+"'}\n")})
+	_, asked := asking(t, e)
+	if asked.Code != "" || !asked.Mailed {
+		t.Errorf("whoever asks is shown %+v", asked)
+	}
+	back := vera()
+	back.Email = "wim@far.test"
+	must(e.People["sam"].UnaskOpinion(t.Context(), asked.Engagement, must(e.People["sam"].AskOpinion(t.Context(), asked.Engagement, back)).Invite))
+	deliver(t, e) // in vain
+	s.Up(t)
+	e.Clock.Move(time.Hour)
+	deliver(t, e)
+	var codes []string
+	for _, mail := range s.Taken(t) {
+		if strings.Contains(mail.Headers, "wim@far.test") {
+			t.Error("who is asked no more has mail")
+		}
+		code := regexp.MustCompile(`no_[a-z2-7]{58}`).FindString(strings.ReplaceAll(mail.Body, "=\n", ""))
+		if toVera := strings.Contains(mail.Headers, "vera@far.test"); toVera != (code != "") {
+			t.Errorf("a code is in a mail to another, or in none to her:\n%s\n%s", mail.Headers, mail.Body)
+		} else if toVera {
+			codes = append(codes, code)
+		}
+	}
+	if len(codes) != 1 {
+		t.Fatalf("%d mails with a code went out: %s", len(codes), s.Said(t))
+	}
+	lost := vera()
+	lost.Email = "zoe@far.test"
+	s.Down(t)
+	must(e.People["sam"].AskOpinion(t.Context(), asked.Engagement, lost))
+	check(t, e.Node.Close())
+	rows := beside(t, e)
+	err := rows.View(t.Context(), func(r store.Reader) error {
+		for _, table := range store.Tables() {
+			list, err := r.Scan(table, store.Span{Limit: 1 << 20})
+			if err != nil {
+				return err
+			}
+			for _, row := range list {
+				for _, form := range forms(codes[0]) {
+					if strings.Contains(row.Key+string(row.Value), form) {
+						t.Errorf("a row of %s holds the code", table)
+					}
+				}
+			}
+		}
+		return nil
+	})
+	check(t, err)
+	check(t, rows.Close())
+	e.Start(t)
+	if _, err := e.Client.RedeemOpinion(t.Context(), client.RedeemOpinion{Engagement: asked.Engagement, Code: codes[0]}); err != nil {
+		t.Errorf("the code that was mailed: %v", err)
+	}
+	s.Up(t)
+	deliver(t, e)
+	given := must(e.People["carol"].Notices(t.Context(), client.Page{})).Undelivered
+	if !slices.ContainsFunc(given, func(u client.Undelivered) bool { return u.Kind == "opinion_asked" && u.Because == "no_code" }) {
+		t.Errorf("the programme is not told that a code is lost: %+v", given)
+	}
+	for _, mail := range s.Taken(t) {
+		if strings.Contains(mail.Headers, "zoe@far.test") {
+			t.Error("a mail without its code went out")
+		}
+	}
 }
