@@ -154,6 +154,11 @@ func TestARuleStandsInForOneRoleBesideTwoPeople(t *testing.T) {
 	if draft(t).inReview().standsIn(narthex.Security) == nil {
 		t.Error("a rule leaves one person")
 	}
+	forged := draft(t).inReview().approve(leg, narthex.Legal).e // as no event makes it
+	forged.Triage = []narthex.Triaged{{Rule: "usual", Approve: narthex.Security, Saw: forged.Digest}}
+	if workflow.Approved(forged) {
+		t.Error("one person and a rule approve")
+	}
 	owned := askingThree()
 	owned.Reviews[0].Role = narthex.AssetOwner
 	if draftOf(t, owned).inReview().standsIn(narthex.AssetOwner) == nil {
