@@ -144,6 +144,7 @@ type Engagement struct {
 	Notes       []Note       `json:"notes,omitempty"`
 	Claims      []Claim      `json:"claims,omitempty"`   // who looks at it; they outlast a return, and end with the decision
 	Triage      []Triaged    `json:"triage,omitempty"`   // what the pathway's rules did in this round
+	Opinions    []Opinion    `json:"opinions,omitempty"` // that specialists from outside were asked for
 	Counter     *Counter     `json:"counter,omitempty"`  // that the applicant may accept
 	Since       time.Time    `json:"since,omitzero"`     // when the review began
 	Due         time.Time    `json:"due,omitzero"`       // when the review should end

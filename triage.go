@@ -3,7 +3,7 @@ package narthex
 import "time"
 
 // TriageRule is a rule of a pathway's that Narthex applies itself when an application is handed in. It says what to look at and who
-// must, and never that something may be given.
+// must, or stands in for one role's approval beside two people of others, and never gives anything by itself.
 type TriageRule struct {
 	Name string     `json:"name"`
 	When TriageWhen `json:"when"`
@@ -38,12 +38,19 @@ const (
 // Amendments lists every kind.
 func Amendments() []Amendment { return []Amendment{AmendsNothing, AmendsWithin, AmendsBeyond} }
 
-// TriageThen is what a rule does: one of three things.
+// TriageThen is what a rule does: one of four things.
 type TriageThen struct {
-	Flag   string `json:"flag,omitempty"`   // a note for the reviewers
-	Route  Role   `json:"route,omitempty"`  // a role that must approve too
-	Assign string `json:"assign,omitempty"` // the handle of a person to whom the review is given
-	As     Role   `json:"as,omitempty"`     // with assign: the role in which
+	Flag    string `json:"flag,omitempty"`    // a note for the reviewers
+	Route   Role   `json:"route,omitempty"`   // a role that must approve too
+	Assign  string `json:"assign,omitempty"`  // the handle of a person to whom the review is given
+	As      Role   `json:"as,omitempty"`      // with assign: the role in which
+	Approve Role   `json:"approve,omitempty"` // a role for whose approval the rule stands in, where two people of others approve
+}
+
+// Approves says whether a rule may stand in for an approval: it states that all is as offered and that every asset's horizon is held.
+func (r TriageRule) Approves() bool {
+	states := func(is *bool) bool { return is != nil && *is }
+	return r.Then.Approve != "" && states(r.When.Standard) && states(r.When.HorizonHeld)
 }
 
 // Triaged is what a rule did in a round, with the directory that the rule stands in.
@@ -55,4 +62,6 @@ type Triaged struct {
 	Route     Role      `json:"route,omitempty"`
 	Assign    PersonID  `json:"assign,omitempty"`
 	As        Role      `json:"as,omitempty"`
+	Approve   Role      `json:"approve,omitempty"` // the role for whose approval it stands in
+	Saw       Digest    `json:"saw,omitempty"`     // of an approval: the text that it is on
 }

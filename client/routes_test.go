@@ -18,6 +18,7 @@ func TestEveryMethodAsksItsOneRoute(t *testing.T) {
 		eng = narthex.EngagementID("eng_aaaaaaaaaaaaaaaaaaaaaaaaaa")
 		per = narthex.PersonID("per_aaaaaaaaaaaaaaaaaaaaaaaaaa")
 		grt = narthex.GrantID("grt_aaaaaaaaaaaaaaaaaaaaaaaaaa")
+		inv = narthex.InviteID("inv_aaaaaaaaaaaaaaaaaaaaaaaaaa")
 		key = narthex.KeyID("key_aaaaaaaaaaaaaaaaaaaaaaaaaa")
 		lck = narthex.LockID("lck_aaaaaaaaaaaaaaaaaaaaaaaaaa")
 	)
@@ -47,6 +48,14 @@ func TestEveryMethodAsksItsOneRoute(t *testing.T) {
 		{"POST /api/engagements/" + string(eng) + "/state", func(ctx context.Context) error { return err1(c.State(ctx, eng, client.Recertify{})) }},
 		{"POST /api/engagements/" + string(eng) + "/confirm", func(ctx context.Context) error { return err1(c.Confirm(ctx, eng, client.Recertify{})) }},
 		{"POST /api/people/" + string(per) + "/unauthorise", func(ctx context.Context) error { return err1(c.Unauthorise(ctx, per)) }},
+		{"POST /api/engagements/" + string(eng) + "/opinions", func(ctx context.Context) error { return err1(c.AskOpinion(ctx, eng, client.AskOpinion{})) }},
+		{"POST /api/engagements/" + string(eng) + "/opinions/" + string(inv) + "/withdraw", func(ctx context.Context) error { return err1(c.UnaskOpinion(ctx, eng, inv)) }},
+		{"POST /api/opinions/redeem", func(ctx context.Context) error {
+			return err1(c.RedeemOpinion(ctx, client.RedeemOpinion{Engagement: eng}))
+		}},
+		{"POST /api/opinions/" + string(eng) + "/interests", func(ctx context.Context) error { return c.StateInterests(ctx, eng, client.StateInterests{}) }},
+		{"GET /api/opinions/" + string(eng), func(ctx context.Context) error { return err1(c.ReadForOpinion(ctx, eng)) }},
+		{"POST /api/opinions/" + string(eng), func(ctx context.Context) error { return err1(c.GiveOpinion(ctx, eng, client.GiveOpinion{})) }},
 		{"GET /api/lab", func(ctx context.Context) error { return err1(c.Lab(ctx, false)) }},
 		{"GET /api/lab?diff=yes", func(ctx context.Context) error { return err1(c.Lab(ctx, true)) }},
 		{"GET /api/assets/m/horizon", func(ctx context.Context) error { return err1(c.Horizon(ctx, "m")) }},

@@ -146,7 +146,7 @@ type HistoryLine struct {
 	At    time.Time        `json:"at"`
 	What  string           `json:"what"`            // the command, or read
 	Read  string           `json:"read,omitempty"`  // what was read: application, agreement, manuscript, history; erased where that was
-	By    narthex.PersonID `json:"by,omitempty"`    // empty for the system, and where it is not told
+	By    narthex.PersonID `json:"by,omitempty"`    // empty for the system and for specialists, and where it is not told
 	Name  string           `json:"name,omitempty"`  // of By
 	As    narthex.Role     `json:"as,omitempty"`    // a reviewer's role
 	Entry *uint64          `json:"entry,omitempty"` // of a reading
@@ -570,7 +570,7 @@ type WorkItem struct {
 	Manuscript int                  `json:"manuscript,omitempty"` // where it is about one
 	Title      string               `json:"title"`
 	Applicant  string               `json:"applicant,omitempty"`
-	Do         string               `json:"do"` // submit, answer, review, assign, chase, sign, close, meet, remind, take, join, renew_standing, approve_directory; of a lock: review_lock, answer_appeal, review_silence; of a manuscript: examine_manuscript, answer_contest, answer_redactions, apply_redactions, give_material
+	Do         string               `json:"do"` // submit, answer, review, assign, chase, read, sign, close, meet, remind, take, join, renew_standing, approve_directory; of a lock: review_lock, answer_appeal, review_silence; of a manuscript: examine_manuscript, answer_contest, answer_redactions, apply_redactions, give_material
 	Since      time.Time            `json:"since"`
 	Due        time.Time            `json:"due,omitzero"`
 	Late       bool                 `json:"late,omitempty"`
@@ -583,6 +583,7 @@ type WorkItem struct {
 	Agreed     bool                   `json:"agreed,omitempty"`     // to join: whether there is an agreement to read
 	Lapses     *RestView              `json:"lapses,omitempty"`     // what a grant rests on and you can renew
 	Lock       narthex.LockID         `json:"lock,omitempty"`       // to look at again, to answer for, or whose silence ends
+	Opinions   int                    `json:"opinions,omitempty"`   // of specialists, that you asked for and that came in
 }
 
 // Away is when someone of the lab is away, and who stands in for them: POST /api/people/away. It replaces what they said before;

@@ -44,6 +44,8 @@ const (
 	Insider Right = "insider"
 	// Holder needs an API key.
 	Holder Right = "holder"
+	// Specialist needs the log-in of someone from outside who was asked for one opinion. They are no person of Narthex.
+	Specialist Right = "specialist"
 )
 
 // Route is one row of the table.
@@ -238,6 +240,10 @@ func (r *request) admit(route *Route) error {
 	}
 	var err error
 	if r.token, err = wire.Credential(r.Request); err != nil || r.node.Inception != nil {
+		return err
+	}
+	if route.Right == Specialist {
+		_, err = wire.ParseToken(wire.OpinionToken, r.token)
 		return err
 	}
 	var ctx context.Context

@@ -45,6 +45,7 @@ func openAPI(version string, routes []Route) ([]byte, error) {
 		"paths":   paths,
 		"components": map[string]any{"schemas": registry.Map(), "securitySchemes": map[string]any{
 			"session": map[string]any{"type": "http", "scheme": "bearer", "description": "a session's token, ns_…"},
+			"opinion": map[string]any{"type": "http", "scheme": "bearer", "description": "a specialist's log-in for one opinion, np_…"},
 			"key":     map[string]any{"type": "http", "scheme": "bearer", "description": "an API key, nx_…"}}},
 	}
 	return json.Marshal(document)
@@ -75,6 +76,8 @@ func operation(registry huma.Registry, route Route) map[string]any {
 	switch route.Right {
 	case Someone, Insider:
 		op["security"] = []any{map[string]any{"session": []any{}}}
+	case Specialist:
+		op["security"] = []any{map[string]any{"opinion": []any{}}}
 	case Holder:
 		op["security"] = []any{map[string]any{"key": []any{}}}
 	}

@@ -49,6 +49,7 @@ func (s *Server) table() []Route {
 	routes = append(routes, engagementRoutes()...)
 	routes = append(routes, closeoutRoutes()...)
 	routes = append(routes, incidentRoutes()...)
+	routes = append(routes, opinionRoutes()...)
 	routes = append(routes, publicationRoutes()...)
 	routes = append(routes, grantRoutes()...)
 	routes = append(routes, s.logRoutes()...)

@@ -9,6 +9,7 @@ import (
 	"narthex/internal/book"
 	"narthex/internal/journal"
 	"narthex/internal/store"
+	"narthex/internal/workflow"
 	"narthex/ledger"
 )
 
@@ -17,11 +18,32 @@ func (s *step) engagementRead() error {
 	id, by := narthex.EngagementID(s.text("engagement")), narthex.PersonID(s.text("by"))
 	_, known := s.Cases[id]
 	_, person := s.People[by]
+	if invite := narthex.InviteID(by); !person && known {
+		asked, err := s.asked(id, invite)
+		if err != nil {
+			return err
+		}
+		person = asked
+	}
 	if (!known || !person || !book.Read(s.text("what")).Known()) && !s.absentSince(0) {
 		s.impossible(store.Reads, book.ReadKey(id, s.index), "a reading of what is not there, or by nobody")
 	}
 	s.Reads++
 	return nil
+}
+
+// asked says whether a specialist was asked for that opinion of an engagement. The entries alone do not tell whom: without tables, it is
+// enough that it has the form of an invitation.
+func (s *step) asked(id narthex.EngagementID, invite narthex.InviteID) (bool, error) {
+	if s.rows == nil {
+		return invite.UnmarshalText([]byte(invite)) == nil, nil
+	}
+	h := s.Cases[id]
+	if h.Broken {
+		return true, nil // that is said already
+	}
+	e, err := s.engagement(id, h)
+	return err == nil && e != nil && workflow.OpinionOf(*e, invite) != nil, err
 }
 
 // reads holds each row to the entry that it names, and their number to that of the entries. An opening that was erased tells of no

@@ -36,7 +36,8 @@ type Notice struct {
 	ID         string               `json:"id"` // the same at every try
 	Kind       notice.Kind          `json:"kind"`
 	To         notice.To            `json:"to"`
-	Person     narthex.PersonID     `json:"person,omitempty"` // empty for a webhook
+	Person     narthex.PersonID     `json:"person,omitempty"` // empty for a webhook and a specialist
+	Invite     narthex.InviteID     `json:"invite,omitempty"` // of a specialist, who is nobody of Narthex
 	Engagement narthex.EngagementID `json:"engagement"`
 	Manuscript int                  `json:"manuscript,omitempty"`
 	What       string               `json:"what,omitempty"` // what is owed or rested on

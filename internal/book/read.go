@@ -37,8 +37,8 @@ func ReadKey(engagement narthex.EngagementID, index uint64) string {
 	return fmt.Sprintf("%s/%016x", engagement, index)
 }
 
-// AddRead records that a person read something of an engagement.
-func AddRead(tx *journal.Tx, engagement narthex.EngagementID, by narthex.PersonID, what Read) error {
+// AddRead records that a person, or a specialist by their invitation, read something of an engagement.
+func AddRead[ID narthex.PersonID | narthex.InviteID](tx *journal.Tx, engagement narthex.EngagementID, by ID, what Read) error {
 	index, err := tx.Append(narthex.EntryEngagementRead, narthex.TextField("engagement", engagement), narthex.TextField("by", by), narthex.TextField("what", what))
 	if err != nil {
 		return err

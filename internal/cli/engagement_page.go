@@ -81,6 +81,7 @@ func writeEngagement(p *page, view client.EngagementView) {
 	writeTriage(p, e, named)
 	writeClaims(p, e, named)
 	writeVotes(p, e, named)
+	writeOpinions(p, e, named)
 	if e.Counter != nil {
 		p.heading(named(e.Counter.By) + " offers as " + words([]narthex.Role{e.Counter.As}) + ", " + day(e.Counter.At))
 		p.block(e.Counter.Text)
@@ -134,6 +135,8 @@ func writeTriage(p *page, e narthex.Engagement, named func(narthex.PersonID) str
 		switch {
 		case did.Route != "":
 			says = words([]narthex.Role{did.Route}) + " must approve it too"
+		case did.Approve != "":
+			says = "it stands in for the approval of " + words([]narthex.Role{did.Approve})
 		case did.Assign != "":
 			says = "it is given to " + named(did.Assign) + " as " + words([]narthex.Role{did.As})
 		}
@@ -189,6 +192,8 @@ func writeNext(p *page, view client.EngagementView) {
 		"claim":             "narthex review claim " + id + " --as ROLE",
 		"unclaim":           "narthex review unclaim " + id + " --as ROLE",
 		"entrust":           "narthex review assign " + id + " --as ROLE --to PERSON",
+		"invite":            "narthex review invite " + id + " --as ROLE --name NAME --email ADDRESS --question TEXT",
+		"uninvite":          "narthex review uninvite " + id + " INVITATION",
 		"counter":           "narthex review counter " + id + " --as ROLE --set ATTRIBUTE@ASSET:LIMIT=VALUE --reason WHY",
 		"accept":            "narthex engagements accept " + id,
 		"nudge":             "narthex engagements nudge " + id,

@@ -28,6 +28,8 @@ func (a *app) review() *cobra.Command {
 		a.claim("claim", "Say that you look at it, in a role", "claimed", "You say that you look at it. Others of the role see that it is claimed, and it stands lower on their lists. It gives no right and\ntakes none: whoever may vote still may. A claim outlasts a return to the applicant and ends with the decision."),
 		a.claim("unclaim", "Give a claim back, or take a role's back as the programme", "gave back", "Your own claim in that role goes; where you have none and run the programme, all in that role do."),
 		a.entrust(),
+		a.askOpinion(),
+		a.unaskOpinion(),
 		a.vote("review", "return", "Send back with a question", "returned", "the question, for the applicant"))
 }
 

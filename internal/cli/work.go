@@ -53,6 +53,11 @@ func workNote(item client.WorkItem) string {
 	case "another":
 		notes = append(notes, "claimed by another")
 	}
+	if item.Opinions == 1 {
+		notes = append(notes, "an opinion that you asked for came in")
+	} else if item.Opinions > 1 {
+		notes = append(notes, fmt.Sprintf("%d opinions that you asked for came in", item.Opinions))
+	}
 	if item.Nudged {
 		notes = append(notes, "the applicant asks")
 	}
@@ -82,7 +87,7 @@ func workNext(item client.WorkItem) string {
 		return "narthex lock silence " + string(item.Lock)
 	case "renew_standing":
 		return standingNext(item)
-	case "review", "chase":
+	case "review", "chase", "read":
 		return "narthex review show " + id
 	case "sign":
 		return "narthex agreement show " + id

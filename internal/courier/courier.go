@@ -3,7 +3,8 @@
 // It promises at least once: what is in the outbox is tried until a receiver took it or the time for it is over, through restarts of
 // the node, under one identifier at every try, by which a receiver drops doubles. No change waits for a delivery and none fails by
 // one; each channel waits for itself alone; and however much waits, no more than a page of it is in memory. An address is looked up
-// when a try is made and is written nowhere, so that a person who is erased is told nothing more.
+// when a try is made and is written nowhere, so that a person who is erased is told nothing more. A specialist's one-time code, which goes by mail alone, is in memory until it has
+// gone, and in no row.
 //
 // It trusts neither mail server nor webhook: of an answer it takes whether it was a yes. Read next: mail.go, hook.go, settings.go.
 package courier
@@ -51,6 +52,7 @@ const (
 	NoAddress   = "no_address"  // the person has none, or one that cannot be written to
 	NotActive   = "not_active"  // the person is suspended, removed or erased
 	NoChannel   = "no_channel"  // the settings have no such channel any more
+	NoCode      = "no_code"     // the node that drew a specialist's code has stopped, and nobody knows it: they are asked anew
 )
 
 // Failure is why a try failed.
@@ -65,9 +67,10 @@ func (f *Failure) Error() string { return "deliver a notice: " + f.Word }
 type Parcel struct {
 	book.Notice
 	Text   notice.Text
-	Lab    string // what the lab is called
-	Origin string // of its ledger; names the sender in identifiers
-	Email  string // of the person; empty for a webhook
+	Lab    string         // what the lab is called
+	Origin string         // of its ledger; names the sender in identifiers
+	Email  string         // of the person or the specialist; empty for a webhook
+	Code   narthex.Secret // of a specialist
 	Now    time.Time
 }
 
@@ -86,6 +89,7 @@ type Courier struct {
 	Lab      func() string
 	Channels map[string]Carrier
 
+	codes sync.Map // of specialists to whom no mail went yet, by invitation; they stand nowhere else
 	lanes sync.Map // by channel, a mutex: one try of a channel at a time, so that nothing is sent twice at once
 }
 
@@ -141,7 +145,7 @@ func (c *Courier) Round(ctx context.Context, channel string) (tried int, err err
 			return tried, ctx.Err()
 		}
 		var failed *Failure
-		if p.Person != "" && p.Email == "" {
+		if (p.Person != "" || p.Invite != "") && p.Email == "" {
 			failed = &Failure{p.Why, true}
 		} else if err := carrier.Carry(ctx, p); err != nil && !errors.As(err, &failed) {
 			failed = &Failure{Unreachable, false}
@@ -192,11 +196,46 @@ func (c *Courier) waiting(ctx context.Context, channel string) ([]Parcel, error)
 					p.Email = person.Email
 				}
 			}
+			if p.Invite != "" {
+				if err := c.address(r, &p); err != nil {
+					return err
+				}
+			}
 			parcels = append(parcels, p)
 		}
 		return nil
 	})
 	return parcels, err
+}
+
+// Keep holds a specialist's code in memory until it is mailed, or cannot be, or is forgotten.
+func (c *Courier) Keep(invite narthex.InviteID, code narthex.Secret) (forget func()) {
+	c.codes.Store(invite, code)
+	return func() { c.codes.Delete(invite) }
+}
+
+// address finds the address of a specialist who is still asked, and their code.
+func (c *Courier) address(r store.Reader, p *Parcel) error {
+	e, err := read[narthex.Engagement](r, store.Engagements, string(p.Engagement))
+	if err != nil {
+		return err
+	}
+	at := -1
+	if e != nil {
+		at = slices.IndexFunc(e.Opinions, func(o narthex.Opinion) bool { return o.ID == p.Invite && o.Open(p.Now) && o.Login == "" })
+	}
+	code, kept := c.codes.Load(p.Invite)
+	switch {
+	case at < 0:
+		p.Why = NotActive
+	case !kept:
+		p.Why = NoCode
+	case !writable(e.Opinions[at].Email):
+		p.Why = NoAddress
+	default:
+		p.Email, p.Code = e.Opinions[at].Email, code.(narthex.Secret)
+	}
+	return nil
 }
 
 func read[T any](r store.Reader, table store.Table, key string) (*T, error) {
@@ -225,6 +264,9 @@ func (c *Courier) record(ctx context.Context, was book.Notice, failed *Failure) 
 			return err
 		}
 		next.Next, next.Why = now.Add(wait), failed.Word
+	}
+	if next.State != book.NoticeWaiting {
+		c.codes.Delete(was.Invite)
 	}
 	return c.Store.Update(ctx, func(tx store.Tx) error { return move(tx, was, &next) })
 }

@@ -136,6 +136,9 @@ func (m *Mail) letter(p Parcel) []byte {
 	fmt.Fprintf(&out, "From: %s\r\nTo: <%s>\r\nSubject: %s\r\nDate: %s\r\nMessage-ID: <%s@%s>\r\nAuto-Submitted: auto-generated\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n",
 		from.String(), p.Email, mime.QEncoding.Encode("utf-8", "["+name+"] "+p.Text.Happened), p.At.Format(time.RFC1123Z), p.ID, hostOf(p.Origin))
 	text := quotedprintable.NewWriter(&out)
+	if code := p.Code.Reveal(); code != "" {
+		fmt.Fprintf(text, "Your code works once: %s\r\nThe command below needs the address of the lab's node too, as --url. Ask whoever of %s told you of this, and tell nobody the code.\r\n\r\n", code, name)
+	}
 	fmt.Fprintf(text, "%s\r\n%s\r\n\r\nNext: %s\r\n\r\nThis is notice %s. It holds no text of anybody's; read what it is about with the command above.\r\n", p.Text.Happened, p.Text.Why, p.Text.Next, p.ID)
 	_ = text.Close() // a buffer takes all
 	return out.Bytes()

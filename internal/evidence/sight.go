@@ -48,7 +48,8 @@ func (s Sight) Of(o ledger.Opening) (shown bool, withheld []string) {
 			return false, nil
 		}
 		author := slices.Contains(s.Engagement.Authors, narthex.PersonID(o.Text("by")))
-		if workflow.HidesReaders(s.Engagement, s.Person) && !own && !author {
+		asked := workflow.OpinionOf(s.Engagement, narthex.InviteID(o.Text("by"))) != nil && !workflow.SeesOpinions(s.Engagement, s.Person)
+		if (workflow.HidesReaders(s.Engagement, s.Person) || asked) && !own && !author {
 			return true, []string{"by"}
 		}
 		return true, nil

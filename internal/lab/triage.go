@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -31,7 +32,9 @@ func (l *loader) checkTriage(file string, p narthex.Pathway) {
 		}
 		l.checkTriageWhen(file, append(slices.Clone(path), "when"), p, rule.When)
 		l.checkTriageThen(file, append(slices.Clone(path), "then"), asked, rule.Then)
+		l.checkTriageApprove(file, append(slices.Clone(path), "then", "approve"), p, rule)
 	}
+	l.checkPeopleLeft(file, p)
 }
 
 func (l *loader) checkTriageWhen(file string, path []string, p narthex.Pathway, w narthex.TriageWhen) {
@@ -56,13 +59,13 @@ func (l *loader) checkTriageWhen(file string, path []string, p narthex.Pathway, 
 
 func (l *loader) checkTriageThen(file string, path []string, asked []narthex.Role, then narthex.TriageThen) {
 	does := 0
-	for _, is := range []bool{then.Flag != "", then.Route != "", then.Assign != ""} {
+	for _, is := range []bool{then.Flag != "", then.Route != "", then.Assign != "", then.Approve != ""} {
 		if is {
 			does++
 		}
 	}
 	if does != 1 {
-		l.at(file, path, "a rule does one of flag, route and assign; none approves, for only people give access")
+		l.at(file, path, "a rule does one of flag, route, assign and approve")
 	}
 	if strings.Contains(then.Flag, "\n") || utf8.RuneCountInString(then.Flag) > 500 {
 		l.at(file, append(slices.Clone(path), "flag"), "a flag is one line of at most 500 characters")
@@ -83,5 +86,66 @@ func (l *loader) checkTriageThen(file string, path []string, asked []narthex.Rol
 	}
 	if then.As != "" && then.Assign == "" {
 		l.at(file, append(slices.Clone(path), "as"), "as goes with assign")
+	}
+}
+
+// checkTriageApprove holds a rule that stands in for an approval to what is usual, and to a role that nothing of a size, an owner or money
+// asks for.
+func (l *loader) checkTriageApprove(file string, path []string, p narthex.Pathway, rule narthex.TriageRule) {
+	as := rule.Then.Approve
+	if as == "" {
+		return
+	}
+	if !rule.Approves() {
+		l.at(file, path, "a rule that approves states standard: true and horizon_held: true")
+	}
+	if !slices.ContainsFunc(p.Reviews, func(r narthex.ReviewRule) bool { return r.Role == as }) {
+		l.at(file, path, "a rule stands in for a role of the pathway's own reviews, and %q is none", as)
+	}
+	if as == narthex.AssetOwner {
+		l.at(file, path, "an asset's owner approves themselves")
+	}
+	if slices.ContainsFunc(p.Triage, func(r narthex.TriageRule) bool { return r.Then.Route == as }) {
+		l.at(file, path, "another rule asks for the approval of %s, so none stands in for it", as)
+	}
+	if money := l.amounts(p); as == narthex.Legal && len(money) > 0 {
+		l.at(file, path, "legal approves itself where the agreement states an amount of money: %s", strings.Join(money, ", "))
+	}
+}
+
+// amounts lists the clauses of a pathway whose values are amounts of money, by name and parameter.
+func (l *loader) amounts(p narthex.Pathway) []string {
+	var found []string
+	for _, use := range p.Clauses {
+		parameters := l.d.Clauses[use.Clause].Parameters
+		for _, name := range slices.Sorted(maps.Keys(parameters)) {
+			if value, _ := l.d.value(p, use.Clause, name); parameters[name].Kind == "money" && !slices.Contains(parameters[name].Choices, value) {
+				found = append(found, string(use.Clause)+" "+name)
+			}
+		}
+	}
+	return found
+}
+
+// checkPeopleLeft holds a pathway to the people whom all its rules together leave to approve: two, and more where an attribute asks it.
+func (l *loader) checkPeopleLeft(file string, p narthex.Pathway) {
+	approved := func(role narthex.Role) bool {
+		return slices.ContainsFunc(p.Triage, func(r narthex.TriageRule) bool { return r.Then.Approve == role })
+	}
+	if !slices.ContainsFunc(p.Triage, func(r narthex.TriageRule) bool { return r.Then.Approve != "" }) {
+		return
+	}
+	people, needed := 0, narthex.Attribute{}.Quorum()
+	for _, rule := range p.Reviews {
+		if !approved(rule.Role) {
+			people += rule.Quorum
+		}
+	}
+	for _, offer := range p.Offers {
+		attribute, _ := l.d.Taxonomy.Attribute(offer.Attribute)
+		needed = max(needed, attribute.Quorum())
+	}
+	if people < needed {
+		l.at(file, []string{"triage"}, "its rules could leave the approvals of %d people, and it takes %d of roles that no rule stands in for", people, needed)
 	}
 }

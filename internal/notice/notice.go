@@ -2,7 +2,8 @@
 // the command that is the next step.
 //
 // It promises that the table below is the whole of what is told and to whom; that a notice holds identifiers and words of its own
-// table and nothing else, so that no title, comment, name, key or term travels by it; that nobody is told of what they did
+// table and nothing else, so that no title, comment, name, key or term travels by it, but that a mail which asks a specialist for an
+// opinion brings their one-time code; that nobody is told of what they did
 // themselves or may not read; and that nothing in it says how anyone voted.
 //
 // It is pure and decides nothing. Read next: words.go for the words, office/tell.go for who writes the rows, courier for what
@@ -34,6 +35,8 @@ const (
 	Named       To = "named"       // whom the pathway names for what is late
 	Recorder    To = "recorder"    // whose word a standing rests on
 	Holder      To = "holder"      // whose standing it is
+	Asker       To = "asker"       // who asked a specialist for an opinion
+	Asked       To = "asked"       // that specialist, who is no person of Narthex: by mail and in no list
 )
 
 // Told is one thing that is told to everyone in a part.
@@ -68,6 +71,8 @@ var table = map[workflow.Command][]row{
 	workflow.Transfer: {{told: []Told{{Heir, "sponsor_asked"}}}},
 	workflow.Take:     {{told: []Told{{Side, "sponsor_new"}}}},
 	workflow.Leave:    {{told: []Told{{Side, "member_left"}, {Programme, "member_left"}}}},
+	workflow.Invite:   {{told: []Told{{Asked, "opinion_asked"}}}},
+	workflow.Opine:    {{told: []Told{{Asker, "opinion_in"}}}},
 	workflow.Recuse:   {{told: []Told{{Reviewers, "vote_fell"}, {Programme, "vote_fell"}}}},
 
 	workflow.OpenIncident:    {{told: []Told{{Side, "incident_opened"}, {Institution, "incident_opened"}, {Programme, "incident_opened"}}}},
@@ -176,6 +181,9 @@ func (h Happened) Concerns(to To, p narthex.Person, owns bool) bool {
 		return has(workflow.Institution)
 	case Programme:
 		return has(workflow.Programme)
+	case Asker:
+		o := h.Event.Opinion
+		return o != nil && slices.ContainsFunc(e.Opinions, func(asked narthex.Opinion) bool { return asked.ID == o.ID && asked.By == p.ID }) && workflow.Asks(e, p)
 	case Examiners:
 		return has(workflow.Examiner)
 	case Owing:
@@ -206,7 +214,7 @@ func signs(party narthex.PartyRole, e narthex.Engagement, p narthex.Person) bool
 
 // InLab says whether those in a part are of the lab, FromOutside whether they can be of the applicant's side, and Officials
 // whether of their institution: where to look for them.
-func (t To) InLab() bool { return !slices.Contains([]To{Institution, Owing, Holder}, t) }
+func (t To) InLab() bool { return !slices.Contains([]To{Institution, Owing, Holder, Asked}, t) }
 
 // FromOutside says whether the applicant and the members are among them.
 func (t To) FromOutside() bool { return slices.Contains([]To{Side, Owing, Signers, Holder}, t) }

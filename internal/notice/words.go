@@ -42,6 +42,8 @@ var words = map[Kind]said{
 	"sponsor_asked":       {"You were asked to be the sponsor of {id}.", "narthex engagements show {id}"},
 	"sponsor_new":         {"The engagement {id} has a new sponsor.", "narthex engagements show {id}"},
 	"member_left":         {"A member left the engagement {id}, with their keys.", "narthex engagements show {id}"},
+	"opinion_asked":       {"A specialist from outside is asked for an opinion on the application {id}.", "narthex opinion open {id} --code -"},
+	"opinion_in":          {"An opinion that you asked for on {id} came in.", "narthex review show {id}"},
 	"vote_fell":           {"A vote on {id} fell, since an interest was declared; its review waits for another.", "narthex review show {id}"},
 	"incident_opened":     {"An incident was opened on the engagement {id}; it does not close before that is resolved.", "narthex incidents list {id}"},
 	"incident_resolved":   {"An incident on the engagement {id} is resolved.", "narthex incidents list {id}"},
@@ -72,6 +74,8 @@ var why = map[To]string{
 	Named:       "its pathway names you, or a role of yours, for what is late",
 	Recorder:    "it rests on your word, or your organisation's",
 	Holder:      "it is yours",
+	Asker:       "you asked for it",
+	Asked:       "the lab would like your opinion; nothing about it is shown before you state your interests",
 }
 
 // Kinds lists every kind.

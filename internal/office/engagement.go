@@ -355,7 +355,7 @@ func (o *Office) engagement(ctx context.Context, by narthex.PersonID, id narthex
 		}
 		view = client.EngagementView{Engagement: workflow.Seen(e, p), Allowed: []string{}, Waiting: []string{}, People: map[string]string{}, Notices: []client.Notice{}}
 		for _, command := range workflow.Allowed(e.State, workflow.PartsOf(e, p)) {
-			if command == workflow.Recuse || command == workflow.Accept && e.Counter == nil || command == workflow.Nudge && (!halfPassed(e, tx.Now()) || !e.Nudged.IsZero()) || command == workflow.Unclaim && len(e.Claims) == 0 || workflow.OnManuscripts(command) && command != workflow.ManuscriptSubmit {
+			if command == workflow.Recuse || command == workflow.Accept && e.Counter == nil || command == workflow.Nudge && (!halfPassed(e, tx.Now()) || !e.Nudged.IsZero()) || command == workflow.Unclaim && len(e.Claims) == 0 || command == workflow.Uninvite && !slices.ContainsFunc(e.Opinions, func(o narthex.Opinion) bool { return o.Open(tx.Now()) }) || workflow.OnManuscripts(command) && command != workflow.ManuscriptSubmit {
 				continue
 			}
 			view.Allowed = append(view.Allowed, string(command))
@@ -406,6 +406,9 @@ func names(tx *journal.Tx, e narthex.Engagement, into map[string]string) error {
 	for _, claim := range e.Claims {
 		ids = append(ids, claim.By)
 	}
+	for _, o := range e.Opinions {
+		ids = append(ids, o.By)
+	}
 	if e.Counter != nil {
 		ids = append(ids, e.Counter.By)
 	}
@@ -415,6 +418,11 @@ func names(tx *journal.Tx, e narthex.Engagement, into map[string]string) error {
 	for _, w := range e.Waivers {
 		ids = append(ids, w.By)
 	}
+	return named(tx, into, ids...)
+}
+
+// named adds the names of people.
+func named(tx *journal.Tx, into map[string]string, ids ...narthex.PersonID) error {
 	for _, id := range ids {
 		if id == "" {
 			continue

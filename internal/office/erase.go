@@ -291,6 +291,10 @@ func blank(tx *journal.Tx, id string) error {
 	for i := range next.Votes {
 		next.Votes[i].Reason = ""
 	}
+	next.Opinions = slices.Clone(e.Opinions)
+	for i := range next.Opinions {
+		next.Opinions[i].Question, next.Opinions[i].Interests, next.Opinions[i].Text = "", "", ""
+	}
 	if e.Counter != nil {
 		counter := *e.Counter
 		counter.Text, counter.Application = "", wordless(counter.Application)

@@ -84,6 +84,12 @@ func (o *Office) History(ctx context.Context, by narthex.PersonID, id narthex.En
 					if line.Name, err = name(event.By); err != nil {
 						return err
 					}
+					if event.Triaged != nil {
+						line.Name = "the rule " + event.Triaged.Rule
+					}
+					if event.By == "" && event.Opinion != nil {
+						line.Name = specialist(e, event.Opinion.ID)
+					}
 				}
 				out.Lines = append(out.Lines, line)
 			}
@@ -104,8 +110,12 @@ func (o *Office) History(ctx context.Context, by narthex.PersonID, id narthex.En
 			if line.Read == string(book.ReadManuscript) && line.By != p.ID && workflow.SightOf(e, p) != workflow.SightWhole {
 				return
 			}
-			if workflow.HidesReaders(e, p) && line.By != p.ID && !slices.Contains(e.Authors, line.By) {
+			invite := narthex.InviteID(line.By)
+			asked := workflow.OpinionOf(e, invite) != nil
+			if hidden := workflow.HidesReaders(e, p) || asked && !workflow.SeesOpinions(e, p); hidden && line.By != p.ID && !slices.Contains(e.Authors, line.By) {
 				line.By, line.Name = "", "somebody who may"
+			} else if asked {
+				line.By, line.Name = "", specialist(e, invite)
 			} else if line.Name, err = name(line.By); err != nil {
 				failed = err
 			}
@@ -126,4 +136,12 @@ func (o *Office) History(ctx context.Context, by narthex.PersonID, id narthex.En
 		return client.History{}, err
 	}
 	return out, nil
+}
+
+// specialist names someone from outside who was asked for an opinion.
+func specialist(e narthex.Engagement, id narthex.InviteID) string {
+	if o := workflow.OpinionOf(e, id); o != nil {
+		return o.Name + ", a specialist"
+	}
+	return ""
 }

@@ -145,17 +145,27 @@ func (o *Office) outsider(tx *journal.Tx, by narthex.Person, in client.Invite) (
 }
 
 func checkOutsider(in client.Invite) error {
+	if err := checkContact(in.Name, in.Email); err != nil {
+		return err
+	}
 	switch {
-	case strings.TrimSpace(in.Name) != in.Name || in.Name == "" || utf8.RuneCountInString(in.Name) > 100:
-		return narthex.Invalidf("A name has 1 to 100 characters, without spaces around it.").For("name")
-	case strings.Count(in.Email, "@") != 1 || len(in.Email) > 200 || strings.ContainsAny(in.Email, " \t\r\n<>"):
-		return narthex.Invalidf("An address has one @ and no spaces.").For("email")
 	case (in.Org == "") == (in.OrgName == ""):
 		return narthex.Invalidf("Give either the organisation's identifier or the name of a new one.").For("org")
 	case in.OrgName != "" && (strings.TrimSpace(in.OrgName) != in.OrgName || utf8.RuneCountInString(in.OrgName) > 100):
 		return narthex.Invalidf("An organisation's name has 1 to 100 characters, without spaces around it.").For("org_name")
 	case !isRegion(in.Region) || !isRegion(in.OrgRegion):
 		return narthex.Invalidf("A region is a country's two letters, lower case, such as de.").For("region")
+	}
+	return nil
+}
+
+// checkContact holds the name and the address of someone from outside to their form.
+func checkContact(name, email string) error {
+	switch {
+	case strings.TrimSpace(name) != name || name == "" || utf8.RuneCountInString(name) > 100:
+		return narthex.Invalidf("A name has 1 to 100 characters, without spaces around it.").For("name")
+	case strings.Count(email, "@") != 1 || len(email) > 200 || strings.ContainsAny(email, " \t\r\n<>"):
+		return narthex.Invalidf("An address has one @ and no spaces.").For("email")
 	}
 	return nil
 }

@@ -30,7 +30,7 @@ func standing(tx *journal.Tx, id narthex.PersonID) (p narthex.Person, ok bool, e
 
 // counting gives the engagement with those votes alone that count now: of people who stand, who still hold the role that
 // they voted in, and who have no interest in its people; that of an owner's deputy while the owner is away. What was voted stays in
-// the record.
+// the record. A rule of the pathway stands in for a role while it holds.
 func counting(tx *journal.Tx, rules *book.Rules, e narthex.Engagement) (narthex.Engagement, error) {
 	var votes []narthex.Vote
 	who, err := ownersNow(tx, rules.Directory)
@@ -47,7 +47,7 @@ func counting(tx *journal.Tx, rules *book.Rules, e narthex.Engagement) (narthex.
 		}
 	}
 	e.Votes = votes
-	return e, nil
+	return ruling(tx, rules.Directory, e)
 }
 
 // claiming gives the engagement with those claims alone whose people stand, still hold the role and are not away.

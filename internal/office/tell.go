@@ -17,6 +17,7 @@ import (
 // Channels is where notices go beside the list that each person has of their own: by mail, and to webhooks by their names.
 type Channels struct {
 	Mail  bool
+	Keep  func(narthex.InviteID, narthex.Secret) (forget func()) // takes a specialist's code to be mailed; nil where there is no mail
 	Hooks []string
 }
 

@@ -60,9 +60,15 @@ func (o *Office) triage(tx *journal.Tx, rules *book.Rules, e narthex.Engagement)
 		return err
 	}
 	for _, rule := range holding {
-		did := narthex.Triaged{Rule: rule.Name, Directory: rules.Directory.Digest, At: tx.Now(), Flag: rule.Then.Flag, Route: rule.Then.Route, As: rule.Then.As}
+		did := narthex.Triaged{Rule: rule.Name, Directory: rules.Directory.Digest, At: tx.Now(), Flag: rule.Then.Flag, Route: rule.Then.Route, As: rule.Then.As, Approve: rule.Then.Approve}
 		if asked := func(r narthex.ReviewRule) bool { return r.Role == did.Route }; did.Route != "" && !slices.ContainsFunc(e.Application.Reviews, asked) {
 			return narthex.Conflictf("Who must approve this has changed since it was written: the rule %s of the pathway asks for %s too. Revise it, and hand it in again.", rule.Name, inWords([]narthex.Role{did.Route}))
+		}
+		if did.Approve != "" {
+			if !workflow.RuleMayApprove(e, did.Approve) {
+				continue // it waits for the role, as without the rule
+			}
+			did.Saw = e.Digest
 		}
 		if rule.Then.Assign != "" {
 			at := slices.IndexFunc(people, func(p narthex.Person) bool { return p.Handle == rule.Then.Assign })
@@ -83,4 +89,20 @@ func (o *Office) triage(tx *journal.Tx, rules *book.Rules, e narthex.Engagement)
 		}
 	}
 	return nil
+}
+
+// ruling gives the engagement with those rules alone standing in for an approval that still hold, by the facts of now.
+func ruling(tx *journal.Tx, d *lab.Directory, e narthex.Engagement) (narthex.Engagement, error) {
+	approves := func(t narthex.Triaged) bool { return t.Approve != "" }
+	if !slices.ContainsFunc(e.Triage, approves) {
+		return e, nil
+	}
+	_, holding, err := reviewsAndRules(tx, d, e.Application)
+	if err != nil {
+		return e, err
+	}
+	e.Triage = slices.DeleteFunc(slices.Clone(e.Triage), func(t narthex.Triaged) bool {
+		return approves(t) && !slices.ContainsFunc(holding, func(r narthex.TriageRule) bool { return r.Name == t.Rule && r.Then.Approve == t.Approve })
+	})
+	return e, nil
 }

@@ -18,6 +18,9 @@ func workItem(tx *journal.Tx, rules *book.Rules, e narthex.Engagement, p narthex
 	if err != nil {
 		return client.WorkItem{}, false, err
 	}
+	if e, err = ruling(tx, rules.Directory, e); err != nil {
+		return client.WorkItem{}, false, err
+	}
 	task := workflow.TaskOf(e, p, late, who.owns(e.Application.Terms, p))
 	var owed *workflow.Obligation
 	if task == "" {
@@ -37,6 +40,13 @@ func workItem(tx *journal.Tx, rules *book.Rules, e narthex.Engagement, p narthex
 	}
 	if owed != nil {
 		item.Due, item.Late, item.Obligation, item.Waiting = owed.Due, owed.State == narthex.ObligationLate, owed.Obligation, []string{workflow.OwedInWords(owed.Owed)}
+	}
+	if e.State == narthex.InReview {
+		for _, o := range workflow.Seen(e, p).Opinions {
+			if o.By == p.ID && !o.Given.IsZero() {
+				item.Opinions++
+			}
+		}
 	}
 	if task == workflow.ToReview {
 		of, err := claiming(tx, who, e)

@@ -25,7 +25,7 @@ func (s *Server) told() office.Channels {
 	var c office.Channels
 	for _, channel := range slices.Sorted(maps.Keys(s.courier.Channels)) {
 		if channel == book.MailChannel {
-			c.Mail = true
+			c.Mail, c.Keep = true, s.courier.Keep
 			continue
 		}
 		c.Hooks = append(c.Hooks, channel)

@@ -219,7 +219,7 @@ func ruled(files lab.Files) {
 	files["lab.yaml"] = bytes.Replace(files["lab.yaml"], []byte("roles: [auditor]"), []byte("roles: [auditor, legal]"), 1)
 }
 
-// Rules of a pathway say what to look at and who must; each cites itself and its directory, is hidden from those who ask, and approves nothing.
+// Rules of a pathway say what to look at and who must; each cites itself and its directory, is hidden from those who ask, and casts no vote.
 func TestRulesOfAPathwayAskForMoreAndGiveNothing(t *testing.T) {
 	e := testenv.New(t, testenv.Options{Files: ruled})
 	review := submitted(t, e)
@@ -267,5 +267,84 @@ func TestRulesOfAPathwayAskForMoreAndGiveNothing(t *testing.T) {
 	}
 	if got := approve(t, e, "lea", narthex.Legal, view).Engagement; got.State != narthex.Offered {
 		t.Errorf("with it it is %s", got.State)
+	}
+}
+
+// standingIn is a lab whose pathway asks three roles, with a rule that stands in for one of them.
+func standingIn(files lab.Files) {
+	files["pathways/test.yaml"] = bytes.Replace(files["pathways/test.yaml"], []byte("  - {role: security, quorum: 1}\n"), []byte("  - {role: security, quorum: 1}\n  - {role: legal, quorum: 1}\n"), 1)
+	files["pathways/test.yaml"] = append(files["pathways/test.yaml"], []byte(`triage:
+  - {name: usual, when: {standard: true, horizon_held: true, days_at_most: 100}, then: {approve: security}}
+`)...)
+	files["lab.yaml"] = bytes.Replace(files["lab.yaml"], []byte("roles: [auditor]"), []byte("roles: [auditor, legal]"), 1)
+}
+
+// A rule stands in for one role: cited, seen by the lab alone, by Narthex, and only beside two people; not where the terms are not the usual.
+func TestARuleStandsInForOneRoleBesideTwoPeople(t *testing.T) {
+	e := testenv.New(t, testenv.Options{Files: standingIn})
+	view := submitted(t, e)
+	id := view.Engagement.ID
+	if !slices.Equal(view.Waiting, []string{"asset owner", "security", "legal"}) {
+		t.Errorf("the applicant sees that it waits for %v", view.Waiting)
+	}
+	seen := must(e.People["olga"].Client.Engagement(t.Context(), id))
+	directory := must(e.People["olga"].Lab(t.Context(), false)).InForce
+	if did := seen.Engagement.Triage; len(did) != 1 || did[0].Rule != "usual" || did[0].Approve != narthex.Security || did[0].Directory != directory || did[0].Saw != view.Engagement.Digest {
+		t.Fatalf("the rule said %+v", did)
+	}
+	if _, at := reviewOf(t, e, "sam", id); at >= 0 {
+		t.Error("it stands on the list of the role for which the rule stands in")
+	}
+	if lines := must(e.People["carol"].History(t.Context(), id)).Lines; !slices.ContainsFunc(lines, func(l client.HistoryLine) bool { return l.What == "triage" && l.Name == "the rule usual" && l.By == "" }) {
+		t.Errorf("the history does not cite the rule: %+v", lines)
+	}
+	for _, name := range []string{"ada", "otto"} {
+		if slices.ContainsFunc(must(e.People[name].History(t.Context(), id)).Lines, func(l client.HistoryLine) bool { return l.What == "triage" }) {
+			t.Errorf("%s reads of a rule", name)
+		}
+	}
+	if got := approve(t, e, "olga", narthex.AssetOwner, view).Engagement; got.State != narthex.InReview {
+		t.Fatalf("on one person and a rule it is %s", got.State)
+	}
+	got := approve(t, e, "lea", narthex.Legal, view).Engagement
+	if got.State != narthex.Offered {
+		t.Fatalf("on two people and a rule it is %s", got.State)
+	}
+	if n := must(e.People["carol"].Client.Agreement(t.Context(), id)).Agreement.Approvals; n != 2 {
+		t.Errorf("the agreement says that %d people approved", n)
+	}
+	if found := must(e.People["lea"].Audit(t.Context(), false)); len(found.Differences) != 0 {
+		t.Errorf("the audit finds %+v", found.Differences)
+	}
+
+	draft := client.Draft{Pathway: "test", Title: "long", Answers: map[string]string{"why": "to see"}, Terms: []narthex.Term{testenv.Tokens(1000, nil)}, Days: 120}
+	long := must(e.People["ada"].Draft(t.Context(), draft))
+	long = must(e.People["ada"].Command(t.Context(), long.Engagement.ID, "submit", client.Command{}))
+	approve(t, e, "olga", narthex.AssetOwner, long)
+	if got := approve(t, e, "lea", narthex.Legal, long).Engagement; got.State != narthex.InReview || len(got.Triage) != 0 {
+		t.Errorf("where the rule does not hold it is %s on two people: %+v", got.State, got.Triage)
+	}
+}
+
+// What a rule rests on is looked at once more when it counts: where that is so no longer, the role approves itself.
+func TestARulesApprovalCountsWhileItHolds(t *testing.T) {
+	e := testenv.New(t, testenv.Options{Files: func(files lab.Files) {
+		standingIn(files)
+		files["pathways/test.yaml"] = bytes.Replace(files["pathways/test.yaml"], []byte("days_at_most: 100}"), []byte("known_org: false}"), 1)
+	}})
+	first, second := submitted(t, e), submitted(t, e)
+	approve(t, e, "olga", narthex.AssetOwner, first)
+	approve(t, e, "lea", narthex.Legal, first)
+	signedBy(t, e, must(e.People["ada"].Client.Engagement(t.Context(), first.Engagement.ID)))
+	approve(t, e, "olga", narthex.AssetOwner, second)
+	view := approve(t, e, "lea", narthex.Legal, second)
+	if view.Engagement.State != narthex.InReview || !slices.Equal(view.Waiting, []string{"security"}) {
+		t.Fatalf("its organisation has a grant now, and it is %s and waits for %v", view.Engagement.State, view.Waiting)
+	}
+	if item, _ := reviewOf(t, e, "sam", second.Engagement.ID); item.Do != "review" {
+		t.Errorf("on the list of the role: %+v", item)
+	}
+	if got := approve(t, e, "sam", narthex.Security, second).Engagement.State; got != narthex.Offered {
+		t.Errorf("with the role's own approval it is %s", got)
 	}
 }

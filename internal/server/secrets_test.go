@@ -42,8 +42,10 @@ func secretLife(t *testing.T, e *testenv.Env) (secrets map[string]string, key st
 	if err != nil {
 		t.Fatal(err)
 	}
+	specialist := must(e.People["sam"].AskOpinion(t.Context(), submitted(t, e).Engagement.ID, vera()))
+	login := must(e.Client.RedeemOpinion(t.Context(), client.RedeemOpinion{Engagement: specialist.Engagement, Code: specialist.Code}))
 	secrets = map[string]string{"a prompt": prompt, "an answer": answer, "a failing model's text": failure, "a key": key, "another key": minted.Token, "a code": invited.Code,
-		"the model's credential": testenv.Credential, "a session": session(t, e, "ada")}
+		"a specialist's code": specialist.Code, "a specialist's log-in": login.Token, "the model's credential": testenv.Credential, "a session": session(t, e, "ada")}
 	for name, p := range e.People {
 		for of, private := range map[string]ed25519.PrivateKey{"log-in": p.Login, "signing": p.Signer} {
 			if private != nil {

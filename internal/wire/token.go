@@ -21,6 +21,10 @@ const (
 	SessionToken TokenKind = "ns_"
 	// CodeToken is a one-time code.
 	CodeToken TokenKind = "nc_"
+	// OpinionCode is the one-time code of a specialist who is asked for an opinion.
+	OpinionCode TokenKind = "no_"
+	// OpinionToken is the log-in that it makes, for that opinion alone.
+	OpinionToken TokenKind = "np_"
 )
 
 var tokenText = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)

@@ -193,7 +193,7 @@ func refuseCommand(e narthex.Engagement, command Command, p narthex.Person) *nar
 	if !may(e.State, Parts(), command) {
 		return narthex.Conflictf("The engagement is %s, where nobody can %s. Look at it again: `narthex engagements show` says what can be done.", stateName(e.State), command)
 	}
-	if slices.Contains([]Command{Approve, Decline, Return, Counter, Lock, Unlock, Close, Assign, Reject, Waive, ResolveIncident, Claim, Unclaim, Entrust}, command) && slices.Contains(e.Authors, p.ID) {
+	if slices.Contains([]Command{Approve, Decline, Return, Counter, Lock, Unlock, Close, Assign, Reject, Waive, ResolveIncident, Claim, Unclaim, Entrust, Invite, Uninvite}, command) && slices.Contains(e.Authors, p.ID) {
 		return narthex.Refusedf("You have a part in this engagement, so you cannot decide on it in any role. Someone who has none must.")
 	}
 	if Interested(e, p) {
@@ -248,6 +248,8 @@ var rules = map[Command]func(narthex.Engagement, Event, narthex.Person, Facts) *
 	Claim:    mayClaim,
 	Unclaim:  mayUnclaim,
 	Entrust:  mayEntrust,
+	Invite:   mayInvite,
+	Uninvite: mayUninvite,
 
 	OpenIncident:    mayOpenIncident,
 	ResolveIncident: mayResolveIncident,

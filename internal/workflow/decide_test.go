@@ -13,7 +13,7 @@ import (
 var may = map[narthex.State]map[string]string{
 	narthex.Draft:     {"ada": "edit submit withdraw", "ben": "edit", "sam": "edit"},
 	narthex.Submitted: {"ada": "withdraw", "ben": "join", "pro": "assign"},
-	narthex.InReview:  {"ada": "withdraw nudge comment", "ben": "comment join", "sam": "comment", "pro": "comment unclaim entrust", "sec": "return approve decline counter comment claim unclaim", "leg": "return approve decline counter comment claim unclaim"},
+	narthex.InReview:  {"ada": "withdraw nudge comment", "ben": "comment join", "sam": "comment", "pro": "comment unclaim entrust invite uninvite", "sec": "return approve decline counter comment claim unclaim invite uninvite", "leg": "return approve decline counter comment claim unclaim invite uninvite"},
 	narthex.Returned:  {"ada": "revise withdraw accept", "ben": "revise join", "sam": "revise", "pro": "comment", "sec": "comment", "leg": "comment"},
 	narthex.Offered:   {"ada": "withdraw sign", "ben": "join", "ora": "sign", "sig": "sign", "sec": "lock unlock recuse", "leg": "recuse", "cus": "lock unlock"},
 	narthex.Active:    {"ada": "end meet issue transfer open_incident " + wrote, "ben": "meet issue leave open_incident join " + wrote, "sam": "issue transfer", "ora": "meet open_incident", "aud": "issue", "pro": "end reject waive issue open_incident resolve_incident " + examined, "sec": "lock unlock waive open_incident resolve_incident " + examined, "leg": examined, "cus": "lock unlock waive open_incident resolve_incident"},
@@ -39,9 +39,14 @@ func (l *life) drafts(p narthex.Person, command workflow.Command) []workflow.Eve
 		return all
 	}
 	switch command {
-	case workflow.Approve, workflow.Decline, workflow.Return, workflow.Counter, workflow.Claim, workflow.Unclaim:
+	case workflow.Approve, workflow.Decline, workflow.Return, workflow.Counter, workflow.Claim, workflow.Unclaim, workflow.Invite:
 		for _, as := range narthex.Roles() {
 			full.As = as
+			all = append(all, full)
+		}
+	case workflow.Uninvite:
+		for _, o := range l.e.Opinions {
+			full.Opinion = &narthex.Opinion{ID: o.ID}
 			all = append(all, full)
 		}
 	case workflow.Join:

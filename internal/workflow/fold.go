@@ -26,6 +26,7 @@ type Event struct {
 	Authorised  *narthex.SignedAuthorisation `json:"authorised,omitempty"` // of an offer, in the place of the institution's signature
 	Signature   *narthex.SignedBy            `json:"signature,omitempty"`
 	Triaged     *narthex.Triaged             `json:"triaged,omitempty"` // what a rule did
+	Opinion     *narthex.Opinion             `json:"opinion,omitempty"` // of a specialist from outside: whose, and the digests of code and log-in
 	Grant       narthex.GrantID              `json:"grant,omitempty"`
 	Due         time.Time                    `json:"due,omitzero"`
 	Until       time.Time                    `json:"until,omitzero"` // of an activation: when the agreement ends
@@ -76,6 +77,7 @@ func Apply(e narthex.Engagement, event Event) (narthex.Engagement, error) {
 	}
 	if e.State == narthex.InReview && out.State != narthex.InReview {
 		out.Reminded = nil // the next review has a clock of its own
+		closeOpinions(&out, event.At)
 	}
 	switch {
 	case OnManuscripts(event.Command) && out.BesideAt.IsZero():
@@ -97,6 +99,8 @@ func couldBe(e narthex.Engagement, event Event) bool {
 	}
 	var parts []Part
 	switch by := event.By; {
+	case by == "" && slices.Contains(table[e.State][Specialist], event.Command):
+		parts = []Part{Specialist}
 	case by == "":
 		parts = []Part{System}
 	case by == e.Application.Applicant:
@@ -210,6 +214,8 @@ func effect(e *narthex.Engagement, event Event) error {
 		return claims(e, event)
 	case Triage:
 		return triage(e, event)
+	case Invite, Uninvite, Redeem, Declare, Opine:
+		return opinions(e, event)
 	case Withdraw:
 		e.Reason, e.Claims = event.Text, nil
 	case End:
@@ -286,17 +292,20 @@ func seats(e narthex.Engagement) map[narthex.Role]int {
 	return needed
 }
 
-// Approved says whether every rule has its quorum, each of different people: one vote counts for one role, and two people at
-// least have approved.
+// Approved says whether every role has its quorum, each of different people: one vote counts for one role, and two people at
+// least have approved. Where a rule of the pathway stands in for a role, two people at least of other roles have.
 func Approved(e narthex.Engagement) bool {
-	all := 0
+	people := 0
 	for role, needed := range seats(e) {
-		all += needed
+		if ruled(e, role) {
+			continue
+		}
+		people += needed
 		if approvals(e, role) < needed {
 			return false
 		}
 	}
-	return all >= 2
+	return people >= leastPeople
 }
 
 // approvals counts those who approved in a role; a person votes once, in one role.
@@ -310,11 +319,11 @@ func approvals(e narthex.Engagement, role narthex.Role) int {
 	return len(people)
 }
 
-// Missing lists the roles whose quorum is not met, each once.
+// Missing lists the roles whose quorum is not met and for which no rule stands in, each once.
 func Missing(e narthex.Engagement) []narthex.Role {
 	missing, needed := []narthex.Role{}, seats(e)
 	for _, rule := range e.Application.Reviews {
-		if approvals(e, rule.Role) < needed[rule.Role] && !slices.Contains(missing, rule.Role) {
+		if !ruled(e, rule.Role) && approvals(e, rule.Role) < needed[rule.Role] && !slices.Contains(missing, rule.Role) {
 			missing = append(missing, rule.Role)
 		}
 	}

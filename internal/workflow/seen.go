@@ -22,7 +22,7 @@ func ToVote(e narthex.Engagement, p narthex.Person) bool {
 }
 
 // Seen gives an engagement as a person sees it who may read it: without votes while they are blind, without the private
-// comments of others where they are, or are an author or from outside, who see neither claims nor what rules said, and without a counter-offer of another, which is a vote,
+// comments of others where they are, or are an author or from outside, who see neither claims, nor opinions, nor what rules said, and without a counter-offer of another, which is a vote,
 // where theirs is still to come. What is left out leaves no trace but its absence: neither the number of events nor the time of
 // the last tells of it.
 func Seen(e narthex.Engagement, p narthex.Person) narthex.Engagement {
@@ -37,6 +37,7 @@ func Seen(e narthex.Engagement, p narthex.Person) narthex.Engagement {
 	e.Notes = slices.DeleteFunc(slices.Clone(e.Notes), func(n narthex.Note) bool {
 		return n.Private && n.By != p.ID && (out || before)
 	})
+	e.Opinions = opinionsSeen(e, p)
 	if e.Claims = claimsSeen(e, p); out {
 		e.Triage = nil
 	}
@@ -57,7 +58,7 @@ func seesEvent(e narthex.Engagement, p narthex.Person, event Event) bool {
 	if event.Private && (!p.InLab() || apart(e, p) || ToVote(e, p)) {
 		return false
 	}
-	if slices.Contains(claiming(), event.Command) {
+	if slices.Contains(claiming(), event.Command) || slices.Contains(advising(), event.Command) {
 		return p.InLab() && !apart(e, p)
 	}
 	undecided := slices.Contains([]narthex.State{narthex.Submitted, narthex.InReview, narthex.Returned}, e.State)
@@ -101,6 +102,12 @@ func changed(e narthex.Engagement) time.Time {
 	for _, joined := range e.Joined {
 		take(joined.At)
 	}
+	for _, o := range e.Opinions {
+		take(o.At)
+		take(o.Opened)
+		take(o.Given)
+		take(o.Closed)
+	}
 	return last
 }
 
@@ -108,6 +115,9 @@ func changed(e narthex.Engagement) time.Time {
 func AwaitedBy(e narthex.Engagement, p narthex.Person) []narthex.Role {
 	if blind(e, p) {
 		e.Votes = nil
+	}
+	if !p.InLab() || apart(e, p) {
+		e.Triage = nil // what rules did is the lab's to know
 	}
 	return Missing(e)
 }
@@ -125,6 +135,7 @@ const (
 	ToClose  Task = "close"
 	ToTake   Task = "take" // its sponsorship over
 	ToJoin   Task = "join" // it, by accepting for oneself
+	ToRead   Task = "read" // an opinion that they asked for
 )
 
 // TaskOf says what an engagement waits for a person to do, or "" where it needs nothing of them: late says that its review
@@ -146,6 +157,8 @@ func TaskOf(e narthex.Engagement, p narthex.Person, late, owns bool) Task {
 		return ToReview
 	case e.State == narthex.InReview && has(Programme) && late:
 		return ToChase
+	case e.State == narthex.InReview && has(Programme) && gotOpinion(e, p.ID):
+		return ToRead
 	case e.State == narthex.Offered && has(Signer):
 		return ToSign
 	case e.State == narthex.Active && has(Successor):
@@ -204,6 +217,11 @@ func waitsInState(e narthex.Engagement) []Wait {
 		if !e.Due.IsZero() {
 			waits = append(waits, Wait{Role: narthex.Programme, Due: e.Due, From: e.Due})
 		}
+		for _, o := range e.Opinions {
+			if !o.Given.IsZero() {
+				waits = append(waits, Wait{Person: o.By})
+			}
+		}
 		return waits
 	case narthex.Offered:
 		var waits []Wait
@@ -249,8 +267,8 @@ func Tells(e narthex.Engagement, p narthex.Person, event Event) Telling {
 		return handlingTold(SightOf(e, p), event.Command)
 	case !seesEvent(e, p, event):
 		return ""
-	case slices.Contains(claiming(), event.Command) && ToVote(e, p):
-		return TellDates // who looks at it is no reviewer's to know before their own vote
+	case ToVote(e, p) && (slices.Contains(claiming(), event.Command) || event.Command == Invite || event.Command == Uninvite):
+		return TellDates // who looks at it, or asks about it, is no reviewer's to know before their own vote
 	case slices.Contains([]Command{Approve, Decline, Counter}, event.Command):
 		seen := Seen(e, p)
 		if slices.ContainsFunc(seen.Votes, func(v narthex.Vote) bool { return v.By == event.By && v.At.Equal(event.At) }) || seen.Counter != nil && seen.Counter.At.Equal(event.At) {

@@ -3,7 +3,8 @@
 // It promises that an engagement is the fold of its events and of nothing else; that the table below is the whole of what is
 // possible, and docs/permissions.md is printed from it; that nobody decides on an engagement which they applied for, wrote in
 // or are named in, or in whose people they declared an interest, in any role; that a vote, a signature and a member's acceptance name the digest of what was seen and fall with an
-// edit; that no engagement is active without every approval and signature before it; and that its grant is nobody's who did not
+// edit; that no engagement is active without every approval and signature before it, two people's at least,
+// whatever a rule of its pathway stands in for; and that its grant is nobody's who did not
 // accept for themselves.
 //
 // It is pure: it reads no clock and does no I/O. It trusts its caller for who someone is, and for nothing about what they
@@ -60,11 +61,17 @@ const (
 	Unclaim         Command = "unclaim" // give one back, or take it back
 	Triage          Command = "triage"  // apply a rule of the pathway
 	Entrust         Command = "entrust" // give a review to someone who may do it
+
+	Invite   Command = "invite"   // ask a specialist from outside for an opinion
+	Uninvite Command = "uninvite" // take that back
+	Redeem   Command = "redeem"   // its code, as the specialist
+	Declare  Command = "declare"  // one's interests, as the specialist
+	Opine    Command = "opine"    // hand the opinion in
 )
 
 // Commands lists every command.
 func Commands() []Command {
-	return []Command{Draft, Edit, Submit, Assign, Return, Revise, Approve, Decline, Withdraw, Offer, Sign, Activate, Lock, Unlock, End, Close, Counter, Accept, Nudge, Comment, Meet, Reject, Waive, Issue, Transfer, Take, Leave, Remind, Escalate, OpenIncident, ResolveIncident, Join, Recuse, Claim, Unclaim, Entrust, Triage,
+	return []Command{Draft, Edit, Submit, Assign, Return, Revise, Approve, Decline, Withdraw, Offer, Sign, Activate, Lock, Unlock, End, Close, Counter, Accept, Nudge, Comment, Meet, Reject, Waive, Issue, Transfer, Take, Leave, Remind, Escalate, OpenIncident, ResolveIncident, Join, Recuse, Claim, Unclaim, Entrust, Triage, Invite, Uninvite, Redeem, Declare, Opine,
 		ManuscriptSubmit, ManuscriptClear, ManuscriptRedact, ManuscriptExtend, ManuscriptPause, ManuscriptResume, ManuscriptPublish,
 		RedactionAccept, RedactionContest, RedactionUphold, RedactionDrop, RedactionMediate, RedactionOutcome}
 }
@@ -87,11 +94,12 @@ const (
 	Institution Part = "institution" // an official of the applicant's organisation, with no part in it
 	Auditor     Part = "auditor"     // checks from outside, with no part in it
 	Voter       Part = "voter"       // voted on the text that stands
+	Specialist  Part = "specialist"  // from outside, asked for an opinion; no person has this part
 )
 
 // Parts lists every part.
 func Parts() []Part {
-	return []Part{Applicant, Author, Member, Sponsor, Successor, Reviewer, Signer, Programme, Guard, System, Institution, Auditor, Writer, Examiner, Voter}
+	return []Part{Applicant, Author, Member, Sponsor, Successor, Reviewer, Signer, Programme, Guard, System, Institution, Auditor, Writer, Examiner, Voter, Specialist}
 }
 
 // table is state × part → commands. A state or part that is not in it may do nothing.
@@ -99,7 +107,7 @@ var table = map[narthex.State]map[Part][]Command{
 	"":                {Applicant: {Draft}},
 	narthex.Draft:     {Applicant: {Edit, Submit, Withdraw}, Author: {Edit}},
 	narthex.Submitted: {Applicant: {Withdraw}, Member: {Join}, Programme: {Assign}, System: {Assign}},
-	narthex.InReview:  {Applicant: {Withdraw, Nudge, Comment}, Author: {Comment}, Member: {Join}, Reviewer: {Approve, Decline, Return, Counter, Comment, Claim, Unclaim}, Programme: {Comment, Unclaim, Entrust}, System: {Offer, Remind, Escalate, Triage}, Voter: {Recuse}},
+	narthex.InReview:  {Applicant: {Withdraw, Nudge, Comment}, Author: {Comment}, Member: {Join}, Reviewer: {Approve, Decline, Return, Counter, Comment, Claim, Unclaim, Invite, Uninvite}, Programme: {Comment, Unclaim, Entrust, Invite, Uninvite}, System: {Offer, Remind, Escalate, Triage}, Voter: {Recuse}, Specialist: {Redeem, Declare, Opine}},
 	narthex.Returned:  {Applicant: {Revise, Accept, Withdraw}, Author: {Revise}, Member: {Join}, Reviewer: {Comment}, Programme: {Comment}, System: {Remind}},
 	narthex.Offered:   {Applicant: {Withdraw}, Member: {Join}, Signer: {Sign}, System: {Activate, Remind}, Guard: {Lock, Unlock}, Voter: {Recuse}},
 	narthex.Active: {Applicant: {End, Meet, Issue, Transfer, OpenIncident}, Author: {Issue}, Member: {Join, Meet, Leave, OpenIncident}, Sponsor: {Transfer}, Successor: {Take}, Programme: {End, Reject, Waive, Issue, OpenIncident, ResolveIncident}, System: {End, Remind}, Guard: {Lock, Unlock, Waive, OpenIncident, ResolveIncident},

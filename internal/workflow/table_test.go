@@ -42,7 +42,7 @@ var rows = map[narthex.State]map[workflow.Part]string{
 	"":                {workflow.Applicant: "draft"},
 	narthex.Draft:     {workflow.Applicant: "edit submit withdraw", workflow.Author: "edit"},
 	narthex.Submitted: {workflow.Applicant: "withdraw", workflow.Member: "join", workflow.Programme: "assign", workflow.System: "assign"},
-	narthex.InReview:  {workflow.Applicant: "withdraw nudge comment", workflow.Author: "comment", workflow.Member: "join", workflow.Reviewer: "approve decline return counter comment claim unclaim", workflow.Programme: "comment unclaim entrust", workflow.System: "offer remind escalate triage", workflow.Voter: "recuse"},
+	narthex.InReview:  {workflow.Applicant: "withdraw nudge comment", workflow.Author: "comment", workflow.Member: "join", workflow.Reviewer: "approve decline return counter comment claim unclaim invite uninvite", workflow.Programme: "comment unclaim entrust invite uninvite", workflow.System: "offer remind escalate triage", workflow.Voter: "recuse", workflow.Specialist: "redeem declare opine"},
 	narthex.Returned:  {workflow.Applicant: "revise accept withdraw", workflow.Author: "revise", workflow.Member: "join", workflow.Reviewer: "comment", workflow.Programme: "comment"},
 	narthex.Offered:   {workflow.Applicant: "withdraw", workflow.Member: "join", workflow.Signer: "sign", workflow.System: "activate", workflow.Guard: "lock unlock", workflow.Voter: "recuse"},
 	narthex.Active: {workflow.Applicant: "end meet issue transfer open_incident", workflow.Author: "issue", workflow.Member: "join meet leave open_incident", workflow.Sponsor: "transfer", workflow.Successor: "take", workflow.Programme: "end reject waive issue open_incident resolve_incident", workflow.System: "end remind", workflow.Guard: "lock unlock waive open_incident resolve_incident",
@@ -105,7 +105,7 @@ func TestThoseWhoAskAndThoseWhoDecideShareNoCommand(t *testing.T) {
 				t.Errorf("%q: both sides may %s", state, command)
 			}
 		}
-		for _, command := range []workflow.Command{workflow.Offer, workflow.Activate, workflow.Remind, workflow.Escalate, workflow.Triage} {
+		for _, command := range []workflow.Command{workflow.Offer, workflow.Activate, workflow.Remind, workflow.Escalate, workflow.Triage, workflow.Redeem, workflow.Declare, workflow.Opine} {
 			if slices.Contains(workflow.Allowed(state, append(asking, deciding...)), command) {
 				t.Errorf("%q: a person may %s", state, command)
 			}
@@ -128,6 +128,11 @@ func (l *life) event(command workflow.Command) workflow.Event {
 		event.By, event.As = leg.ID, narthex.Legal
 	case workflow.Triage:
 		event.By, event.Triaged = "", l.ruled()
+	case workflow.Invite, workflow.Uninvite:
+		event.By, event.Due = sec.ID, l.now().AddDate(0, 0, 7)
+		inviting(&event, l.e)
+	case workflow.Redeem, workflow.Declare, workflow.Opine:
+		event.By, event.Due, event.Saw, event.Text, event.Opinion = "", l.now().Add(time.Hour), l.e.Digest, "so", &narthex.Opinion{ID: asked, Login: "login"}
 	case workflow.Entrust:
 		event.By, event.As, event.Person = pro.ID, narthex.Legal, leg.ID
 	case workflow.Counter:
@@ -202,6 +207,10 @@ func ready(t *testing.T, state narthex.State, command workflow.Command) *life {
 	case workflow.Recuse:
 		if state == narthex.InReview {
 			return at(t, state).approve(heir, narthex.Security)
+		}
+	case workflow.Uninvite, workflow.Redeem, workflow.Declare, workflow.Opine:
+		if state == narthex.InReview {
+			return askedUntil(t, command)
 		}
 	case workflow.Unclaim:
 		if state == narthex.InReview {

@@ -1,6 +1,7 @@
 package workflow_test
 
 import (
+	"fmt"
 	"testing"
 
 	"narthex"
@@ -49,8 +50,8 @@ func TestARuleHoldsWhereAllOfItsConditionsDo(t *testing.T) {
 	}
 }
 
-// Nothing that a rule does is an approval: what it says falls with the text, is for those who judge, and casts no vote.
-func TestARuleApprovesNothing(t *testing.T) {
+// Nothing that a rule does is a vote: what it says falls with the text and is for those who judge.
+func TestARuleCastsNoVote(t *testing.T) {
 	says := func(l *life, change func(*narthex.Triaged)) error {
 		did := l.ruled()
 		change(did)
@@ -101,5 +102,133 @@ func TestARuleApprovesNothing(t *testing.T) {
 	l.does(leg, workflow.Event{Command: workflow.Return, As: narthex.Legal, Text: "Why?"}).does(ada, workflow.Event{Command: workflow.Revise, Application: application()})
 	if l.e.Triage != nil {
 		t.Errorf("what rules said of a text stands on the next: %+v", l.e.Triage)
+	}
+}
+
+// askingThree asks for security, legal and the programme.
+func askingThree() *narthex.Application {
+	a := application()
+	a.Reviews = append(a.Reviews, narthex.ReviewRule{Role: narthex.Programme, Quorum: 1})
+	return a
+}
+
+// standsIn is a rule that stands in for a role's approval of the text as it stands.
+func (l *life) standsIn(as narthex.Role) error {
+	return l.trySystem(workflow.Event{Command: workflow.Triage, Triaged: &narthex.Triaged{Rule: "usual-" + string(as), Directory: l.e.Application.Directory, At: l.now(), Approve: as, Saw: l.e.Digest}})
+}
+
+// A rule stands in for one role where two people of others approve, of the very text, and for no owner.
+func TestARuleStandsInForOneRoleBesideTwoPeople(t *testing.T) {
+	l := draftOf(t, askingThree()).inReview()
+	for name, change := range map[string]func(*narthex.Triaged){
+		"another text":             func(d *narthex.Triaged) { d.Saw = stale },
+		"no text":                  func(d *narthex.Triaged) { d.Saw = "" },
+		"another directory":        func(d *narthex.Triaged) { d.Directory = deal },
+		"no rule":                  func(d *narthex.Triaged) { d.Rule = "" },
+		"a role that is not asked": func(d *narthex.Triaged) { d.Approve = narthex.Signatory },
+		"and a flag":               func(d *narthex.Triaged) { d.Flag = "so" },
+	} {
+		did := &narthex.Triaged{Rule: "usual", Directory: l.e.Application.Directory, At: l.now(), Approve: narthex.Security, Saw: l.e.Digest}
+		change(did)
+		if l.trySystem(workflow.Event{Command: workflow.Triage, Triaged: did}) == nil {
+			t.Errorf("a rule approved: %s", name)
+		}
+	}
+	if err := l.standsIn(narthex.Security); err != nil {
+		t.Fatal(err)
+	}
+	if l.standsIn(narthex.Security) == nil || l.standsIn(narthex.Legal) == nil {
+		t.Error("a rule stands in a second time, or for one of the last two people")
+	}
+	if workflow.Approved(l.e) || len(l.e.Votes) != 0 {
+		t.Error("a rule approves by itself")
+	}
+	l.approve(sec, narthex.Security).approve(leg, narthex.Legal)
+	if workflow.Approved(l.e) || l.trySystem(workflow.Event{Command: workflow.Offer, Agreement: deal}) == nil {
+		t.Error("a vote in the role of the rule counts in another's place")
+	}
+	l.approve(pro, narthex.Programme)
+	if !workflow.Approved(l.e) || len(workflow.Missing(l.e)) != 0 {
+		t.Error("with two people of the other roles it is not approved")
+	}
+	if draft(t).inReview().standsIn(narthex.Security) == nil {
+		t.Error("a rule leaves one person")
+	}
+	forged := draft(t).inReview().approve(leg, narthex.Legal).e // as no event makes it
+	forged.Triage = []narthex.Triaged{{Rule: "usual", Approve: narthex.Security, Saw: forged.Digest}}
+	if workflow.Approved(forged) {
+		t.Error("one person and a rule approve")
+	}
+	owned := askingThree()
+	owned.Reviews[0].Role = narthex.AssetOwner
+	if draftOf(t, owned).inReview().standsIn(narthex.AssetOwner) == nil {
+		t.Error("a rule approves in an owner's place")
+	}
+}
+
+// Its approval falls with the text, keeps nobody from a vote or a decline, and is not for those who ask to know.
+func TestARulesApprovalFallsWithTheText(t *testing.T) {
+	stands := func() *life {
+		l := draftOf(t, askingThree()).inReview()
+		if err := l.standsIn(narthex.Security); err != nil {
+			t.Fatal(err)
+		}
+		return l
+	}
+	awaits := func(l *life, p narthex.Person) string { return fmt.Sprint(workflow.AwaitedBy(l.e, p)) }
+	l := stands()
+	if got := awaits(l, ada); got != "[security legal programme]" {
+		t.Errorf("the applicant sees that a rule approved: it waits for %s", got)
+	}
+	if got := awaits(l, leg); got != "[legal programme]" {
+		t.Errorf("a reviewer sees that it waits for %s", got)
+	}
+	if task := workflow.TaskOf(l.e, sec, false, false); task != "" {
+		t.Errorf("the role for which a rule stands in should %q", task)
+	}
+	for name, told := range map[string]workflow.Telling{"the applicant": workflow.Tells(l.e, ada, l.events[3]), "the official": workflow.Tells(l.e, ora, l.events[3])} {
+		if told != "" {
+			t.Errorf("%s is told %q of a rule", name, told)
+		}
+	}
+	l.does(sec, workflow.Event{Command: workflow.Decline, As: narthex.Security, Saw: l.e.Digest, Text: "no"})
+	again := askingThree()
+	again.Days = 31
+	for name, anew := range map[string]*life{
+		"another text":    stands().does(leg, workflow.Event{Command: workflow.Return, As: narthex.Legal, Text: "Why?"}).does(ada, workflow.Event{Command: workflow.Revise, Application: again}),
+		"the same text":   stands().does(leg, workflow.Event{Command: workflow.Return, As: narthex.Legal, Text: "Why?"}).does(ada, workflow.Event{Command: workflow.Revise, Application: askingThree()}),
+		"a counter-offer": stands().countered().does(ada, workflow.Event{Command: workflow.Accept, Saw: textOf(narrower(askingThree()))}),
+	} {
+		anew.system(workflow.Event{Command: workflow.Assign, Due: start.AddDate(0, 0, 20)})
+		for p, as := range map[string]narthex.Role{"leg": narthex.Legal, "pro": narthex.Programme} {
+			anew.approve(cast[p], as)
+		}
+		if offered := anew.trySystem(workflow.Event{Command: workflow.Offer, Agreement: deal}) == nil; offered != (name == "a counter-offer") { // which was security's own approval
+			t.Errorf("%s: offered is %t without security", name, offered)
+		}
+	}
+}
+
+// A rule that approves and does not state what is usual never holds, whatever a file says.
+func TestARuleApprovesOnlyWhatIsUsual(t *testing.T) {
+	good := workflow.TriageFacts{Standard: true, HorizonHeld: true, KnownOrg: true, Days: 30}
+	for _, c := range []struct {
+		name string
+		when narthex.TriageWhen
+		want bool
+	}{
+		{"both", narthex.TriageWhen{Standard: yes(), HorizonHeld: yes()}, true},
+		{"nothing of the size", narthex.TriageWhen{Standard: yes()}, false},
+		{"nothing of the terms", narthex.TriageWhen{HorizonHeld: yes()}, false},
+		{"the contrary", narthex.TriageWhen{Standard: no(), HorizonHeld: yes()}, false},
+		{"something else", narthex.TriageWhen{KnownOrg: yes()}, false},
+	} {
+		rules := []narthex.TriageRule{{Name: "a", When: c.when, Then: narthex.TriageThen{Approve: narthex.Security}}}
+		if got := len(workflow.TriageOf(rules, good)) == 1; got != c.want {
+			t.Errorf("%s: %t", c.name, got)
+		}
+		if len(workflow.TriageOf(rules, workflow.TriageFacts{})) != 0 {
+			t.Errorf("%s holds of nothing", c.name)
+		}
 	}
 }

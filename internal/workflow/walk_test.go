@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"slices"
 	"testing"
+	"time"
 
 	jsonv2 "github.com/go-json-experiment/json"
 
@@ -73,13 +74,16 @@ func (w *walk) text(applicant narthex.PersonID) *narthex.Application {
 	if w.r.IntN(3) == 0 {
 		a.Reviews = []narthex.ReviewRule{{Role: narthex.Security, Quorum: 2}, {Role: narthex.AssetOwner, Quorum: 1}}
 	}
+	if w.r.IntN(4) == 0 {
+		a.Reviews = []narthex.ReviewRule{{Role: narthex.Security, Quorum: 1}, {Role: narthex.Legal, Quorum: 1}, {Role: narthex.Programme, Quorum: 1}}
+	}
 	return a
 }
 
 // ways are the commands that lead on; most lives take them, so that long ones are reached.
 var ways = map[narthex.State][]workflow.Command{
 	"": {workflow.Draft}, narthex.Draft: {workflow.Submit, workflow.Submit, workflow.Edit}, narthex.Submitted: {workflow.Assign, workflow.Assign, workflow.Join},
-	narthex.InReview: {workflow.Approve, workflow.Approve, workflow.Approve, workflow.Approve, workflow.Approve, workflow.Approve, workflow.Offer, workflow.Offer, workflow.Counter, workflow.Claim, workflow.Unclaim, workflow.Entrust, workflow.Triage}, narthex.Returned: {workflow.Revise, workflow.Accept},
+	narthex.InReview: {workflow.Approve, workflow.Approve, workflow.Approve, workflow.Approve, workflow.Approve, workflow.Approve, workflow.Approve, workflow.Approve, workflow.Approve, workflow.Approve, workflow.Offer, workflow.Offer, workflow.Offer, workflow.Offer, workflow.Counter, workflow.Claim, workflow.Unclaim, workflow.Entrust, workflow.Triage, workflow.Invite, workflow.Uninvite, workflow.Redeem, workflow.Declare, workflow.Opine}, narthex.Returned: {workflow.Revise, workflow.Accept},
 	narthex.Offered: {workflow.Sign, workflow.Sign, workflow.Sign, workflow.Activate}, narthex.Active: {workflow.Join, workflow.Lock, workflow.Unlock, workflow.End, workflow.End, workflow.Meet, workflow.Waive, workflow.ManuscriptSubmit, workflow.ManuscriptRedact, workflow.RedactionContest, workflow.RedactionAccept, workflow.RedactionDrop},
 	narthex.Ending: {workflow.Close, workflow.Close, workflow.Meet, workflow.Meet, workflow.Reject, workflow.Waive, workflow.Issue, workflow.ManuscriptClear, workflow.ManuscriptPublish},
 }
@@ -94,7 +98,7 @@ func (w *walk) draw() (workflow.Command, *narthex.Person) {
 	if w.r.IntN(5) == 0 {
 		return command, p
 	}
-	if slices.Contains(workflow.Allowed(e.State, []workflow.Part{workflow.System}), command) {
+	if slices.Contains(workflow.Allowed(e.State, []workflow.Part{workflow.System, workflow.Specialist}), command) {
 		return command, nil
 	}
 	for range 4 {
@@ -144,6 +148,14 @@ func (w *walk) ask(command workflow.Command, p narthex.Person) workflow.Event {
 		}
 	case workflow.Triage:
 		ask.Triaged = &narthex.Triaged{Rule: "r", Directory: stale, At: start, Assign: w.people[w.anyone()].ID, As: ask.As}
+		if w.r.IntN(2) == 0 {
+			ask.Triaged = &narthex.Triaged{Rule: []string{"r", "s"}[w.r.IntN(2)], Directory: stale, At: start, Approve: ask.As, Saw: ask.Saw}
+		}
+	case workflow.Invite:
+		inviting(&ask, e)
+		ask.Due, ask.Opinion.ID = start.AddDate(0, 0, 7), id[narthex.InviteID](byte(w.r.IntN(4)))
+	case workflow.Uninvite, workflow.Redeem, workflow.Declare, workflow.Opine:
+		ask.Due, ask.Opinion = start.Add(time.Hour), &narthex.Opinion{ID: id[narthex.InviteID](byte(w.r.IntN(4))), Login: "login"}
 	case workflow.Entrust:
 		ask.Person = w.people[w.anyone()].ID
 	case workflow.Activate:

@@ -26,6 +26,7 @@ type watch struct {
 	heir      int8   // 1 + who was asked to be the sponsor, or 0
 	agreed    uint32 // of those, who accepted the agreement
 	joined    uint32 // members who accepted for themselves what stands
+	ruled     uint32 // roles, by their place in narthex.Roles, for whose approval of the present text a rule stands in
 }
 
 // duty is what became of the one thing that the agreement asks for, where it asks for it.
@@ -83,7 +84,7 @@ type vote struct {
 }
 
 // judges are the commands that decide on an engagement.
-var judges = []workflow.Command{workflow.Assign, workflow.Return, workflow.Approve, workflow.Decline, workflow.Counter, workflow.Lock, workflow.Unlock, workflow.Close, workflow.Reject, workflow.Waive, workflow.ResolveIncident, workflow.Claim, workflow.Unclaim, workflow.Entrust}
+var judges = []workflow.Command{workflow.Assign, workflow.Return, workflow.Approve, workflow.Decline, workflow.Counter, workflow.Lock, workflow.Unlock, workflow.Close, workflow.Reject, workflow.Waive, workflow.ResolveIncident, workflow.Claim, workflow.Unclaim, workflow.Entrust, workflow.Invite, workflow.Uninvite}
 
 // step checks one event that happened and gives the account after it. People are as they were when it happened.
 func (w watch) step(people []narthex.Person, before, after narthex.Engagement, event workflow.Event) (watch, error) {
@@ -122,6 +123,9 @@ func (w watch) step(people []narthex.Person, before, after narthex.Engagement, e
 	case workflow.Offer:
 		if by >= 0 || !w.quorum(before.Application.Reviews) {
 			return w, fmt.Errorf("an offer without every approval on the present text")
+		}
+		if w.people() < 2 {
+			return w, fmt.Errorf("an offer on the approval of %d people", w.people())
 		}
 		w.approved, w.agreement = true, event.Agreement
 		if event.Authorised != nil {
@@ -186,6 +190,16 @@ func (w watch) step(people []narthex.Person, before, after narthex.Engagement, e
 		if by >= 0 || len(after.Votes) != len(before.Votes) || after.Digest != before.Digest || len(after.Application.Reviews) != len(before.Application.Reviews) {
 			return w, fmt.Errorf("a rule was applied by a person, or changed the text, the votes or who must approve")
 		}
+		if as := event.Triaged.Approve; as != "" {
+			if event.Triaged.Saw != w.text || as == narthex.AssetOwner || before.State != narthex.InReview {
+				return w, fmt.Errorf("a rule approves another text, what is an owner's, or out of review")
+			}
+			w.ruled |= 1 << slices.Index(narthex.Roles(), as)
+		}
+	case workflow.Invite, workflow.Uninvite, workflow.Redeem, workflow.Declare, workflow.Opine:
+		if !onlyAdvised(before, after) || slices.Contains([]workflow.Command{workflow.Redeem, workflow.Declare, workflow.Opine}, event.Command) != (event.By == "") {
+			return w, fmt.Errorf("what a specialist is asked or says changed more than that, or a person spoke for one")
+		}
 	case workflow.Unclaim:
 		for _, c := range before.Claims {
 			if gone := !slices.Contains(after.Claims, c); gone && c.By != event.By && !people[by].Has(narthex.Programme) {
@@ -201,6 +215,12 @@ func (w watch) step(people []narthex.Person, before, after narthex.Engagement, e
 		w.locker = 0
 	}
 	return w, w.settled(after)
+}
+
+// onlyAdvised says whether nothing of an engagement changed but what specialists are asked and say.
+func onlyAdvised(before, after narthex.Engagement) bool {
+	before.Opinions, before.Events, before.ChangedAt, before.BesideAt = after.Opinions, after.Events, after.ChangedAt, after.BesideAt
+	return textOf(before) == textOf(after)
 }
 
 // onlyReminded says whether nothing of an engagement changed but what its clock has said.
@@ -257,7 +277,7 @@ func (w watch) wrote(people []narthex.Person, by int, before, after narthex.Enga
 	if w.text != textOf(written) {
 		w.joined = 0
 	}
-	w.votes, w.text, w.offer = [16]vote{}, textOf(written), offer{}
+	w.votes, w.text, w.offer, w.ruled = [16]vote{}, textOf(written), offer{}, 0
 	return w, w.settled(after)
 }
 
@@ -273,7 +293,7 @@ func (w watch) accepted(people []narthex.Person, by int, before, after narthex.E
 	if w.text != w.offer.text {
 		w.joined = 0
 	}
-	w.votes, w.text = [16]vote{}, w.offer.text
+	w.votes, w.text, w.ruled = [16]vote{}, w.offer.text, 0
 	if slices.ContainsFunc(after.Application.Reviews, func(r narthex.ReviewRule) bool { return r.Role == w.offer.as }) {
 		w.votes[w.offer.by-1] = vote{as: w.offer.as, standing: true}
 	}
@@ -334,9 +354,23 @@ func (w watch) signed(people []narthex.Person, by int, before narthex.Engagement
 func (w watch) quorum(rules []narthex.ReviewRule) bool {
 	var seats []narthex.Role
 	for _, rule := range rules {
+		if w.ruled&(1<<slices.Index(narthex.Roles(), rule.Role)) != 0 {
+			continue
+		}
 		seats = append(seats, slices.Repeat([]narthex.Role{rule.Role}, rule.Quorum)...)
 	}
 	return len(seats) >= 2 && w.seat(seats, 0)
+}
+
+// people counts who approved the present text in a role for which no rule stands in.
+func (w watch) people() int {
+	n := 0
+	for _, v := range w.votes {
+		if v.standing && w.ruled&(1<<slices.Index(narthex.Roles(), v.as)) == 0 {
+			n++
+		}
+	}
+	return n
 }
 
 func (w watch) seat(seats []narthex.Role, taken uint32) bool {
