@@ -53,6 +53,7 @@ type Question struct {
 	Demands   []narthex.Demand // what it would take
 	Layers    []Layer
 	Others    []narthex.Term // on this asset, of all other grants in force of the person or their organisation
+	Carried   Account        // of the asset: what all calls under all grants took of its lifetime_bytes
 	Now       time.Time
 }
 
@@ -192,6 +193,7 @@ func (e *Engine) Decide(q Question) Decision {
 	}
 	c.exclusions()
 	c.clamp()
+	c.lifetime()
 	if len(c.denials) == 0 {
 		c.denials = append(c.denials, e.guardrails.forbid(&q, c.amounts)...)
 	}
@@ -206,7 +208,7 @@ func denied(reasons ...narthex.Reason) Decision {
 }
 
 // weights order denials: what is not held at all comes before how much of it.
-var weights = []string{"not_yet", "expired", "not_granted", "approvals", "needs", "excluded", "unknown", "limit_exceeded", "guardrail_error", "guardrail", "rate_exceeded", "too_many_at_once", "budget_exhausted"}
+var weights = []string{"not_yet", "expired", "not_granted", "approvals", "needs", "excluded", "unknown", "limit_exceeded", "guardrail_error", "guardrail", "rate_exceeded", "too_many_at_once", "budget_exhausted", "lifetime_exhausted"}
 
 func (c *check) denial() Decision {
 	slices.SortStableFunc(c.denials, func(a, b narthex.Reason) int {
@@ -217,7 +219,7 @@ func (c *check) denial() Decision {
 
 func kindOf(code string) narthex.Kind {
 	switch code {
-	case "budget_exhausted", "rate_exceeded", "too_many_at_once":
+	case "budget_exhausted", "lifetime_exhausted", "rate_exceeded", "too_many_at_once":
 		return narthex.Exhausted
 	}
 	return narthex.Refused
