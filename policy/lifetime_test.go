@@ -123,7 +123,7 @@ func TestWhatACallCarriesIsKnownOrItIsDenied(t *testing.T) {
 		"bits below zero":            func(q *policy.Question) { q.Demands[3].Bits = -8 },
 		"bytes that carry no bits":   func(q *policy.Question) { q.Demands[3].Bits = 0 },
 		"no bytes":                   func(q *policy.Question) { q.Demands = q.Demands[:3] },
-		"more than a number holds":   func(q *policy.Question) { q.Demands[3].Bits = math.MaxInt64 },
+		"more than a number holds":   func(q *policy.Question) { q.Demands[3].Least, q.Demands[3].Most, q.Demands[3].Bits = 8, 8, 1<<62 },
 		"a sum that no number holds": func(q *policy.Question) { q.Demands[3].Bits, q.Demands[1].Bits = math.MaxInt64, math.MaxInt64 },
 	} {
 		q := rows

@@ -331,7 +331,7 @@ func (a *attempt) byTerms(asset narthex.Asset, version narthex.VersionName) (ver
 	if !fit(q, bits) {
 		return verdict{reasons: "demands that are not those of the uses"}, nil
 	}
-	if q.Others, err = book.Others(held{a.Fold}, a.grant, a.key.Person, asset.Name, a.at); err != nil {
+	if q.Others, err = book.Others(held{a.Fold}, a.grant, a.key.Person, asset.Name, a.rules.engine.Excluded(q.Uses), a.at); err != nil {
 		return verdict{}, err
 	}
 	decision := a.rules.engine.Decide(q)
@@ -404,7 +404,13 @@ func factOf(uses []narthex.Use, limit narthex.LimitName) (int64, bool) {
 // held is what people hold, as folded.
 type held struct{ *Fold }
 
-func (h held) Held(subject string) ([]narthex.GrantID, error) { return h.Holdings[subject], nil }
+func (h held) Held(person narthex.PersonID) ([]narthex.GrantID, error) {
+	return h.Holdings[book.Subject("person", person)], nil
+}
+
+func (h held) HeldBy(org narthex.OrgID, _ narthex.AssetName, _ narthex.AttributeName) ([]narthex.GrantID, error) {
+	return h.Holdings[book.Subject("org", org)], nil
+}
 
 func (h held) Grant(id narthex.GrantID) (*narthex.Grant, error) { return h.grant(id) }
 

@@ -174,13 +174,9 @@ func accountOf(tx *journal.Tx, id string) (policy.Account, error) {
 	return *row, nil
 }
 
-// others gives the terms of all other grants in force on the asset, of the person or their organisation, where the decision hangs on
-// them: an organisation may hold many.
+// others gives the terms of all other grants in force on the asset, of the person or their organisation, on which the decision hangs.
 func (a *attempt) others(uses []narthex.Use) ([]narthex.Term, error) {
-	if !a.rules.Engine.AsksOthers(uses) {
-		return nil, nil
-	}
-	return book.OtherTerms(a.tx, a.h.grant, a.h.person.ID, a.asset.Name)
+	return book.OtherTerms(a.tx, a.h.grant, a.h.person.ID, a.asset.Name, a.rules.Engine.Excluded(uses))
 }
 
 // record reserves the worst case and writes the intent.
