@@ -131,18 +131,7 @@ func TestWhatAnEarlierProgramLetOutIsCountedAtTheStart(t *testing.T) {
 		must(t, err)
 	}
 	s, logKey := stopped(t, e)
-	var like ledger.Opening
-	must(t, s.View(t.Context(), func(r store.Reader) error {
-		head, err := journal.ReadHead(r)
-		must(t, err)
-		return journal.EachEntry(r, 0, head.Size, func(_ uint64, _ ledger.Record, o ledger.Opening) error {
-			if o.Type == narthex.EntryCallIntent {
-				like = o
-			}
-			return nil
-		})
-	}))
-	engine := engineOf(t)
+	engine, like := engineOf(t), lastIntent(t, s)
 	j, err := journal.Open(t.Context(), s, journal.Config{Clock: e.Clock.Now, Random: rand.Reader, Signer: signerOf(t, e)})
 	must(t, err)
 	few, many, unknown := int64(4), int64(300), int64(-1)
@@ -188,6 +177,65 @@ func TestWhatAnEarlierProgramLetOutIsCountedAtTheStart(t *testing.T) {
 	writeRow(t, s, store.Accounts, "asset/model", nil)
 	if err := watchOf(t, e, s, io.Discard).Start(t.Context()); !narthex.IsKind(err, narthex.Conflict) {
 		t.Fatalf("an account that was taken away is made anew: %v", err)
+	}
+}
+
+// lastIntent gives the last call that was admitted.
+func lastIntent(t testing.TB, s store.Store) (intent ledger.Opening) {
+	t.Helper()
+	must(t, s.View(t.Context(), func(r store.Reader) error {
+		head, err := journal.ReadHead(r)
+		must(t, err)
+		return journal.EachEntry(r, 0, head.Size, func(_ uint64, _ ledger.Record, o ledger.Opening) error {
+			if o.Type == narthex.EntryCallIntent {
+				intent = o
+			}
+			return nil
+		})
+	}))
+	return intent
+}
+
+// TestACallThatACrashLeftOpenCostsItsAssetWhatItReserved: nobody knows what it carried, and the next start charges all of it.
+func TestACallThatACrashLeftOpenCostsItsAssetWhatItReserved(t *testing.T) {
+	e := testenv.New(t, testenv.Options{Files: bulky})
+	_, key := e.Grant(t, "", scoredTerms()...)
+	scoredCall(t, e, key)
+	s, _ := stopped(t, e)
+	like := lastIntent(t, s)
+	j, err := journal.Open(t.Context(), s, journal.Config{Clock: e.Clock.Now, Random: rand.Reader, Signer: signerOf(t, e)})
+	must(t, err)
+	must(t, j.Update(t.Context(), func(tx *journal.Tx) error {
+		var holds []policy.Hold
+		must(t, json.Unmarshal([]byte(like.Field("reserved")), &holds))
+		for _, hold := range holds {
+			account, err := journal.Get[policy.Account](tx, store.Accounts, hold.Holder)
+			must(t, err)
+			next := policy.Account{Budgets: slices.Clone(account.Budgets), Rates: account.Rates, Open: slices.Clone(account.Open)}
+			for _, taken := range hold.Budgets {
+				at := slices.IndexFunc(next.Budgets, func(l policy.Line) bool { return l.Key == taken.Key })
+				next.Budgets[at].Budget.Reserved += taken.Amount
+			}
+			for _, opened := range hold.Opened {
+				at := slices.IndexFunc(next.Open, func(c policy.Count) bool { return c.Attribute == opened.Attribute })
+				next.Open[at].N++
+			}
+			must(t, journal.Put(tx, store.Accounts, hold.Holder, &next))
+		}
+		_, err := tx.AppendIntent(like.Fields...)
+		return err
+	}))
+	must(t, j.Close())
+	if budget := accountIn(t, s).Budgets[0].Budget; budget.Used != 15 || budget.Reserved != 15 {
+		t.Fatalf("while it is open the account stands at %+v", budget)
+	}
+	must(t, s.Close())
+	e.Start(t)
+	again(t, e)
+	view, err := e.People["sam"].Horizon(t.Context(), "model")
+	must(t, err)
+	if view.Lifetime == nil || view.Lifetime.Used != 30 || view.Lifetime.Reserved != 0 {
+		t.Errorf("after the start the account stands at %+v", view.Lifetime)
 	}
 }
 
