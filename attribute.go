@@ -66,6 +66,18 @@ func (t *Taxonomy) Limit(attribute AttributeName, limit LimitName) (LimitSpec, b
 	return spec, common
 }
 
+// Excluded gives the attributes that may not be held together with some of those given, by name.
+func (t *Taxonomy) Excluded(with ...AttributeName) []AttributeName {
+	var found []AttributeName
+	for name := range t.Attributes {
+		if slices.ContainsFunc(with, func(other AttributeName) bool { return t.Exclude(name, other) }) {
+			found = append(found, name)
+		}
+	}
+	slices.Sort(found)
+	return found
+}
+
 // Exclude says whether the two attributes may not be held together, whichever of the two says so.
 func (t *Taxonomy) Exclude(a, b AttributeName) bool {
 	return slices.Contains(t.Attributes[a].Excludes, b) || slices.Contains(t.Attributes[b].Excludes, a)

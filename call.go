@@ -20,11 +20,14 @@ const (
 	Calls Unit = "calls"
 	// Tokens counts tokens, of prompt and answer together.
 	Tokens Unit = "tokens"
+	// Bytes counts bytes that leave.
+	Bytes Unit = "bytes"
 )
 
 // Demand is what a call would take of every budget of a unit: at least Least, at most Most, in steps of Step above Least.
 // Where Least equals Most nothing less will do. What is granted beyond Fixed is shared by Step answers, and Each is the limit by
-// whose name guardrails see the share of one.
+// whose name guardrails see the share of one. Bits is what each unit beyond Fixed carries of the asset at most: it is charged to the
+// asset's lifetime_bytes.
 type Demand struct {
 	Unit  Unit  `json:"unit"`
 	Least int64 `json:"least"`
@@ -33,4 +36,6 @@ type Demand struct {
 
 	Fixed int64     `json:"fixed,omitempty"`
 	Each  LimitName `json:"each,omitempty"`
+
+	Bits int64 `json:"bits,omitempty"`
 }

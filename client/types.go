@@ -366,6 +366,17 @@ type Horizon struct {
 	Asked      *HorizonSum       `json:"asked,omitempty"`  // what the application asks
 	All        *HorizonSum       `json:"all,omitempty"`    // with every grant that has not ended; for people of the lab
 	Grants     int               `json:"grants,omitempty"` // how many those are
+
+	Lifetime *Lifetime `json:"lifetime,omitempty"` // for people of the lab who ask for the asset
+}
+
+// Lifetime is the account of an asset: how many of its bytes may ever leave over all grants, and what calls took of that. The door
+// admits by these numbers. Left is none where the rule was lowered below what was taken.
+type Lifetime struct {
+	Allowed  int64 `json:"allowed"` // lifetime_bytes
+	Used     int64 `json:"used"`
+	Reserved int64 `json:"reserved"`
+	Left     int64 `json:"left"`
 }
 
 // HorizonSum is what some grants open together. Text is apart: it teaches behaviour and does not carry the asset.

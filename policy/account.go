@@ -137,11 +137,18 @@ func (a Account) paid(key Key, now time.Time) int64 {
 // Reserve gives the account of q's layer after an allowed decision took its worst case from it, and what it took. A denial, and a
 // decision of another question or another time, is an error and takes nothing.
 func (e *Engine) Reserve(q Question, layer int, d Decision) (Account, Hold, error) {
-	if !d.Allowed() || layer < 0 || layer >= len(q.Layers) || !d.of.is(subjectOf(&q)) {
-		return Account{}, Hold{}, errors.New("reserve: the decision is none that allows this call now")
+	if layer < 0 || layer >= len(q.Layers) || !d.allows(&q) {
+		return Account{}, Hold{}, errNotAllowed
 	}
 	account, hold := e.reserve(q, layer, func(_ Key, unit narthex.Unit) int64 { return d.Amount(unit) })
 	return account, hold, nil
+}
+
+var errNotAllowed = errors.New("reserve: the decision is none that allows this call now")
+
+// allows says whether the decision is of this question, now, and allows it.
+func (d Decision) allows(q *Question) bool {
+	return d.Allowed() && len(q.Layers) > 0 && d.of.is(subjectOf(q))
 }
 
 // Again gives the account of q's layer after a recorded hold, and the hold that the terms make of it: the same one where the

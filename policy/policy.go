@@ -52,7 +52,8 @@ type Question struct {
 	Uses      []narthex.Use    // what the call asks
 	Demands   []narthex.Demand // what it would take
 	Layers    []Layer
-	Others    []narthex.Term // on this asset, of all other grants in force of the person or their organisation
+	Others    []narthex.Term // on this asset, of all other grants in force of the person or their organisation: those that Excluded gives
+	Carried   Account        // of the asset: what all calls under all grants took of its lifetime_bytes
 	Now       time.Time
 }
 
@@ -60,7 +61,7 @@ type Question struct {
 type Engine struct {
 	taxonomy   *narthex.Taxonomy
 	guardrails *Guardrails
-	excluding  map[narthex.AttributeName]bool // may not be held together with some other attribute
+	excluded   map[narthex.AttributeName][]narthex.AttributeName // what may not be held together with each that excludes any
 }
 
 // NewEngine makes an engine. A lab without guardrails says so with an empty set, not with nil.
@@ -68,19 +69,24 @@ func NewEngine(taxonomy *narthex.Taxonomy, guardrails *Guardrails) (*Engine, err
 	if taxonomy == nil || guardrails == nil {
 		return nil, errors.New("make engine: a taxonomy and guardrails must be given")
 	}
-	excluding := map[narthex.AttributeName]bool{}
-	for name, attribute := range taxonomy.Attributes {
-		for _, other := range attribute.Excludes {
-			excluding[name], excluding[other] = true, true
+	excluded := map[narthex.AttributeName][]narthex.AttributeName{}
+	for name := range taxonomy.Attributes {
+		if others := taxonomy.Excluded(name); len(others) > 0 {
+			excluded[name] = others
 		}
 	}
-	return &Engine{taxonomy, guardrails, excluding}, nil
+	return &Engine{taxonomy, guardrails, excluded}, nil
 }
 
-// AsksOthers says whether the decision on uses hangs on what else the person and their organisation hold: Others of a Question may be
-// left out where it does not.
-func (e *Engine) AsksOthers(uses []narthex.Use) bool {
-	return slices.ContainsFunc(uses, func(use narthex.Use) bool { return e.excluding[use.Attribute] })
+// Excluded gives the attributes on which the decision on uses hangs where the person or their organisation holds them under another
+// grant: Others of a Question may leave out all other terms.
+func (e *Engine) Excluded(uses []narthex.Use) []narthex.AttributeName {
+	var found []narthex.AttributeName
+	for _, use := range uses {
+		found = append(found, e.excluded[use.Attribute]...)
+	}
+	slices.Sort(found)
+	return slices.Compact(found)
 }
 
 type effect uint8
@@ -192,6 +198,7 @@ func (e *Engine) Decide(q Question) Decision {
 	}
 	c.exclusions()
 	c.clamp()
+	c.lifetime()
 	if len(c.denials) == 0 {
 		c.denials = append(c.denials, e.guardrails.forbid(&q, c.amounts)...)
 	}
@@ -206,7 +213,7 @@ func denied(reasons ...narthex.Reason) Decision {
 }
 
 // weights order denials: what is not held at all comes before how much of it.
-var weights = []string{"not_yet", "expired", "not_granted", "approvals", "needs", "excluded", "unknown", "limit_exceeded", "guardrail_error", "guardrail", "rate_exceeded", "too_many_at_once", "budget_exhausted"}
+var weights = []string{"not_yet", "expired", "not_granted", "approvals", "needs", "excluded", "unknown", "limit_exceeded", "guardrail_error", "guardrail", "rate_exceeded", "too_many_at_once", "budget_exhausted", "lifetime_exhausted"}
 
 func (c *check) denial() Decision {
 	slices.SortStableFunc(c.denials, func(a, b narthex.Reason) int {
@@ -217,7 +224,7 @@ func (c *check) denial() Decision {
 
 func kindOf(code string) narthex.Kind {
 	switch code {
-	case "budget_exhausted", "rate_exceeded", "too_many_at_once":
+	case "budget_exhausted", "lifetime_exhausted", "rate_exceeded", "too_many_at_once":
 		return narthex.Exhausted
 	}
 	return narthex.Refused

@@ -317,17 +317,21 @@ func (a *attempt) byTerms(asset narthex.Asset, version narthex.VersionName) (ver
 	if err != nil {
 		return verdict{reasons: "facts that do not read"}, nil
 	}
-	q := policy.Question{Principal: principal, Asset: asset, Version: version, Demands: a.facts.Demands, Layers: a.layers(a.grant, a.key), Now: a.at}
+	q := policy.Question{Principal: principal, Asset: asset, Version: version, Demands: a.facts.Demands, Layers: a.layers(a.grant, a.key), Carried: a.Accounts[policy.AssetHolder(asset.Name)], Now: a.at}
 	if q.Layers[0].Recertified, err = book.Recertified(known{a.Fold}, a.grant, a.at); err != nil {
 		return verdict{}, err
 	}
 	if err := decode(a.o.Field("uses"), &q.Uses); err != nil {
 		return verdict{reasons: "uses that do not read"}, nil
 	}
-	if !fit(q) {
+	bits := int64(0)
+	if top, scored := scores(q.Uses); scored {
+		bits = book.TokenBits(a.rules.Taxonomy, asset, top, q.Layers)
+	}
+	if !fit(q, bits) {
 		return verdict{reasons: "demands that are not those of the uses"}, nil
 	}
-	if q.Others, err = book.Others(held{a.Fold}, a.grant, a.key.Person, asset.Name, a.at); err != nil {
+	if q.Others, err = book.Others(held{a.Fold}, a.grant, a.key.Person, asset.Name, a.rules.engine.Excluded(q.Uses), a.at); err != nil {
 		return verdict{}, err
 	}
 	decision := a.rules.engine.Decide(q)
@@ -343,6 +347,13 @@ func (a *attempt) byTerms(asset narthex.Asset, version narthex.VersionName) (ver
 		}
 		holds = append(holds, hold)
 	}
+	_, hold, err := a.rules.engine.ReserveAsset(q, decision)
+	if err != nil {
+		return verdict{}, err
+	}
+	if hold.Holder != "" {
+		holds = append(holds, hold)
+	}
 	v.clauses = book.Clauses(decision.Reasons)
 	form, err := canon.JSON(holds)
 	v.reserved = string(form)
@@ -350,8 +361,9 @@ func (a *attempt) byTerms(asset narthex.Asset, version narthex.VersionName) (ver
 }
 
 // fit says whether what the call demands is what its uses say that it asked, one call and the tokens of so many answers of that
-// length beside a prompt: the terms look at the uses, and budgets and guardrails at the demands.
-func fit(q policy.Question) bool {
+// length beside a prompt, each of which carries so many bits of the asset: the terms look at the uses, and budgets and guardrails at
+// the demands.
+func fit(q policy.Question, bits int64) bool {
 	answers, _ := factOf(q.Uses, "n")
 	calls, tokens := 0, 0
 	for _, d := range q.Demands {
@@ -366,11 +378,11 @@ func fit(q policy.Question) bool {
 				least = d.Fixed + answers*min(length, q.Asset.Context)
 				most = least
 			}
-			if d.Each == "" || d.Step != answers || d.Fixed < 1 {
+			if d.Each == "" || d.Step != answers || d.Fixed < 1 || d.Bits != bits {
 				return false
 			}
 		}
-		if d.Least != least || d.Most != most {
+		if d.Unit != narthex.Tokens && d.Bits != 0 || d.Least != least || d.Most != most {
 			return false
 		}
 	}
@@ -392,7 +404,13 @@ func factOf(uses []narthex.Use, limit narthex.LimitName) (int64, bool) {
 // held is what people hold, as folded.
 type held struct{ *Fold }
 
-func (h held) Held(subject string) ([]narthex.GrantID, error) { return h.Holdings[subject], nil }
+func (h held) Held(person narthex.PersonID) ([]narthex.GrantID, error) {
+	return h.Holdings[book.Subject("person", person)], nil
+}
+
+func (h held) HeldBy(org narthex.OrgID, _ narthex.AssetName, _ narthex.AttributeName) ([]narthex.GrantID, error) {
+	return h.Holdings[book.Subject("org", org)], nil
+}
 
 func (h held) Grant(id narthex.GrantID) (*narthex.Grant, error) { return h.grant(id) }
 

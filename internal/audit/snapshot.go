@@ -28,7 +28,7 @@ type snapshot struct {
 // It cannot be taken for a checkpoint, whose first line is the origin.
 func snapshotText(origin string, size uint64, root ledger.Hash, state [32]byte) string {
 	encode := base64.StdEncoding.EncodeToString
-	return fmt.Sprintf("narthex ledger snapshot v1\n%s\n%d\n%s\n%s\n", origin, size, encode(root[:]), encode(state[:]))
+	return fmt.Sprintf("narthex ledger snapshot v2\n%s\n%d\n%s\n%s\n", origin, size, encode(root[:]), encode(state[:]))
 }
 
 func snapshotKey(size uint64) string { return fmt.Sprintf("%016x", size) }

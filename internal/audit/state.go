@@ -59,6 +59,7 @@ type state struct {
 
 	Accounts map[string]policy.Account    `json:"accounts"`
 	Lost     map[string]bool              `json:"lost"` // holders whose account cannot be told
+	Kept     map[string]bool              `json:"kept"` // assets of whose account an entry tells, by its holder
 	Open     map[uint64]openCall          `json:"open"`
 	Public   map[uint64]narthex.EntryType `json:"public"`
 
@@ -135,6 +136,8 @@ type grant struct {
 type openCall struct {
 	Grant narthex.GrantID `json:"grant"`
 	Holds []policy.Hold   `json:"holds"`
+
+	Earlier *earlier `json:"earlier,omitempty"` // what it carried of an asset of which no account was kept
 }
 
 func newState() state {
@@ -170,6 +173,7 @@ func (s *state) fill() {
 	fill(&s.Keys)
 	fill(&s.Accounts)
 	fill(&s.Lost)
+	fill(&s.Kept)
 	fill(&s.Open)
 	fill(&s.Public)
 	fill(&s.Absent)

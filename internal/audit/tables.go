@@ -284,7 +284,7 @@ func (c *comparison) accounts() error {
 		want[holder] = &policy.Account{}
 	}
 	return compareRows(c, store.Accounts, want, func(holder string, want, found *policy.Account) {
-		if c.Lost[holder] {
+		if c.Lost[holder] || c.ErasedOpenings > 0 && isAsset(holder) && atLeast(*found, *want) {
 			*want = *found
 			c.untold++
 		}

@@ -66,7 +66,13 @@ func (s *step) intent() error {
 		s.impossible(store.Grants, s.text("grant"), "a call whose uses or amounts do not read")
 		return nil
 	}
-	s.Open[s.index] = openCall{narthex.GrantID(s.text("grant")), holds}
+	of, own := policy.AssetHolder(narthex.AssetName(s.text("asset"))), holds
+	kept := len(holds) > 0 && holds[len(holds)-1].Holder == of
+	if kept {
+		own, s.Kept[of] = holds[:len(holds)-1], true
+	}
+	call := openCall{Grant: narthex.GrantID(s.text("grant")), Holds: holds}
+	defer func() { s.Open[s.index] = call }()
 	g, err := s.grant(narthex.GrantID(s.text("grant")))
 	if err != nil {
 		return err
@@ -75,17 +81,32 @@ func (s *step) intent() error {
 		for _, hold := range holds {
 			s.Lost[hold.Holder] = true
 		}
+		if _, scored := scores(uses); scored {
+			s.Lost[of] = true
+		}
 		return nil
 	}
 	layers := s.layers(g, key)
-	if len(layers) != len(holds) || layers[0].Holder != holds[0].Holder || layers[len(layers)-1].Holder != holds[len(holds)-1].Holder {
+	if len(layers) != len(own) || layers[0].Holder != own[0].Holder || layers[len(layers)-1].Holder != own[len(own)-1].Holder {
 		s.impossible(store.Accounts, string(g.ID), "a call that took from other accounts than its own")
 		return nil
 	}
 	q := policy.Question{Asset: narthex.Asset{Name: narthex.AssetName(s.text("asset"))}, Uses: uses, Layers: layers, Now: s.at}
-	all := make([]policy.Hold, len(holds))
-	for i, hold := range holds {
+	all := make([]policy.Hold, len(own))
+	for i, hold := range own {
 		s.Accounts[hold.Holder], all[i] = s.engine.Again(q, i, hold)
+	}
+	charged, bits, err := s.charge(uses, layers, all)
+	if err != nil {
+		return err
+	}
+	switch {
+	case kept && !s.Lost[of]:
+		all = append(all, charged)
+	case kept:
+		all = holds // what it took of the asset cannot be told
+	case charged.Holder != "":
+		call.Earlier = s.before(charged, bits)
 	}
 	form, err := canon.JSON(all)
 	if err == nil && string(form) != s.o.Field("reserved") {
@@ -116,6 +137,9 @@ func (s *step) outcome() error {
 	delete(s.Open, intent)
 	for _, hold := range call.Holds {
 		s.Accounts[hold.Holder] = s.Accounts[hold.Holder].Settle(hold, used)
+	}
+	if call.Earlier != nil {
+		s.giveBack(call.Earlier, used)
 	}
 	return nil
 }

@@ -77,6 +77,12 @@ func (w *Watch) Start(ctx context.Context) error {
 	if errors.Is(err, journal.ErrEmpty) {
 		return nil
 	}
+	if err == nil && len(report.Differences) > 0 {
+		var made bool
+		if made, err = w.makeAccounts(ctx); made {
+			report, err = w.catchUp(ctx, w.fold, true)
+		}
+	}
 	if err != nil {
 		return err
 	}

@@ -15,6 +15,7 @@ import (
 	"narthex"
 	"narthex/client"
 	"narthex/internal/journal"
+	"narthex/internal/listing"
 	"narthex/internal/store"
 )
 
@@ -284,56 +285,76 @@ func AddHolding(tx *journal.Tx, subject string, grant narthex.GrantID) error {
 
 // Held gives what people and organisations hold.
 type Held interface {
-	// Held gives the grants that a subject has or had, in the order in which they came into force.
-	Held(subject string) ([]narthex.GrantID, error)
+	// Held gives the grants that a person has or had.
+	Held(person narthex.PersonID) ([]narthex.GrantID, error)
+	// HeldBy gives at least the grants of an organisation that have not ended and give an attribute on an asset.
+	HeldBy(org narthex.OrgID, asset narthex.AssetName, attribute narthex.AttributeName) ([]narthex.GrantID, error)
 	// Grant gives a grant, or nil where there is none of that identifier.
 	Grant(id narthex.GrantID) (*narthex.Grant, error)
 }
 
-// Others gives the terms on an asset of all other grants in force of the person, or of the grant's organisation.
-func Others(h Held, but *narthex.Grant, person narthex.PersonID, asset narthex.AssetName, now time.Time) ([]narthex.Term, error) {
-	var terms []narthex.Term
-	seen := map[narthex.GrantID]bool{but.ID: true}
-	for _, subject := range []string{Subject("person", person), Subject("org", but.Org)} {
-		grants, err := h.Held(subject)
+// Others gives the terms on an asset, of some attributes, of all other grants in force of the person, or of the grant's organisation,
+// by grant. No attributes are no question, and nothing is read.
+func Others(h Held, but *narthex.Grant, person narthex.PersonID, asset narthex.AssetName, of []narthex.AttributeName, now time.Time) ([]narthex.Term, error) {
+	if len(of) == 0 {
+		return nil, nil
+	}
+	ids, err := h.Held(person)
+	if err != nil {
+		return nil, err
+	}
+	ids = slices.Clone(ids)
+	for _, attribute := range of {
+		more, err := h.HeldBy(but.Org, asset, attribute)
 		if err != nil {
 			return nil, err
 		}
-		for _, id := range grants {
-			if seen[id] {
-				continue
-			}
-			seen[id] = true
-			grant, err := h.Grant(id)
-			if err != nil {
-				return nil, err
-			}
-			if grant == nil || !grant.InForce(now) {
-				continue
-			}
-			for _, term := range grant.Terms {
-				if term.Asset == asset {
-					terms = append(terms, term)
-				}
+		ids = append(ids, more...)
+	}
+	slices.Sort(ids)
+	var terms []narthex.Term
+	for _, id := range slices.Compact(ids) {
+		if id == but.ID {
+			continue
+		}
+		grant, err := h.Grant(id)
+		if err != nil {
+			return nil, err
+		}
+		if grant == nil || !grant.InForce(now) {
+			continue
+		}
+		for _, term := range grant.Terms {
+			if term.Asset == asset && slices.Contains(of, term.Attribute) {
+				terms = append(terms, term)
 			}
 		}
 	}
 	return terms, nil
 }
 
-// OtherTerms gives the same of what is stored.
-func OtherTerms(tx *journal.Tx, but *narthex.Grant, person narthex.PersonID, asset narthex.AssetName) ([]narthex.Term, error) {
-	return Others(stored{tx}, but, person, asset, tx.Now())
+// OtherTerms gives the same of what is stored. Of the organisation's grants it reads those alone that give one of the attributes.
+func OtherTerms(tx *journal.Tx, but *narthex.Grant, person narthex.PersonID, asset narthex.AssetName, of []narthex.AttributeName) ([]narthex.Term, error) {
+	return Others(stored{tx}, but, person, asset, of, tx.Now())
 }
 
 type stored struct{ tx *journal.Tx }
 
-func (s stored) Held(subject string) ([]narthex.GrantID, error) {
-	row, err := journal.Get[Holdings](s.tx, store.Holdings, subject)
+func (s stored) Held(person narthex.PersonID) ([]narthex.GrantID, error) {
+	row, err := journal.Get[Holdings](s.tx, store.Holdings, Subject("person", person))
 	if err != nil || row == nil {
 		return nil, err
 	}
 	return row.Grants, nil
+}
+
+func (s stored) HeldBy(org narthex.OrgID, asset narthex.AssetName, attribute narthex.AttributeName) ([]narthex.GrantID, error) {
+	rows, err := journal.Scan[Placed](s.tx, store.Listings, store.Prefix(listing.HeldOf(org, asset, attribute), mostRows))
+	ids := make([]narthex.GrantID, len(rows))
+	for i, row := range rows {
+		ids[i] = narthex.GrantID(listing.Identifier(row.Key))
+	}
+	return ids, err
 }
 
 func (s stored) Grant(id narthex.GrantID) (*narthex.Grant, error) {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"narthex"
+	"narthex/internal/horizon"
 	"narthex/policy"
 )
 
@@ -85,6 +86,25 @@ func Layers(key *narthex.Key, grant *narthex.Grant, account func(holder string) 
 	}
 	used, err = account(string(key.ID))
 	return append(layers, policy.Layer{Holder: string(key.ID), Agreement: grant.Agreement, Terms: key.Terms, Approvals: grant.Approvals, NotBefore: key.CreatedAt, NotAfter: key.NotAfter, Account: used}), err
+}
+
+// TokenBits gives the bits of an asset that one token with log-probabilities of so many others is charged under all the layers.
+func TokenBits(t *narthex.Taxonomy, asset narthex.Asset, top int64, layers []policy.Layer) int64 {
+	terms := make([][]narthex.Term, len(layers))
+	for i, l := range layers {
+		terms[i] = l.Terms
+	}
+	return horizon.TokenBits(asset, t, top, terms...)
+}
+
+// BitsOf gives the bits that each token of a call is charged, by its demands.
+func BitsOf(demands []narthex.Demand) int64 {
+	for _, d := range demands {
+		if d.Unit == narthex.Tokens {
+			return d.Bits
+		}
+	}
+	return 0
 }
 
 // Clauses gives the clauses of an allowance as its entry records them: without the agreement, which the entry names once.

@@ -16,7 +16,7 @@ func (a *app) horizon() *cobra.Command {
 	return a.command(leaf{
 		use: "horizon ASSET", short: "Show how long all grants together would need to carry an asset out",
 		long: `Show how long the access that is given would need to carry an asset out, by channel and in sum, over every grant of every
-person that has not ended. It is for people of the lab who guard assets. What is small and worth taking is not held by its
+person that has not ended; and of the bytes that may ever leave, how many did by calls. It is for people of the lab who guard assets. What is small and worth taking is not held by its
 size, and then no time is given. Text is apart: it teaches behaviour and does not carry the asset.`,
 		example: "narthex horizon minim-1\nnarthex horizon minim-1 --json",
 		run: func(ctx context.Context, args []string) error {
@@ -39,7 +39,7 @@ size, and then no time is given. Text is apart: it teaches behaviour and does no
 func writeHorizon(p *page, view client.Horizon) {
 	p.heading("Horizon of " + string(view.Asset))
 	least := fmt.Sprintf("%d days for the label %s; %s must approve what is below it", view.LeastDays, view.Label, words(view.Reviewers))
-	p.fields([2]string{"  least", least}, [2]string{"  asked", sumInWords(view.Asked)}, [2]string{"  over all", overAllInWords(view)})
+	p.fields([2]string{"  least", least}, [2]string{"  asked", sumInWords(view.Asked)}, [2]string{"  over all", overAllInWords(view)}, [2]string{"  lifetime", lifetimeInWords(view.Lifetime)})
 	t := newTable("GRANTS", "CHANNEL", "BITS A DAY", "HORIZON")
 	for _, part := range []struct {
 		name string
@@ -81,6 +81,13 @@ func overAllInWords(view client.Horizon) string {
 		grants = "with " + grants + " of others"
 	}
 	return sumInWords(view.All) + " (" + grants + ")"
+}
+
+func lifetimeInWords(l *client.Lifetime) string {
+	if l == nil {
+		return ""
+	}
+	return fmt.Sprintf("%d bytes may ever leave; %d did, %d are reserved, %d are left", l.Allowed, l.Used, l.Reserved, l.Left)
 }
 
 func bitsInWords(line client.HorizonLine) string {

@@ -21,6 +21,7 @@ type admission struct {
 	version  narthex.Version
 	decision policy.Decision
 	holds    []policy.Hold
+	bits     int64     // of the asset, that each token with log-probabilities is charged
 	until    time.Time // when the first of the call's rights ends
 }
 
@@ -120,12 +121,16 @@ func (a *attempt) ask() error {
 	if err != nil {
 		return err
 	}
-	demands, err := a.call.Demands(a.asset, a.grantedTokens(layers))
+	demands, err := a.call.Demands(a.asset, a.grantedTokens(layers), a.tokenBits(layers))
+	if err != nil {
+		return err
+	}
+	carried, err := accountOf(a.tx, policy.AssetHolder(a.asset.Name))
 	if err != nil {
 		return err
 	}
 	a.question = policy.Question{
-		Principal: a.principal(), Asset: a.asset, Version: a.version.Name, Uses: uses, Demands: demands, Layers: layers, Others: others, Now: a.tx.Now()}
+		Principal: a.principal(), Asset: a.asset, Version: a.version.Name, Uses: uses, Demands: demands, Layers: layers, Others: others, Carried: carried, Now: a.tx.Now()}
 	return nil
 }
 
@@ -152,6 +157,15 @@ func (a *attempt) grantedTokens(layers []policy.Layer) int64 {
 	return granted
 }
 
+// tokenBits is what the log-probabilities of one token carry of the asset.
+func (a *attempt) tokenBits(layers []policy.Layer) int64 {
+	top, asked := a.call.Logprobs()
+	if !asked {
+		return 0
+	}
+	return book.TokenBits(a.rules.Directory.Taxonomy, a.asset, int64(top), layers)
+}
+
 func accountOf(tx *journal.Tx, id string) (policy.Account, error) {
 	row, err := journal.Get[policy.Account](tx, store.Accounts, id)
 	if err != nil || row == nil {
@@ -160,13 +174,9 @@ func accountOf(tx *journal.Tx, id string) (policy.Account, error) {
 	return *row, nil
 }
 
-// others gives the terms of all other grants in force on the asset, of the person or their organisation, where the decision hangs on
-// them: an organisation may hold many.
+// others gives the terms of all other grants in force on the asset, of the person or their organisation, on which the decision hangs.
 func (a *attempt) others(uses []narthex.Use) ([]narthex.Term, error) {
-	if !a.rules.Engine.AsksOthers(uses) {
-		return nil, nil
-	}
-	return book.OtherTerms(a.tx, a.h.grant, a.h.person.ID, a.asset.Name)
+	return book.OtherTerms(a.tx, a.h.grant, a.h.person.ID, a.asset.Name, a.rules.Engine.Excluded(uses))
 }
 
 // record reserves the worst case and writes the intent.
@@ -178,6 +188,16 @@ func (a *attempt) record() (*admission, error) {
 			return nil, err
 		}
 		if err := journal.Put(a.tx, store.Accounts, layer.Holder, &account); err != nil {
+			return nil, err
+		}
+		holds = append(holds, hold)
+	}
+	carried, hold, err := a.rules.Engine.ReserveAsset(a.question, a.decision)
+	if err != nil {
+		return nil, err
+	}
+	if hold.Holder != "" {
+		if err := journal.Put(a.tx, store.Accounts, hold.Holder, &carried); err != nil {
 			return nil, err
 		}
 		holds = append(holds, hold)
@@ -221,7 +241,7 @@ func (a *attempt) record() (*admission, error) {
 	if !rest.IsZero() && rest.Before(until) {
 		until = rest
 	}
-	return &admission{intent: intent, grant: a.h.grant.ID, asset: a.asset, version: a.version, decision: a.decision, holds: holds, until: until}, nil
+	return &admission{intent: intent, grant: a.h.grant.ID, asset: a.asset, version: a.version, decision: a.decision, holds: holds, bits: book.BitsOf(a.question.Demands), until: until}, nil
 }
 
 // recordDenial writes the denial with its reasons. Denials of one key beyond its rate are counted instead, so that nobody

@@ -374,6 +374,9 @@ func (s *serving) settle(status string, usage model.Usage, rest []byte) error {
 	if !usage.Known {
 		used = []policy.Used{{Unit: narthex.Calls, Amount: 1}, {Unit: narthex.Tokens, Amount: -1}}
 	}
+	if s.bits > 0 && (usage.Known || status == "served") { // else it is unknown, and costs what was reserved
+		used = append(used, policy.Used{Unit: narthex.Bytes, Amount: policy.InBytes(s.cutter.Scored(), s.bits)})
+	}
 	s.closed = true
 	end := s.live.Ended()
 	left := narthex.MakeDigest([32]byte{}) // where the rest does not leave; an error that tells of it is in no outcome

@@ -128,8 +128,11 @@ func (h holding) tokensPerCall() uint64 {
 
 // scoreBits is what the log-probabilities of one token carry: its own and those of top_k others, with their names.
 func (h holding) scoreBits() uint64 {
-	top := h.limit("model.logprobs", "top_k")
-	return plus(times(plus(top, 1), valueBits(h.limit("model.logprobs", "decimals"))), times(top, nameBits))
+	return bitsOf(h.limit("model.logprobs", "top_k"), h.limit("model.logprobs", "decimals"))
+}
+
+func bitsOf(top, decimals uint64) uint64 {
+	return plus(times(plus(top, 1), valueBits(decimals)), times(top, nameBits))
 }
 
 // valueBits is the length in bits of a log-probability that is rounded to so many decimals.

@@ -12,6 +12,7 @@ import (
 	"narthex"
 	"narthex/internal/horizon"
 	"narthex/internal/lab"
+	"narthex/policy"
 )
 
 func taxonomy(t testing.TB) *narthex.Taxonomy {
@@ -201,5 +202,36 @@ func TestALifeIsChargedWhatItCanCarry(t *testing.T) {
 		if got := horizon.Carries(c.asset, known, c.terms, c.days, c.spent); got != c.want {
 			t.Errorf("%s: %d bytes, want %d", name, got, c.want)
 		}
+	}
+}
+
+// TestATokenIsChargedByTheFormula: what a call is charged a token is what its grant was charged at its signing, or less where it asks
+// less; of many layers the coarsest holds, and an asset that size does not hold is charged nothing.
+func TestATokenIsChargedByTheFormula(t *testing.T) {
+	known := taxonomy(t)
+	fine, coarse := []narthex.Term{term("model.logprobs", limits{"decimals": 2, "top_k": 5})}, []narthex.Term{term("model.logprobs", limits{"decimals": 0, "top_k": 5})}
+	small := weights()
+	small.Leak = []narthex.LeakClass{"behav", "small"}
+	for name, c := range map[string]struct {
+		asset  narthex.Asset
+		top    int64
+		layers [][]narthex.Term
+		want   int64
+	}{
+		"as granted":            {weights(), 5, [][]narthex.Term{fine}, 211},
+		"fewer asked":           {weights(), 0, [][]narthex.Term{fine}, 21},
+		"a coarser key":         {weights(), 0, [][]narthex.Term{fine, coarse}, 15},
+		"no term":               {weights(), 0, [][]narthex.Term{nil}, 21}, // the taxonomy's decimals
+		"no layer":              {weights(), 0, nil, 64},
+		"top below none":        {weights(), -1, [][]narthex.Term{coarse}, 15},
+		"not of the class bulk": {small, 5, [][]narthex.Term{fine}, 0},
+	} {
+		if got := horizon.TokenBits(c.asset, known, c.top, c.layers...); got != c.want {
+			t.Errorf("%s: %d bits, want %d", name, got, c.want)
+		}
+	}
+	whole := append(fine, term("model.sample", limits{"tokens": 800}))
+	if carried, charged := horizon.Carries(weights(), known, whole, 0, nil), policy.InBytes(800, 211); carried != uint64(charged) {
+		t.Errorf("a grant carries %d bytes, and its one call is charged %d", carried, charged)
 	}
 }

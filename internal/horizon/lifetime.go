@@ -1,6 +1,7 @@
 package horizon
 
 import (
+	"math"
 	"slices"
 
 	"narthex"
@@ -36,6 +37,20 @@ func Carries(asset narthex.Asset, t *narthex.Taxonomy, terms []narthex.Term, day
 		}
 	}
 	return carried
+}
+
+// TokenBits gives the bits of an asset that the log-probabilities of one token carry at most, in a call that asks for those of top
+// others and is held to the terms of every layer: what one such token is charged. An asset that has not the class bulk is charged
+// nothing.
+func TokenBits(asset narthex.Asset, t *narthex.Taxonomy, top int64, layers ...[]narthex.Term) int64 {
+	if !slices.Contains(asset.Leak, "bulk") {
+		return 0
+	}
+	decimals := uint64(Unbounded)
+	for _, terms := range layers {
+		decimals = min(decimals, holding{t, asset, terms, nil}.limit("model.logprobs", "decimals"))
+	}
+	return int64(min(bitsOf(uint64(max(0, top)), decimals), math.MaxInt64))
 }
 
 func (h holding) scoredForLife(days int64) uint64 {

@@ -133,6 +133,11 @@ func RunsOn(asset narthex.AssetName) string { return "runs/" + string(asset) + "
 // ShownIn is the list of all grants that ever showed an asset.
 func ShownIn(asset narthex.AssetName) string { return "shown/" + string(asset) + "/" }
 
+// HeldOf is the list of the grants of an organisation that have not ended and give an attribute on an asset.
+func HeldOf(org narthex.OrgID, asset narthex.AssetName, attribute narthex.AttributeName) string {
+	return "held/" + string(org) + "/" + string(asset) + "/" + string(attribute) + "/"
+}
+
 // RestsOf is the list of the grants that have not ended and rest on what a holder records: of the lab by their last day, of an
 // organisation by when the first of it can lapse soon.
 func RestsOf(holder Holder) string { return Rests + string(holder) + "/" }
@@ -226,6 +231,7 @@ func Grant(g narthex.Grant, terms func(narthex.AssetName) string) []string {
 	for _, term := range g.Terms {
 		keys = append(keys, ShownIn(term.Asset)+string(g.ID))
 		if !g.Ended {
+			keys = append(keys, HeldOf(g.Org, term.Asset, term.Attribute)+string(g.ID))
 			keys = append(keys, RunsOn(term.Asset)+terms(term.Asset)+"/"+Place(g.NotAfter, string(g.ID)))
 		}
 	}

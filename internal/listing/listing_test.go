@@ -123,7 +123,7 @@ func TestAPlaceIsOrderedByTime(t *testing.T) {
 func TestAGrantThatEndedRunsNoMore(t *testing.T) {
 	g := narthex.Grant{ID: "grt_x", Terms: []narthex.Term{{Attribute: "model.sample", Asset: "m"}, {Attribute: "model.logprobs", Asset: "m"}}}
 	print := func(narthex.AssetName) string { return "print" }
-	if keys := listing.Grant(g, print); len(keys) != 2 || !stands(keys, []string{listing.RunsOn("m")}) || !stands(keys, []string{listing.ShownIn("m")}) {
+	if keys := listing.Grant(g, print); len(keys) != 4 || !stands(keys, []string{listing.RunsOn("m")}) || !stands(keys, []string{listing.ShownIn("m")}) || !stands(keys, []string{listing.HeldOf("", "m", "model.logprobs")}) {
 		t.Errorf("while it runs it stands in %v", keys)
 	}
 	g.Org, g.NotBefore = "org_x", time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
@@ -145,7 +145,7 @@ func TestAGrantThatEndedRunsNoMore(t *testing.T) {
 		t.Errorf("of what an authorisation stands for it stands at %q, and with the lab at %q", place, rests(listing.Lab))
 	}
 	g.Ended = true
-	if keys := listing.Grant(g, print); len(keys) != 1 || stands(keys, []string{listing.RunsOn("m")}) {
+	if keys := listing.Grant(g, print); len(keys) != 1 || stands(keys, []string{listing.RunsOn("m"), "held/"}) {
 		t.Errorf("ended it stands in %v", keys)
 	}
 }

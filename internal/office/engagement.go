@@ -3,6 +3,7 @@ package office
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -304,13 +305,13 @@ func (o *Office) together(tx *journal.Tx, rules *book.Rules, a narthex.Applicati
 		return nil, err
 	}
 	var others []narthex.Term
-	seen := map[narthex.AssetName]bool{}
+	asked := map[narthex.AssetName][]narthex.AttributeName{}
 	for _, term := range a.Terms {
-		if seen[term.Asset] {
-			continue
-		}
-		seen[term.Asset] = true
-		terms, err := book.OtherTerms(tx, &narthex.Grant{ID: replaced.ID, Org: a.Org}, a.Applicant, term.Asset)
+		asked[term.Asset] = append(asked[term.Asset], term.Attribute)
+	}
+	for _, asset := range slices.Sorted(maps.Keys(asked)) {
+		excluded := rules.Directory.Taxonomy.Excluded(asked[asset]...)
+		terms, err := book.OtherTerms(tx, &narthex.Grant{ID: replaced.ID, Org: a.Org}, a.Applicant, asset, excluded)
 		if err != nil {
 			return nil, err
 		}

@@ -15,6 +15,7 @@ import (
 	"narthex/internal/journal"
 	"narthex/internal/lab"
 	"narthex/internal/store"
+	"narthex/policy"
 )
 
 // Horizon gives what all grants not yet ended open on an asset, to those of the lab who guard it.
@@ -41,9 +42,23 @@ func (o *Office) Horizon(ctx context.Context, by narthex.PersonID, name narthex.
 		for _, g := range on {
 			view.Grants += int(g.Count)
 		}
-		return nil
+		view.Lifetime, err = lifetime(tx, asset)
+		return err
 	})
 	return view, err
+}
+
+// lifetime gives the account of an asset, as the door reserves from it.
+func lifetime(tx *journal.Tx, asset narthex.Asset) (*client.Lifetime, error) {
+	account, err := journal.Get[policy.Account](tx, store.Accounts, policy.AssetHolder(asset.Name))
+	if err != nil {
+		return nil, err
+	}
+	if account == nil {
+		account = &policy.Account{}
+	}
+	b := policy.LifetimeOf(asset, *account)
+	return &client.Lifetime{Allowed: b.Limit, Used: b.Used, Reserved: b.Reserved, Left: b.Left()}, nil
 }
 
 // others gives the grants on an asset that have not ended and whose last day has not passed, also before their first day and while

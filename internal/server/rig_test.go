@@ -123,13 +123,20 @@ func TestRigFaultsByNumber(t *testing.T) { onBoth(t, faultsByNumber) }
 
 func faultsByNumber(t *testing.T, url string) {
 	faults := &storetest.Faults{}
-	e := testenv.New(t, testenv.Options{Store: url, Wrap: func(s store.Store) store.Store { faults.Inner = s; return faults }})
-	_, key := e.Grant(t, "", testenv.Tokens(1e8, nil))
+	o := leakLab("1000000000", "[behav, bulk]", "1")
+	o.Store, o.Wrap = url, func(s store.Store) store.Store { faults.Inner = s; return faults }
+	e := testenv.New(t, o)
+	_, key := e.Grant(t, "", testenv.Tokens(1e7, nil), scored(1)[1])
 	streamed := strings.Replace(testenv.Hello, `{"model"`, `{"stream":true,"model"`, 1)
 	e.Model.Handle(testenv.Answer("canar", 7, 5))
 	acts := map[string]func() (served bool){
 		"a whole answer": func() bool { return chatRecorded(t, e, faults, key, testenv.Hello, "canar") },
 		"a stream":       func() bool { return chatRecorded(t, e, faults, key, streamed, `"finish_reason":"stop"`) },
+		"log-probabilities": func() bool {
+			e.Model.Handle(scoring)
+			defer e.Model.Handle(testenv.Answer("canar", 7, 5))
+			return chatRecorded(t, e, faults, key, scoredCall(5, ""), "aaaaa")
+		},
 		"a mint": func() bool {
 			view, err := e.Client.With(key).OwnGrant(t.Context())
 			if err != nil {
@@ -175,6 +182,9 @@ func faultsByNumber(t *testing.T, url string) {
 	}
 	if b := budget(t, e, key); b.Reserved != 0 || b.Used == 0 {
 		t.Errorf("after all faults the budget stands at %+v", b)
+	}
+	if is := account(t, e); is.Reserved != 0 || is.Used == 0 {
+		t.Errorf("after all faults the asset's account stands at %+v", is)
 	}
 }
 

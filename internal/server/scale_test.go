@@ -16,6 +16,7 @@ import (
 	"narthex"
 	"narthex/client"
 	"narthex/internal/book"
+	"narthex/internal/listing"
 	"narthex/internal/store"
 	"narthex/internal/testenv"
 )
@@ -23,11 +24,29 @@ import (
 // readCounter counts the rows that are read.
 type readCounter struct {
 	store.Store
-	rows atomic.Int64
+	rows   atomic.Int64
+	grants atomic.Int64 // of those, grants
 }
 
 func (c *readCounter) View(ctx context.Context, read func(store.Reader) error) error {
 	return c.Store.View(ctx, func(r store.Reader) error { return read(countedReader{r, c}) })
+}
+
+func (c *readCounter) Update(ctx context.Context, change func(store.Tx) error) error {
+	return c.Store.Update(ctx, func(tx store.Tx) error { return change(countedTx{tx, countedReader{tx, c}}) })
+}
+
+type countedTx struct {
+	store.Tx
+	counted countedReader
+}
+
+func (t countedTx) Get(table store.Table, key string) ([]byte, error) {
+	return t.counted.Get(table, key)
+}
+
+func (t countedTx) Scan(table store.Table, span store.Span) ([]store.Row, error) {
+	return t.counted.Scan(table, span)
 }
 
 type countedReader struct {
@@ -37,6 +56,9 @@ type countedReader struct {
 
 func (r countedReader) Get(table store.Table, key string) ([]byte, error) {
 	r.c.rows.Add(1)
+	if table == store.Grants {
+		r.c.grants.Add(1)
+	}
 	return r.Reader.Get(table, key)
 }
 
@@ -226,7 +248,14 @@ func (c *crowd) key(t testing.TB, suffix string) string {
 	must(t, err)
 	value, err := json.Marshal(book.Holdings{Grants: c.held})
 	must(t, err)
-	must(t, c.read.Store.Update(t.Context(), func(tx store.Tx) error { return tx.Put(store.Holdings, book.Subject("org", who.Person.Org), value) }))
+	must(t, c.read.Store.Update(t.Context(), func(tx store.Tx) error {
+		for _, id := range c.held {
+			if err := tx.Put(store.Listings, listing.HeldOf(who.Person.Org, "model", "model.sample")+string(id), []byte("{}")); err != nil {
+				return err
+			}
+		}
+		return tx.Put(store.Holdings, book.Subject("org", who.Person.Org), value)
+	}))
 	_, key := c.e.Grant(t, suffix, testenv.Tokens(1e9, nil), testenv.Term("model.logprobs", nil))
 	return key
 }
@@ -370,6 +399,58 @@ func TestASweepReadsWhatIsDueAndNoMore(t *testing.T) {
 	}
 	if few, many := reads(20), reads(200); many > few+20 {
 		t.Errorf("a sweep reads %d rows among 200 of each state, and %d among 20", many, few)
+	}
+}
+
+// TestWhatExcludesIsReadAndNoMore: among ten times as many grants of its organisation to decide a call that asks what may not be held
+// beside something else reads as many grants; and the call is refused for the one that gives the other thing. What the door decides is
+// counted where it is explained, for there nothing is in memory.
+func TestWhatExcludesIsReadAndNoMore(t *testing.T) {
+	c := crowded(t)
+	call := func(key string) (int, string) {
+		t.Helper()
+		status, text, err := c.e.Chat(t.Context(), key, say(`"max_tokens":3,"logprobs":true`))
+		must(t, err)
+		return status, text
+	}
+	reads := func(n int) int64 {
+		c.grow(t, n)
+		key := c.key(t, fmt.Sprint(n))
+		if status, text := call(key); status != http.StatusOK {
+			t.Fatal(status, text)
+		}
+		own := must(c.e.Client.With(key).OwnGrant(t.Context()))
+		before := c.read.grants.Load()
+		said := must(c.e.People["ada"+fmt.Sprint(n)].Explain(t.Context(), own.Grant.ID, client.Explain{Surface: "chat", Request: say(`"max_tokens":3,"logprobs":true`)}))
+		if !said.Allowed {
+			t.Fatalf("%+v", said)
+		}
+		return c.read.grants.Load() - before
+	}
+	if few, many := reads(20), reads(200); many > few+5 || many == 0 {
+		t.Errorf("it reads %d grants where the organisation holds %d, and %d where it holds a tenth", many, len(c.held), few)
+	}
+	key := c.key(t, "last")
+	who, err := c.e.People["adalast"].WhoAmI(t.Context())
+	must(t, err)
+	must(t, c.read.Store.Update(t.Context(), func(tx store.Tx) error {
+		g := c.grant
+		g.ID, g.Org, g.Ended, g.Terms = made[narthex.GrantID](t, c.id()), who.Person.Org, false, []narthex.Term{testenv.Term("model.logit_bias", nil)}
+		var lists book.Lists
+		lists.Grant(g)
+		for key := range lists.Rows() {
+			if err := tx.Put(store.Listings, key, []byte("{}")); err != nil {
+				return err
+			}
+		}
+		value, err := json.Marshal(g)
+		if err != nil {
+			return err
+		}
+		return tx.Put(store.Grants, string(g.ID), value)
+	}))
+	if status, text := call(key); status != http.StatusForbidden || !strings.Contains(text, `"code":"excluded"`) {
+		t.Errorf("beside the one grant that excludes it: %d %s", status, text)
 	}
 }
 

@@ -53,6 +53,7 @@ type use struct {
 type call struct {
 	attributes []key
 	hold       policy.Hold
+	carried    int64 // bytes that were taken of its asset's account
 }
 
 // NewTally begins a tally of an engagement, its grant, and what a lock stops its access by: the identifiers of the engagement, the
@@ -132,6 +133,9 @@ func (t *Tally) call(index uint64, o ledger.Opening) error {
 			return fmt.Errorf("count call %d: its uses or amounts do not read", index)
 		}
 		made := call{hold: holds[0]}
+		if last := holds[len(holds)-1]; last.Holder == policy.AssetHolder(narthex.AssetName(o.Text("asset"))) && len(last.Budgets) > 0 {
+			made.carried = last.Budgets[0].Amount
+		}
 		for _, u := range uses {
 			k := key{u.Attribute, narthex.AssetName(o.Text("asset"))}
 			if !slices.Contains(made.attributes, k) {
@@ -180,6 +184,9 @@ func (t *Tally) settle(made call, used []policy.Used) {
 		if _, told := charged[taken.Unit]; !told {
 			charged[taken.Unit] = taken.Amount
 		}
+	}
+	if bytes, told := charged[narthex.Bytes]; made.carried > 0 && (!told || bytes > made.carried) {
+		charged[narthex.Bytes] = made.carried
 	}
 	for unit, amount := range charged {
 		t.used[unit] += amount

@@ -25,7 +25,7 @@ func BenchmarkCall(b *testing.B) {
 		if _, err := call.Uses(minim); err != nil {
 			b.Fatal(err)
 		}
-		if _, err := call.Demands(minim, 64); err != nil {
+		if _, err := call.Demands(minim, 64, 0); err != nil {
 			b.Fatal(err)
 		}
 		call.Upstream(narthex.Version{Name: "final"}, 64, -1)

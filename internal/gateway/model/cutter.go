@@ -62,6 +62,14 @@ func (c *Cutter) SetID(id string) { c.id = id }
 // Usage gives what the upstream said that the stream took, and whether it can be believed.
 func (c *Cutter) Usage() (Usage, bool) { return c.usage, c.usage.Known }
 
+// Scored gives how many tokens the answer told log-probabilities of, hidden ones with them.
+func (c *Cutter) Scored() (tokens int64) {
+	for i := range c.choices {
+		tokens += c.choices[i].tokens
+	}
+	return tokens
+}
+
 // Done says whether every choice has come to its end, so that the stream may be closed as complete.
 func (c *Cutter) Done() bool {
 	return c.failed == nil && len(c.choices) > 0 && !slices.ContainsFunc(c.choices, func(p progress) bool { return !p.ended })
@@ -198,9 +206,9 @@ func (c *Cutter) head(out []byte, object string, created float64) []byte {
 
 // believe gives a usage that fits what was seen, or the unknown one.
 func (c *Cutter) believe(usage Usage) Usage {
-	var spoke, told int64
+	var spoke int64
+	told := c.Scored()
 	for i := range c.choices {
-		told += c.choices[i].tokens
 		if c.choices[i].shown > 0 && !c.call.echo {
 			spoke++
 		}

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"narthex"
+	"narthex/policy"
 )
 
 // Surface is one endpoint of the upstream's API. The zero Surface has no fields.
@@ -153,6 +154,9 @@ func Fields(surface Surface) []Field {
 func (c *Call) Param(reason *narthex.Reason) string {
 	if reason == nil || reason.Limit == "" && reason.Attribute == sample {
 		return ""
+	}
+	if reason.Limit == policy.Lifetime && c.logprobs {
+		return "logprobs"
 	}
 	found := ""
 	for _, field := range Fields(c.surface) {

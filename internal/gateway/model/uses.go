@@ -65,16 +65,19 @@ const (
 	callTokens  = 8
 )
 
-// Demands gives what the call would take of budgets: one call, and tokens of prompt and answers. The prompt counts at its
-// worst case. Where the caller asked a number of tokens that is demanded whole; else at least one token an answer, and at
+// Demands gives what the call would take of budgets: one call, and tokens of prompt and answers, each of an answer carrying so many
+// bits of the asset where log-probabilities are asked. The prompt counts at its worst case. Where the caller asked a number of tokens that is demanded whole; else at least one token an answer, and at
 // most granted, which is the smallest number of tokens that any term allows an answer. The error for a prompt that the
 // model's context does not hold tells the context, so ask for assets only that the caller may know of.
-func (c *Call) Demands(asset narthex.Asset, granted int64) ([]narthex.Demand, error) {
+func (c *Call) Demands(asset narthex.Asset, granted, bits int64) ([]narthex.Demand, error) {
 	prompt, err := c.promptTokens(asset)
 	if err != nil {
 		return nil, err
 	}
 	tokens := narthex.Demand{Unit: narthex.Tokens, Step: c.n, Fixed: prompt, Each: "max_tokens"}
+	if c.logprobs {
+		tokens.Bits = bits
+	}
 	switch {
 	case c.answer > 0:
 		tokens.Least = prompt + c.n*min(c.answer, asset.Context)

@@ -86,7 +86,7 @@ func TestNothingIsSaidOfAnAssetThatTheCallDoesNotName(t *testing.T) {
 	for _, asset := range []narthex.Asset{other, dataset, {}} {
 		_, err := call.Uses(asset)
 		wantError(t, err, narthex.Withheld, "")
-		_, err = call.Demands(asset, 10)
+		_, err = call.Demands(asset, 10, 0)
 		wantError(t, err, narthex.Withheld, "")
 		_, err = call.Version(asset)
 		wantError(t, err, narthex.Withheld, "")
@@ -118,7 +118,7 @@ func TestWhatACallDemands(t *testing.T) {
 		`"stream":true`:           {granted: 8192, least: 19, most: 256, step: 1},
 		`"n":2,"temperature":0.0`: {granted: 1, least: 20, most: 20, step: 2},
 	} {
-		demands, err := mustParse(t, model.Chat, plain(model.Chat, fields)).Demands(minim, want.granted)
+		demands, err := mustParse(t, model.Chat, plain(model.Chat, fields)).Demands(minim, want.granted, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -127,6 +127,16 @@ func TestWhatACallDemands(t *testing.T) {
 		}
 		if d := demands[1]; d.Unit != narthex.Tokens || d.Least != want.least || d.Most != want.most || d.Step != want.step || d.Each != "max_tokens" || d.Fixed < 0 || d.Fixed+d.Step > d.Least {
 			t.Errorf("%s demands %v", fields, demands[1])
+		}
+	}
+}
+
+// TestTokensCarryBitsWhereLogProbabilitiesAreAsked: of others nothing of the asset leaves that is counted.
+func TestTokensCarryBitsWhereLogProbabilitiesAreAsked(t *testing.T) {
+	for fields, want := range map[string]int64{`"max_tokens":5`: 0, `"logprobs":false`: 0, `"max_tokens":5,"logprobs":true`: 211, `"logprobs":true,"top_logprobs":2`: 211} {
+		demands, err := mustParse(t, model.Chat, plain(model.Chat, fields)).Demands(minim, 9, 211)
+		if err != nil || demands[0].Bits != 0 || demands[1].Bits != want {
+			t.Errorf("%s demands %+v %v", fields, demands, err)
 		}
 	}
 }
@@ -140,10 +150,10 @@ func TestAPromptThatTheContextDoesNotHoldIsRefused(t *testing.T) {
 			}
 			return plain(surface, `"prompt":"`+text+`"`)
 		}
-		if _, err := mustParse(t, surface, body(256)).Demands(minim, 10); err != nil {
+		if _, err := mustParse(t, surface, body(256)).Demands(minim, 10, 0); err != nil {
 			t.Errorf("%s: a prompt of the whole context gives %v", surface, err)
 		}
-		_, err := mustParse(t, surface, body(257)).Demands(minim, 10)
+		_, err := mustParse(t, surface, body(257)).Demands(minim, 10, 0)
 		if found := wantError(t, err, narthex.Invalid, ""); found.Code != "context_length_exceeded" || found.Param != param {
 			t.Errorf("%s: refused as %q of %q", surface, found.Code, found.Param)
 		}
@@ -154,11 +164,11 @@ func TestNothingIsDemandedOfAModelThatCannotBeBounded(t *testing.T) {
 	call := mustParse(t, model.Chat, plain(model.Chat, ""))
 	unbounded := minim
 	unbounded.Context = 0
-	_, err := call.Demands(unbounded, 10)
+	_, err := call.Demands(unbounded, 10, 0)
 	if narthex.AsError(err).Kind != narthex.Internal {
 		t.Errorf("a model without a context gives %v", err)
 	}
-	_, err = call.Demands(minim, 0)
+	_, err = call.Demands(minim, 0, 0)
 	wantError(t, err, narthex.Refused, "")
 	if got := call.AnswerTokens(unbounded, 1000); got != 0 {
 		t.Errorf("an answer of %d tokens is allowed", got)
@@ -196,7 +206,7 @@ func TestADemandBoundsWhatAByteLevelModelReports(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		demands, err := call.Demands(minim, granted)
+		demands, err := call.Demands(minim, granted, 0)
 		if err != nil {
 			if len(system)+len(last)+1 <= int(minim.Context) {
 				t.Fatalf("a prompt that fits is refused: %v", err)
@@ -223,7 +233,7 @@ func TestMoreBytesATokenAreFewerTokens(t *testing.T) {
 	coarse := minim
 	coarse.TokenBytes = 4
 	call := mustParse(t, model.Completions, plain(model.Completions, `"prompt":"`+strings.Repeat("a", 9)+`","max_tokens":1`))
-	demands, err := call.Demands(coarse, 1)
+	demands, err := call.Demands(coarse, 1, 0)
 	if err != nil || demands[1].Least != 3+16+1 {
 		t.Errorf("9 bytes of 4 a token demand %v, %v", demands, err)
 	}
