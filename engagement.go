@@ -127,7 +127,8 @@ type SignedBy struct {
 	At        time.Time `json:"at"`
 	PublicKey string    `json:"public_key"` // base64; a passkey's text
 
-	Stamp string `json:"stamp,omitempty"` // of a time-stamping authority over the envelope, RFC 3161, in base64
+	Outside Digest `json:"outside,omitempty"` // of the outside document that it is on too
+	Stamp   string `json:"stamp,omitempty"`   // of a time-stamping authority over the envelope, RFC 3161, in base64
 }
 
 // Engagement is one researcher or team on one project, from application to closeout: the fold of its events.
@@ -153,6 +154,8 @@ type Engagement struct {
 	Signatures  []SignedBy   `json:"signatures,omitempty"`
 
 	Authorised *SignedAuthorisation `json:"authorised,omitempty"` // in the place of the institution's signature on Agreement
+	Signing    *Signing             `json:"signing,omitempty"`    // how Agreement asks to be signed; nil where by each party and no more
+	Outside    *OutsideDocument     `json:"outside,omitempty"`    // bound to Agreement
 
 	Until       time.Time    `json:"until,omitzero"`    // when the agreement ends
 	EndedAt     time.Time    `json:"ended_at,omitzero"` // when it was ended

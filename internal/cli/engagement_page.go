@@ -194,6 +194,7 @@ func writeNext(p *page, view client.EngagementView) {
 		"nudge":             "narthex engagements nudge " + id,
 		"comment":           "narthex engagements comment " + id + " --text TEXT",
 		"sign":              "narthex agreement show " + id + ", then narthex agreement sign " + id + " --as PARTY",
+		"bind":              "narthex agreement outside " + id + " FILE",
 		"end":               "narthex engagements end " + id + " --reason WHY",
 		"transfer":          "narthex engagements transfer " + id + " --to PERSON",
 		"take":              "narthex engagements take " + id,

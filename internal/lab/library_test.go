@@ -177,6 +177,7 @@ func TestAParameterThatIsHeldIsReadByCode(t *testing.T) {
 
 		signed func(narthex.PublicationClause) bool // of the agreement with the value: whether what is read there is that
 		shown  func(lab.Registered) bool            // the same of the public register
+		asks   narthex.Signing                      // of the agreement with the value: how it is to be signed
 	}
 	sample := func(limit narthex.LimitName, v narthex.Value) *narthex.Application {
 		return &narthex.Application{Terms: []narthex.Term{{Attribute: "model.sample", Asset: "example-model", Limits: map[narthex.LimitName]narthex.Value{limit: v}}}}
@@ -207,6 +208,9 @@ func TestAParameterThatIsHeldIsReadByCode(t *testing.T) {
 		"recipients.people":                 {value: "2", app: &narthex.Application{Members: []narthex.PersonID{"per_a", "per_b"}}},
 		"safe-harbour.lock_reasons":         {value: "compromised_credential, suspected_exfiltration", says: "leaves out legal_order"},
 		"safe-harbour.appeal_days":          {value: "9", says: "appeal_days, 10, is above it"},
+		"signature.order":                   {value: "the lab signs last", asks: narthex.Signing{LabLast: true}},
+		"signature.method":                  {value: "with signing keys and a time stamp", asks: narthex.Signing{Stamped: true}},
+		"signature.outside":                 {value: "required", asks: narthex.Signing{Outside: narthex.OutsideRequired}},
 		"term-and-survival.term_days":       {value: "364", says: "most_days, "},
 	}
 	d := load(t, template(t))
@@ -241,6 +245,13 @@ func TestAParameterThatIsHeldIsReadByCode(t *testing.T) {
 			read, err := lab.RegisterOf(narthex.Agreement{Clauses: agreedOf(loaded, "interpretability")})
 			if standard := (lab.Registered{Shown: true, Organisation: true}); err != nil || !r.shown(read) || parameter != "shown" && r.shown(standard) {
 				t.Errorf("%s: signed as %s it is read as %+v (%v)", key, r.value, read, err)
+			}
+			continue
+		}
+		if r.asks != (narthex.Signing{}) {
+			signed, standard := narthex.Agreement{Clauses: agreedOf(loaded, "interpretability")}, narthex.Agreement{Clauses: agreedOf(load(t, template(t)), "interpretability")}
+			if signed.Signing() != r.asks || loaded.SigningOf(loaded.Pathways["interpretability"]) != r.asks || standard.Signing() != (narthex.Signing{}) {
+				t.Errorf("%s: signed as %s it asks for %+v, and the standard for %+v", key, r.value, signed.Signing(), standard.Signing())
 			}
 			continue
 		}
@@ -347,7 +358,7 @@ func TestTheListOfClausesIsTheLibrary(t *testing.T) {
 	d := load(t, template(t))
 	var out strings.Builder
 	out.WriteString("# The clause library\n\nWhat `narthex init` writes into `clauses/`: every clause with its parameters, what each may be, and what makes it true. The texts are samples for a lawyer to review.\n\n" +
-		"`gateway` is held at every call, as a limit of the terms; `agreement` before there is an agreement, for a pathway or application that breaks it is refused; `clock` by a time that runs, and by what may be done in it; `obligation` by an obligation with a date ([closeout.md](closeout.md)); `recorded` is printed and signed, and nothing of the software acts on it. The name after it is the one under which `internal/lab/held.go` reads it. This list is held to the files by a test.\n\n" +
+		"`gateway` is held at every call, as a limit of the terms; `agreement` before an agreement is in force, for a pathway, application or signature that breaks it is refused; `clock` by a time that runs, and by what may be done in it; `obligation` by an obligation with a date ([closeout.md](closeout.md)); `recorded` is printed and signed, and nothing of the software acts on it. The name after it is the one under which `internal/lab/held.go` reads it. This list is held to the files by a test.\n\n" +
 		"| clause | parameter | says | may be | standard | held |\n|---|---|---|---|---|---|\n")
 	for _, name := range slices.Sorted(maps.Keys(d.Clauses)) {
 		c := d.Clauses[name]

@@ -58,6 +58,7 @@ var table = map[workflow.Command][]row{
 	workflow.Withdraw: {{told: []Told{{Programme, "withdrawn"}}, when: handedIn}},
 	workflow.Offer:    {{told: []Told{{Side, "offered"}}}, {told: []Told{{Signers, "sign_asked"}}}},
 	workflow.Sign:     {{told: []Told{{Signers, "sign_asked"}}, when: turned}},
+	workflow.Bind:     {{told: []Told{{Signers, "sign_asked"}}, when: turned}},
 	workflow.Activate: {{told: []Told{{Side, "in_force"}, {Institution, "in_force"}, {Programme, "in_force"}}}},
 	workflow.Lock:     {{told: []Told{{Side, "locked"}, {Programme, "locked"}}}},
 	workflow.Unlock:   {{told: []Told{{Side, "unlocked"}, {Programme, "unlocked"}}}},

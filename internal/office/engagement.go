@@ -145,6 +145,9 @@ func (o *Office) Command(ctx context.Context, by narthex.PersonID, id narthex.En
 		if command == workflow.Transfer || command == workflow.Entrust {
 			draft.Person = in.Person
 		}
+		if command == workflow.Bind {
+			draft.Outside = in.Outside
+		}
 		if command == workflow.Counter {
 			if draft.Application, err = narrowed(tx, rules, e, in.Counter); err != nil {
 				return err
@@ -355,7 +358,7 @@ func (o *Office) engagement(ctx context.Context, by narthex.PersonID, id narthex
 		}
 		view = client.EngagementView{Engagement: workflow.Seen(e, p), Allowed: []string{}, Waiting: []string{}, People: map[string]string{}, Notices: []client.Notice{}}
 		for _, command := range workflow.Allowed(e.State, workflow.PartsOf(e, p)) {
-			if command == workflow.Recuse || command == workflow.Accept && e.Counter == nil || command == workflow.Nudge && (!halfPassed(e, tx.Now()) || !e.Nudged.IsZero()) || command == workflow.Unclaim && len(e.Claims) == 0 || workflow.OnManuscripts(command) && command != workflow.ManuscriptSubmit {
+			if command == workflow.Recuse || command == workflow.Accept && e.Counter == nil || command == workflow.Nudge && (!halfPassed(e, tx.Now()) || !e.Nudged.IsZero()) || command == workflow.Unclaim && len(e.Claims) == 0 || command == workflow.Bind && !workflow.MayBind(e, p) || workflow.OnManuscripts(command) && command != workflow.ManuscriptSubmit {
 				continue
 			}
 			view.Allowed = append(view.Allowed, string(command))
@@ -457,11 +460,18 @@ func waiting(tx *journal.Tx, rules *book.Rules, e narthex.Engagement, p narthex.
 		}
 		list = append(list, "a signing key of every party")
 	case narthex.Offered:
+		if workflow.WantsOutside(e) {
+			list = append(list, "the outside document, by legal")
+		}
 		turn := workflow.Turn(e)
 		for _, party := range turn {
 			list = append(list, "the signature of the "+string(party))
 		}
-		for _, party := range e.Application.SigningOrder {
+		order := e.Application.SigningOrder
+		if len(order) == 0 {
+			order = narthex.PartyRoles()
+		}
+		for _, party := range order {
 			if slices.Contains(workflow.Unsigned(e), party) && !slices.Contains(turn, party) {
 				list = append(list, "then the signature of the "+string(party))
 			}

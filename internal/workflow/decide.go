@@ -262,10 +262,13 @@ var rules = map[Command]func(narthex.Engagement, Event, narthex.Person, Facts) *
 		if !slices.Contains(signsFor(e, p), draft.Signature.Party) {
 			return narthex.Refusedf("You may not sign for that party, or it has signed.").For("party")
 		}
-		if turn := Turn(e); !slices.Contains(turn, draft.Signature.Party) {
-			return narthex.Conflictf("The pathway sets an order of signing, and it is the turn of the %s. Sign when that is done.", turn[0]).For("party")
+		return inTurn(e, *draft.Signature)
+	},
+	Bind: func(e narthex.Engagement, draft Event, p narthex.Person, _ Facts) *narthex.Error {
+		if !counsels(e, p) {
+			return narthex.Refusedf("An outside document is bound by someone who reviews this for legal and does not run the programme.")
 		}
-		return nil
+		return binds(e, draft)
 	},
 	Join: mayJoin,
 	Lock: func(e narthex.Engagement, _ Event, _ narthex.Person, _ Facts) *narthex.Error {

@@ -25,6 +25,8 @@ type Event struct {
 	Agreement   narthex.Digest               `json:"agreement,omitempty"`
 	Authorised  *narthex.SignedAuthorisation `json:"authorised,omitempty"` // of an offer, in the place of the institution's signature
 	Signature   *narthex.SignedBy            `json:"signature,omitempty"`
+	Signing     *narthex.Signing             `json:"signing,omitempty"` // of an offer: how its agreement asks to be signed
+	Outside     *narthex.OutsideDocument     `json:"outside,omitempty"` // that is bound to the agreement
 	Triaged     *narthex.Triaged             `json:"triaged,omitempty"` // what a rule did
 	Grant       narthex.GrantID              `json:"grant,omitempty"`
 	Due         time.Time                    `json:"due,omitzero"`
@@ -124,7 +126,7 @@ func fits(e *narthex.Engagement, event Event) bool {
 	return s != nil && s.By == event.By && s.Digest == e.Agreement && slices.Contains(Turn(*e), s.Party) &&
 		(s.Party == narthex.PartyResearcher) == (s.By == e.Application.Applicant) &&
 		(s.Party != narthex.PartyLab || !hasVoted(e, s.By)) &&
-		!hasSigned(*e, s.By)
+		!hasSigned(*e, s.By) && s.Outside == OutsideOf(*e) && (s.Stamp != "" || !signingOf(*e).Stamped)
 }
 
 // hasSigned says whether a person signed for a party already, or authorised beforehand in the place of one.
@@ -179,7 +181,16 @@ func effect(e *narthex.Engagement, event Event) error {
 		if event.Authorised != nil && !Authorises(*e, *event.Authorised, event.At) {
 			return errors.New("its authorisation is for something else, not in force, or by an author")
 		}
+		if event.Authorised != nil && event.Signing != nil && SignsItself(*event.Signing) {
+			return errors.New("its institution signs, for its word beforehand is on no outside document and not stamped")
+		}
 		e.Agreement, e.Authorised, e.DecidedAt, e.Claims = event.Agreement, event.Authorised, event.At, nil
+		e.Signing = event.Signing
+	case Bind:
+		if refused := binds(*e, event); refused != nil {
+			return refused
+		}
+		e.Outside, e.Signatures = event.Outside, nil
 	case Sign:
 		if !fits(e, event) {
 			return errors.New("the signature is on another text, not the giver's own, out of turn, or the party has signed")
@@ -341,13 +352,21 @@ func Unsigned(e narthex.Engagement) []narthex.PartyRole {
 	})
 }
 
-// Turn lists the parties who may sign now: the first in the order that the pathway sets, or all who have not, where it sets none.
+// Turn lists the parties who may sign now: the first in the order that the pathway sets, or all who have not, where it sets none; the lab
+// after them, where it signs last; and nobody before an outside document that is required is there.
 func Turn(e narthex.Engagement) []narthex.PartyRole {
 	left := Unsigned(e)
+	if WantsOutside(e) {
+		return nil
+	}
 	for _, party := range e.Application.SigningOrder {
 		if slices.Contains(left, party) {
-			return []narthex.PartyRole{party}
+			left = []narthex.PartyRole{party}
+			break
 		}
+	}
+	if signingOf(e).LabLast && len(Unsigned(e)) > 1 {
+		left = slices.DeleteFunc(left, func(p narthex.PartyRole) bool { return p == narthex.PartyLab })
 	}
 	return left
 }

@@ -60,11 +60,12 @@ const (
 	Unclaim         Command = "unclaim" // give one back, or take it back
 	Triage          Command = "triage"  // apply a rule of the pathway
 	Entrust         Command = "entrust" // give a review to someone who may do it
+	Bind            Command = "bind"    // an outside document to the agreement
 )
 
 // Commands lists every command.
 func Commands() []Command {
-	return []Command{Draft, Edit, Submit, Assign, Return, Revise, Approve, Decline, Withdraw, Offer, Sign, Activate, Lock, Unlock, End, Close, Counter, Accept, Nudge, Comment, Meet, Reject, Waive, Issue, Transfer, Take, Leave, Remind, Escalate, OpenIncident, ResolveIncident, Join, Recuse, Claim, Unclaim, Entrust, Triage,
+	return []Command{Draft, Edit, Submit, Assign, Return, Revise, Approve, Decline, Withdraw, Offer, Sign, Activate, Lock, Unlock, End, Close, Counter, Accept, Nudge, Comment, Meet, Reject, Waive, Issue, Transfer, Take, Leave, Remind, Escalate, OpenIncident, ResolveIncident, Join, Recuse, Claim, Unclaim, Entrust, Triage, Bind,
 		ManuscriptSubmit, ManuscriptClear, ManuscriptRedact, ManuscriptExtend, ManuscriptPause, ManuscriptResume, ManuscriptPublish,
 		RedactionAccept, RedactionContest, RedactionUphold, RedactionDrop, RedactionMediate, RedactionOutcome}
 }
@@ -101,7 +102,7 @@ var table = map[narthex.State]map[Part][]Command{
 	narthex.Submitted: {Applicant: {Withdraw}, Member: {Join}, Programme: {Assign}, System: {Assign}},
 	narthex.InReview:  {Applicant: {Withdraw, Nudge, Comment}, Author: {Comment}, Member: {Join}, Reviewer: {Approve, Decline, Return, Counter, Comment, Claim, Unclaim}, Programme: {Comment, Unclaim, Entrust}, System: {Offer, Remind, Escalate, Triage}, Voter: {Recuse}},
 	narthex.Returned:  {Applicant: {Revise, Accept, Withdraw}, Author: {Revise}, Member: {Join}, Reviewer: {Comment}, Programme: {Comment}},
-	narthex.Offered:   {Applicant: {Withdraw}, Member: {Join}, Signer: {Sign}, System: {Activate}, Guard: {Lock, Unlock}, Voter: {Recuse}},
+	narthex.Offered:   {Applicant: {Withdraw}, Member: {Join}, Reviewer: {Bind}, Signer: {Sign}, System: {Activate}, Guard: {Lock, Unlock}, Voter: {Recuse}},
 	narthex.Active: {Applicant: {End, Meet, Issue, Transfer, OpenIncident}, Author: {Issue}, Member: {Join, Meet, Leave, OpenIncident}, Sponsor: {Transfer}, Successor: {Take}, Programme: {End, Reject, Waive, Issue, OpenIncident, ResolveIncident}, System: {End, Remind}, Guard: {Lock, Unlock, Waive, OpenIncident, ResolveIncident},
 		Institution: {Meet, OpenIncident}, Auditor: {Issue}, Writer: writing(), Examiner: examining()},
 	narthex.Ending: {Applicant: {Meet, Issue, OpenIncident}, Author: {Issue}, Member: {Meet, OpenIncident}, Programme: {Close, Reject, Waive, Issue, OpenIncident, ResolveIncident}, System: {Remind}, Guard: {Lock, Unlock, Waive, OpenIncident, ResolveIncident},
