@@ -54,6 +54,7 @@ var table = map[workflow.Command][]row{
 	workflow.Return:   {{told: []Told{{Side, "returned"}}}},
 	workflow.Counter:  {{told: []Told{{Side, "countered"}}}},
 	workflow.Nudge:    {{told: []Told{{Reviewers, "nudged"}, {Programme, "nudged"}}}},
+	workflow.Mediate:  {{told: []Told{{Programme, "mediation_asked"}}}},
 	workflow.Decline:  {{told: []Told{{Side, "declined"}}}},
 	workflow.Withdraw: {{told: []Told{{Programme, "withdrawn"}}, when: handedIn}},
 	workflow.Offer:    {{told: []Told{{Side, "offered"}}}, {told: []Told{{Signers, "sign_asked"}}}},

@@ -145,6 +145,12 @@ func (o *Office) Command(ctx context.Context, by narthex.PersonID, id narthex.En
 		if command == workflow.Transfer || command == workflow.Entrust {
 			draft.Person = in.Person
 		}
+		if rule := e.Application.Refusals; command == workflow.Decline && (rule != nil || in.Ground != "" || in.Alternative != "") {
+			draft.Refusal = &narthex.Refusal{Ground: in.Ground, Alternative: in.Alternative}
+			if rule != nil {
+				draft.Refusal.MediateBy = rules.Directory.Calendar.Add(tx.Now(), rule.MediationDays)
+			}
+		}
 		if command == workflow.Bind {
 			draft.Outside = in.Outside
 		}
@@ -214,7 +220,7 @@ func approvers(e narthex.Engagement) []narthex.PersonID {
 
 // facts gathers what the decision on a command needs.
 func (o *Office) facts(tx *journal.Tx, rules *book.Rules, draft *workflow.Event, e narthex.Engagement, p narthex.Person, text *written) (workflow.Facts, error) {
-	var facts workflow.Facts
+	facts := workflow.Facts{Now: tx.Now()}
 	a := e.Application
 	switch draft.Command {
 	case workflow.Edit, workflow.Revise:
@@ -358,7 +364,7 @@ func (o *Office) engagement(ctx context.Context, by narthex.PersonID, id narthex
 		}
 		view = client.EngagementView{Engagement: workflow.Seen(e, p), Allowed: []string{}, Waiting: []string{}, People: map[string]string{}, Notices: []client.Notice{}}
 		for _, command := range workflow.Allowed(e.State, workflow.PartsOf(e, p)) {
-			if command == workflow.Recuse || command == workflow.Accept && e.Counter == nil || command == workflow.Nudge && (!halfPassed(e, tx.Now()) || !e.Nudged.IsZero()) || command == workflow.Unclaim && len(e.Claims) == 0 || command == workflow.Bind && !workflow.MayBind(e, p) || workflow.OnManuscripts(command) && command != workflow.ManuscriptSubmit {
+			if command == workflow.Recuse || command == workflow.Accept && e.Counter == nil || command == workflow.Nudge && (!halfPassed(e, tx.Now()) || !e.Nudged.IsZero()) || command == workflow.Unclaim && len(e.Claims) == 0 || command == workflow.Bind && !workflow.MayBind(e, p) || command == workflow.Mediate && !workflow.MayMediate(e, p, tx.Now()) || workflow.OnManuscripts(command) && command != workflow.ManuscriptSubmit {
 				continue
 			}
 			view.Allowed = append(view.Allowed, string(command))

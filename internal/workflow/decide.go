@@ -227,6 +227,9 @@ var rules = map[Command]func(narthex.Engagement, Event, narthex.Person, Facts) *
 		if strings.TrimSpace(draft.Text) == "" {
 			return narthex.Invalidf("A decline needs a reason that the applicant can read.").For("text")
 		}
+		if refused := refuses(e.Application.Refusals, draft.Refusal); refused != nil {
+			return refused
+		}
 		return vote(e, draft, p, facts)
 	},
 	Return: func(e narthex.Engagement, draft Event, p narthex.Person, facts Facts) *narthex.Error {
@@ -269,6 +272,12 @@ var rules = map[Command]func(narthex.Engagement, Event, narthex.Person, Facts) *
 			return narthex.Refusedf("An outside document is bound by someone who reviews this for legal and does not run the programme.")
 		}
 		return binds(e, draft)
+	},
+	Mediate: func(e narthex.Engagement, draft Event, _ narthex.Person, facts Facts) *narthex.Error {
+		if strings.TrimSpace(draft.Text) == "" {
+			return narthex.Invalidf("Say in words what is to be mediated.").For("text")
+		}
+		return mediable(e, facts.Now)
 	},
 	Join: mayJoin,
 	Lock: func(e narthex.Engagement, _ Event, _ narthex.Person, _ Facts) *narthex.Error {

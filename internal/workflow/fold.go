@@ -26,6 +26,7 @@ type Event struct {
 	Authorised  *narthex.SignedAuthorisation `json:"authorised,omitempty"` // of an offer, in the place of the institution's signature
 	Signature   *narthex.SignedBy            `json:"signature,omitempty"`
 	Signing     *narthex.Signing             `json:"signing,omitempty"` // of an offer: how its agreement asks to be signed
+	Refusal     *narthex.Refusal             `json:"refusal,omitempty"` // of a decline, where there is a rule for that
 	Outside     *narthex.OutsideDocument     `json:"outside,omitempty"` // that is bound to the agreement
 	Triaged     *narthex.Triaged             `json:"triaged,omitempty"` // what a rule did
 	Grant       narthex.GrantID              `json:"grant,omitempty"`
@@ -172,6 +173,10 @@ func effect(e *narthex.Engagement, event Event) error {
 		}
 		e.Votes = append(e.Votes, narthex.Vote{By: event.By, As: event.As, Approve: event.Command == Approve, Reason: event.Text, Saw: event.Saw, At: event.At, NoInterest: event.NoInterest})
 		if event.Command == Decline {
+			if refused := refuses(e.Application.Refusals, event.Refusal); refused != nil {
+				return refused
+			}
+			e.Refusal = event.Refusal
 			e.Reason, e.DecidedAt, e.Claims = event.Text, event.At, nil
 		}
 	case Offer:
@@ -221,6 +226,13 @@ func effect(e *narthex.Engagement, event Event) error {
 		return claims(e, event)
 	case Triage:
 		return triage(e, event)
+	case Mediate:
+		if refused := mediable(*e, event.At); refused != nil {
+			return refused
+		}
+		refusal := *e.Refusal
+		refusal.Mediation = &narthex.Note{By: event.By, At: event.At, Text: event.Text}
+		e.Refusal = &refusal
 	case Withdraw:
 		e.Reason, e.Claims = event.Text, nil
 	case End:

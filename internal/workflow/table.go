@@ -60,12 +60,13 @@ const (
 	Unclaim         Command = "unclaim" // give one back, or take it back
 	Triage          Command = "triage"  // apply a rule of the pathway
 	Entrust         Command = "entrust" // give a review to someone who may do it
+	Mediate         Command = "mediate" // ask for mediation of a refusal
 	Bind            Command = "bind"    // an outside document to the agreement
 )
 
 // Commands lists every command.
 func Commands() []Command {
-	return []Command{Draft, Edit, Submit, Assign, Return, Revise, Approve, Decline, Withdraw, Offer, Sign, Activate, Lock, Unlock, End, Close, Counter, Accept, Nudge, Comment, Meet, Reject, Waive, Issue, Transfer, Take, Leave, Remind, Escalate, OpenIncident, ResolveIncident, Join, Recuse, Claim, Unclaim, Entrust, Triage, Bind,
+	return []Command{Draft, Edit, Submit, Assign, Return, Revise, Approve, Decline, Withdraw, Offer, Sign, Activate, Lock, Unlock, End, Close, Counter, Accept, Nudge, Comment, Meet, Reject, Waive, Issue, Transfer, Take, Leave, Remind, Escalate, OpenIncident, ResolveIncident, Join, Recuse, Claim, Unclaim, Entrust, Triage, Bind, Mediate,
 		ManuscriptSubmit, ManuscriptClear, ManuscriptRedact, ManuscriptExtend, ManuscriptPause, ManuscriptResume, ManuscriptPublish,
 		RedactionAccept, RedactionContest, RedactionUphold, RedactionDrop, RedactionMediate, RedactionOutcome}
 }
@@ -107,7 +108,7 @@ var table = map[narthex.State]map[Part][]Command{
 		Institution: {Meet, OpenIncident}, Auditor: {Issue}, Writer: writing(), Examiner: examining()},
 	narthex.Ending: {Applicant: {Meet, Issue, OpenIncident}, Author: {Issue}, Member: {Meet, OpenIncident}, Programme: {Close, Reject, Waive, Issue, OpenIncident, ResolveIncident}, System: {Remind}, Guard: {Lock, Unlock, Waive, OpenIncident, ResolveIncident},
 		Institution: {Meet, OpenIncident}, Auditor: {Issue}, Writer: writing(), Examiner: examining()},
-	narthex.Declined:  {},
+	narthex.Declined:  {Applicant: {Mediate}},
 	narthex.Withdrawn: {},
 	narthex.Closed:    {Applicant: {Issue}, Author: {Issue}, Programme: {Issue}, Auditor: {Issue}, Writer: writing(), Examiner: examining()},
 }

@@ -49,7 +49,7 @@ var rows = map[narthex.State]map[workflow.Part]string{
 		workflow.Institution: "meet open_incident", workflow.Auditor: "issue", workflow.Writer: writers, workflow.Examiner: examiners},
 	narthex.Ending: {workflow.Applicant: "meet issue open_incident", workflow.Author: "issue", workflow.Member: "meet open_incident", workflow.Programme: "close reject waive issue open_incident resolve_incident", workflow.System: "remind", workflow.Guard: "lock unlock waive open_incident resolve_incident",
 		workflow.Institution: "meet open_incident", workflow.Auditor: "issue", workflow.Writer: writers, workflow.Examiner: examiners},
-	narthex.Declined: {}, narthex.Withdrawn: {},
+	narthex.Declined: {workflow.Applicant: "mediate"}, narthex.Withdrawn: {},
 	narthex.Closed: {workflow.Applicant: "issue", workflow.Author: "issue", workflow.Programme: "issue", workflow.Auditor: "issue", workflow.Writer: writers, workflow.Examiner: examiners},
 }
 
@@ -175,6 +175,8 @@ func (l *life) event(command workflow.Command) workflow.Event {
 		event.By, event.Mark = "", workflow.ReviewLate
 	case workflow.Activate:
 		event.By, event.Grant = "", grant
+	case workflow.Mediate:
+		event.Text = "so"
 	case workflow.Bind:
 		event.By, event.Saw, event.Outside = leg.ID, l.e.Agreement, paper
 	case workflow.Sign:
@@ -193,6 +195,10 @@ func ready(t *testing.T, state narthex.State, command workflow.Command) *life {
 	case workflow.Offer:
 		if state == narthex.InReview {
 			return at(t, state).approve(sec, narthex.Security).approve(leg, narthex.Legal)
+		}
+	case workflow.Mediate:
+		if state == narthex.Declined {
+			return refusable(t).does(sec, declining("not held", "Ask for less."))
 		}
 	case workflow.Bind:
 		if state == narthex.Offered {
