@@ -125,6 +125,67 @@ func (a Agreement) LockReasons() []LockReason {
 	return list
 }
 
+// Signing gives how the agreement asks to be signed. A word that is not known asks for more and accepts less.
+func (a Agreement) Signing() Signing {
+	at := slices.IndexFunc(a.Clauses, func(c AgreedClause) bool { return c.Name == SignatureClause })
+	if at < 0 {
+		return Signing{}
+	}
+	return SigningOf(a.Clauses[at].Values)
+}
+
+// Signing is how an agreement asks to be signed. The zero Signing asks for a signature of each party and accepts nothing beside them.
+type Signing struct {
+	LabLast bool       `json:"lab_last,omitempty"`
+	Stamped bool       `json:"stamped,omitempty"` // whether a signature counts with its time stamp alone
+	Outside Acceptance `json:"outside,omitempty"` // of an outside document
+}
+
+// Acceptance says whether an agreement accepts an outside document. The zero Acceptance does not.
+type Acceptance string
+
+const (
+	// OutsideAccepted is that one may be bound to the agreement.
+	OutsideAccepted Acceptance = "accepted"
+	// OutsideRequired is that nobody signs before one is.
+	OutsideRequired Acceptance = "required"
+)
+
+// OutsideDocument is a PDF that was signed elsewhere and is bound to an agreement by its digest; the file stays with the sides. It adds
+// what is signed in it and changes nothing of the agreement's terms.
+type OutsideDocument struct {
+	Digest Digest `json:"digest"` // the SHA-256 of the file
+	Size   int64  `json:"size"`   // in bytes
+}
+
+// MostOutside is the size in bytes of the largest outside document.
+const MostOutside = 32 << 20
+
+// SignatureClause is the clause that says how an agreement is signed; what follows are its parameters and what each may be.
+const (
+	SignatureClause  ClauseName = "signature"
+	SignatureOrder              = "order"
+	SignatureMethod             = "method"
+	SignatureOutside            = "outside"
+
+	InAnyOrder        = "in any order"
+	LabSignsLast      = "the lab signs last"
+	WithKeys          = "with signing keys"
+	WithKeysAndStamps = "with signing keys and a time stamp"
+	OutsideRefused    = "not accepted"
+)
+
+// SigningOf reads the values of the clause.
+func SigningOf(values map[string]string) Signing {
+	order, ordered := values[SignatureOrder]
+	method, stated := values[SignatureMethod]
+	s := Signing{LabLast: ordered && order != InAnyOrder, Stamped: stated && method != WithKeys}
+	if outside := Acceptance(values[SignatureOutside]); outside == OutsideAccepted || outside == OutsideRequired {
+		s.Outside = outside
+	}
+	return s
+}
+
 // SafeHarbour is the clause that says for what reasons access may be stopped, and SafeHarbourReasons its parameter that lists them.
 const (
 	SafeHarbour        ClauseName = "safe-harbour"

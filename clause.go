@@ -29,7 +29,7 @@ type Held string
 const (
 	// HeldGateway is held at every call, as a limit of the terms.
 	HeldGateway Held = "gateway"
-	// HeldAgreement is held before there is an agreement: a pathway or an application that breaks it is refused.
+	// HeldAgreement is held before an agreement is in force: a pathway, an application or a signature that breaks it is refused.
 	HeldAgreement Held = "agreement"
 	// HeldClock is held by a time that runs, and by what may be done in it.
 	HeldClock Held = "clock"

@@ -56,8 +56,25 @@ type Application struct {
 	SigningOrder []PartyRole `json:"signing_order,omitempty"` // the pathway's; any order where empty
 	RestsOn      []Condition `json:"rests_on,omitempty"`      // the pathway's
 
+	Refusals *RefusalRule `json:"refusals,omitempty"` // the pathway's; nil where words are enough
+
 	// Amends is the engagement in force whose grant this one's takes the place of; empty for one that stands by itself.
 	Amends EngagementID `json:"amends,omitempty"`
+}
+
+// RefusalRule is what a pathway's clause asks of whoever refuses an application.
+type RefusalRule struct {
+	Grounds       []string `json:"grounds"`        // one of which it names
+	Alternative   bool     `json:"alternative"`    // whether it offers another way to the same end
+	MediationDays int      `json:"mediation_days"` // business days in which the applicant may ask for mediation
+}
+
+// Refusal is what a decline under such a rule says, and the mediation that was asked for.
+type Refusal struct {
+	Ground      string    `json:"ground"`
+	Alternative string    `json:"alternative,omitempty"` // in words
+	MediateBy   time.Time `json:"mediate_by"`            // mediation may be asked for before
+	Mediation   *Note     `json:"mediation,omitempty"`
 }
 
 // Vote is one reviewer's verdict on the digest of what they saw.
@@ -127,7 +144,8 @@ type SignedBy struct {
 	At        time.Time `json:"at"`
 	PublicKey string    `json:"public_key"` // base64; a passkey's text
 
-	Stamp string `json:"stamp,omitempty"` // of a time-stamping authority over the envelope, RFC 3161, in base64
+	Outside Digest `json:"outside,omitempty"` // of the outside document that it is on too
+	Stamp   string `json:"stamp,omitempty"`   // of a time-stamping authority over the envelope, RFC 3161, in base64
 }
 
 // Engagement is one researcher or team on one project, from application to closeout: the fold of its events.
@@ -154,6 +172,8 @@ type Engagement struct {
 	Signatures  []SignedBy   `json:"signatures,omitempty"`
 
 	Authorised *SignedAuthorisation `json:"authorised,omitempty"` // in the place of the institution's signature on Agreement
+	Signing    *Signing             `json:"signing,omitempty"`    // how Agreement asks to be signed; nil where by each party and no more
+	Outside    *OutsideDocument     `json:"outside,omitempty"`    // bound to Agreement
 
 	Until       time.Time    `json:"until,omitzero"`    // when the agreement ends
 	EndedAt     time.Time    `json:"ended_at,omitzero"` // when it was ended
@@ -171,7 +191,8 @@ type Engagement struct {
 
 	Grant     GrantID   `json:"grant,omitempty"`
 	Locked    bool      `json:"locked,omitempty"`
-	Reason    string    `json:"reason,omitempty"` // why it was declined, withdrawn or ended
+	Reason    string    `json:"reason,omitempty"`  // why it was declined, withdrawn or ended
+	Refusal   *Refusal  `json:"refusal,omitempty"` // of one that was declined, where its pathway has a rule for that
 	CreatedAt time.Time `json:"created_at"`
 	ChangedAt time.Time `json:"changed_at"`
 	Events    int       `json:"events"` // how many events made it

@@ -417,14 +417,17 @@ type EngagementRow struct {
 // Command is what someone does with an engagement: POST /api/engagements/{engagement}/{command}, where command is one of
 // submit, assign, return, revise, approve, decline, counter, accept, nudge, comment, claim, unclaim, entrust, withdraw, end, close.
 type Command struct {
-	Saw     narthex.Digest     `json:"saw,omitempty"`     // what a vote or an acceptance is on
-	As      narthex.Role       `json:"as,omitempty"`      // the role a reviewer votes in, or a review is claimed in
-	Text    string             `json:"text,omitempty"`    // question, answer, reason or comment
-	Private bool               `json:"private,omitempty"` // with comment: for the lab's people who have no part in it
-	Draft   *Draft             `json:"draft,omitempty"`   // with revise
-	Counter *Narrowing         `json:"counter,omitempty"` // with counter
-	Reason  narthex.LockReason `json:"reason,omitempty"`  // with lock
-	Person  narthex.PersonID   `json:"person,omitempty"`  // with transfer: who is to be the sponsor; with entrust: who is to review
+	Saw         narthex.Digest           `json:"saw,omitempty"`         // what a vote or an acceptance is on
+	As          narthex.Role             `json:"as,omitempty"`          // the role a reviewer votes in, or a review is claimed in
+	Text        string                   `json:"text,omitempty"`        // question, answer, reason or comment
+	Ground      string                   `json:"ground,omitempty"`      // with decline: one of the pathway's, where it has them
+	Alternative string                   `json:"alternative,omitempty"` // with decline: another way to the same end
+	Private     bool                     `json:"private,omitempty"`     // with comment: for the lab's people who have no part in it
+	Draft       *Draft                   `json:"draft,omitempty"`       // with revise
+	Counter     *Narrowing               `json:"counter,omitempty"`     // with counter
+	Reason      narthex.LockReason       `json:"reason,omitempty"`      // with lock
+	Outside     *narthex.OutsideDocument `json:"outside,omitempty"`     // with bind
+	Person      narthex.PersonID         `json:"person,omitempty"`      // with transfer: who is to be the sponsor; with entrust: who is to review
 }
 
 // Amend is POST /api/engagements/{engagement}/amend: what is in force with its people of now, or Draft, for so many Days where they are
@@ -635,14 +638,16 @@ type AgreementView struct {
 	Challenges map[narthex.PartyRole]string `json:"challenges,omitempty"`
 
 	Authorised *narthex.SignedAuthorisation `json:"authorised,omitempty"` // in the place of the institution's signature
+	Outside    *narthex.OutsideDocument     `json:"outside,omitempty"`    // that each party signs too
 }
 
 // Sign is a party's signature: POST /api/engagements/{engagement}/sign. The envelope is DSSE over a statement that names the
-// digest, the party, the person and the lab's ledger.
+// digest, the party, the person, the lab's ledger, and the outside document where one is bound.
 type Sign struct {
 	Party    narthex.PartyRole `json:"party"`
 	Digest   narthex.Digest    `json:"digest"`
-	Signer   string            `json:"signer"` // fingerprint
+	Outside  narthex.Digest    `json:"outside,omitempty"` // of the outside document
+	Signer   string            `json:"signer"`            // fingerprint
 	Envelope string            `json:"envelope,omitempty"`
 
 	Assertion *Assertion `json:"assertion,omitempty"` // of a passkey, in the place of the envelope, which the node then makes

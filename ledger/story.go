@@ -79,6 +79,8 @@ func (s *story) caseChanged(o Opening) {
 		history.start("")
 	case "approve":
 		history.approvals[strings.Clone(o.Text("by"))] = true
+	case "bind":
+		delete(s.signed, o.Text("saw")) // signatures before it are not on the document
 	case "return", "revise", "edit":
 		history.start("")
 	case "counter":

@@ -51,6 +51,10 @@ func changedTo(command, by string) narthex.Entry {
 	return with(narthex.EntryEngagementChanged, 0, texts{"engagement": "e", "command": command, "by": by})
 }
 
+func boundTo(agreement string) narthex.Entry {
+	return with(narthex.EntryEngagementChanged, 0, texts{"engagement": "e", "command": "bind", "by": "leg", "saw": agreement})
+}
+
 func outcomeOf(call string) narthex.Entry {
 	return with(narthex.EntryCallOutcome, 0, texts{"call": call})
 }
@@ -88,6 +92,8 @@ func TestStoriesThatCannotBeAreFoundAndNamed(t *testing.T) {
 		"two signatures and none the lab's":          {activated, put(signed+1, "party", "institution")},
 		"a signature on another agreement":           {activated, put(signed, "agreement", "b")},
 		"a grant of another agreement":               {activated, put(activated, "agreement", "b")},
+		"an outside document after the signatures":   {activated + 1, insert(signed+2, boundTo("a"))},
+		"an outside document before the last":        {activated + 1, insert(signed+1, boundTo("a"))},
 		"a signature after the grant": {activated - 1, func(e []narthex.Entry) []narthex.Entry {
 			e[signed+1], e[activated] = e[activated], e[signed+1]
 			e[signed+1].At, e[activated].At = e[activated].At, e[signed+1].At
@@ -121,6 +127,8 @@ func TestStoriesThatMayBeVerify(t *testing.T) {
 	}{
 		"as it is":                                 {1, func(e []narthex.Entry) []narthex.Entry { return e }},
 		"the open call closed":                     {0, insert(afterStory, outcomeOf(fmt.Sprint("call_", openCall)))},
+		"signatures anew on an outside document":   {1, insert(afterStory, boundTo("a"), with(narthex.EntryAgreementSigned, 0, texts{"agreement": "a", "party": "researcher"}), with(narthex.EntryAgreementSigned, 0, texts{"agreement": "a", "party": "lab"}), with(narthex.EntryGrantActive, 0, texts{"engagement": "e", "agreement": "a"}))},
+		"an outside document of another agreement": {1, insert(afterStory, boundTo("b"), with(narthex.EntryGrantActive, 0, texts{"engagement": "e", "agreement": "a"}))},
 		"a third signature":                        {1, insert(afterStory, with(narthex.EntryAgreementSigned, 0, texts{"agreement": "a", "party": "institution"}))},
 		"a third approval":                         {1, insert(afterStory, changedTo("approve", "di"))},
 		"two entries of one moment":                {1, func(e []narthex.Entry) []narthex.Entry { e[20].At = e[19].At; return e }},

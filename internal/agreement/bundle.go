@@ -18,6 +18,7 @@ type Bundle struct {
 	Signatures []narthex.SignedBy `json:"signatures"`
 
 	Authorised *narthex.SignedAuthorisation `json:"authorised,omitempty"` // in the place of the institution's signature
+	Outside    *narthex.OutsideDocument     `json:"outside,omitempty"`    // that every signature is on too
 }
 
 // Signed is one signature of a checked file.
@@ -40,6 +41,8 @@ type Report struct {
 	Signatures []Signed       `json:"signatures"`           // in the order in which they were given
 	Authorised *Signed        `json:"authorised,omitempty"` // by an institution that did not sign, since it agreed beforehand
 	Stated     bool           `json:"stated"`               // whether any key was the file's own word
+
+	Outside *narthex.OutsideDocument `json:"outside,omitempty"` // that every signature is on too
 }
 
 // VerifyBundle checks a file offline: that it holds a whole agreement with its digest, and one signature of every party, each
@@ -68,12 +71,15 @@ func VerifyStamped(data []byte, keys map[string]Verifier, authorities *x509.Cert
 	if err := whole(bundle.Agreement); err != nil {
 		return Report{}, err
 	}
-	report := Report{Digest: digest}
+	if err := accepts(bundle.Agreement, bundle.Outside); err != nil {
+		return Report{}, err
+	}
+	report := Report{Digest: digest, Outside: bundle.Outside}
 	if err := report.beforehand(bundle, keys); err != nil {
 		return report, err
 	}
 	for _, s := range bundle.Signatures {
-		signed, err := checkSignature(bundle.Agreement, digest, s, keys)
+		signed, err := checkSignature(bundle.Agreement, digest, bundle.Outside, s, keys)
 		if err != nil {
 			return report, err
 		}
@@ -143,17 +149,42 @@ func inOrder(a narthex.Agreement, signed []Signed) error {
 		if i < len(order) && signed[i].Party != order[i] {
 			return narthex.Refusedf("The agreement is signed in the order %s, and in this file the %s signed out of turn.", joined(order, ", "), signed[i].Party)
 		}
+		if signed[i].Party == narthex.PartyLab && a.Signing().LabLast && i < len(signed)-1 {
+			return narthex.Refusedf("The agreement says that the lab signs last, and in this file the lab signed before the %s.", signed[i+1].Party)
+		}
 	}
 	return nil
 }
 
-func checkSignature(a narthex.Agreement, digest narthex.Digest, s narthex.SignedBy, keys map[string]Verifier) (Signed, error) {
+// accepts holds an outside document to what the agreement says of one.
+func accepts(a narthex.Agreement, outside *narthex.OutsideDocument) error {
+	switch asked := a.Signing().Outside; {
+	case outside == nil && asked == narthex.OutsideRequired:
+		return narthex.Refusedf("The agreement is signed together with an outside document, and the file names none; ask the other side for their copy.")
+	case outside != nil && asked == "":
+		return narthex.Refusedf("The file names an outside document, and the agreement accepts none; ask the other side for their copy.")
+	case outside == nil:
+		return nil
+	}
+	if _, err := narthex.ParseDigest(string(outside.Digest)); err != nil || outside.Size <= 0 {
+		return narthex.Refusedf("The outside document that the file names has no digest or no size; ask the other side for their copy.").Because(err)
+	}
+	return nil
+}
+
+func checkSignature(a narthex.Agreement, digest narthex.Digest, outside *narthex.OutsideDocument, s narthex.SignedBy, keys map[string]Verifier) (Signed, error) {
 	signer, named := partySigner(a, s)
 	if !named {
 		return Signed{}, narthex.Refusedf("A signature is by someone, or with a key, that the agreement does not name for that party.")
 	}
 	if s.Digest != digest || s.At.IsZero() {
 		return Signed{}, narthex.Refusedf("The signature for the %s names another digest than this agreement's, or no time.", s.Party)
+	}
+	if on := outside; on == nil && s.Outside != "" || on != nil && s.Outside != on.Digest {
+		return Signed{}, narthex.Refusedf("The signature for the %s is on another outside document than the one that is bound to the agreement.", s.Party)
+	}
+	if a.Signing().Stamped && s.Stamp == "" {
+		return Signed{}, narthex.Refusedf("The agreement asks for a time stamp with each signature, and the one for the %s has none.", s.Party)
 	}
 	return verified(s, signer.Name, a.Origin, keys)
 }
@@ -171,7 +202,7 @@ func verified(s narthex.SignedBy, name, origin string, keys map[string]Verifier)
 			break
 		}
 	}
-	return out, VerifyEnvelope(s.Envelope, stated, NewStatement(s.Digest, s.Party, s.By, origin))
+	return out, VerifyEnvelope(s.Envelope, stated, NewStatement(s.Digest, s.Party, s.By, origin).With(s.Outside))
 }
 
 // partySigner gives whom the cover names, with that key, for the party that a signature is for.

@@ -257,3 +257,32 @@ func TestAForgedFileIsNotThatOfAKeyThatWasBrought(t *testing.T) {
 		t.Errorf("ada's key signed nothing in it: %+v %v", report, err)
 	}
 }
+
+// TestAFileIsHeldToHowItsAgreementAsksToBeSigned: the lab last, and an outside document that is required.
+func TestAFileIsHeldToHowItsAgreementAsksToBeSigned(t *testing.T) {
+	clause := func(values map[string]string) agreement.Input {
+		in := input(t)
+		in.Clauses[narthex.SignatureClause] = narthex.Clause{Name: narthex.SignatureClause, Title: "Signature", Text: "As it says.", Parameters: map[string]narthex.Parameter{"order": {Kind: "choice", Default: narthex.InAnyOrder}, "outside": {Kind: "choice", Default: narthex.OutsideRefused}}}
+		in.Pathway.Clauses = append(slices.DeleteFunc(slices.Clone(in.Pathway.Clauses), func(u narthex.ClauseUse) bool { return u.Clause == narthex.SignatureClause }), narthex.ClauseUse{Clause: narthex.SignatureClause, Values: values})
+		return in
+	}
+	last := newCast(t).signed(t, clause(map[string]string{"order": narthex.LabSignsLast}))
+	if _, err := check(t, last, nil); err != nil {
+		t.Errorf("the lab last: %v", err)
+	}
+	lab := slices.IndexFunc(last.Signatures, func(s narthex.SignedBy) bool { return s.Party == narthex.PartyLab })
+	last.Signatures[0], last.Signatures[lab] = last.Signatures[lab], last.Signatures[0]
+	last.Signatures[0].At, last.Signatures[lab].At = last.Signatures[lab].At, last.Signatures[0].At
+	if _, err := check(t, last, nil); !narthex.IsKind(err, narthex.Refused) || !strings.Contains(err.Error(), "lab signs last") {
+		t.Errorf("the lab first: %v", err)
+	}
+	required := newCast(t).signed(t, clause(map[string]string{"outside": string(narthex.OutsideRequired)}))
+	if _, err := check(t, required, nil); !narthex.IsKind(err, narthex.Refused) || !strings.Contains(err.Error(), "outside document") {
+		t.Errorf("without the document that is required: %v", err)
+	}
+	none := newCast(t).signed(t, input(t))
+	none.Outside = &narthex.OutsideDocument{Digest: narthex.MakeDigest([32]byte{1}), Size: 1}
+	if _, err := check(t, none, nil); !narthex.IsKind(err, narthex.Refused) || !strings.Contains(err.Error(), "accepts none") {
+		t.Errorf("a document that it does not accept: %v", err)
+	}
+}

@@ -39,6 +39,7 @@ type Document struct {
 	Taxonomy   *narthex.Taxonomy // puts the terms in words
 	Agreement  narthex.Agreement
 	Signatures []narthex.SignedBy // so far; one that does not verify is an error
+	Outside    *narthex.OutsideDocument
 }
 
 // In writes the document in a form.
@@ -193,13 +194,16 @@ func restsOn(a narthex.Agreement) []part {
 
 func (d Document) signatures(digest narthex.Digest) ([]part, error) {
 	parts := []part{{kind: section, text: "Signatures", leaf: true}, {kind: paragraph, text: "Each party signs the digest " + string(digest) + ". The times are those of the lab's ledger."}}
+	if d.Outside != nil {
+		parts = append(parts, part{kind: paragraph, text: fmt.Sprintf("Each party signs with it an outside document of %d bytes, whose digest is %s. It changes nothing of what is given.", d.Outside.Size, d.Outside.Digest)})
+	}
 	for _, party := range d.Agreement.Parties {
 		text := party.Name + ": not signed yet"
 		if party.Authorised != nil {
 			text = party.Name + ": " + beforehandInWords(*party.Authorised)
 		}
 		if at := slices.IndexFunc(d.Signatures, func(s narthex.SignedBy) bool { return s.Party == party.Role }); at >= 0 {
-			signed, err := checkSignature(d.Agreement, digest, d.Signatures[at], nil)
+			signed, err := checkSignature(d.Agreement, digest, d.Outside, d.Signatures[at], nil)
 			if err != nil {
 				return nil, err
 			}

@@ -28,11 +28,19 @@ type Statement struct {
 	Party     narthex.PartyRole `json:"party"`
 	Person    narthex.PersonID  `json:"person"`
 	Audience  string            `json:"audience"` // the origin of the lab's ledger
+
+	Outside narthex.Digest `json:"outside,omitempty"` // of the outside document that is bound to the agreement
 }
 
 // NewStatement makes the statement of a signature on an agreement.
 func NewStatement(digest narthex.Digest, party narthex.PartyRole, person narthex.PersonID, origin string) Statement {
-	return Statement{purpose, digest, party, person, origin}
+	return Statement{Purpose: purpose, Agreement: digest, Party: party, Person: person, Audience: origin}
+}
+
+// With gives the statement of a signature on the outside document as well; without one it is the same statement.
+func (s Statement) With(outside narthex.Digest) Statement {
+	s.Outside = outside
+	return s
 }
 
 // NewKey draws a signing key.

@@ -50,8 +50,8 @@ func closedHistory(t *testing.T) (*testenv.Env, narthex.EngagementID) {
 	return e, id
 }
 
-// TestACloseoutThatWasNotIsNamed: a certificate by a key that was not enrolled for that person, and an engagement that owes less than its
-// agreement asks, are named, though the lab wrote its ledger and its tables to fit.
+// TestACloseoutThatWasNotIsNamed: a certificate by a key that was not enrolled for that person, an engagement that owes less than its
+// agreement asks, and one that was signed otherwise, are named, though the lab wrote its ledger and its tables to fit.
 func TestACloseoutThatWasNotIsNamed(t *testing.T) {
 	e, id := closedHistory(t)
 	honest := takeHome(t, e)
@@ -76,28 +76,37 @@ func TestACloseoutThatWasNotIsNamed(t *testing.T) {
 	if n := says(beside(t, rows, key, &forged), "a certificate of destruction that does not verify"); n != 1 {
 		t.Errorf("the certificate is named %d times", n)
 	}
-	forged.records, forged.openings = slices.Clone(honest.records), slices.Clone(honest.openings)
-	lesser := frozen{}
-	for table, list := range rows {
-		lesser[table] = slices.Clone(list)
-	}
-	for i, row := range lesser[store.Events] {
-		var event workflow.Event
-		must(t, json.Unmarshal(row.Value, &event))
-		if event.Command != workflow.Activate || !strings.HasPrefix(row.Key, string(id)) {
-			continue
+	for _, c := range []struct {
+		command workflow.Command
+		change  func(*workflow.Event)
+		says    string
+	}{
+		{workflow.Activate, func(event *workflow.Event) { event.Owed = nil }, "obligations or an end that are not the agreement's"},
+		{workflow.Offer, func(event *workflow.Event) { event.Signing = &narthex.Signing{LabLast: true} }, "a way of signing that is not the agreement's"},
+	} {
+		forged.records, forged.openings = slices.Clone(honest.records), slices.Clone(honest.openings)
+		altered := frozen{}
+		for table, list := range rows {
+			altered[table] = slices.Clone(list)
 		}
-		before, err := canon.Digest(event)
-		must(t, err)
-		event.Owed = nil
-		after, err := canon.Digest(event)
-		must(t, err)
-		value, err := json.Marshal(event)
-		must(t, err)
-		lesser[store.Events][i].Value = value
-		forged.replaceAll(t, string(before), string(after))
-	}
-	if n := says(beside(t, lesser, key, &forged), "obligations or an end that are not the agreement's"); n != 1 {
-		t.Errorf("what is not owed any more is named %d times", n)
+		for i, row := range altered[store.Events] {
+			var event workflow.Event
+			must(t, json.Unmarshal(row.Value, &event))
+			if event.Command != c.command || !strings.HasPrefix(row.Key, string(id)) {
+				continue
+			}
+			before, err := canon.Digest(event)
+			must(t, err)
+			c.change(&event)
+			after, err := canon.Digest(event)
+			must(t, err)
+			value, err := json.Marshal(event)
+			must(t, err)
+			altered[store.Events][i].Value = value
+			forged.replaceAll(t, string(before), string(after))
+		}
+		if n := says(beside(t, altered, key, &forged), c.says); n != 1 {
+			t.Errorf("%s: named %d times", c.says, n)
+		}
 	}
 }

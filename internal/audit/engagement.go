@@ -201,7 +201,7 @@ func (s *step) signed() error {
 	}
 	key, err := agreement.ParseVerifier(was.PublicKey)
 	if err == nil {
-		err = agreement.VerifyEnvelope(was.Envelope, key, agreement.NewStatement(digest, was.Party, was.By, s.Origin))
+		err = agreement.VerifyEnvelope(was.Envelope, key, agreement.NewStatement(digest, was.Party, was.By, s.Origin).With(was.Outside))
 	}
 	enrolled, known := s.Signers[was.Signer]
 	inForce := known && enrolled.Person == was.By && enrolled.Ended.IsZero() || !known && s.absentSince(0)
@@ -258,6 +258,13 @@ func (s *step) grantActive() error {
 	}
 	if e.Grant != id || e.Agreement != g.Agreement || e.Application.Org != g.Org || !slices.Equal(workflow.Holders(*e), g.Persons) {
 		s.impossible(store.Grants, string(id), "people, an organisation or an agreement that are not the engagement's")
+	}
+	var signing narthex.Signing
+	if e.Signing != nil {
+		signing = *e.Signing
+	}
+	if a != nil && signing != a.Signing() {
+		s.impossible(store.Engagements, string(g.Engagement), "a way of signing that is not the agreement's")
 	}
 	if a != nil && !asAgreed(e, a) {
 		s.impossible(store.Engagements, string(g.Engagement), "obligations or an end that are not the agreement's")

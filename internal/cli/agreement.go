@@ -20,7 +20,7 @@ import (
 )
 
 func (a *app) agreement() *cobra.Command {
-	return a.group("agreement", "Read, sign and check the document that both sides sign", a.agreementShow(), a.agreementRedline(), a.agreementSign(), a.agreementExport(), a.agreementVerify())
+	return a.group("agreement", "Read, sign and check the document that both sides sign", a.agreementShow(), a.agreementRedline(), a.agreementOutside(), a.agreementSign(), a.agreementExport(), a.agreementVerify())
 }
 
 // checkedAgreement gives an engagement's agreement, whose digest is held to the document, and the document to the engagement
@@ -76,7 +76,7 @@ func (a *app) showAgreement(ctx context.Context, id narthex.EngagementID, form a
 	if err != nil {
 		return err
 	}
-	data, err := agreement.Document{Taxonomy: taxonomy, Agreement: view.Agreement, Signatures: view.Signatures}.In(form)
+	data, err := agreement.Document{Taxonomy: taxonomy, Agreement: view.Agreement, Signatures: view.Signatures, Outside: view.Outside}.In(form)
 	if err != nil {
 		return err
 	}
@@ -96,6 +96,9 @@ func (a *app) showAgreement(ctx context.Context, id narthex.EngagementID, form a
 	}
 	if err != nil {
 		return err
+	}
+	if view.Outside != nil {
+		a.say("signed with it: an outside document of %d bytes, digest %s", view.Outside.Size, view.Outside.Digest)
 	}
 	if len(view.Missing) > 0 {
 		a.say("digest %s; not signed yet by: %s", view.Digest, strings.Join(view.Missing, ", "))
@@ -153,27 +156,28 @@ func newFile(path string, data []byte, mode os.FileMode) error {
 }
 
 func (a *app) agreementSign() *cobra.Command {
-	var as, digest string
+	var as, digest, outside string
 	c := a.command(leaf{
 		use: "sign ID", short: "Sign the agreement for a party",
 		long: `Sign an agreement with the signing key on this machine. The signature is on the digest of the text that
 "narthex agreement show" showed you last, or on the one you give with --digest; it is for one document, party, person and lab.
-With the last signature the grant is in force.`,
+Where an outside document is bound to the agreement, bring your copy of it with --outside: the signature is on both digests. With the last signature the grant is in force.`,
 		example: "narthex agreement show eng_…\nnarthex agreement sign eng_… --as researcher",
 		run: func(ctx context.Context, args []string) error {
 			id, err := engagementID(args[0])
 			if err != nil {
 				return err
 			}
-			return a.signAgreement(ctx, id, narthex.PartyRole(as), digest)
+			return a.signAgreement(ctx, id, narthex.PartyRole(as), digest, outside)
 		}})
 	c.Flags().StringVar(&as, "as", "", "for whom you sign, where you may for more than one: "+joined(narthex.PartyRoles()))
 	c.Flags().StringVar(&digest, "digest", "", "the digest of the text you have read")
+	c.Flags().StringVar(&outside, "outside", "", "your copy of the outside document, where one is bound to the agreement")
 	oneOf(c, "as", narthex.PartyRoles())
 	return c
 }
 
-func (a *app) signAgreement(ctx context.Context, id narthex.EngagementID, party narthex.PartyRole, named string) error {
+func (a *app) signAgreement(ctx context.Context, id narthex.EngagementID, party narthex.PartyRole, named, copied string) error {
 	c, p, err := a.member()
 	if err != nil {
 		return err
@@ -193,6 +197,10 @@ func (a *app) signAgreement(ctx context.Context, id narthex.EngagementID, party 
 	if digest != view.Digest {
 		return problem(narthex.Conflict, "read it again with `narthex agreement show "+string(id)+"`", "the agreement is another than the one you read: its digest is %s", view.Digest.Short())
 	}
+	outside, err := sameOutside(view.Outside, copied)
+	if err != nil {
+		return err
+	}
 	if party == "" {
 		if party, err = onlyParty(view.Agreement, p.Person, fingerprint(key)); err != nil {
 			return err
@@ -201,11 +209,11 @@ func (a *app) signAgreement(ctx context.Context, id narthex.EngagementID, party 
 	if !names(view.Agreement, party, p.Person, fingerprint(key)) {
 		return problem(narthex.Refused, "the cover of `narthex agreement show "+string(id)+"` says who may sign", "the agreement does not name you with the key on this machine for the %s", party)
 	}
-	envelope, err := agreement.Sign(key, agreement.NewStatement(digest, party, p.Person, p.Origin))
+	envelope, err := agreement.Sign(key, agreement.NewStatement(digest, party, p.Person, p.Origin).With(outside))
 	if err != nil {
 		return err
 	}
-	after, err := c.Sign(ctx, id, client.Sign{Party: party, Digest: digest, Signer: fingerprint(key), Envelope: envelope})
+	after, err := c.Sign(ctx, id, client.Sign{Party: party, Digest: digest, Outside: outside, Signer: fingerprint(key), Envelope: envelope})
 	if err != nil {
 		return err
 	}
@@ -214,6 +222,9 @@ func (a *app) signAgreement(ctx context.Context, id narthex.EngagementID, party 
 			page.mark("note:", yellow, "the time-stamping authority gave no stamp; the signature stands without one")
 		}
 		page.line("signed %s for the %s with %s", digest, party, fingerprint(key))
+		if outside != "" {
+			page.line("and with it the outside document %s", outside)
+		}
 		if after.Engagement.Grant != "" {
 			page.line("every party has signed: the grant %s is in force; `narthex key mint %s --label NAME` makes a key of it", after.Engagement.Grant, after.Engagement.Grant)
 			return
@@ -247,7 +258,7 @@ func (a *app) agreementExport() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			data, err := canon.JSON(agreement.Bundle{Agreement: view.Agreement, Digest: view.Digest, Signatures: view.Signatures, Authorised: view.Authorised})
+			data, err := canon.JSON(agreement.Bundle{Agreement: view.Agreement, Digest: view.Digest, Signatures: view.Signatures, Authorised: view.Authorised, Outside: view.Outside})
 			if err != nil {
 				return err
 			}
@@ -270,22 +281,26 @@ func (a *app) agreementExport() *cobra.Command {
 
 func (a *app) agreementVerify() *cobra.Command {
 	var signers []string
-	var authorities string
+	var authorities, outside string
 	c := a.command(leaf{
 		use: "verify FILE", short: "Check an exported agreement and its signatures, offline",
 		long: `Check a file that "narthex agreement export" wrote: that nothing in it was changed, that every party has signed it, each by
 someone whom the cover names, and in the order that the agreement sets, where it sets one; and the authorisation of an institution
 that agreed beforehand. Bring
 the public keys of the signers by a way of your own, each as --signer NAME=FILE with what "narthex signer show --public" printed
-there; a signature by a key that you did not bring is checked with the key that the file states, and is said to be so.`,
+there; a signature by a key that you did not bring is checked with the key that the file states, and is said to be so. With --outside it is
+checked too that a PDF is the outside document which every party signed.`,
 		example: "narthex agreement verify agreement.json --signer ada=ada.pub --signer dean=dean.pub --signer lab=lab.pub",
-		run:     func(_ context.Context, args []string) error { return a.verifyAgreement(args[0], signers, authorities) }})
+		run: func(_ context.Context, args []string) error {
+			return a.verifyAgreement(args[0], signers, authorities, outside)
+		}})
+	c.Flags().StringVar(&outside, "outside", "", "the outside document that was signed with it, to check that it is that one")
 	c.Flags().StringVar(&authorities, "stamp-ca", "", "a file of certificates in PEM, to check time stamps with")
 	c.Flags().StringArrayVar(&signers, "signer", nil, "a signer's name and the file of their public key, NAME=FILE")
 	return c
 }
 
-func (a *app) verifyAgreement(path string, signers []string, authorities string) error {
+func (a *app) verifyAgreement(path string, signers []string, authorities, outside string) error {
 	var roots *x509.CertPool
 	if authorities != "" {
 		pem, err := readFile(authorities)
@@ -318,6 +333,11 @@ func (a *app) verifyAgreement(path string, signers []string, authorities string)
 	if err != nil {
 		return advise(err, "rely on nothing in this file; ask the other sides for their copies")
 	}
+	if outside != "" {
+		if _, err := sameOutside(report.Outside, outside); err != nil {
+			return err
+		}
+	}
 	return a.show(report, func(p *page) {
 		p.line("every party has signed %s", report.Digest)
 		for _, s := range report.Signatures {
@@ -341,6 +361,12 @@ func (a *app) verifyAgreement(path string, signers []string, authorities string)
 			case s.Stamp:
 				p.line("  %s: there is a time stamp, which was not checked; bring its authority's certificates with --stamp-ca", s.Party)
 			}
+		}
+		switch d := report.Outside; {
+		case d != nil && outside != "":
+			p.line("each signature is on %s too: the same %d bytes, %s", outside, d.Size, d.Digest)
+		case d != nil:
+			p.line("each signature is on an outside document too, of %d bytes, %s, which was not checked; bring it with --outside", d.Size, d.Digest)
 		}
 		p.line("the times of signing are the lab's word: a signature states none")
 		if report.Stated {

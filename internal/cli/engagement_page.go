@@ -80,6 +80,7 @@ func writeEngagement(p *page, view client.EngagementView) {
 	}
 	writeTriage(p, e, named)
 	writeClaims(p, e, named)
+	writeRefusal(p, e)
 	writeVotes(p, e, named)
 	writeOpinions(p, e, named)
 	if e.Counter != nil {
@@ -162,6 +163,19 @@ func writeClaims(p *page, e narthex.Engagement, named func(narthex.PersonID) str
 	p.table(t)
 }
 
+func writeRefusal(p *page, e narthex.Engagement) {
+	r := e.Refusal
+	if r == nil {
+		return
+	}
+	p.heading("Refused")
+	fields := [][2]string{{"ground", r.Ground}, {"another way", r.Alternative}, {"mediation", "may be asked for before " + day(r.MediateBy)}}
+	if r.Mediation != nil {
+		fields[2][1] = "asked for on " + day(r.Mediation.At) + ": " + r.Mediation.Text
+	}
+	p.fields(fields...)
+}
+
 func writeVotes(p *page, e narthex.Engagement, named func(narthex.PersonID) string) {
 	if len(e.Votes) == 0 {
 		return
@@ -199,6 +213,8 @@ func writeNext(p *page, view client.EngagementView) {
 		"nudge":             "narthex engagements nudge " + id,
 		"comment":           "narthex engagements comment " + id + " --text TEXT",
 		"sign":              "narthex agreement show " + id + ", then narthex agreement sign " + id + " --as PARTY",
+		"mediate":           "narthex engagements mediate " + id + " --text TEXT",
+		"bind":              "narthex agreement outside " + id + " FILE",
 		"end":               "narthex engagements end " + id + " --reason WHY",
 		"transfer":          "narthex engagements transfer " + id + " --to PERSON",
 		"take":              "narthex engagements take " + id,

@@ -28,6 +28,7 @@ func (a *app) engagements() *cobra.Command {
 		a.vote("engagements", "return", "Send an application back with a question", "returned", "the question, for the applicant"),
 		a.accept(), a.comment(), a.copyAsNew(),
 		a.engagementCommand("nudge", "Ask what keeps a review, when half of its time has passed", "nudged the reviewers of", "", ""),
+		a.engagementCommand("mediate", "Ask for mediation of a refusal, in the pathway's time", "asked for mediation of", "text", "what is to be mediated"),
 		a.engagementCommand("withdraw", "Take an application back, for good", "withdrawn", "reason", "why"),
 		a.amend(), a.join(), a.transfer(),
 		a.engagementCommand("take", "Take the sponsorship of an engagement over, as you were asked", "you are now the sponsor of", "", ""),

@@ -19,13 +19,14 @@ import (
 )
 
 func (a *app) evidence() *cobra.Command {
-	var to string
+	var to, outside string
 	c := a.command(leaf{
 		use: "evidence ENGAGEMENT", short: "Get one folder that proves what happened with an engagement",
 		long: `Get one folder with everything that proves what happened with an engagement, as far as you may see it: the agreement with its
 signatures, each entry of the ledger with its place in a signed checkpoint, and what people did and wrote. What is withheld of an entry
 stands as the digest that it has in the ledger. Whoever gets the folder checks it offline with "narthex evidence verify". That you got
-it is an entry too, and is what the folder is held to.`,
+it is an entry too, and is what the folder is held to. Where an outside document was signed with the agreement, the folder has its
+digest; with --outside it has the document as well, which is checked with the rest.`,
 		example: "narthex evidence eng_… --to evidence\nnarthex evidence verify evidence --key ledger.lab.example+…",
 		run: func(ctx context.Context, args []string) error {
 			id, err := engagementID(args[0])
@@ -35,14 +36,15 @@ it is an entry too, and is what the folder is held to.`,
 			if to == "" {
 				return problem(narthex.Invalid, "name a new folder with --to", "it is not said where the evidence goes")
 			}
-			return a.fetchEvidence(ctx, id, to)
+			return a.fetchEvidence(ctx, id, to, outside)
 		}})
 	c.Flags().StringVar(&to, "to", "", "the new folder")
+	c.Flags().StringVar(&outside, "outside", "", "the outside document that was signed with the agreement, to go with it")
 	c.AddCommand(a.verifyEvidence())
 	return c
 }
 
-func (a *app) fetchEvidence(ctx context.Context, id narthex.EngagementID, to string) error {
+func (a *app) fetchEvidence(ctx context.Context, id narthex.EngagementID, to, outside string) error {
 	c, p, err := a.member()
 	if err != nil {
 		return err
@@ -54,6 +56,9 @@ func (a *app) fetchEvidence(ctx context.Context, id narthex.EngagementID, to str
 	go func() { write.CloseWithError(c.Evidence(ctx, id, write)) }() // ends with its answer, or when read is closed
 	err = unpack(read, to)
 	read.CloseWithError(errors.New("the folder is no longer written"))
+	if err == nil && outside != "" {
+		err = copyFile(filepath.Join(to, evidence.Outside), outside)
+	}
 	if err == nil {
 		err = a.mine(to, id, p.Origin)
 	}
@@ -65,6 +70,22 @@ func (a *app) fetchEvidence(ctx context.Context, id narthex.EngagementID, to str
 	}
 	a.say("check it, on any machine, with: narthex evidence verify %s --key KEY", to)
 	return a.show(map[string]string{"folder": to}, func(p *page) { p.line("%s", to) })
+}
+
+// copyFile copies what is there to a new file.
+func copyFile(to, from string) error {
+	document, err := outsideDocument(from)
+	if err != nil {
+		return err
+	}
+	data, err := os.ReadFile(from)
+	if err == nil && int64(len(data)) != document.Size {
+		err = errors.New("it changed")
+	}
+	if err != nil {
+		return fileError("read", from, err)
+	}
+	return newFile(to, data, 0o644)
 }
 
 // mine looks whether a folder that just came is whole, and what was asked for. Whether its key is the lab's is the user's to check.

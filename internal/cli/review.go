@@ -54,7 +54,7 @@ func (a *app) reviewList(ctx context.Context, all bool, of client.Page) error {
 
 // vote is a reviewer's command. It carries the digest of what they were shown.
 func (a *app) vote(group, verb, short, done, reasonSays string) *cobra.Command {
-	var as, reason, digest string
+	var as, reason, digest, ground, alternative string
 	given := " --reason '…'"
 	if verb == "approve" {
 		given = ""
@@ -64,8 +64,12 @@ func (a *app) vote(group, verb, short, done, reasonSays string) *cobra.Command {
 		long:    short + ".\n\nThe vote names the digest of the text that `narthex " + group + " show` showed you last, or the one you give with --digest. Where\nthe text has changed since, the vote does not count and you look again.\n\nWith it you declare that you have no interest in the applicant, a member or their organisation: as employer, funder, co-author, in a\nreporting line, as family or of money. Where you have one, declare that instead: `narthex interests add`.",
 		example: "narthex " + group + " show eng_…\nnarthex " + group + " " + verb + " eng_… --as security" + given,
 		run: func(ctx context.Context, args []string) error {
-			return a.castVote(ctx, args[0], verb, done, digest, client.Command{As: narthex.Role(as), Text: reason})
+			return a.castVote(ctx, args[0], verb, done, digest, client.Command{As: narthex.Role(as), Text: reason, Ground: ground, Alternative: alternative})
 		}})
+	if verb == "decline" {
+		c.Flags().StringVar(&ground, "ground", "", "on which of the pathway's grounds, word for word, where it has them")
+		c.Flags().StringVar(&alternative, "alternative", "", "another way to the same end, where the pathway asks for one")
+	}
 	c.Flags().StringVar(&as, "as", "", "the role in which you review, where you have more than one: "+joined(narthex.Roles()))
 	c.Flags().StringVar(&reason, "reason", "", reasonSays)
 	c.Flags().StringVar(&digest, "digest", "", "the digest of the text you have seen")

@@ -38,6 +38,7 @@ const (
 	Events     = "events.jsonl"
 	ManifestAt = "manifest.json"
 	HandedAt   = "handed.json"
+	Outside    = "outside.pdf" // where whoever has the folder added it; the agreement has its digest
 )
 
 // Listed gives the files that a manifest may list, in its order.
@@ -178,5 +179,5 @@ type Folder interface {
 
 // known says whether a name is of the format.
 func known(name string) bool {
-	return name == ManifestAt || name == HandedAt || slices.Contains(Listed(), name)
+	return name == ManifestAt || name == HandedAt || name == Outside || slices.Contains(Listed(), name)
 }

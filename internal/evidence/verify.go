@@ -35,7 +35,8 @@ type Checked struct {
 	Size       uint64                    `json:"size"`
 	Agreement  narthex.Digest            `json:"agreement,omitempty"`
 	Signatures []agreement.Signed        `json:"signatures,omitempty"`
-	Recorded   int                       `json:"recorded"` // of them in the ledger, by entries of the folder
+	Outside    narthex.Digest            `json:"outside,omitempty"` // of the outside document in the folder
+	Recorded   int                       `json:"recorded"`          // of them in the ledger, by entries of the folder
 	Entries    map[narthex.EntryType]int `json:"entries"`
 	Withheld   int                       `json:"withheld"` // fields
 	Partly     int                       `json:"partly"`   // entries with a withheld field
@@ -54,7 +55,7 @@ func wrong(file, format string, args ...any) error {
 func Verify(folder Folder, keys ...string) (Checked, error) {
 	v := &verifier{folder: folder, keys: keys, events: map[narthex.Digest]bool{}, intents: map[string]bool{}}
 	v.out.Entries, v.out.Open = map[narthex.EntryType]int{}, []string{}
-	for _, step := range []func() error{v.names, v.handed, v.files, v.checkpoint, v.agreed, v.entries, v.told} {
+	for _, step := range []func() error{v.names, v.handed, v.files, v.checkpoint, v.agreed, v.outside, v.entries, v.told} {
 		if err := step(); err != nil {
 			return Checked{}, err
 		}
@@ -74,6 +75,7 @@ type verifier struct {
 	bundle   *agreement.Bundle
 	events   map[narthex.Digest]bool // of entries, and whether the text was found
 	intents  map[string]bool         // calls without an outcome so far
+	unsigned error                   // that a signature which was recorded is not the agreement's
 	out      Checked
 }
 
@@ -193,7 +195,7 @@ func (v *verifier) files() error {
 		}
 	}
 	for _, name := range v.here {
-		if name != ManifestAt && name != HandedAt && !v.lists(name) {
+		if name != ManifestAt && name != HandedAt && name != Outside && !v.lists(name) {
 			return wrong(name, "the manifest does not list it: it was added")
 		}
 	}
@@ -263,6 +265,30 @@ func (v *verifier) agreed() error {
 	return nil
 }
 
+// outside checks that the outside document which was added is the one that every party signed.
+func (v *verifier) outside() error {
+	if !slices.Contains(v.here, Outside) {
+		return nil
+	}
+	if v.bundle == nil || v.bundle.Outside == nil {
+		return wrong(Outside, "no outside document was signed with the agreement: it was added")
+	}
+	file, err := v.folder.Open(Outside)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	measure := NewMeasure()
+	if _, err := io.Copy(measure, io.LimitReader(file, narthex.MostOutside+1)); err != nil {
+		return err
+	}
+	if is := measure.File(Outside); is.Digest != v.bundle.Outside.Digest || is.Bytes != v.bundle.Outside.Size {
+		return wrong(Outside, "it is another document than the one that was signed")
+	}
+	v.out.Outside = v.bundle.Outside.Digest
+	return nil
+}
+
 // entries checks every line: that it stands in the log, is about the engagement, and says what was recorded.
 func (v *verifier) entries() error {
 	next := uint64(0)
@@ -280,6 +306,9 @@ func (v *verifier) entries() error {
 		}
 		return v.entry(n, entry)
 	})
+	if err == nil {
+		err = v.unsigned
+	}
 	return err
 }
 
@@ -303,6 +332,9 @@ func (v *verifier) entry(n int, e ledger.ShownEntry) error {
 		if !e.Hides("event") {
 			v.events[narthex.Digest(e.Text("event"))] = false
 		}
+		if e.Text("command") == string(workflow.Bind) { // what was signed before is on another document or none
+			v.out.Recorded, v.unsigned = 0, nil
+		}
 	case narthex.EntryCallIntent:
 		if !e.Hides("key") {
 			v.intents[string(narthex.MakeCallID(e.Index))] = true
@@ -319,8 +351,8 @@ func (v *verifier) entry(n int, e ledger.ShownEntry) error {
 			v.out.Recorded++
 			if !slices.ContainsFunc(v.bundle.Signatures, func(s narthex.SignedBy) bool {
 				return string(s.Party) == e.Text("party") && string(s.By) == e.Text("by") && s.Signer == e.Text("signer")
-			}) {
-				return wrong(Entries, "line %d, entry %d: the agreement has not this signature", n, e.Index)
+			}) && v.unsigned == nil {
+				v.unsigned = wrong(Entries, "line %d, entry %d: the agreement has not this signature", n, e.Index)
 			}
 		}
 	}

@@ -177,37 +177,45 @@ func TestAParameterThatIsHeldIsReadByCode(t *testing.T) {
 
 		signed func(narthex.PublicationClause) bool // of the agreement with the value: whether what is read there is that
 		shown  func(lab.Registered) bool            // the same of the public register
+		refuse func(narthex.RefusalRule) bool       // of the pathway with the value: whether what is read of refusals is that
+		asks   narthex.Signing                      // of the agreement with the value: how it is to be signed
 	}
 	sample := func(limit narthex.LimitName, v narthex.Value) *narthex.Application {
 		return &narthex.Application{Terms: []narthex.Term{{Attribute: "model.sample", Asset: "example-model", Limits: map[narthex.LimitName]narthex.Value{limit: v}}}}
 	}
 	rows := map[string]row{
-		"agents.kinds":                      {value: "people only", app: sample("actor_kinds", narthex.NamesValue("human", "agent"))},
-		"export-control.regions":            {value: "de", app: sample("regions", narthex.NamesValue("de", "us"))},
-		"data-protection.regions":           {value: "de", app: sample("regions", narthex.NamesValue("us"))},
-		"data-protection.basis":             {value: "none", edit: [2]string{"leak: [behav, small]", "leak: [behav, pers]"}, says: "personal data"},
-		"data-and-monitoring.content":       {value: "sealed", says: "content_log is none"},
-		"egress.bytes":                      {value: "1000", app: sample("bytes_out", narthex.NumberValue(1001))},
-		"results-and-ip.derivatives":        {value: "stay at the lab", app: &narthex.Application{Terms: []narthex.Term{{Attribute: "output.artefact.model", Asset: "example-model"}}}},
-		"publication-review.review_days":    {value: "7", signed: func(c narthex.PublicationClause) bool { return c.ReviewDays == 7 }},
-		"publication-review.extension_days": {value: "8", signed: func(c narthex.PublicationClause) bool { return c.ExtensionDays == 8 }},
-		"publication-review.embargo_days":   {value: "9", signed: func(c narthex.PublicationClause) bool { return c.EmbargoDays == 9 }},
-		"publication-review.answer_days":    {value: "6", signed: func(c narthex.PublicationClause) bool { return c.AnswerDays == 6 }},
-		"publication-review.grounds":        {value: "personal data", signed: func(c narthex.PublicationClause) bool { return slices.Equal(c.Grounds, []string{"personal data"}) }},
-		"publication-review.mediator":       {value: "no", signed: func(c narthex.PublicationClause) bool { return !c.Mediator }},
-		"public-register.shown":             {value: "after an embargo", shown: func(r lab.Registered) bool { return r.Shown }},
-		"public-register.embargo_days":      {value: "9", shown: func(r lab.Registered) bool { return r.EmbargoDays == 9 }},
-		"public-register.organisation":      {value: "no", shown: func(r lab.Registered) bool { return !r.Organisation }},
-		"public-register.names":             {value: "yes", shown: func(r lab.Registered) bool { return r.Names }},
-		"confidentiality.existence":         {value: "yes", edit: [2]string{"clauses:\n", "clauses:\n  - {clause: public-register}\n"}, says: "itself secret does not stand in a public register"},
-		"liability.cap":                     {value: "fees paid", says: "fees paid are no amount where access is free"},
-		"compensation.fee":                  {value: "none", edit: [2]string{"clauses:\n", "clauses:\n  - {clause: liability, values: {cap: fees paid}}\n"}, says: "fees paid are no amount where access is free"},
-		"insurance.cover":                   {value: "5 EUR", says: "required question insurance"},
-		"conflict-of-interest.declared":     {value: "yes", edit: [2]string{"name: interests,", "name: other,"}, says: "required question interests"},
-		"recipients.people":                 {value: "2", app: &narthex.Application{Members: []narthex.PersonID{"per_a", "per_b"}}},
-		"safe-harbour.lock_reasons":         {value: "compromised_credential, suspected_exfiltration", says: "leaves out legal_order"},
-		"safe-harbour.appeal_days":          {value: "9", says: "appeal_days, 10, is above it"},
-		"term-and-survival.term_days":       {value: "364", says: "most_days, "},
+		"agents.kinds":                           {value: "people only", app: sample("actor_kinds", narthex.NamesValue("human", "agent"))},
+		"export-control.regions":                 {value: "de", app: sample("regions", narthex.NamesValue("de", "us"))},
+		"data-protection.regions":                {value: "de", app: sample("regions", narthex.NamesValue("us"))},
+		"data-protection.basis":                  {value: "none", edit: [2]string{"leak: [behav, small]", "leak: [behav, pers]"}, says: "personal data"},
+		"data-and-monitoring.content":            {value: "sealed", says: "content_log is none"},
+		"egress.bytes":                           {value: "1000", app: sample("bytes_out", narthex.NumberValue(1001))},
+		"results-and-ip.derivatives":             {value: "stay at the lab", app: &narthex.Application{Terms: []narthex.Term{{Attribute: "output.artefact.model", Asset: "example-model"}}}},
+		"publication-review.review_days":         {value: "7", signed: func(c narthex.PublicationClause) bool { return c.ReviewDays == 7 }},
+		"publication-review.extension_days":      {value: "8", signed: func(c narthex.PublicationClause) bool { return c.ExtensionDays == 8 }},
+		"publication-review.embargo_days":        {value: "9", signed: func(c narthex.PublicationClause) bool { return c.EmbargoDays == 9 }},
+		"publication-review.answer_days":         {value: "6", signed: func(c narthex.PublicationClause) bool { return c.AnswerDays == 6 }},
+		"publication-review.grounds":             {value: "personal data", signed: func(c narthex.PublicationClause) bool { return slices.Equal(c.Grounds, []string{"personal data"}) }},
+		"publication-review.mediator":            {value: "no", signed: func(c narthex.PublicationClause) bool { return !c.Mediator }},
+		"public-register.shown":                  {value: "after an embargo", shown: func(r lab.Registered) bool { return r.Shown }},
+		"public-register.embargo_days":           {value: "9", shown: func(r lab.Registered) bool { return r.EmbargoDays == 9 }},
+		"public-register.organisation":           {value: "no", shown: func(r lab.Registered) bool { return !r.Organisation }},
+		"public-register.names":                  {value: "yes", shown: func(r lab.Registered) bool { return r.Names }},
+		"confidentiality.existence":              {value: "yes", edit: [2]string{"clauses:\n", "clauses:\n  - {clause: public-register}\n"}, says: "itself secret does not stand in a public register"},
+		"liability.cap":                          {value: "fees paid", says: "fees paid are no amount where access is free"},
+		"compensation.fee":                       {value: "none", edit: [2]string{"clauses:\n", "clauses:\n  - {clause: liability, values: {cap: fees paid}}\n"}, says: "fees paid are no amount where access is free"},
+		"insurance.cover":                        {value: "5 EUR", says: "required question insurance"},
+		"conflict-of-interest.declared":          {value: "yes", edit: [2]string{"name: interests,", "name: other,"}, says: "required question interests"},
+		"recipients.people":                      {value: "2", app: &narthex.Application{Members: []narthex.PersonID{"per_a", "per_b"}}},
+		"safe-harbour.lock_reasons":              {value: "compromised_credential, suspected_exfiltration", says: "leaves out legal_order"},
+		"safe-harbour.appeal_days":               {value: "9", says: "appeal_days, 10, is above it"},
+		"objection-and-mediation.grounds":        {value: "it does not hold it", refuse: func(r narthex.RefusalRule) bool { return slices.Equal(r.Grounds, []string{"it does not hold it"}) }},
+		"objection-and-mediation.alternative":    {value: "no", refuse: func(r narthex.RefusalRule) bool { return !r.Alternative }},
+		"objection-and-mediation.mediation_days": {value: "7", refuse: func(r narthex.RefusalRule) bool { return r.MediationDays == 7 }},
+		"signature.order":                        {value: "the lab signs last", asks: narthex.Signing{LabLast: true}},
+		"signature.method":                       {value: "with signing keys and a time stamp", asks: narthex.Signing{Stamped: true}},
+		"signature.outside":                      {value: "required", asks: narthex.Signing{Outside: narthex.OutsideRequired}},
+		"term-and-survival.term_days":            {value: "364", says: "most_days, "},
 	}
 	d := load(t, template(t))
 	for name, clause := range d.Clauses {
@@ -241,6 +249,20 @@ func TestAParameterThatIsHeldIsReadByCode(t *testing.T) {
 			read, err := lab.RegisterOf(narthex.Agreement{Clauses: agreedOf(loaded, "interpretability")})
 			if standard := (lab.Registered{Shown: true, Organisation: true}); err != nil || !r.shown(read) || parameter != "shown" && r.shown(standard) {
 				t.Errorf("%s: signed as %s it is read as %+v (%v)", key, r.value, read, err)
+			}
+			continue
+		}
+		if r.refuse != nil {
+			read, standard := loaded.RefusalsOf(loaded.Pathways["interpretability"]), load(t, template(t)).RefusalsOf(load(t, template(t)).Pathways["vetted-researcher"])
+			if read == nil || standard == nil || !r.refuse(*read) || r.refuse(*standard) {
+				t.Errorf("%s: as %s it is read as %+v, and the standard as %+v", key, r.value, read, standard)
+			}
+			continue
+		}
+		if r.asks != (narthex.Signing{}) {
+			signed, standard := narthex.Agreement{Clauses: agreedOf(loaded, "interpretability")}, narthex.Agreement{Clauses: agreedOf(load(t, template(t)), "interpretability")}
+			if signed.Signing() != r.asks || loaded.SigningOf(loaded.Pathways["interpretability"]) != r.asks || standard.Signing() != (narthex.Signing{}) {
+				t.Errorf("%s: signed as %s it asks for %+v, and the standard for %+v", key, r.value, signed.Signing(), standard.Signing())
 			}
 			continue
 		}
@@ -347,7 +369,7 @@ func TestTheListOfClausesIsTheLibrary(t *testing.T) {
 	d := load(t, template(t))
 	var out strings.Builder
 	out.WriteString("# The clause library\n\nWhat `narthex init` writes into `clauses/`: every clause with its parameters, what each may be, and what makes it true. The texts are samples for a lawyer to review.\n\n" +
-		"`gateway` is held at every call, as a limit of the terms; `agreement` before there is an agreement, for a pathway or application that breaks it is refused; `clock` by a time that runs, and by what may be done in it; `obligation` by an obligation with a date ([closeout.md](closeout.md)); `recorded` is printed and signed, and nothing of the software acts on it. The name after it is the one under which `internal/lab/held.go` reads it. This list is held to the files by a test.\n\n" +
+		"`gateway` is held at every call, as a limit of the terms; `agreement` before an agreement is in force, for a pathway, application or signature that breaks it is refused; `clock` by a time that runs, and by what may be done in it; `obligation` by an obligation with a date ([closeout.md](closeout.md)); `recorded` is printed and signed, and nothing of the software acts on it. The name after it is the one under which `internal/lab/held.go` reads it. This list is held to the files by a test.\n\n" +
 		"| clause | parameter | says | may be | standard | held |\n|---|---|---|---|---|---|\n")
 	for _, name := range slices.Sorted(maps.Keys(d.Clauses)) {
 		c := d.Clauses[name]

@@ -29,3 +29,33 @@ func TestAnOrderOfSigningNamesEachPartyOnce(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatAPathwaySaysOfSigningCanBeHeld: an order and a clause that differ, a word that nothing holds, and an outside document that
+// nobody of legal brings are problems of the pathway.
+func TestWhatAPathwaySaysOfSigningCanBeHeld(t *testing.T) {
+	for what, c := range map[string]struct {
+		parameter, value, edit, to, says string
+	}{
+		"the lab last, and its order not":          {"order", "the lab signs last", "clauses:\n", "signing_order: [lab, institution, researcher]\nclauses:\n", "signing_order does not"},
+		"the lab last in its order too":            {"order", "the lab signs last", "clauses:\n", "signing_order: [institution, researcher, lab]\nclauses:\n", ""},
+		"an order that nothing holds":              {"order", "the lab signs first", "[in any order, the lab signs last]", "[in any order, the lab signs last, the lab signs first]", "nothing can hold"},
+		"a method that nothing holds":              {"method", "by nodding", "[with signing keys, with", "[by nodding, with signing keys, with", "nothing can hold"},
+		"an acceptance that nothing holds":         {"outside", "perhaps", "[not accepted, accepted", "[perhaps, not accepted, accepted", "nothing can hold"},
+		"an outside document and nobody brings it": {"outside", "accepted", "", "", "legal is one of the pathway's reviews"},
+		"an outside document that legal brings":    {"outside", "accepted", "{role: security,", "{role: legal,", ""},
+	} {
+		files := with(t, narthex.SignatureClause, c.parameter, c.value)
+		for name, text := range files {
+			if c.edit != "" {
+				files[name] = bytes.ReplaceAll(text, []byte(c.edit), []byte(c.to))
+			}
+		}
+		_, problems := lab.Load(files)
+		found := slices.ContainsFunc(problems, func(p lab.Problem) bool {
+			return strings.Contains(p.File, "interpretability") && c.says != "" && strings.Contains(p.Message, c.says)
+		})
+		if found != (c.says != "") || c.says == "" && len(problems) > 0 {
+			t.Errorf("%s: %v", what, problems)
+		}
+	}
+}

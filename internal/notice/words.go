@@ -24,6 +24,7 @@ var words = map[Kind]said{
 	"returned":            {"The application {id} came back with a question.", "narthex engagements show {id}"},
 	"countered":           {"A reviewer of {id} offers narrower terms.", "narthex engagements show {id}"},
 	"declined":            {"The application {id} was declined; the reason stands beside it.", "narthex engagements show {id}"},
+	"mediation_asked":     {"The applicant of {id} asks for mediation of its refusal.", "narthex engagements show {id}"},
 	"withdrawn":           {"The application {id} was withdrawn by its applicant.", "narthex engagements show {id}"},
 	"offered":             {"The application {id} is approved, and its agreement waits for signatures.", "narthex agreement show {id}"},
 	"sign_asked":          {"The agreement of {id} waits for your signature.", "narthex agreement show {id}"},

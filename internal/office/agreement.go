@@ -37,6 +37,10 @@ func (o *Office) render(tx *journal.Tx, rules *book.Rules, e narthex.Engagement)
 	if err := holdSize(tx, rules.Directory, e, "Return it to the applicant: their revision asks them."); err != nil {
 		return nil, err
 	}
+	pathway := rules.Directory.Pathways[e.Application.Pathway]
+	if rules.Directory.SigningOf(pathway).Stamped && o.Stamps == nil {
+		return nil, narthex.Conflictf("The pathway's agreement asks for a time stamp with each signature, and this node has no time-stamping authority, so it could never come into force. The operators name one (`narthex serve --help`), or the programme changes the clause %s.", narthex.SignatureClause)
+	}
 	parties, word, ready, err := o.parties(tx, rules, e)
 	if err != nil || !ready {
 		return nil, err
@@ -49,7 +53,6 @@ func (o *Office) render(tx *journal.Tx, rules *book.Rules, e narthex.Engagement)
 	if err != nil {
 		return nil, err
 	}
-	pathway := rules.Directory.Pathways[e.Application.Pathway]
 	made, err := agreement.Render(agreement.Input{Lab: rules.Directory.Name, Origin: o.Origin, Engagement: counted, Pathway: pathway, Clauses: rules.Directory.Clauses,
 		Taxonomy: rules.Directory.Taxonomy, Parties: parties, NotBefore: tx.Now(), NotAfter: tx.Now().AddDate(0, 0, e.Application.Days), SingleCustodian: row.Single, Amends: amends, Uses: lab.UsesOf(pathway, e.Application.Codes)})
 	if err != nil {
@@ -59,7 +62,11 @@ func (o *Office) render(tx *journal.Tx, rules *book.Rules, e narthex.Engagement)
 	if err != nil {
 		return nil, err
 	}
-	event, refused := workflow.BySystem(e, workflow.Event{Command: workflow.Offer, Agreement: digest, Authorised: word})
+	var asked *narthex.Signing
+	if signing := made.Signing(); signing != (narthex.Signing{}) {
+		asked = &signing
+	}
+	event, refused := workflow.BySystem(e, workflow.Event{Command: workflow.Offer, Agreement: digest, Authorised: word, Signing: asked})
 	if refused != nil {
 		return nil, refused
 	}
@@ -149,8 +156,10 @@ func (o *Office) parties(tx *journal.Tx, rules *book.Rules, e narthex.Engagement
 		return nil, nil, false, narthex.Unavailablef("The applicant's organisation could not be read.").Because(err)
 	}
 	institution.Name = org.Name
-	if word, institution.Authorised, err = beforehand(tx, e); err != nil {
-		return nil, nil, false, err
+	if !workflow.SignsItself(rules.Directory.SigningOf(rules.Directory.Pathways[app.Pathway])) {
+		if word, institution.Authorised, err = beforehand(tx, e); err != nil {
+			return nil, nil, false, err
+		}
 	}
 	for _, person := range people {
 		if person.State != narthex.PersonActive {
@@ -254,14 +263,14 @@ func (o *Office) document(ctx context.Context, by narthex.PersonID, id narthex.E
 		if err != nil {
 			return err
 		}
-		view = client.AgreementView{Agreement: row.Agreement, Digest: e.Agreement, Signatures: append([]narthex.SignedBy{}, e.Signatures...), Missing: []string{}, Authorised: e.Authorised}
+		view = client.AgreementView{Agreement: row.Agreement, Digest: e.Agreement, Signatures: append([]narthex.SignedBy{}, e.Signatures...), Missing: []string{}, Authorised: e.Authorised, Outside: e.Outside}
 		for _, party := range workflow.Unsigned(e) {
 			view.Missing = append(view.Missing, string(party))
 		}
-		if view.Challenges, err = challenges(tx, row.Agreement, e.Agreement, p.ID); err != nil {
+		if view.Challenges, err = challenges(tx, row.Agreement, e, p.ID); err != nil {
 			return err
 		}
-		document = agreement.Document{Taxonomy: rules.Directory.Taxonomy, Agreement: row.Agreement, Signatures: view.Signatures}
+		document = agreement.Document{Taxonomy: rules.Directory.Taxonomy, Agreement: row.Agreement, Signatures: view.Signatures, Outside: e.Outside}
 		return nil
 	})
 	if err == nil {
@@ -336,7 +345,7 @@ func (o *Office) stamped(ctx context.Context, by narthex.PersonID, id narthex.En
 	if o.Stamps == nil {
 		return "", false, nil
 	}
-	envelope := in.Envelope
+	envelope, must := in.Envelope, o.Stamps.Require
 	err = o.look(ctx, by, func(tx *journal.Tx, p narthex.Person) error {
 		e, err := engagementOf(tx, id)
 		if err != nil {
@@ -346,7 +355,8 @@ func (o *Office) stamped(ctx context.Context, by narthex.PersonID, id narthex.En
 		if err != nil {
 			return err
 		}
-		if !workflow.MayRead(e, p) || e.State != narthex.Offered || e.Agreement != in.Digest || signer == nil || signer.Person != p.ID {
+		must = must || e.Signing != nil && e.Signing.Stamped
+		if !workflow.MayRead(e, p) || e.State != narthex.Offered || e.Agreement != in.Digest || in.Outside != workflow.OutsideOf(e) || signer == nil || signer.Person != p.ID {
 			envelope = "" // the change itself will say why not
 			return nil
 		}
@@ -362,8 +372,8 @@ func (o *Office) stamped(ctx context.Context, by narthex.PersonID, id narthex.En
 	if err == nil {
 		return token, false, nil
 	}
-	if o.Stamps.Require {
-		return "", false, narthex.Unavailablef("The time-stamping authority gave no stamp that holds, and this node takes no signature without one. Nothing was signed; try again later, or ask the operators.").Because(err)
+	if must {
+		return "", false, narthex.Unavailablef("The time-stamping authority gave no stamp that holds, and this node or this agreement takes no signature without one. Nothing was signed; try again later, or ask the operators.").Because(err)
 	}
 	o.Log.Warn("a signature was taken without a time stamp", "engagement", string(id), "cause", err.Error())
 	return "", true, nil
@@ -385,11 +395,11 @@ func (o *Office) asserted(tx *journal.Tx, p narthex.Person, in client.Sign) (str
 	if err != nil {
 		return "", err
 	}
-	return agreement.Assert(key, agreement.NewStatement(in.Digest, in.Party, p.ID, o.Origin), passkey.Assertion(*in.Assertion))
+	return agreement.Assert(key, agreement.NewStatement(in.Digest, in.Party, p.ID, o.Origin).With(in.Outside), passkey.Assertion(*in.Assertion))
 }
 
 // challenges gives what the person's passkeys are asked to sign an agreement for each party for which its cover names one.
-func challenges(tx *journal.Tx, a narthex.Agreement, digest narthex.Digest, p narthex.PersonID) (map[narthex.PartyRole]string, error) {
+func challenges(tx *journal.Tx, a narthex.Agreement, e narthex.Engagement, p narthex.PersonID) (map[narthex.PartyRole]string, error) {
 	signers, err := signersOf(tx, p)
 	if err != nil {
 		return nil, err
@@ -404,7 +414,7 @@ func challenges(tx *journal.Tx, a narthex.Agreement, digest narthex.Digest, p na
 		if !may {
 			continue
 		}
-		challenge, err := agreement.Challenge(agreement.NewStatement(digest, party.Role, p, a.Origin))
+		challenge, err := agreement.Challenge(agreement.NewStatement(e.Agreement, party.Role, p, a.Origin).With(workflow.OutsideOf(e)))
 		if err != nil {
 			return nil, err
 		}
@@ -439,10 +449,10 @@ func (o *Office) signature(tx *journal.Tx, e narthex.Engagement, p narthex.Perso
 	if !named {
 		return narthex.SignedBy{}, narthex.Refusedf("The agreement's cover does not name that key of yours for that party.").For("signer")
 	}
-	if err := o.signed(tx, *signer, in.Envelope, agreement.NewStatement(in.Digest, in.Party, p.ID, o.Origin)); err != nil {
+	if err := o.signed(tx, *signer, in.Envelope, agreement.NewStatement(in.Digest, in.Party, p.ID, o.Origin).With(in.Outside)); err != nil {
 		return narthex.SignedBy{}, err
 	}
-	return narthex.SignedBy{Party: in.Party, By: p.ID, Digest: in.Digest, Signer: in.Signer, Envelope: in.Envelope, At: tx.Now(), PublicKey: signer.PublicKey}, nil
+	return narthex.SignedBy{Party: in.Party, By: p.ID, Digest: in.Digest, Signer: in.Signer, Envelope: in.Envelope, At: tx.Now(), PublicKey: signer.PublicKey, Outside: in.Outside}, nil
 }
 
 // unlockedUnder holds a safe harbour back while a lock stands that it would have refused: none reaches it from before.

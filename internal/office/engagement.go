@@ -146,6 +146,15 @@ func (o *Office) Command(ctx context.Context, by narthex.PersonID, id narthex.En
 		if command == workflow.Transfer || command == workflow.Entrust {
 			draft.Person = in.Person
 		}
+		if rule := e.Application.Refusals; command == workflow.Decline && (rule != nil || in.Ground != "" || in.Alternative != "") {
+			draft.Refusal = &narthex.Refusal{Ground: in.Ground, Alternative: in.Alternative}
+			if rule != nil {
+				draft.Refusal.MediateBy = rules.Directory.Calendar.Add(tx.Now(), rule.MediationDays)
+			}
+		}
+		if command == workflow.Bind {
+			draft.Outside = in.Outside
+		}
 		if command == workflow.Counter {
 			if draft.Application, err = narrowed(tx, rules, e, in.Counter); err != nil {
 				return err
@@ -212,7 +221,7 @@ func approvers(e narthex.Engagement) []narthex.PersonID {
 
 // facts gathers what the decision on a command needs.
 func (o *Office) facts(tx *journal.Tx, rules *book.Rules, draft *workflow.Event, e narthex.Engagement, p narthex.Person, text *written) (workflow.Facts, error) {
-	var facts workflow.Facts
+	facts := workflow.Facts{Now: tx.Now()}
 	a := e.Application
 	switch draft.Command {
 	case workflow.Edit, workflow.Revise:
@@ -356,7 +365,7 @@ func (o *Office) engagement(ctx context.Context, by narthex.PersonID, id narthex
 		}
 		view = client.EngagementView{Engagement: workflow.Seen(e, p), Allowed: []string{}, Waiting: []string{}, People: map[string]string{}, Notices: []client.Notice{}}
 		for _, command := range workflow.Allowed(e.State, workflow.PartsOf(e, p)) {
-			if command == workflow.Recuse || command == workflow.Accept && e.Counter == nil || command == workflow.Nudge && (!halfPassed(e, tx.Now()) || !e.Nudged.IsZero()) || command == workflow.Unclaim && len(e.Claims) == 0 || command == workflow.Uninvite && !slices.ContainsFunc(e.Opinions, func(o narthex.Opinion) bool { return o.Open(tx.Now()) }) || workflow.OnManuscripts(command) && command != workflow.ManuscriptSubmit {
+			if !shown(e, command, p, tx.Now()) {
 				continue
 			}
 			view.Allowed = append(view.Allowed, string(command))
@@ -388,6 +397,28 @@ func (o *Office) engagement(ctx context.Context, by narthex.PersonID, id narthex
 		view.Took, err = o.tookOf(ctx, view.Engagement.Application.Pathway)
 	}
 	return view, err
+}
+
+// shown says whether a command that the table gives somebody is shown to them: not one that is there to be done by the way, or that would
+// be refused as things stand.
+func shown(e narthex.Engagement, command workflow.Command, p narthex.Person, now time.Time) bool {
+	switch command {
+	case workflow.Recuse:
+		return false
+	case workflow.Accept:
+		return e.Counter != nil
+	case workflow.Nudge:
+		return halfPassed(e, now) && e.Nudged.IsZero()
+	case workflow.Unclaim:
+		return len(e.Claims) > 0
+	case workflow.Uninvite:
+		return slices.ContainsFunc(e.Opinions, func(o narthex.Opinion) bool { return o.Open(now) })
+	case workflow.Bind:
+		return workflow.MayBind(e, p)
+	case workflow.Mediate:
+		return workflow.MayMediate(e, p, now)
+	}
+	return !workflow.OnManuscripts(command) || command == workflow.ManuscriptSubmit
 }
 
 func names(tx *journal.Tx, e narthex.Engagement, into map[string]string) error {
@@ -466,11 +497,18 @@ func waiting(tx *journal.Tx, rules *book.Rules, e narthex.Engagement, p narthex.
 		}
 		list = append(list, "a signing key of every party")
 	case narthex.Offered:
+		if workflow.WantsOutside(e) {
+			list = append(list, "the outside document, by legal")
+		}
 		turn := workflow.Turn(e)
 		for _, party := range turn {
 			list = append(list, "the signature of the "+string(party))
 		}
-		for _, party := range e.Application.SigningOrder {
+		order := e.Application.SigningOrder
+		if len(order) == 0 {
+			order = narthex.PartyRoles()
+		}
+		for _, party := range order {
 			if slices.Contains(workflow.Unsigned(e), party) && !slices.Contains(turn, party) {
 				list = append(list, "then the signature of the "+string(party))
 			}

@@ -295,6 +295,9 @@ func blank(tx *journal.Tx, id string) error {
 	for i := range next.Opinions {
 		next.Opinions[i].Question, next.Opinions[i].Interests, next.Opinions[i].Text = "", "", ""
 	}
+	if e.Refusal != nil {
+		next.Refusal = bareRefusal(*e.Refusal)
+	}
 	if e.Counter != nil {
 		counter := *e.Counter
 		counter.Text, counter.Application = "", wordless(counter.Application)
@@ -310,6 +313,9 @@ func blank(tx *journal.Tx, id string) error {
 	for _, row := range events {
 		event := *row.Row
 		event.Text = ""
+		if event.Refusal != nil {
+			event.Refusal = bareRefusal(*event.Refusal)
+		}
 		if event.Application != nil {
 			application := wordless(*event.Application)
 			event.Application = &application
@@ -319,6 +325,15 @@ func blank(tx *journal.Tx, id string) error {
 		}
 	}
 	return nil
+}
+
+// bareRefusal is a refusal without the words of it and of whoever asked for mediation.
+func bareRefusal(r narthex.Refusal) *narthex.Refusal {
+	if r.Alternative = ""; r.Mediation != nil {
+		asked := *r.Mediation
+		asked.Text, r.Mediation = "", &asked
+	}
+	return &r
 }
 
 // wordless is an application without what its applicant wrote, attached and declared.

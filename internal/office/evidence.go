@@ -158,7 +158,7 @@ func (m *making) begin(ctx context.Context, id narthex.EngagementID) error {
 		if err != nil || row == nil {
 			return narthex.Unavailablef("The agreement could not be read.").Because(err)
 		}
-		m.agreement, err = evidence.Line(agreement.Bundle{Agreement: row.Agreement, Digest: e.Agreement, Signatures: e.Signatures, Authorised: e.Authorised})
+		m.agreement, err = evidence.Line(agreement.Bundle{Agreement: row.Agreement, Digest: e.Agreement, Signatures: e.Signatures, Authorised: e.Authorised, Outside: e.Outside})
 		return err
 	})
 }

@@ -92,7 +92,7 @@ func write(rules *book.Rules, in client.Draft) (*written, error) {
 	}
 	made := narthex.Application{Pathway: in.Pathway, Directory: rules.Directory.Digest, Title: in.Title, Members: in.Members, Sponsor: in.Sponsor,
 		Answers: answers, Terms: terms, Days: in.Days,
-		Attachments: in.Attachments, Interests: in.Interests, Codes: in.Codes, Reviews: reviewsOf(rules.Directory, pathway, terms, append(added, sooner...)), SigningOrder: pathway.SigningOrder, RestsOn: pathway.RestsOn}
+		Attachments: in.Attachments, Interests: in.Interests, Codes: in.Codes, Reviews: reviewsOf(rules.Directory, pathway, terms, append(added, sooner...)), SigningOrder: pathway.SigningOrder, RestsOn: pathway.RestsOn, Refusals: rules.Directory.RefusalsOf(pathway)}
 	if err := rules.Directory.CheckApplication(pathway, made); err != nil {
 		return nil, err
 	}

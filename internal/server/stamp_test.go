@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -16,6 +17,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -23,7 +25,9 @@ import (
 	"github.com/digitorus/timestamp"
 
 	"narthex"
+	"narthex/client"
 	"narthex/internal/agreement"
+	"narthex/internal/lab"
 	"narthex/internal/server"
 	"narthex/internal/stamp"
 	"narthex/internal/testenv"
@@ -135,5 +139,52 @@ func TestARequiredStampIsRequired(t *testing.T) {
 	a.mode.Store("")
 	if _, err := e.People["ada"].Sign(t, id, narthex.PartyResearcher); err != nil {
 		t.Error(err)
+	}
+}
+
+// stampedClause has the pathway's agreement ask for a stamp with each signature.
+func stampedClause(f lab.Files) {
+	f["pathways/test.yaml"] = bytes.Replace(f["pathways/test.yaml"], []byte("clauses:\n"), []byte("clauses:\n  - {clause: signature, values: {method: with signing keys and a time stamp}}\n"), 1)
+}
+
+// TestAnAgreementThatAsksForStampsIsInForceWithThemAlone: also where the node itself does not require them.
+func TestAnAgreementThatAsksForStampsIsInForceWithThemAlone(t *testing.T) {
+	a := newTSA(t)
+	file := filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(file, a.ca, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	e := testenv.New(t, testenv.Options{Files: stampedClause, Config: func(c *server.Config) { c.Timestamp = stamp.Settings{URL: a.URL, CA: file} }})
+	id := approvedNow(t, e)
+	for name, party := range map[string]narthex.PartyRole{"ada": narthex.PartyResearcher, "otto": narthex.PartyInstitution, "dan": narthex.PartyLab} {
+		a.mode.Store("down")
+		if _, err := e.People[name].Sign(t, id, party); !narthex.IsKind(err, narthex.Unavailable) {
+			t.Errorf("%s without a stamp: %v", name, err)
+		}
+		a.mode.Store("")
+		must(e.People[name].Sign(t, id, party))
+	}
+	if view := must(e.People["ada"].Engagement(t.Context(), id)); view.Engagement.Grant == "" {
+		t.Fatal("with all stamps it is not in force")
+	}
+	made := must(e.People["ada"].Client.Agreement(t.Context(), id))
+	bundle := agreement.Bundle{Agreement: made.Agreement, Digest: made.Digest, Signatures: made.Signatures}
+	if _, err := agreement.VerifyStamped(must(json.Marshal(bundle)), nil, must(stamp.Roots(a.ca))); err != nil {
+		t.Error(err)
+	}
+	bundle.Signatures[1].Stamp = ""
+	if _, err := agreement.VerifyBundle(must(json.Marshal(bundle)), nil); !narthex.IsKind(err, narthex.Refused) {
+		t.Errorf("a kept file without one of the stamps: %v", err)
+	}
+}
+
+// TestANodeThatCannotStampOffersNoAgreementThatAsksForIt: it could never come into force.
+func TestANodeThatCannotStampOffersNoAgreementThatAsksForIt(t *testing.T) {
+	e := testenv.New(t, testenv.Options{Files: stampedClause})
+	view := submitted(t, e)
+	approve(t, e, "olga", narthex.AssetOwner, view)
+	_, err := e.People["sam"].Command(t.Context(), view.Engagement.ID, "approve", client.Command{As: narthex.Security, Saw: view.Engagement.Digest})
+	if !narthex.IsKind(err, narthex.Conflict) || !strings.Contains(err.Error(), "no time-stamping authority") {
+		t.Errorf("the last approval: %v", err)
 	}
 }

@@ -284,9 +284,13 @@ func (p *Person) Sign(t testing.TB, id narthex.EngagementID, party narthex.Party
 	t.Helper()
 	view, err := p.Client.Agreement(t.Context(), id)
 	must(t, err)
-	envelope, err := agreement.Sign(p.Signer, agreement.NewStatement(view.Digest, party, p.ID, view.Agreement.Origin))
+	var outside narthex.Digest
+	if view.Outside != nil {
+		outside = view.Outside.Digest
+	}
+	envelope, err := agreement.Sign(p.Signer, agreement.NewStatement(view.Digest, party, p.ID, view.Agreement.Origin).With(outside))
 	must(t, err)
-	return p.Client.Sign(t.Context(), id, client.Sign{Party: party, Digest: view.Digest, Signer: agreement.Fingerprint(p.Signer.Public().(ed25519.PublicKey)), Envelope: envelope})
+	return p.Client.Sign(t.Context(), id, client.Sign{Party: party, Digest: view.Digest, Outside: outside, Signer: agreement.Fingerprint(p.Signer.Public().(ed25519.PublicKey)), Envelope: envelope})
 }
 
 // Term makes a term on the model.

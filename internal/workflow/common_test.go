@@ -172,6 +172,14 @@ func (l *life) offered() *life {
 	return l.inReview().approve(sec, narthex.Security).approve(leg, narthex.Legal).system(workflow.Event{Command: workflow.Offer, Agreement: deal})
 }
 
+// offeredAs is offered with an agreement that asks to be signed so.
+func (l *life) offeredAs(signing narthex.Signing) *life {
+	return l.inReview().approve(sec, narthex.Security).approve(leg, narthex.Legal).system(workflow.Event{Command: workflow.Offer, Agreement: deal, Signing: &signing})
+}
+
+// paper is an outside document.
+var paper = &narthex.OutsideDocument{Digest: stale, Size: 1000}
+
 // authorised is offered with the institution's word of before.
 func (l *life) authorised() *life {
 	return l.inReview().approve(sec, narthex.Security).approve(leg, narthex.Legal).system(workflow.Event{Command: workflow.Offer, Agreement: deal, Authorised: authorisation(ora, ada)})
@@ -260,6 +268,6 @@ func states() []narthex.State { return append([]narthex.State{""}, narthex.State
 // commands is the closed set, written out a second time.
 var commands = []workflow.Command{workflow.Draft, workflow.Edit, workflow.Submit, workflow.Assign, workflow.Return, workflow.Revise, workflow.Approve, workflow.Decline,
 	workflow.Withdraw, workflow.Offer, workflow.Sign, workflow.Activate, workflow.Lock, workflow.Unlock, workflow.End, workflow.Close,
-	workflow.Counter, workflow.Accept, workflow.Nudge, workflow.Comment, workflow.Meet, workflow.Reject, workflow.Waive, workflow.Issue, workflow.Transfer, workflow.Take, workflow.Leave, workflow.Remind, workflow.Escalate, workflow.OpenIncident, workflow.ResolveIncident, workflow.Join, workflow.Recuse, workflow.Claim, workflow.Unclaim, workflow.Entrust, workflow.Triage, workflow.Invite, workflow.Uninvite, workflow.Redeem, workflow.Declare, workflow.Opine,
+	workflow.Counter, workflow.Accept, workflow.Nudge, workflow.Comment, workflow.Meet, workflow.Reject, workflow.Waive, workflow.Issue, workflow.Transfer, workflow.Take, workflow.Leave, workflow.Remind, workflow.Escalate, workflow.OpenIncident, workflow.ResolveIncident, workflow.Join, workflow.Recuse, workflow.Claim, workflow.Unclaim, workflow.Entrust, workflow.Triage, workflow.Invite, workflow.Uninvite, workflow.Redeem, workflow.Declare, workflow.Opine, workflow.Bind, workflow.Mediate,
 	workflow.ManuscriptSubmit, workflow.ManuscriptClear, workflow.ManuscriptRedact, workflow.ManuscriptExtend, workflow.ManuscriptPause, workflow.ManuscriptResume, workflow.ManuscriptPublish,
 	workflow.RedactionAccept, workflow.RedactionContest, workflow.RedactionUphold, workflow.RedactionDrop, workflow.RedactionMediate, workflow.RedactionOutcome}

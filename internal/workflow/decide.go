@@ -227,6 +227,9 @@ var rules = map[Command]func(narthex.Engagement, Event, narthex.Person, Facts) *
 		if strings.TrimSpace(draft.Text) == "" {
 			return narthex.Invalidf("A decline needs a reason that the applicant can read.").For("text")
 		}
+		if refused := refuses(e.Application.Refusals, draft.Refusal); refused != nil {
+			return refused
+		}
 		return vote(e, draft, p, facts)
 	},
 	Return: func(e narthex.Engagement, draft Event, p narthex.Person, facts Facts) *narthex.Error {
@@ -264,10 +267,19 @@ var rules = map[Command]func(narthex.Engagement, Event, narthex.Person, Facts) *
 		if !slices.Contains(signsFor(e, p), draft.Signature.Party) {
 			return narthex.Refusedf("You may not sign for that party, or it has signed.").For("party")
 		}
-		if turn := Turn(e); !slices.Contains(turn, draft.Signature.Party) {
-			return narthex.Conflictf("The pathway sets an order of signing, and it is the turn of the %s. Sign when that is done.", turn[0]).For("party")
+		return inTurn(e, *draft.Signature)
+	},
+	Bind: func(e narthex.Engagement, draft Event, p narthex.Person, _ Facts) *narthex.Error {
+		if !counsels(e, p) {
+			return narthex.Refusedf("An outside document is bound by someone who reviews this for legal and does not run the programme.")
 		}
-		return nil
+		return binds(e, draft)
+	},
+	Mediate: func(e narthex.Engagement, draft Event, _ narthex.Person, facts Facts) *narthex.Error {
+		if strings.TrimSpace(draft.Text) == "" {
+			return narthex.Invalidf("Say in words what is to be mediated.").For("text")
+		}
+		return mediable(e, facts.Now)
 	},
 	Join: mayJoin,
 	Lock: func(e narthex.Engagement, _ Event, _ narthex.Person, _ Facts) *narthex.Error {

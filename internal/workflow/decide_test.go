@@ -15,10 +15,10 @@ var may = map[narthex.State]map[string]string{
 	narthex.Submitted: {"ada": "withdraw", "ben": "join", "pro": "assign"},
 	narthex.InReview:  {"ada": "withdraw nudge comment", "ben": "comment join", "sam": "comment", "pro": "comment unclaim entrust invite uninvite", "sec": "return approve decline counter comment claim unclaim invite uninvite", "leg": "return approve decline counter comment claim unclaim invite uninvite"},
 	narthex.Returned:  {"ada": "revise withdraw accept", "ben": "revise join", "sam": "revise", "pro": "comment", "sec": "comment", "leg": "comment"},
-	narthex.Offered:   {"ada": "withdraw sign", "ben": "join", "ora": "sign", "sig": "sign", "sec": "lock unlock recuse", "leg": "recuse", "cus": "lock unlock"},
+	narthex.Offered:   {"ada": "withdraw sign", "ben": "join", "ora": "sign", "sig": "sign", "sec": "lock unlock recuse", "leg": "recuse bind", "cus": "lock unlock"},
 	narthex.Active:    {"ada": "end meet issue transfer open_incident " + wrote, "ben": "meet issue leave open_incident join " + wrote, "sam": "issue transfer", "ora": "meet open_incident", "aud": "issue", "pro": "end reject waive issue open_incident resolve_incident " + examined, "sec": "lock unlock waive open_incident resolve_incident " + examined, "leg": examined, "cus": "lock unlock waive open_incident resolve_incident"},
 	narthex.Ending:    {"ada": "meet issue open_incident " + wrote, "ben": "meet issue open_incident " + wrote, "sam": "issue", "ora": "meet open_incident", "aud": "issue", "pro": "close reject waive issue open_incident resolve_incident " + examined, "sec": "lock unlock waive open_incident resolve_incident " + examined, "leg": examined, "cus": "lock unlock waive open_incident resolve_incident"},
-	narthex.Declined:  {}, narthex.Withdrawn: {}, narthex.Closed: {"ada": "issue " + wrote, "ben": "issue " + wrote, "sam": "issue", "aud": "issue", "pro": "issue " + examined, "sec": examined, "leg": examined},
+	narthex.Declined:  {"ada": "mediate"}, narthex.Withdrawn: {}, narthex.Closed: {"ada": "issue " + wrote, "ben": "issue " + wrote, "sam": "issue", "aud": "issue", "pro": "issue " + examined, "sec": examined, "leg": examined},
 }
 
 // wrote and examined are what who wrote a manuscript does with it, and who reads it for the lab.

@@ -25,6 +25,9 @@ type Event struct {
 	Agreement   narthex.Digest               `json:"agreement,omitempty"`
 	Authorised  *narthex.SignedAuthorisation `json:"authorised,omitempty"` // of an offer, in the place of the institution's signature
 	Signature   *narthex.SignedBy            `json:"signature,omitempty"`
+	Signing     *narthex.Signing             `json:"signing,omitempty"` // of an offer: how its agreement asks to be signed
+	Refusal     *narthex.Refusal             `json:"refusal,omitempty"` // of a decline, where there is a rule for that
+	Outside     *narthex.OutsideDocument     `json:"outside,omitempty"` // that is bound to the agreement
 	Triaged     *narthex.Triaged             `json:"triaged,omitempty"` // what a rule did
 	Opinion     *narthex.Opinion             `json:"opinion,omitempty"` // of a specialist from outside: whose, and the digests of code and log-in
 	Grant       narthex.GrantID              `json:"grant,omitempty"`
@@ -128,7 +131,7 @@ func fits(e *narthex.Engagement, event Event) bool {
 	return s != nil && s.By == event.By && s.Digest == e.Agreement && slices.Contains(Turn(*e), s.Party) &&
 		(s.Party == narthex.PartyResearcher) == (s.By == e.Application.Applicant) &&
 		(s.Party != narthex.PartyLab || !hasVoted(e, s.By)) &&
-		!hasSigned(*e, s.By)
+		!hasSigned(*e, s.By) && s.Outside == OutsideOf(*e) && (s.Stamp != "" || !signingOf(*e).Stamped)
 }
 
 // hasSigned says whether a person signed for a party already, or authorised beforehand in the place of one.
@@ -174,6 +177,10 @@ func effect(e *narthex.Engagement, event Event) error {
 		}
 		e.Votes = append(e.Votes, narthex.Vote{By: event.By, As: event.As, Approve: event.Command == Approve, Reason: event.Text, Saw: event.Saw, At: event.At, NoInterest: event.NoInterest})
 		if event.Command == Decline {
+			if refused := refuses(e.Application.Refusals, event.Refusal); refused != nil {
+				return refused
+			}
+			e.Refusal = event.Refusal
 			e.Reason, e.DecidedAt, e.Claims = event.Text, event.At, nil
 		}
 	case Offer:
@@ -183,7 +190,16 @@ func effect(e *narthex.Engagement, event Event) error {
 		if event.Authorised != nil && !Authorises(*e, *event.Authorised, event.At) {
 			return errors.New("its authorisation is for something else, not in force, or by an author")
 		}
+		if event.Authorised != nil && event.Signing != nil && SignsItself(*event.Signing) {
+			return errors.New("its institution signs, for its word beforehand is on no outside document and not stamped")
+		}
 		e.Agreement, e.Authorised, e.DecidedAt, e.Claims = event.Agreement, event.Authorised, event.At, nil
+		e.Signing = event.Signing
+	case Bind:
+		if refused := binds(*e, event); refused != nil {
+			return refused
+		}
+		e.Outside, e.Signatures = event.Outside, nil
 	case Sign:
 		if !fits(e, event) {
 			return errors.New("the signature is on another text, not the giver's own, out of turn, or the party has signed")
@@ -216,6 +232,13 @@ func effect(e *narthex.Engagement, event Event) error {
 		return triage(e, event)
 	case Invite, Uninvite, Redeem, Declare, Opine:
 		return opinions(e, event)
+	case Mediate:
+		if refused := mediable(*e, event.At); refused != nil {
+			return refused
+		}
+		refusal := *e.Refusal
+		refusal.Mediation = &narthex.Note{By: event.By, At: event.At, Text: event.Text}
+		e.Refusal = &refusal
 	case Withdraw:
 		e.Reason, e.Claims = event.Text, nil
 	case End:
@@ -350,13 +373,21 @@ func Unsigned(e narthex.Engagement) []narthex.PartyRole {
 	})
 }
 
-// Turn lists the parties who may sign now: the first in the order that the pathway sets, or all who have not, where it sets none.
+// Turn lists the parties who may sign now: the first in the order that the pathway sets, or all who have not, where it sets none; the lab
+// after them, where it signs last; and nobody before an outside document that is required is there.
 func Turn(e narthex.Engagement) []narthex.PartyRole {
 	left := Unsigned(e)
+	if WantsOutside(e) {
+		return nil
+	}
 	for _, party := range e.Application.SigningOrder {
 		if slices.Contains(left, party) {
-			return []narthex.PartyRole{party}
+			left = []narthex.PartyRole{party}
+			break
 		}
+	}
+	if signingOf(e).LabLast && len(Unsigned(e)) > 1 {
+		left = slices.DeleteFunc(left, func(p narthex.PartyRole) bool { return p == narthex.PartyLab })
 	}
 	return left
 }

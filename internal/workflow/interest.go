@@ -38,7 +38,7 @@ func recuse(e *narthex.Engagement, event Event) error {
 		if len(e.Joined) == 0 {
 			e.Joined = nil
 		}
-		e.Agreement, e.Authorised, e.Signatures = "", nil, nil
+		e.Agreement, e.Authorised, e.Signatures, e.Signing, e.Outside = "", nil, nil, nil, nil
 		e.DecidedAt = time.Time{}
 	}
 	if len(e.Votes) == 0 {

@@ -132,6 +132,7 @@ const (
 	ToAssign Task = "assign"
 	ToChase  Task = "chase" // a review that is late, by the programme
 	ToSign   Task = "sign"
+	ToBind   Task = "bind" // an outside document that is required
 	ToClose  Task = "close"
 	ToTake   Task = "take" // its sponsorship over
 	ToJoin   Task = "join" // it, by accepting for oneself
@@ -157,9 +158,11 @@ func TaskOf(e narthex.Engagement, p narthex.Person, late, owns bool) Task {
 		return ToReview
 	case e.State == narthex.InReview && has(Programme) && late:
 		return ToChase
+	case WantsOutside(e) && MayBind(e, p):
+		return ToBind
 	case e.State == narthex.InReview && has(Programme) && gotOpinion(e, p.ID):
 		return ToRead
-	case e.State == narthex.Offered && has(Signer):
+	case e.State == narthex.Offered && !WantsOutside(e) && has(Signer):
 		return ToSign
 	case e.State == narthex.Active && has(Successor):
 		return ToTake
@@ -224,6 +227,9 @@ func waitsInState(e narthex.Engagement) []Wait {
 		}
 		return waits
 	case narthex.Offered:
+		if WantsOutside(e) {
+			return []Wait{{Role: narthex.Legal}}
+		}
 		var waits []Wait
 		for _, party := range Unsigned(e) {
 			switch party {

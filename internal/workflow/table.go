@@ -67,11 +67,13 @@ const (
 	Redeem   Command = "redeem"   // its code, as the specialist
 	Declare  Command = "declare"  // one's interests, as the specialist
 	Opine    Command = "opine"    // hand the opinion in
+	Mediate  Command = "mediate"  // ask for mediation of a refusal
+	Bind     Command = "bind"     // an outside document to the agreement
 )
 
 // Commands lists every command.
 func Commands() []Command {
-	return []Command{Draft, Edit, Submit, Assign, Return, Revise, Approve, Decline, Withdraw, Offer, Sign, Activate, Lock, Unlock, End, Close, Counter, Accept, Nudge, Comment, Meet, Reject, Waive, Issue, Transfer, Take, Leave, Remind, Escalate, OpenIncident, ResolveIncident, Join, Recuse, Claim, Unclaim, Entrust, Triage, Invite, Uninvite, Redeem, Declare, Opine,
+	return []Command{Draft, Edit, Submit, Assign, Return, Revise, Approve, Decline, Withdraw, Offer, Sign, Activate, Lock, Unlock, End, Close, Counter, Accept, Nudge, Comment, Meet, Reject, Waive, Issue, Transfer, Take, Leave, Remind, Escalate, OpenIncident, ResolveIncident, Join, Recuse, Claim, Unclaim, Entrust, Triage, Invite, Uninvite, Redeem, Declare, Opine, Bind, Mediate,
 		ManuscriptSubmit, ManuscriptClear, ManuscriptRedact, ManuscriptExtend, ManuscriptPause, ManuscriptResume, ManuscriptPublish,
 		RedactionAccept, RedactionContest, RedactionUphold, RedactionDrop, RedactionMediate, RedactionOutcome}
 }
@@ -109,12 +111,12 @@ var table = map[narthex.State]map[Part][]Command{
 	narthex.Submitted: {Applicant: {Withdraw}, Member: {Join}, Programme: {Assign}, System: {Assign}},
 	narthex.InReview:  {Applicant: {Withdraw, Nudge, Comment}, Author: {Comment}, Member: {Join}, Reviewer: {Approve, Decline, Return, Counter, Comment, Claim, Unclaim, Invite, Uninvite}, Programme: {Comment, Unclaim, Entrust, Invite, Uninvite}, System: {Offer, Remind, Escalate, Triage}, Voter: {Recuse}, Specialist: {Redeem, Declare, Opine}},
 	narthex.Returned:  {Applicant: {Revise, Accept, Withdraw}, Author: {Revise}, Member: {Join}, Reviewer: {Comment}, Programme: {Comment}, System: {Remind}},
-	narthex.Offered:   {Applicant: {Withdraw}, Member: {Join}, Signer: {Sign}, System: {Activate, Remind}, Guard: {Lock, Unlock}, Voter: {Recuse}},
+	narthex.Offered:   {Applicant: {Withdraw}, Member: {Join}, Reviewer: {Bind}, Signer: {Sign}, System: {Activate, Remind}, Guard: {Lock, Unlock}, Voter: {Recuse}},
 	narthex.Active: {Applicant: {End, Meet, Issue, Transfer, OpenIncident}, Author: {Issue}, Member: {Join, Meet, Leave, OpenIncident}, Sponsor: {Transfer}, Successor: {Take}, Programme: {End, Reject, Waive, Issue, OpenIncident, ResolveIncident}, System: {End, Remind}, Guard: {Lock, Unlock, Waive, OpenIncident, ResolveIncident},
 		Institution: {Meet, OpenIncident}, Auditor: {Issue}, Writer: writing(), Examiner: examining()},
 	narthex.Ending: {Applicant: {Meet, Issue, OpenIncident}, Author: {Issue}, Member: {Meet, OpenIncident}, Programme: {Close, Reject, Waive, Issue, OpenIncident, ResolveIncident}, System: {Remind}, Guard: {Lock, Unlock, Waive, OpenIncident, ResolveIncident},
 		Institution: {Meet, OpenIncident}, Auditor: {Issue}, Writer: writing(), Examiner: examining()},
-	narthex.Declined:  {},
+	narthex.Declined:  {Applicant: {Mediate}},
 	narthex.Withdrawn: {},
 	narthex.Closed:    {Applicant: {Issue}, Author: {Issue}, Programme: {Issue}, Auditor: {Issue}, System: {Remind}, Writer: writing(), Examiner: examining()},
 }

@@ -44,12 +44,12 @@ var rows = map[narthex.State]map[workflow.Part]string{
 	narthex.Submitted: {workflow.Applicant: "withdraw", workflow.Member: "join", workflow.Programme: "assign", workflow.System: "assign"},
 	narthex.InReview:  {workflow.Applicant: "withdraw nudge comment", workflow.Author: "comment", workflow.Member: "join", workflow.Reviewer: "approve decline return counter comment claim unclaim invite uninvite", workflow.Programme: "comment unclaim entrust invite uninvite", workflow.System: "offer remind escalate triage", workflow.Voter: "recuse", workflow.Specialist: "redeem declare opine"},
 	narthex.Returned:  {workflow.Applicant: "revise accept withdraw", workflow.Author: "revise", workflow.Member: "join", workflow.Reviewer: "comment", workflow.Programme: "comment"},
-	narthex.Offered:   {workflow.Applicant: "withdraw", workflow.Member: "join", workflow.Signer: "sign", workflow.System: "activate", workflow.Guard: "lock unlock", workflow.Voter: "recuse"},
+	narthex.Offered:   {workflow.Applicant: "withdraw", workflow.Member: "join", workflow.Reviewer: "bind", workflow.Signer: "sign", workflow.System: "activate", workflow.Guard: "lock unlock", workflow.Voter: "recuse"},
 	narthex.Active: {workflow.Applicant: "end meet issue transfer open_incident", workflow.Author: "issue", workflow.Member: "join meet leave open_incident", workflow.Sponsor: "transfer", workflow.Successor: "take", workflow.Programme: "end reject waive issue open_incident resolve_incident", workflow.System: "end remind", workflow.Guard: "lock unlock waive open_incident resolve_incident",
 		workflow.Institution: "meet open_incident", workflow.Auditor: "issue", workflow.Writer: writers, workflow.Examiner: examiners},
 	narthex.Ending: {workflow.Applicant: "meet issue open_incident", workflow.Author: "issue", workflow.Member: "meet open_incident", workflow.Programme: "close reject waive issue open_incident resolve_incident", workflow.System: "remind", workflow.Guard: "lock unlock waive open_incident resolve_incident",
 		workflow.Institution: "meet open_incident", workflow.Auditor: "issue", workflow.Writer: writers, workflow.Examiner: examiners},
-	narthex.Declined: {}, narthex.Withdrawn: {},
+	narthex.Declined: {workflow.Applicant: "mediate"}, narthex.Withdrawn: {},
 	narthex.Closed: {workflow.Applicant: "issue", workflow.Author: "issue", workflow.Programme: "issue", workflow.Auditor: "issue", workflow.Writer: writers, workflow.Examiner: examiners},
 }
 
@@ -187,6 +187,10 @@ func (l *life) event(command workflow.Command) workflow.Event {
 		event.By, event.Mark = "", workflow.ReviewLate
 	case workflow.Activate:
 		event.By, event.Grant = "", grant
+	case workflow.Mediate:
+		event.Text = "so"
+	case workflow.Bind:
+		event.By, event.Saw, event.Outside = leg.ID, l.e.Agreement, paper
 	case workflow.Sign:
 		event.Signature = signature(ada, narthex.PartyResearcher, l.e.Agreement).Signature
 	}
@@ -203,6 +207,14 @@ func ready(t *testing.T, state narthex.State, command workflow.Command) *life {
 	case workflow.Offer:
 		if state == narthex.InReview {
 			return at(t, state).approve(sec, narthex.Security).approve(leg, narthex.Legal)
+		}
+	case workflow.Mediate:
+		if state == narthex.Declined {
+			return refusable(t).does(sec, declining("not held", "Ask for less."))
+		}
+	case workflow.Bind:
+		if state == narthex.Offered {
+			return draft(t).offeredAs(narthex.Signing{Outside: narthex.OutsideAccepted})
 		}
 	case workflow.Recuse:
 		if state == narthex.InReview {

@@ -84,7 +84,7 @@ func (w *walk) text(applicant narthex.PersonID) *narthex.Application {
 var ways = map[narthex.State][]workflow.Command{
 	"": {workflow.Draft}, narthex.Draft: {workflow.Submit, workflow.Submit, workflow.Edit}, narthex.Submitted: {workflow.Assign, workflow.Assign, workflow.Join},
 	narthex.InReview: {workflow.Approve, workflow.Approve, workflow.Approve, workflow.Approve, workflow.Approve, workflow.Approve, workflow.Approve, workflow.Approve, workflow.Approve, workflow.Approve, workflow.Offer, workflow.Offer, workflow.Offer, workflow.Offer, workflow.Counter, workflow.Claim, workflow.Unclaim, workflow.Entrust, workflow.Triage, workflow.Invite, workflow.Uninvite, workflow.Redeem, workflow.Declare, workflow.Opine}, narthex.Returned: {workflow.Revise, workflow.Accept},
-	narthex.Offered: {workflow.Sign, workflow.Sign, workflow.Sign, workflow.Activate}, narthex.Active: {workflow.Join, workflow.Lock, workflow.Unlock, workflow.End, workflow.End, workflow.Meet, workflow.Waive, workflow.ManuscriptSubmit, workflow.ManuscriptRedact, workflow.RedactionContest, workflow.RedactionAccept, workflow.RedactionDrop},
+	narthex.Offered: {workflow.Sign, workflow.Sign, workflow.Sign, workflow.Activate, workflow.Bind}, narthex.Active: {workflow.Join, workflow.Lock, workflow.Unlock, workflow.End, workflow.End, workflow.Meet, workflow.Waive, workflow.ManuscriptSubmit, workflow.ManuscriptRedact, workflow.RedactionContest, workflow.RedactionAccept, workflow.RedactionDrop},
 	narthex.Ending: {workflow.Close, workflow.Close, workflow.Meet, workflow.Meet, workflow.Reject, workflow.Waive, workflow.Issue, workflow.ManuscriptClear, workflow.ManuscriptPublish},
 }
 
@@ -146,6 +146,11 @@ func (w *walk) ask(command workflow.Command, p narthex.Person) workflow.Event {
 			words := beforehand(w.people, w.people[applicant])
 			ask.Authorised = words[[]int{1, 1, w.r.IntN(len(words))}[w.r.IntN(3)]]
 		}
+		if w.r.IntN(3) == 0 {
+			ask.Signing = &narthex.Signing{LabLast: w.r.IntN(2) == 0, Outside: []narthex.Acceptance{"", narthex.OutsideAccepted, narthex.OutsideRequired}[w.r.IntN(3)]}
+		}
+	case workflow.Bind:
+		ask.Saw, ask.Outside = e.Agreement, &narthex.OutsideDocument{Digest: []narthex.Digest{deal, stale}[w.r.IntN(2)], Size: 10}
 	case workflow.Triage:
 		ask.Triaged = &narthex.Triaged{Rule: "r", Directory: stale, At: start, Assign: w.people[w.anyone()].ID, As: ask.As}
 		if w.r.IntN(2) == 0 {

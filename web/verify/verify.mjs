@@ -784,6 +784,9 @@ class Story {
       case "approve":
         history.approvals.add(field(o, "by"));
         break;
+      case "bind":
+        this.signed.delete(field(o, "saw")); // signatures before it are not on the document
+        break;
       case "return": case "revise": case "edit":
         start("");
         break;
