@@ -456,18 +456,11 @@ func TestNoPathBreaksAPromise(t *testing.T) {
 	})
 	for _, command := range commands {
 		// TestNoPathOfAManuscriptBreaksAPromise walks those of manuscripts. A place does not tell claims apart, so that none is given back:
-<<<<<<< HEAD
-		// TestAClaimGivesNothingAndTakesNothing shows that nothing else hangs on them. Nor does it tell opinions apart, as TestAnOpinionIsNoVote shows.
-		later := []workflow.Command{workflow.Unclaim, workflow.Uninvite, workflow.Redeem, workflow.Declare, workflow.Opine}
-		if f.given[command] == 0 && !workflow.OnManuscripts(command) && !slices.Contains(later, command) {
-||||||| 4e1a495
-		// TestAClaimGivesNothingAndTakesNothing shows that nothing else hangs on them.
-		if f.given[command] == 0 && !workflow.OnManuscripts(command) && command != workflow.Unclaim {
-=======
-		// TestAClaimGivesNothingAndTakesNothing shows that nothing else hangs on them. Agreements of these people accept no outside document, and
-		// their refusals have no grounds: signing_test.go, refusal_test.go and the random lives have those.
-		if f.given[command] == 0 && !workflow.OnManuscripts(command) && !slices.Contains([]workflow.Command{workflow.Unclaim, workflow.Bind, workflow.Mediate}, command) {
->>>>>>> dbf6eb7c505c060c38090e20e329548a292e7380
+		// TestAClaimGivesNothingAndTakesNothing shows that nothing else hangs on them. Nor does it tell opinions apart, as TestAnOpinionIsNoVote
+		// shows. Agreements of these people accept no outside document, and their refusals have no grounds: signing_test.go, refusal_test.go and
+		// the random lives have those.
+		elsewhere := []workflow.Command{workflow.Unclaim, workflow.Uninvite, workflow.Redeem, workflow.Declare, workflow.Opine, workflow.Bind, workflow.Mediate}
+		if f.given[command] == 0 && !workflow.OnManuscripts(command) && !slices.Contains(elsewhere, command) {
 			t.Errorf("nobody could ever %s, so the search shows nothing of it", command)
 		}
 	}
