@@ -230,6 +230,13 @@ func usable(tx *journal.Tx, grant narthex.Grant, p narthex.Person) (time.Time, e
 	if !grant.InForce(tx.Now()) {
 		return time.Time{}, noKeys(grant, nil, tx.Now())
 	}
+	hushed, err := book.Hushed(tx, &grant)
+	if err != nil {
+		return time.Time{}, err
+	}
+	if hushed {
+		return time.Time{}, journal.Unrecorded()
+	}
 	word, stands, err := book.WordFor(tx, &grant)
 	if err != nil {
 		return time.Time{}, err

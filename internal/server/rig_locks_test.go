@@ -173,7 +173,7 @@ func (f *forest) person(p *insider) {
 	}
 	out := func(ctx context.Context, session client.Session, err error) (error, bool) {
 		if err == nil {
-			err = f.e.Client.With(session.Token).Logout(ctx) // not to push another session out
+			_ = f.e.Client.With(session.Token).Logout(ctx) // not to push another session out; it may be locked out
 		}
 		return err, err == nil
 	}
@@ -466,10 +466,14 @@ func (f *forest) check(when string) {
 	}
 }
 
-// lock sets a lock on a node of a kind.
+// lock sets a lock on a node of a kind, or another on the one that is locked.
 func (f *forest) lock() {
 	subject := pick(f.r, narthex.LockSubjects()...)
 	in := client.LockRequest{Subject: subject, Target: pick(f.r, f.nodes[subject]...), Reason: pick(f.r, narthex.LockReasons()...)}
+	if len(f.held) > 0 && f.r.IntN(2) == 0 {
+		subject = f.held[0].Subject
+		in.Subject, in.Target = subject, f.held[0].Target
+	}
 	switch {
 	case subject.OfClass():
 		in.Reason = pick(f.r, narthex.AlwaysLocks()...)
