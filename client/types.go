@@ -680,7 +680,7 @@ type RestView struct {
 }
 
 // CutView is a call that was cut. The code is locked, with the lock's reason, or else expired, ended, revoked, suspended, removed,
-// lost or rules_changed: the lab's rules changed, and the same call is decided by the new ones when it is made again.
+// unauthorised, lost or rules_changed: the lab's rules changed, and the same call is decided by the new ones when it is made again.
 type CutView struct {
 	Call   narthex.CallID     `json:"call"`
 	At     time.Time          `json:"at"`

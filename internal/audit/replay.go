@@ -281,7 +281,8 @@ func (a *attempt) again() (v verdict, taken bool, err error) {
 		}
 	}
 	// Whose national someone is no entry tells: a denial for such a lock is taken where there was one.
-	if said, err := a.recorded(); err == nil && len(locks) == 0 && said.reasons == "locked" && slices.ContainsFunc(a.Locks, func(l narthex.Lock) bool { return !l.Lifted() && l.Subject == narthex.LockNationality }) {
+	told, _ := book.FirstTold(locks, a.at)
+	if said, err := a.recorded(); err == nil && told == nil && said.reasons == "locked" && slices.ContainsFunc(a.Locks, func(l narthex.Lock) bool { return !l.Lifted() && l.Subject == narthex.LockNationality }) {
 		return said, true, nil
 	}
 	stopped := book.Stopped(&a.key, a.grant, a.person, locks, a.at)

@@ -48,11 +48,30 @@ func WordFor(tx *journal.Tx, grant *narthex.Grant) (word *narthex.SignedAuthoris
 	if grant.AuthorisedFor == "" || len(grant.Persons) == 0 {
 		return nil, false, nil
 	}
-	return wordOf(tx, grant.Persons[0], grant.Org)
+	return wordOf(tx, grant.Persons[0], grant.Org, LocksOn)
 }
 
-// wordOf gives a person's authorisation, or nil, and whether its official stands by it for that organisation.
-func wordOf(tx *journal.Tx, person narthex.PersonID, org narthex.OrgID) (word *narthex.SignedAuthorisation, stands bool, err error) {
+// WordTold gives it as it may be told: no lock of which nobody may tell is in its way.
+func WordTold(tx *journal.Tx, grant *narthex.Grant) (word *narthex.SignedAuthorisation, stands bool, err error) {
+	if grant.AuthorisedFor == "" || len(grant.Persons) == 0 {
+		return nil, false, nil
+	}
+	return wordOf(tx, grant.Persons[0], grant.Org, LocksTold)
+}
+
+// Hushed says whether a grant rests on an official's word that a lock is in the way of, of which nobody may tell.
+func Hushed(tx *journal.Tx, grant *narthex.Grant) (bool, error) {
+	word, stands, err := WordFor(tx, grant)
+	if err != nil || word == nil || stands {
+		return false, err
+	}
+	_, told, err := WordTold(tx, grant)
+	return told, err
+}
+
+// wordOf gives a person's authorisation, or nil, and whether its official stands by it for that organisation, as far as locks gives those
+// in the way.
+func wordOf(tx *journal.Tx, person narthex.PersonID, org narthex.OrgID, locks func(*journal.Tx, ...string) ([]narthex.Lock, error)) (word *narthex.SignedAuthorisation, stands bool, err error) {
 	if word, err = AuthorisedOf(tx, person); err != nil || word == nil {
 		return nil, false, err
 	}
@@ -60,8 +79,8 @@ func wordOf(tx *journal.Tx, person narthex.PersonID, org narthex.OrgID) (word *n
 	if err != nil || official == nil {
 		return word, false, err
 	}
-	locks, err := LocksOn(tx, Subject("person", official.ID), Subject("org", official.Org))
-	return word, err == nil && Vouches(*official, org, len(locks) == 0), err
+	on, err := locks(tx, Subject("person", official.ID), Subject("org", official.Org))
+	return word, err == nil && Vouches(*official, org, len(on) == 0), err
 }
 
 // Unauthorised says why a grant that rests on an authorisation may not be used, or nil. Another authorisation of the applicant for the

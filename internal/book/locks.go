@@ -71,6 +71,9 @@ func StoppedBy(lock narthex.Lock) []string {
 	return subjects
 }
 
+// WordBy is what a live call rests on beside, where it rests on an official's word: others are not told of a lock on the official.
+func WordBy(official narthex.PersonID) string { return Subject("word", official) }
+
 // LocksOn gives the locks in force on any of the subjects, in the order of the subjects.
 func LocksOn(tx *journal.Tx, subjects ...string) ([]narthex.Lock, error) {
 	var found []narthex.Lock
@@ -95,6 +98,12 @@ func LocksOn(tx *journal.Tx, subjects ...string) ([]narthex.Lock, error) {
 		}
 	}
 	return found, nil
+}
+
+// LocksTold gives those of them that may be told of.
+func LocksTold(tx *journal.Tx, subjects ...string) ([]narthex.Lock, error) {
+	all, err := LocksOn(tx, subjects...)
+	return slices.DeleteFunc(all, func(l narthex.Lock) bool { return l.Silent(tx.Now()) }), err
 }
 
 // LocksOnPerson gives the locks that bar a person: on them, on their organisation, and on where those from outside work and whose

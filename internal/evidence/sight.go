@@ -61,7 +61,7 @@ func (s Sight) Of(o ledger.Opening) (shown bool, withheld []string) {
 		}
 		return true, []string{"token", "terms"}
 	case narthex.EntryLockSet, narthex.EntryLockLifted:
-		return whole || s.Person.InLab(), nil // to others none is told here, so that nothing tells of one that is kept silent
+		return whole || s.Person.Has(narthex.Security), nil // to others none is told here, so that nothing tells of one that is kept silent
 	case narthex.EntryCallIntent, narthex.EntryCallOutcome, narthex.EntryCallDenied, narthex.EntryCallRead:
 		if whole || s.holds() {
 			return true, nil

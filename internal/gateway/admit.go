@@ -231,6 +231,9 @@ func (a *attempt) record() (*admission, error) {
 	if err != nil {
 		return nil, err
 	}
+	if word != nil && word.Signature.By != a.v.official {
+		return nil, narthex.Unavailablef("The institution's authorisation changed at this moment; try again.")
+	}
 	if word != nil && word.Authorisation.NotAfter.Before(until) {
 		until = word.Authorisation.NotAfter
 	}

@@ -9,10 +9,10 @@ import (
 
 // Explain decides a call as the door would decide it now, for a person of a grant with a key that has all of its terms, and does
 // nothing: it reserves nothing and records nothing. It gives the reasons of an allowance, or the denial with its own. The place
-// that a call comes from is not known here, so a term that asks for one denies.
+// that a call comes from is not known here, so a term that asks for one denies. A lock of which nobody may tell changes nothing in it.
 func Explain(tx *journal.Tx, rules *book.Rules, grant narthex.Grant, person narthex.Person, actor narthex.ActorKind, call *model.Call) ([]narthex.Reason, *narthex.Error) {
 	key := &narthex.Key{Grant: grant.ID, Person: person.ID, Actor: actor, CreatedAt: grant.NotBefore, NotAfter: grant.NotAfter}
-	a := &attempt{v: &visit{}, tx: tx, h: holder{key: key, grant: &grant, person: &person}, rules: rules, call: call}
+	a := &attempt{v: &visit{}, tx: tx, h: holder{key: key, grant: &grant, person: &person, told: true}, rules: rules, call: call}
 	if err := a.h.look(tx); err != nil {
 		return nil, narthex.Unavailablef("The locks could not be read, so nothing is served.").Because(err)
 	}

@@ -74,6 +74,8 @@ type visit struct {
 	address netip.Addr
 	wrote   bool
 
+	official narthex.PersonID // on whose word the grant rests, where the call is live
+
 	recorded once // whether its denial is an entry
 	looked   once // whether it may read
 }
@@ -130,8 +132,8 @@ func (v *visit) identify() error {
 	if v.key, err = journal.Peek[narthex.Key](v.r.Context(), v.door.Journal, store.Keys, v.hash); err != nil {
 		return narthex.Unavailablef("The key could not be looked up; try again in a moment.").Because(err)
 	}
-	if v.key == nil || v.key.Revoked {
-		return narthex.UnauthenticatedError()
+	if v.key == nil {
+		return narthex.UnauthenticatedError() // a revoked one is refused where locks are looked at, and not sooner than a silent one stops
 	}
 	if address, err := netip.ParseAddrPort(v.r.RemoteAddr); err == nil {
 		v.address = address.Addr().Unmap()
@@ -168,6 +170,7 @@ type holder struct {
 	grant  *narthex.Grant
 	person *narthex.Person
 	locks  []narthex.Lock // on what every call of the key rests on
+	told   bool           // whether it is looked at as far as may be told, and nothing is served
 }
 
 // hold reads the key again inside a change, with its grant and person.
@@ -191,7 +194,13 @@ func (v *visit) hold(tx *journal.Tx) (holder, error) {
 	if err := h.look(tx); err != nil {
 		return holder{}, narthex.Unavailablef("The locks could not be read, so nothing is served.").Because(err)
 	}
-	if told, silent := book.FirstTold(h.locks, tx.Now()); told == nil && silent {
+	told, silent := book.FirstTold(h.locks, tx.Now())
+	if told == nil && !silent {
+		if silent, err = book.Hushed(tx, grant); err != nil {
+			return holder{}, narthex.Unavailablef("The locks could not be read, so nothing is served.").Because(err)
+		}
+	}
+	if told == nil && silent {
 		return holder{}, narthex.UnauthenticatedError() // the very answer to a key that was revoked
 	}
 	return h, nil
@@ -203,7 +212,11 @@ func (h *holder) look(tx *journal.Tx) error {
 	if err != nil {
 		return err
 	}
-	h.locks, err = book.LocksOn(tx, book.RestsOn(h.key, h.grant, h.person.Region, nations, "")...)
+	locks := book.LocksOn
+	if h.told {
+		locks = book.LocksTold
+	}
+	h.locks, err = locks(tx, book.RestsOn(h.key, h.grant, h.person.Region, nations, "")...)
 	return err
 }
 
@@ -222,7 +235,7 @@ func (h holder) usable(tx *journal.Tx, asset narthex.AssetName) *narthex.Error {
 	if stopped := book.Stopped(h.key, h.grant, h.person.State, locks, tx.Now()); stopped != nil {
 		return stopped
 	}
-	word, stands, err := book.WordFor(tx, h.grant)
+	word, stands, err := h.word(tx)
 	if err != nil {
 		return narthex.Unavailablef("The institution's authorisation could not be read, so nothing is served.").Because(err)
 	}
@@ -236,7 +249,19 @@ func (h holder) usable(tx *journal.Tx, asset narthex.AssetName) *narthex.Error {
 	return lapsed
 }
 
+// word gives the authorisation that the grant rests on, and whether its official stands by it.
+func (h holder) word(tx *journal.Tx) (*narthex.SignedAuthorisation, bool, error) {
+	if h.told {
+		return book.WordTold(tx, h.grant)
+	}
+	return book.WordFor(tx, h.grant)
+}
+
 // rests says until when what the grant rests on holds for the key's person, or why it does not.
 func (h holder) rests(tx *journal.Tx) (until time.Time, lapsed *narthex.Error, err error) {
-	return book.Resting(book.KnownTo(tx), h.grant, h.key.Person, tx.Now())
+	known := book.KnownTo(tx)
+	if h.told {
+		known = book.KnownAsTold(tx)
+	}
+	return book.Resting(known, h.grant, h.key.Person, tx.Now())
 }

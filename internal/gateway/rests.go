@@ -23,7 +23,7 @@ func RestsOf(tx *journal.Tx, grant *narthex.Grant, reader narthex.PersonID) ([]c
 			callers = []narthex.PersonID{reader}
 		}
 		for _, caller := range callers {
-			h, err := book.HoldingOf(book.KnownTo(tx), grant, c, c.Concerns(grant, caller), tx.Now())
+			h, err := book.HoldingOf(book.KnownAsTold(tx), grant, c, c.Concerns(grant, caller), tx.Now())
 			if err != nil {
 				return nil, err
 			}

@@ -76,7 +76,18 @@ func (v *visit) complete(parse func([]byte) (*model.Call, error)) error {
 		nations = &book.Nationalities{}
 	}
 	asset, _ := call.Model()
-	entered, err := v.door.Live.Enter(v.r.Context(), v.key.ID, v.breaker(), book.RestsOn(v.key, grant, person.Region, nations.List, asset)...)
+	subjects := book.RestsOn(v.key, grant, person.Region, nations.List, asset)
+	if grant.AuthorisedFor != "" {
+		word, err := journal.Peek[narthex.SignedAuthorisation](v.r.Context(), v.door.Journal, store.Meta, book.AuthorisedKey(grant.Persons[0]))
+		if err != nil {
+			return narthex.Unavailablef("The institution's authorisation could not be looked up; try again in a moment.").Because(err)
+		}
+		if word != nil {
+			v.official = word.Signature.By
+			subjects = append(subjects, book.WordBy(v.official))
+		}
+	}
+	entered, err := v.door.Live.Enter(v.r.Context(), v.key.ID, v.breaker(), subjects...)
 	if err != nil {
 		return v.denyUnread(err)
 	}
@@ -318,6 +329,11 @@ func (s *serving) finish(last []byte) error {
 	return nil
 }
 
+// brokeOff is the refusal where the model's answer did not come whole.
+func brokeOff() *narthex.Error {
+	return narthex.Unavailablef("The model broke off or answered with something that cannot be passed on. What the call could have cost is charged; try again.")
+}
+
 // failed ends a call that was not served whole: it costs the worst case, whatever the upstream says or does not say, unless the
 // prompt did not fit or the node could not ask. The caller learns which kind of thing failed and nothing of the upstream's.
 func (s *serving) failed(cause error) error {
@@ -326,7 +342,7 @@ func (s *serving) failed(cause error) error {
 	}
 	var refused statusError
 	status, used := "broken", model.Usage{}
-	public := narthex.Unavailablef("The model broke off or answered with something that cannot be passed on. What the call could have cost is charged; try again.")
+	public := brokeOff()
 	switch {
 	case errors.As(cause, &refused) && refused.tooLong:
 		status, used.Known = "refused", true // as the protocol has it: nothing was begun
@@ -358,12 +374,20 @@ func (s *serving) failed(cause error) error {
 	return public.Because(cause)
 }
 
-// ended closes a call that was cut: without a last word. Why stands in the answer to the next call and with the grant.
+// ended closes a call that was cut: without a last word. Why stands in the answer to the next call and with the grant; but of one that is
+// to look broken the records say what they say where the model broke off.
 func (s *serving) ended() error {
-	if err := s.settle("cut", model.Usage{}, nil); err != nil && !narthex.IsKind(err, narthex.Conflict) {
+	status, told := "cut", []byte(nil)
+	if end := s.live.Ended(); end != nil && end.Code == "broken" {
+		status = end.Code
+		if !s.v.wrote {
+			told = model.ErrorBody(brokeOff(), s.v.id)
+		}
+	}
+	if err := s.settle(status, model.Usage{}, told); err != nil && !narthex.IsKind(err, narthex.Conflict) {
 		s.v.door.Log.Warn("a cut call could not be settled", "call", s.shown, "cause", err.Error())
 	}
-	s.v.door.Meter.Call(string(s.call.Surface()), "cut")
+	s.v.door.Meter.Call(string(s.call.Surface()), status)
 	panic(http.ErrAbortHandler)
 }
 

@@ -143,11 +143,11 @@ func (v *visit) json(body any) error {
 // lab sees no lock on another person, and no note of one that is not on them or on what is theirs; an empty reader is of the lab.
 func ShowGrant(tx *journal.Tx, rules *book.Rules, grant narthex.Grant, keys []narthex.Key, reader narthex.PersonID) (client.GrantView, error) {
 	view := client.GrantView{Grant: grant, InForce: grant.InForce(tx.Now()), Keys: keys, Appeal: grant.AppealTo, Budgets: []client.BudgetView{}}
-	locks, stopped, err := LocksOn(tx, grant, keys, reader)
+	locks, err := LocksOn(tx, grant, keys, reader)
 	if err != nil {
 		return view, err
 	}
-	view.Locks, view.InForce = locks, view.InForce && !stopped
+	view.Locks, view.InForce = locks, view.InForce && len(locks) == 0
 	if view.Ended, err = book.CutsOf(tx, grant.ID); err != nil {
 		return view, err
 	}
@@ -165,9 +165,9 @@ func ShowGrant(tx *journal.Tx, rules *book.Rules, grant narthex.Grant, keys []na
 	return view, nil
 }
 
-// LocksOn gives the locks on a grant and on what it rests on, but those of which nobody may tell; stopped says whether there is any,
-// also such a one. A reader from outside the lab is not told of those on other people.
-func LocksOn(tx *journal.Tx, grant narthex.Grant, keys []narthex.Key, reader narthex.PersonID) (told []narthex.Lock, stopped bool, err error) {
+// LocksOn gives the locks on a grant and on what it rests on, but those of which nobody may tell. A reader from outside the lab is not told
+// of those on other people.
+func LocksOn(tx *journal.Tx, grant narthex.Grant, keys []narthex.Key, reader narthex.PersonID) ([]narthex.Lock, error) {
 	locked := []string{book.Subject("grant", grant.ID), book.Subject("engagement", grant.Engagement), book.Subject("org", grant.Org)}
 	for _, term := range grant.Terms {
 		if subject := book.Subject("asset", term.Asset); !slices.Contains(locked, subject) {
@@ -183,28 +183,24 @@ func LocksOn(tx *journal.Tx, grant narthex.Grant, keys []narthex.Key, reader nar
 	if reader != "" {
 		person, err := journal.Get[narthex.Person](tx, store.People, string(reader))
 		if err != nil || person == nil {
-			return nil, false, narthex.Unavailablef("The person could not be read.").Because(err)
+			return nil, narthex.Unavailablef("The person could not be read.").Because(err)
 		}
 		nations, err := book.NationsOf(tx, reader)
 		if err != nil {
-			return nil, false, err
+			return nil, err
 		}
 		locked = append(append(locked, book.Place(person.Region)), book.Nations(nations)...)
 	}
 	for _, key := range keys {
 		locked = append(locked, book.Subject("key", key.ID))
 	}
-	all, err := book.LocksOn(tx, locked...)
-	for _, lock := range all {
-		if lock.Silent(tx.Now()) {
-			continue
-		}
+	told, err := book.LocksTold(tx, locked...)
+	for i := range told {
 		if reader != "" {
-			lock = book.ShownTo(lock, grant.Org)
+			told[i] = book.ShownTo(told[i], grant.Org)
 		}
-		told = append(told, lock)
 	}
-	return told, len(all) > 0, err
+	return told, err
 }
 
 func addBudgets(tx *journal.Tx, rules *book.Rules, view *client.GrantView, holder string, terms []narthex.Term) error {

@@ -41,7 +41,13 @@ func notRecorded(err error) error {
 	if errors.As(err, &public) {
 		return err
 	}
-	return narthex.Unavailablef("This could not be recorded, so it was not done. Try again; tell the operators if it stays so.").Because(err)
+	return Unrecorded().Because(err)
+}
+
+// Unrecorded is the refusal of a change that the store did not take. It is also what answers a change where a lock is in the way of which
+// nobody may tell: nothing then tells the one from the other.
+func Unrecorded() *narthex.Error {
+	return narthex.Unavailablef("This could not be recorded, so it was not done. Try again; tell the operators if it stays so.")
 }
 
 // commitAll puts the changes' own errors in answers and returns the error that holds for all others.

@@ -135,8 +135,10 @@ func (o *Office) replace(tx *journal.Tx, e narthex.Engagement, cover *narthex.Am
 	if err != nil {
 		return nil, err
 	}
-	if len(locks) > 0 {
-		return nil, narthex.Conflictf("A lock holds what this amends, and with it the amendment: %s. Sign again when it is lifted.", book.ReasonInWords(locks[0].Reason))
+	if told, silent := book.FirstTold(locks, tx.Now()); told != nil {
+		return nil, narthex.Conflictf("A lock holds what this amends, and with it the amendment: %s. Sign again when it is lifted.", book.ReasonInWords(told.Reason))
+	} else if silent {
+		return nil, journal.Unrecorded()
 	}
 	reason := "amended by " + string(e.ID)
 	ended, err := o.bySystem(tx, was, workflow.Event{Command: workflow.End, Text: reason})

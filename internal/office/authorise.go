@@ -169,6 +169,13 @@ func resting(tx *journal.Tx, e narthex.Engagement) error {
 	if err != nil {
 		return err
 	}
+	by, err := journal.Get[narthex.Person](tx, store.People, string(e.Authorised.Signature.By))
+	if err != nil || by == nil {
+		return narthex.Unavailablef("The official could not be read.").Because(err)
+	}
+	if err := unhushed(tx, *by); err != nil {
+		return err
+	}
 	if now == nil || now.Signature.Digest != e.Authorised.Signature.Digest {
 		return narthex.Conflictf("The agreement rests on an authorisation of the institution that ended, was taken back or replaced, or whose official may not act now. Where the official was suspended or locked and that ends, sign again; otherwise the applicant withdraws and applies anew.")
 	}

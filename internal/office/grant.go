@@ -163,10 +163,12 @@ func (o *Office) newKey(tx *journal.Tx, rules *book.Rules, grant narthex.Grant, 
 	return narthex.Key{ID: id, Grant: grant.ID, Person: p.ID, Actor: in.Actor, Label: in.Label, Terms: likeGrant(rules.Directory.Taxonomy, grant.Terms, in.Terms), CreatedAt: tx.Now(), NotAfter: end}, nil
 }
 
-// noKeys says why a grant has no new keys. Of a lock of which nobody may tell it says no more than that it is not in force.
+// noKeys says why a grant has no new keys. Where nobody may tell of the lock, the store seems to have failed.
 func noKeys(grant narthex.Grant, locks []narthex.Lock, now time.Time) error {
-	if told, _ := book.FirstTold(locks, now); told != nil {
+	if told, silent := book.FirstTold(locks, now); told != nil {
 		return book.Locked(*told, grant.AppealTo, grant.AppealDays)
+	} else if silent {
+		return journal.Unrecorded()
 	}
 	return narthex.Refusedf("The grant is not in force, so it has no new keys.")
 }

@@ -65,15 +65,21 @@ func (o *Office) setLock(tx *journal.Tx, p narthex.Person, in client.LockRequest
 	return lock, o.tellLock(tx, lock, workflow.Lock)
 }
 
-// cutLocked ends every live call that a lock concerns. One of which nobody may tell looks like a node that lost them.
+// cutLocked ends every live call that a lock concerns. One of which nobody may tell looks like a model that broke off.
 func (o *Office) cutLocked(lock narthex.Lock) int {
 	end := live.End{Code: "locked", Lock: &lock, At: lock.At}
 	if lock.Silent(lock.At) {
-		end = live.End{Code: "lost", At: lock.At}
+		end = live.End{Code: "broken", At: lock.At}
 	}
 	ended := 0
 	for _, subject := range book.StoppedBy(lock) {
 		ended += o.Live.Cut(subject, end)
+	}
+	if lock.Subject == "person" {
+		if end.Lock != nil {
+			end = live.End{Code: "unauthorised", At: lock.At}
+		}
+		ended += o.Live.Cut(book.WordBy(narthex.PersonID(lock.Target)), end)
 	}
 	return ended
 }
@@ -586,8 +592,7 @@ func locksShown(tx *journal.Tx, e narthex.Engagement, p narthex.Person) ([]narth
 		keys = slices.DeleteFunc(keys, func(k narthex.Key) bool { return reader != "" && k.Person != reader })
 		grant = *row
 	}
-	locks, _, err := gateway.LocksOn(tx, grant, keys, reader)
-	return locks, err
+	return gateway.LocksOn(tx, grant, keys, reader)
 }
 
 // asActive gives a person as they are when nothing keeps them out.

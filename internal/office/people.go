@@ -66,16 +66,16 @@ func (o *Office) Invite(ctx context.Context, by narthex.PersonID, in client.Invi
 }
 
 // invitable refuses an invitation of someone whom a lock bars: on them, their organisation, or the class of people that they are of. Of a
-// lock of which nobody may tell it says no more than that.
+// lock of which nobody may tell it says nothing: the store seems to have failed.
 func invitable(tx *journal.Tx, person narthex.Person) error {
+	if err := unhushed(tx, person); err != nil {
+		return err
+	}
 	locks, err := book.LocksOnPerson(tx, person)
 	if err != nil || len(locks) == 0 {
 		return err
 	}
 	told, _ := book.FirstTold(locks, tx.Now())
-	if told == nil {
-		return narthex.Refusedf("This person cannot be invited now. Ask the lab's security.")
-	}
 	return narthex.Refusedf("This person cannot be invited: a lock on the %s bars them, %s. Ask again when it is lifted.", told.Subject, book.ReasonInWords(told.Reason))
 }
 

@@ -28,6 +28,15 @@ func standing(tx *journal.Tx, id narthex.PersonID) (p narthex.Person, ok bool, e
 	return p, ok, err
 }
 
+// unhushed refuses where a lock is in a person's way of which nobody may tell, as where the store failed.
+func unhushed(tx *journal.Tx, p narthex.Person) error {
+	locks, err := book.LocksOnPerson(tx, p)
+	if told, silent := book.FirstTold(locks, tx.Now()); err == nil && told == nil && silent {
+		return journal.Unrecorded()
+	}
+	return err
+}
+
 // counting gives the engagement with those votes alone that count now: of people who stand, who still hold the role that
 // they voted in, and who have no interest in its people; that of an owner's deputy while the owner is away. What was voted stays in
 // the record. A rule of the pathway stands in for a role while it holds.
@@ -95,6 +104,9 @@ func signing(tx *journal.Tx, e narthex.Engagement) error {
 			ok = ok && p.Official && p.Org == e.Application.Org
 		default:
 			ok = ok && p.Has(narthex.Signatory) && !workflow.Interested(e, p)
+		}
+		if err := unhushed(tx, p); err != nil {
+			return err
 		}
 		if !ok {
 			return narthex.Conflictf("Who signed for the %s may not act now: suspended, locked, or without the role. When that ends, sign again; where it does not, the applicant withdraws and applies anew.", s.Party)

@@ -230,9 +230,26 @@ func usable(tx *journal.Tx, grant narthex.Grant, p narthex.Person) (time.Time, e
 	if !grant.InForce(tx.Now()) {
 		return time.Time{}, noKeys(grant, nil, tx.Now())
 	}
+	hushed, err := book.Hushed(tx, &grant)
+	if err != nil {
+		return time.Time{}, err
+	}
+	if hushed {
+		return time.Time{}, journal.Unrecorded()
+	}
+	word, stands, err := book.WordFor(tx, &grant)
+	if err != nil {
+		return time.Time{}, err
+	}
+	if stopped := book.Unauthorised(&grant, word, stands, tx.Now()); stopped != nil {
+		return time.Time{}, stopped
+	}
 	until, lapsed, err := book.Resting(book.KnownTo(tx), &grant, p.ID, tx.Now())
 	if err == nil && lapsed != nil {
 		err = lapsed
+	}
+	if word != nil && (until.IsZero() || word.Authorisation.NotAfter.Before(until)) {
+		until = word.Authorisation.NotAfter
 	}
 	return until, err
 }

@@ -63,7 +63,7 @@ func TestAnIncidentHoldsTheEndUntilSomeoneElseResolvesIt(t *testing.T) {
 		_, err := carol.Command(t.Context(), id, "close", client.Command{})
 		return err
 	}
-	if err := closes(); err == nil || !strings.Contains(err.Error(), "incident") {
+	if err := closes(); err == nil || !strings.Contains(err.Error(), "while an incident is open") {
 		t.Errorf("it closes while incidents are open: %v", err)
 	}
 	resolve := func(p *testenv.Person, number int) error {

@@ -82,7 +82,8 @@ func TestASafeHarbourRefusesLocksForOtherReasons(t *testing.T) {
 
 // Whom a lock stops is told the reason, since when it is and by when it is looked at; they appeal once, and someone else answers.
 func TestALockIsToldAppealedAndAnsweredBySomeoneElse(t *testing.T) {
-	e := testenv.New(t, testenv.Options{})
+	e := testenv.New(t, testenv.Options{Files: with(pat)})
+	e.Join(t, "pat", must(e.People["carol"].Invite(t.Context(), client.Invite{Handle: "pat"})).Code)
 	grant, key := e.Grant(t, "", testenv.Tokens(1e6, nil))
 	ada, sam, paul, carol := e.People["ada"], e.People["sam"], e.People["paul"], e.People["carol"]
 	locked, err := sam.Lock(t.Context(), client.LockRequest{Subject: "grant", Target: string(grant.ID), Reason: "safety", Note: "call us"})
@@ -112,8 +113,9 @@ func TestALockIsToldAppealedAndAnsweredBySomeoneElse(t *testing.T) {
 	if _, err := e.Client.With(key).Models(t.Context()); codeOf(err) != "locked" {
 		t.Errorf("a locked key lists models: %v", err)
 	}
+	afterwards(t, e, 3*24*time.Hour)
 	appealed, err := e.Client.With(key).AppealWithKey(t.Context(), client.KeyAppeal{Lock: id, Text: "it was agreed"})
-	if err != nil || len(appealed.Appeals) != 1 {
+	if err != nil || len(appealed.Appeals) != 1 || !appealed.ReviewBy.Equal(locked.Lock.ReviewBy) { // the clock that runs is not set back
 		t.Fatal(appealed, err)
 	}
 	for who, p := range map[string]*testenv.Person{"ada": ada, "otto": e.People["otto"]} {
@@ -152,6 +154,10 @@ func TestALockIsToldAppealedAndAnsweredBySomeoneElse(t *testing.T) {
 			_, err := paul.ReviewLock(t.Context(), id, client.ReviewLock{Outcome: "dropped", Text: "x"})
 			return err
 		},
+		"by the programme alone": func() error {
+			_, err := e.People["pat"].ReviewLock(t.Context(), id, client.ReviewLock{Outcome: narthex.LockWasLifted, Text: "x"})
+			return err
+		},
 		"by the side": func() error {
 			_, err := ada.ReviewLock(t.Context(), id, client.ReviewLock{Outcome: narthex.LockWasLifted, Text: "x"})
 			return err
@@ -163,6 +169,9 @@ func TestALockIsToldAppealedAndAnsweredBySomeoneElse(t *testing.T) {
 	}
 	if done, err := paul.ReviewLock(t.Context(), id, client.ReviewLock{Outcome: narthex.LockUpheld, Text: "we still look"}); err != nil || !done.ReviewBy.IsZero() {
 		t.Fatal(done, err)
+	}
+	if _, err := ada.AppealLock(t.Context(), id, client.LockAppeal{Text: "once more"}); !narthex.IsKind(err, narthex.Conflict) {
+		t.Errorf("an appeal that was answered is made again: %v", err)
 	}
 	if waits(paul) != nil || len(must(ada.Engagement(t.Context(), grant.Engagement)).Locks[0].Reviews) != 1 {
 		t.Error("the answer is not with the lock")
@@ -379,6 +388,9 @@ func TestALockOnANationality(t *testing.T) {
 		}
 		if _, err := ada.WhoAmI(t.Context()); works() != c.works || (err == nil) != c.works {
 			t.Errorf("a national of %q: works %t, %v", c.codes, works(), err)
+		}
+		if _, err := ada.Draft(t.Context(), client.Draft{Pathway: "test", Title: "x", Answers: map[string]string{"why": "x"}, Terms: []narthex.Term{testenv.Tokens(1, nil)}}); (err == nil) != c.works {
+			t.Errorf("a national of %q applies: %v", c.codes, err)
 		}
 	}
 	if own := must(ada.WhoAmI(t.Context())); !slices.Equal(own.Nationalities, []string{"fr"}) {

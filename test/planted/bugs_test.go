@@ -79,6 +79,12 @@ var bugs = []bug{
 		rig: "TestRigKill/sqlite", in: "internal/server", slow: true, says: "row_differs in meta head, floor",
 	},
 	{
+		name: "agents-key-past-its-organisation", class: "E", what: "a lock on an organisation does not reach the keys that its people made for agents",
+		file: "internal/book/call.go", old: `list := []string{Subject("key", key.ID), Subject("person", key.Person), Subject("org", grant.Org), Place(region)}`,
+		new: "list := []string{Subject(\"key\", key.ID), Subject(\"person\", key.Person), Place(region)}\n\tif key.Actor != narthex.Agent {\n\t\tlist = append(list, Subject(\"org\", grant.Org))\n\t}",
+		rig: "TestRigALockReachesEveryDescendant", in: "internal/server", says: "a key of an agent works",
+	},
+	{
 		name: "witness-believes-who-asks", class: "F", what: "a witness takes the size that it signed last from the one who asks",
 		file: "internal/witness/witness.go", old: `case old != last.Size:`, new: `case old > last.Size:`,
 		rig: "TestAWitnessSignsNoTwoHistories", in: "internal/witness", says: "another history was signed",

@@ -39,7 +39,7 @@ func NewRegistry() *Registry {
 
 // End is why a call was cut.
 type End struct {
-	Code string        // locked, ended, expired, revoked, suspended, removed, rules_changed, lost
+	Code string        // locked, ended, expired, revoked, suspended, removed, rules_changed, unauthorised, lost; broken where it is to look so
 	Lock *narthex.Lock // with code locked
 	At   time.Time     // when it was cut
 }
