@@ -10,6 +10,7 @@ import (
 
 	"narthex"
 	"narthex/client"
+	"narthex/internal/evidence"
 	"narthex/internal/store"
 	"narthex/internal/testenv"
 	"narthex/internal/testenv/mailtest"
@@ -396,4 +397,91 @@ func TestASpecialistsCodeIsMailedAndStandsNowhere(t *testing.T) {
 			t.Error("a mail without its code went out")
 		}
 	}
+}
+
+// TestTheReadingOfASpecialistLeavesNoTraceForTheApplicantsSide: among readings whose readers are named when it is decided, one of nobody
+// would tell that somebody from outside was asked, and when.
+func TestTheReadingOfASpecialistLeavesNoTraceForTheApplicantsSide(t *testing.T) {
+	e := testenv.New(t, testenv.Options{})
+	view, asked := asking(t, e)
+	id, key := view.Engagement.ID, must(e.Client.Ledger(t.Context())).Key
+	c := openedBy(t, e, asked)
+	check(t, c.StateInterests(t.Context(), id, client.StateInterests{Interests: "none"}))
+	readings := func() int {
+		return must(evidence.Verify(evidenceOf(t, e, "ada", id), key)).Entries[narthex.EntryEngagementRead]
+	}
+	before := readings()
+	e.Clock.Move(time.Hour)
+	read := e.Clock.Now()
+	must(c.ReadForOpinion(t.Context(), id))
+	e.Clock.Move(time.Hour)
+	if got := readings(); got != before+1 { // the folder before was handed out meanwhile
+		t.Errorf("the folder of evidence has %d readings, and had %d", got, before)
+	}
+	look := func(when string) {
+		t.Helper()
+		for _, name := range []string{"ada", "otto"} {
+			for _, line := range must(e.People[name].History(t.Context(), id)).Lines {
+				if !line.At.Before(read) && line.At.Before(read.Add(time.Hour)) {
+					t.Errorf("%s %s sees what the specialist did: %+v", when, name, line)
+				}
+			}
+		}
+	}
+	look("in review")
+	approvedByAll(t, e, view)
+	look("when it is decided")
+}
+
+// TestWhatCouldNotBeToldIsNotForWhoMayNotKnow: who runs the programme sees what was not delivered of engagements in which they have no
+// part and no interest.
+func TestWhatCouldNotBeToldIsNotForWhoMayNotKnow(t *testing.T) {
+	s := mailtest.New(t)
+	e := testenv.New(t, testenv.Options{Notices: channelsFile(t, "mail: {server: '"+s.Address+"', from: n@lab.test, tls: starttls, user: narthex, password_file: DIR/mail.password, ca_file: '"+s.CAFile+"'}\n")})
+	_, asked := asking(t, e)
+	deliver(t, e)
+	e.Clock.Move(80 * time.Hour)
+	deliver(t, e)
+	carol := e.Client.With(must(e.Client.Login(t.Context(), e.People["carol"].Login)).Token)
+	undelivered := func() (of int) {
+		for _, u := range must(carol.Notices(t.Context(), client.Page{})).Undelivered {
+			if u.Engagement == asked.Engagement {
+				of++
+			}
+		}
+		return of
+	}
+	if undelivered() == 0 {
+		t.Fatal("nothing was given up")
+	}
+	must(carol.DeclareInterest(t.Context(), tie("funder", e.People["ada"].ID, "")))
+	if n := undelivered(); n != 0 {
+		t.Errorf("who has an interest sees %d that were not delivered", n)
+	}
+}
+
+// TestACodeIsRedeemedOnceAlsoAtOnce: of many who come with it at the same time one has a log-in.
+func TestACodeIsRedeemedOnceAlsoAtOnce(t *testing.T) {
+	onBoth(t, func(t *testing.T, url string) {
+		e := testenv.New(t, testenv.Options{Store: url})
+		_, asked := asking(t, e)
+		got := make(chan error)
+		for range 8 {
+			go func() {
+				_, err := e.Client.RedeemOpinion(t.Context(), client.RedeemOpinion{Engagement: asked.Engagement, Code: asked.Code})
+				got <- err
+			}()
+		}
+		opened := 0
+		for range 8 {
+			if err := <-got; err == nil {
+				opened++
+			} else if !narthex.IsKind(err, narthex.Unauthenticated) {
+				t.Errorf("the code at once: %v", err)
+			}
+		}
+		if opened != 1 {
+			t.Errorf("%d log-ins were made of one code", opened)
+		}
+	})
 }
