@@ -163,6 +163,8 @@ func TestASpecialistHasNoTieThatCanBeKnown(t *testing.T) {
 		"their organisation's domain":      func(a *client.AskOpinion) { a.Email = "vera@X.test" },
 		"a domain below it":                func(a *client.AskOpinion) { a.Email = "vera@sub.x.test" },
 		"the address of one of the lab":    func(a *client.AskOpinion) { a.Email = "Olga@lab.test" },
+		"the inviter's own, with a tag":    func(a *client.AskOpinion) { a.Email = "Sam+vera@lab.test" },
+		"one of the lab's with a last dot": func(a *client.AskOpinion) { a.Email = "olga@lab.test." },
 		"a role that is not the inviter's": func(a *client.AskOpinion) { a.As = narthex.AssetOwner },
 	} {
 		in := vera()
@@ -173,7 +175,9 @@ func TestASpecialistHasNoTieThatCanBeKnown(t *testing.T) {
 	}
 	for why, change := range map[string]func(*client.AskOpinion){
 		"no name": func(a *client.AskOpinion) { a.Name = "" }, "no address": func(a *client.AskOpinion) { a.Email = "vera" }, "no question": func(a *client.AskOpinion) { a.Question = "\n" },
-		"too long": func(a *client.AskOpinion) { a.Days = 31 }, "no time": func(a *client.AskOpinion) { a.Days = -1 },
+		"a name of two lines": func(a *client.AskOpinion) { a.Name = "Vera\r\nBcc: ada@x.test" }, "an address that tells a terminal": func(a *client.AskOpinion) { a.Email = "vera\x1b@far.test" },
+		"a name without end": func(a *client.AskOpinion) { a.Name = strings.Repeat("a", 101) },
+		"too long":           func(a *client.AskOpinion) { a.Days = 31 }, "no time": func(a *client.AskOpinion) { a.Days = -1 },
 	} {
 		in := vera()
 		change(&in)
