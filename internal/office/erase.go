@@ -293,7 +293,7 @@ func blank(tx *journal.Tx, id string) error {
 	}
 	next.Opinions = slices.Clone(e.Opinions)
 	for i := range next.Opinions {
-		next.Opinions[i].Question, next.Opinions[i].Interests, next.Opinions[i].Text = "", "", ""
+		next.Opinions[i] = nameless(next.Opinions[i])
 	}
 	if e.Counter != nil {
 		counter := *e.Counter
@@ -310,6 +310,10 @@ func blank(tx *journal.Tx, id string) error {
 	for _, row := range events {
 		event := *row.Row
 		event.Text = ""
+		if event.Opinion != nil {
+			opinion := nameless(*event.Opinion)
+			event.Opinion = &opinion
+		}
 		if event.Application != nil {
 			application := wordless(*event.Application)
 			event.Application = &application
@@ -319,6 +323,15 @@ func blank(tx *journal.Tx, id string) error {
 		}
 	}
 	return nil
+}
+
+// nameless is an opinion without who was asked, and without words.
+func nameless(o narthex.Opinion) narthex.Opinion {
+	if o.Name != "" {
+		o.Name = erasedName
+	}
+	o.Email, o.Question, o.Interests, o.Text = "", "", "", ""
+	return o
 }
 
 // wordless is an application without what its applicant wrote, attached and declared.

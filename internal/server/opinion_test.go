@@ -489,3 +489,39 @@ func TestACodeIsRedeemedOnceAlsoAtOnce(t *testing.T) {
 		}
 	})
 }
+
+// TestWhoWasAskedGoesWithTheApplicant: with the application that they were asked about goes what names a specialist, and the audit holds.
+func TestWhoWasAskedGoesWithTheApplicant(t *testing.T) {
+	e := testenv.New(t, testenv.Options{})
+	view, asked := asking(t, e)
+	id, carol := view.Engagement.ID, e.People["carol"]
+	c := openedBy(t, e, asked)
+	check(t, c.StateInterests(t.Context(), id, client.StateInterests{Interests: "none"}))
+	must(c.GiveOpinion(t.Context(), id, client.GiveOpinion{Saw: view.Engagement.Digest, Text: "opinion"}))
+	must(e.People["olga"].Command(t.Context(), id, "decline", client.Command{As: narthex.AssetOwner, Saw: view.Engagement.Digest, Text: "no"}))
+	must(carol.Remove(t.Context(), e.People["ada"].ID, "left"))
+	must(carol.Erase(t.Context(), e.People["ada"].ID, "asked for it"))
+	if list := must(carol.Client.Engagement(t.Context(), id)).Engagement.Opinions; len(list) != 1 || list[0].Email != "" || list[0].Name != "erased" || list[0].Text != "" {
+		t.Errorf("of the specialist is left %+v", list)
+	}
+	if found := must(e.People["lea"].Audit(t.Context(), false)); len(found.Differences) != 0 {
+		t.Errorf("the audit finds %+v", found.Differences)
+	}
+	check(t, e.Node.Close())
+	rows := beside(t, e)
+	check(t, rows.View(t.Context(), func(r store.Reader) error {
+		for _, table := range store.Tables() {
+			list, err := r.Scan(table, store.Span{Limit: 1 << 20})
+			if err != nil {
+				return err
+			}
+			for _, row := range list {
+				if strings.Contains(string(row.Value), "far.test") || strings.Contains(string(row.Value), "Vera") {
+					t.Errorf("a row of %s names them", table)
+				}
+			}
+		}
+		return nil
+	}))
+	check(t, rows.Close())
+}
