@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"regexp"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"narthex"
 	"narthex/client"
 	"narthex/internal/evidence"
+	"narthex/internal/lab"
 	"narthex/internal/store"
 	"narthex/internal/testenv"
 	"narthex/internal/testenv/mailtest"
@@ -461,6 +463,45 @@ func TestWhatCouldNotBeToldIsNotForWhoMayNotKnow(t *testing.T) {
 	must(carol.DeclareInterest(t.Context(), tie("funder", e.People["ada"].ID, "")))
 	if n := undelivered(); n != 0 {
 		t.Errorf("who has an interest sees %d that were not delivered", n)
+	}
+}
+
+// TestWhoAskedIsNotToldByWhatWasNotDelivered to a programme that is to vote itself.
+func TestWhoAskedIsNotToldByWhatWasNotDelivered(t *testing.T) {
+	s := mailtest.New(t)
+	e := testenv.New(t, testenv.Options{Files: func(files lab.Files) {
+		files["lab.yaml"] = bytes.Replace(files["lab.yaml"], []byte("roles: [custodian, programme]"), []byte("roles: [custodian, programme, security]"), 1)
+	}, Notices: channelsFile(t, "mail: {server: '"+s.Address+"', from: n@lab.test, tls: starttls, user: narthex, password_file: DIR/mail.password, ca_file: '"+s.CAFile+"'}\n")})
+	s.Up(t)
+	view, asked := asking(t, e)
+	deliver(t, e)
+	for _, mail := range s.Taken(t) {
+		if code := regexp.MustCompile(`no_[a-z2-7]{58}`).FindString(strings.ReplaceAll(mail.Body, "=\n", "")); code != "" {
+			asked.Code = code
+		}
+	}
+	s.Down(t)
+	c := openedBy(t, e, asked)
+	check(t, c.StateInterests(t.Context(), asked.Engagement, client.StateInterests{Interests: "none"}))
+	must(c.GiveOpinion(t.Context(), asked.Engagement, client.GiveOpinion{Saw: view.Engagement.Digest, Text: "opinion"}))
+	deliver(t, e)
+	e.Clock.Move(80 * time.Hour)
+	deliver(t, e)
+	carol := e.Client.With(must(e.Client.Login(t.Context(), e.People["carol"].Login)).Token)
+	told := func() narthex.PersonID {
+		list := must(carol.Notices(t.Context(), client.Page{})).Undelivered
+		at := slices.IndexFunc(list, func(u client.Undelivered) bool { return u.Kind == "opinion_in" })
+		if at < 0 {
+			t.Fatalf("it is not among %+v", list)
+		}
+		return list[at].Person
+	}
+	if who := told(); who != "" {
+		t.Errorf("before their own vote they learn that %s asked", who)
+	}
+	must(carol.Command(t.Context(), asked.Engagement, "approve", client.Command{As: narthex.Security, Saw: view.Engagement.Digest}))
+	if who := told(); who != e.People["sam"].ID {
+		t.Errorf("when they have voted it names %q", who)
 	}
 }
 
