@@ -44,12 +44,12 @@ func (s Sight) Of(o ledger.Opening) (shown bool, withheld []string) {
 		return s.changed(o)
 	case narthex.EntryEngagementRead:
 		of := o.Text("what") == readManuscript && workflow.SightOf(s.Engagement, s.Person) != workflow.SightWhole
-		if of && !whole {
+		asked := workflow.OpinionOf(s.Engagement, narthex.InviteID(o.Text("by"))) != nil && !workflow.SeesOpinions(s.Engagement, s.Person)
+		if (of || asked) && !whole {
 			return false, nil
 		}
 		author := slices.Contains(s.Engagement.Authors, narthex.PersonID(o.Text("by")))
-		asked := workflow.OpinionOf(s.Engagement, narthex.InviteID(o.Text("by"))) != nil && !workflow.SeesOpinions(s.Engagement, s.Person)
-		if (workflow.HidesReaders(s.Engagement, s.Person) || asked) && !own && !author {
+		if workflow.HidesReaders(s.Engagement, s.Person) && !own && !author {
 			return true, []string{"by"}
 		}
 		return true, nil

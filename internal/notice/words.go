@@ -33,7 +33,7 @@ var words = map[Kind]said{
 	"unlocked":            {"The lock on the engagement {id} was lifted.", "narthex engagements show {id}"},
 	"ended":               {"The grant of {id} has ended; closeout is open.", "narthex obligations {id}"},
 	"closed":              {"The engagement {id} is closed.", "narthex engagements show {id}"},
-	"question_waits":      {"A question about the application {id} has waited for a week.", "narthex engagements show {id}"},
+	"question_waits":      {"A question or a counter-offer on the application {id} has waited for a week.", "narthex engagements show {id}"},
 	"sign_waits":          {"The agreement of {id} has waited for a signature for a week.", "narthex agreement show {id}"},
 	"ends_soon":           {"The agreement of {id} ends within 14 days.", "narthex engagements show {id}"},
 	"owed_soon":           {"What {id} owes is due within 14 days: {what}.", "narthex obligations {id}"},

@@ -293,7 +293,7 @@ func blank(tx *journal.Tx, id string) error {
 	}
 	next.Opinions = slices.Clone(e.Opinions)
 	for i := range next.Opinions {
-		next.Opinions[i].Question, next.Opinions[i].Interests, next.Opinions[i].Text = "", "", ""
+		next.Opinions[i] = nameless(next.Opinions[i])
 	}
 	if e.Refusal != nil {
 		next.Refusal = bareRefusal(*e.Refusal)
@@ -316,6 +316,10 @@ func blank(tx *journal.Tx, id string) error {
 		if event.Refusal != nil {
 			event.Refusal = bareRefusal(*event.Refusal)
 		}
+		if event.Opinion != nil {
+			opinion := nameless(*event.Opinion)
+			event.Opinion = &opinion
+		}
 		if event.Application != nil {
 			application := wordless(*event.Application)
 			event.Application = &application
@@ -334,6 +338,15 @@ func bareRefusal(r narthex.Refusal) *narthex.Refusal {
 		asked.Text, r.Mediation = "", &asked
 	}
 	return &r
+}
+
+// nameless is an opinion without who was asked, and without words.
+func nameless(o narthex.Opinion) narthex.Opinion {
+	if o.Name != "" {
+		o.Name = erasedName
+	}
+	o.Email, o.Question, o.Interests, o.Text = "", "", "", ""
+	return o
 }
 
 // wordless is an application without what its applicant wrote, attached and declared.

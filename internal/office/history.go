@@ -112,7 +112,10 @@ func (o *Office) History(ctx context.Context, by narthex.PersonID, id narthex.En
 			}
 			invite := narthex.InviteID(line.By)
 			asked := workflow.OpinionOf(e, invite) != nil
-			if hidden := workflow.HidesReaders(e, p) || asked && !workflow.SeesOpinions(e, p); hidden && line.By != p.ID && !slices.Contains(e.Authors, line.By) {
+			if asked && !workflow.SeesOpinions(e, p) {
+				return
+			}
+			if workflow.HidesReaders(e, p) && line.By != p.ID && !slices.Contains(e.Authors, line.By) {
 				line.By, line.Name = "", "somebody who may"
 			} else if asked {
 				line.By, line.Name = "", specialist(e, invite)

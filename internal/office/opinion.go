@@ -133,7 +133,7 @@ func unconnected(tx *journal.Tx, e narthex.Engagement, in client.AskOpinion) err
 	for _, person := range near {
 		part := slices.Contains(e.Authors, person.ID) || person.ID == e.Successor
 		switch {
-		case strings.EqualFold(person.Email, in.Email) || part && sameName(person.Name, in.Name):
+		case sameAddress(person.Email, in.Email) || part && sameName(person.Name, in.Name):
 			return narthex.Refusedf("That is the name or the address of someone with a part in this engagement, or of their organisation. Ask a specialist who has no tie to them.").For("email")
 		case person.Org != "" && person.Org == e.Application.Org && sameDomain(person.Email, in.Email):
 			return narthex.Refusedf("That address is at a domain of the applicant's organisation. Ask a specialist who has no tie to it, or give an address of theirs that tells it apart.").For("email")
@@ -143,10 +143,20 @@ func unconnected(tx *journal.Tx, e narthex.Engagement, in client.AskOpinion) err
 	if err != nil {
 		return err
 	}
-	if slices.ContainsFunc(staff, func(p narthex.Person) bool { return strings.EqualFold(p.Email, in.Email) }) {
+	if slices.ContainsFunc(staff, func(p narthex.Person) bool { return sameAddress(p.Email, in.Email) }) {
 		return narthex.Refusedf("That is the address of someone of the lab, who comments as themselves: `narthex engagements comment`.").For("email")
 	}
 	return nil
+}
+
+// sameAddress says whether two addresses are one mailbox, as far as they tell: what follows a plus in its name is its owner's to choose.
+func sameAddress(a, b string) bool {
+	one := func(address string) string {
+		box, host, _ := strings.Cut(address, "@")
+		box, _, _ = strings.Cut(box, "+")
+		return box + "@" + strings.TrimSuffix(host, ".")
+	}
+	return a != "" && strings.EqualFold(one(a), one(b))
 }
 
 func sameName(a, b string) bool {

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"narthex"
@@ -162,9 +163,9 @@ func checkOutsider(in client.Invite) error {
 // checkContact holds the name and the address of someone from outside to their form.
 func checkContact(name, email string) error {
 	switch {
-	case strings.TrimSpace(name) != name || name == "" || utf8.RuneCountInString(name) > 100:
-		return narthex.Invalidf("A name has 1 to 100 characters, without spaces around it.").For("name")
-	case strings.Count(email, "@") != 1 || len(email) > 200 || strings.ContainsAny(email, " \t\r\n<>"):
+	case strings.TrimSpace(name) != name || name == "" || utf8.RuneCountInString(name) > 100 || strings.ContainsFunc(name, unicode.IsControl):
+		return narthex.Invalidf("A name has 1 to 100 characters on one line, without spaces around it.").For("name")
+	case strings.Count(email, "@") != 1 || len(email) > 200 || strings.ContainsAny(email, " <>") || strings.ContainsFunc(email, unicode.IsControl):
 		return narthex.Invalidf("An address has one @ and no spaces.").For("email")
 	}
 	return nil

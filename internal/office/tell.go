@@ -205,13 +205,13 @@ func (o *Office) Notices(ctx context.Context, by narthex.PersonID, of client.Pag
 		if !p.Has(narthex.Programme) {
 			return nil
 		}
-		return undelivered(tx, &list, length, append([]string{book.MailChannel}, o.Channels.Hooks...))
+		return undelivered(tx, p, &list, length, append([]string{book.MailChannel}, o.Channels.Hooks...))
 	})
 	return list, err
 }
 
-// undelivered adds what was given up, the latest first, and counts what waits.
-func undelivered(tx *journal.Tx, list *client.NoticeList, length int, channels []string) error {
+// undelivered adds what was given up, the latest first, of engagements for which the person runs the programme, and counts what waits.
+func undelivered(tx *journal.Tx, p narthex.Person, list *client.NoticeList, length int, channels []string) error {
 	span := store.Prefix(book.NoticesFailed, length)
 	span.Reverse = true
 	rows, err := tx.Reader().Scan(store.Notices, span)
@@ -224,9 +224,22 @@ func undelivered(tx *journal.Tx, list *client.NoticeList, length int, channels [
 		if err != nil {
 			return err
 		}
-		if n != nil {
-			list.Undelivered = append(list.Undelivered, client.Undelivered{ID: n.ID, Kind: string(n.Kind), Engagement: n.Engagement, Person: n.Person, Channel: n.Channel, At: n.At, Tries: n.Tries, GivenUp: n.Ended, Because: n.Why})
+		if n == nil {
+			continue
 		}
+		if n.Engagement != "" {
+			e, err := engagementOf(tx, n.Engagement)
+			if err != nil {
+				return err
+			}
+			if !slices.Contains(workflow.PartsOf(e, p), workflow.Programme) {
+				continue // that it was told at all can be more than they may know
+			}
+			if n.To == notice.Asker && workflow.ToVote(e, p) {
+				n.Person = ""
+			}
+		}
+		list.Undelivered = append(list.Undelivered, client.Undelivered{ID: n.ID, Kind: string(n.Kind), Engagement: n.Engagement, Person: n.Person, Channel: n.Channel, At: n.At, Tries: n.Tries, GivenUp: n.Ended, Because: n.Why})
 	}
 	const most = 10_000
 	for _, channel := range channels {

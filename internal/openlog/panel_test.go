@@ -45,7 +45,7 @@ func named(t *testing.T, name, letter string) openlog.Witness {
 }
 
 // ledgerOf makes the ledger of one entry that a panel watches.
-func ledgerOf(t *testing.T, panel openlog.Panel) *openlog.Log {
+func ledgerOf(t *testing.T, panel *openlog.Panel) *openlog.Log {
 	t.Helper()
 	secret, public, err := ledger.NewKey(rand.Reader, "lab.example/ledger")
 	if err != nil {
@@ -71,7 +71,7 @@ func ledgerOf(t *testing.T, panel openlog.Panel) *openlog.Log {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := openlog.New(t.Context(), openlog.Config{Journal: j, Anchor: openlog.NewAnchor(filepath.Join(t.TempDir(), "anchor")), Panel: func() openlog.Panel { return panel }, Alarm: time.Minute, Log: slog.New(slog.DiscardHandler)})
+	l, err := openlog.New(t.Context(), openlog.Config{Journal: j, Anchor: openlog.NewAnchor(filepath.Join(t.TempDir(), "anchor")), Panel: func() openlog.Panel { return *panel }, Alarm: time.Minute, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,7 +91,7 @@ func TestAWitnessHoldsTheDoorOnce(t *testing.T) {
 		"two keys, one by two names":  {[]openlog.Witness{alias, one, other}, 2},
 		"two keys, one listed thrice": {[]openlog.Witness{other, one, other, other}, 2},
 	} {
-		l := ledgerOf(t, openlog.Panel{Witnesses: c.witnesses, Require: 2})
+		l := ledgerOf(t, &openlog.Panel{Witnesses: c.witnesses, Require: 2})
 		if err := l.Ready(); (err == nil) != (c.count == 2) {
 			t.Errorf("%s: the door says %v", name, err)
 		}
@@ -102,5 +102,41 @@ func TestAWitnessHoldsTheDoorOnce(t *testing.T) {
 		if lines := strings.Count(checkpoint, "\n\u2014 ") - 1; lines != c.count {
 			t.Errorf("%s: %d cosignatures are published", name, lines)
 		}
+	}
+}
+
+// slow is a witness that says when it was asked, and signs when it may.
+type slow struct {
+	openlog.Witness
+	asked, may chan struct{}
+}
+
+func (w slow) Cosign(ctx context.Context, older uint64, proof []ledger.Hash, checkpoint string) (string, error) {
+	w.asked <- struct{}{}
+	select {
+	case <-w.may:
+		return w.Witness.Cosign(ctx, older, proof, checkpoint)
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
+}
+
+// TestWhoGoesAwaySilencesNoWitness: a publication that somebody asked for and did not wait for is heard out, and the witness counts.
+func TestWhoGoesAwaySilencesNoWitness(t *testing.T) {
+	w := slow{named(t, "one.example", "a"), make(chan struct{}, 2), make(chan struct{})}
+	panel := openlog.Panel{}
+	l := ledgerOf(t, &panel)
+	panel = openlog.Panel{Witnesses: []openlog.Witness{w}, Require: 1}
+	ctx, leave := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- l.Publish(ctx) }()
+	<-w.asked
+	leave()
+	close(w.may)
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	if view := l.Witnesses()[0]; view.Size != 1 || view.Wrong != "" || !view.SilentSince.IsZero() || l.Ready() != nil {
+		t.Errorf("who went away left a witness with %+v, and the door says %v", view, l.Ready())
 	}
 }

@@ -114,7 +114,8 @@ func (l *Log) Publish(ctx context.Context) error {
 	return l.config.Anchor.Write(text)
 }
 
-// witness asks every witness that has not signed this tree, at once, and gives the lines that came.
+// witness asks every witness that has not signed this tree, at once, and gives the lines that came. A publication is everybody's: whoever
+// asked for it and went away does not break it off, for a witness that was not heard out would count as silent.
 func (l *Log) witness(ctx context.Context, checkpoint string, size uint64) string {
 	panel := l.config.Panel()
 	now := l.config.Journal.Now()
@@ -122,7 +123,7 @@ func (l *Log) witness(ctx context.Context, checkpoint string, size uint64) strin
 	if len(asked) == 0 {
 		return ""
 	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()
 	lines := make([]string, len(asked))
 	var wg sync.WaitGroup

@@ -137,6 +137,9 @@ func (t *Tally) count(e narthex.Engagement, by int) {
 			}
 		}
 	}
+	if len(t.Roles) == 0 {
+		t.Roles = nil // as where none was ever counted
+	}
 }
 
 func (t Tally) report(name narthex.PathwayName, overdue int) client.PathwayReport {

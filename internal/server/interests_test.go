@@ -103,3 +103,19 @@ func TestAnInterestInWhoIsErasedGoesWithThem(t *testing.T) {
 		t.Errorf("the tables differ from the ledger: %+v", audit)
 	}
 }
+
+// TestAnOfferThatFellLeavesTheSumsAsIfItNeverWas, beside another application of the pathway: the audit counts anew, and finds the same.
+func TestAnOfferThatFellLeavesTheSumsAsIfItNeverWas(t *testing.T) {
+	e := testenv.New(t, testenv.Options{})
+	submitted(t, e)
+	view := submitted(t, e)
+	approve(t, e, "olga", narthex.AssetOwner, view)
+	approve(t, e, "sam", narthex.Security, view)
+	must(e.People["sam"].DeclareInterest(t.Context(), tie("funder", e.People["ada"].ID, "")))
+	if state := must(e.People["carol"].Client.Engagement(t.Context(), view.Engagement.ID)).Engagement.State; state != narthex.InReview {
+		t.Fatalf("it is %s", state)
+	}
+	if found := must(e.People["lea"].Audit(t.Context(), false)); len(found.Differences) != 0 {
+		t.Errorf("the audit finds %+v", found.Differences)
+	}
+}

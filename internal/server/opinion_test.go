@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"regexp"
 	"slices"
@@ -10,6 +11,8 @@ import (
 
 	"narthex"
 	"narthex/client"
+	"narthex/internal/evidence"
+	"narthex/internal/lab"
 	"narthex/internal/store"
 	"narthex/internal/testenv"
 	"narthex/internal/testenv/mailtest"
@@ -162,6 +165,8 @@ func TestASpecialistHasNoTieThatCanBeKnown(t *testing.T) {
 		"their organisation's domain":      func(a *client.AskOpinion) { a.Email = "vera@X.test" },
 		"a domain below it":                func(a *client.AskOpinion) { a.Email = "vera@sub.x.test" },
 		"the address of one of the lab":    func(a *client.AskOpinion) { a.Email = "Olga@lab.test" },
+		"the inviter's own, with a tag":    func(a *client.AskOpinion) { a.Email = "Sam+vera@lab.test" },
+		"one of the lab's with a last dot": func(a *client.AskOpinion) { a.Email = "olga@lab.test." },
 		"a role that is not the inviter's": func(a *client.AskOpinion) { a.As = narthex.AssetOwner },
 	} {
 		in := vera()
@@ -172,7 +177,9 @@ func TestASpecialistHasNoTieThatCanBeKnown(t *testing.T) {
 	}
 	for why, change := range map[string]func(*client.AskOpinion){
 		"no name": func(a *client.AskOpinion) { a.Name = "" }, "no address": func(a *client.AskOpinion) { a.Email = "vera" }, "no question": func(a *client.AskOpinion) { a.Question = "\n" },
-		"too long": func(a *client.AskOpinion) { a.Days = 31 }, "no time": func(a *client.AskOpinion) { a.Days = -1 },
+		"a name of two lines": func(a *client.AskOpinion) { a.Name = "Vera\r\nBcc: ada@x.test" }, "an address that tells a terminal": func(a *client.AskOpinion) { a.Email = "vera\x1b@far.test" },
+		"a name without end": func(a *client.AskOpinion) { a.Name = strings.Repeat("a", 101) },
+		"too long":           func(a *client.AskOpinion) { a.Days = 31 }, "no time": func(a *client.AskOpinion) { a.Days = -1 },
 	} {
 		in := vera()
 		change(&in)
@@ -396,4 +403,166 @@ func TestASpecialistsCodeIsMailedAndStandsNowhere(t *testing.T) {
 			t.Error("a mail without its code went out")
 		}
 	}
+}
+
+// TestTheReadingOfASpecialistLeavesNoTraceForTheApplicantsSide: among readings whose readers are named when it is decided, one of nobody
+// would tell that somebody from outside was asked, and when.
+func TestTheReadingOfASpecialistLeavesNoTraceForTheApplicantsSide(t *testing.T) {
+	e := testenv.New(t, testenv.Options{})
+	view, asked := asking(t, e)
+	id, key := view.Engagement.ID, must(e.Client.Ledger(t.Context())).Key
+	c := openedBy(t, e, asked)
+	check(t, c.StateInterests(t.Context(), id, client.StateInterests{Interests: "none"}))
+	readings := func() int {
+		return must(evidence.Verify(evidenceOf(t, e, "ada", id), key)).Entries[narthex.EntryEngagementRead]
+	}
+	before := readings()
+	e.Clock.Move(time.Hour)
+	read := e.Clock.Now()
+	must(c.ReadForOpinion(t.Context(), id))
+	e.Clock.Move(time.Hour)
+	if got := readings(); got != before+1 { // the folder before was handed out meanwhile
+		t.Errorf("the folder of evidence has %d readings, and had %d", got, before)
+	}
+	look := func(when string) {
+		t.Helper()
+		for _, name := range []string{"ada", "otto"} {
+			for _, line := range must(e.People[name].History(t.Context(), id)).Lines {
+				if !line.At.Before(read) && line.At.Before(read.Add(time.Hour)) {
+					t.Errorf("%s %s sees what the specialist did: %+v", when, name, line)
+				}
+			}
+		}
+	}
+	look("in review")
+	approvedByAll(t, e, view)
+	look("when it is decided")
+}
+
+// TestWhatCouldNotBeToldIsNotForWhoMayNotKnow: who runs the programme sees what was not delivered of engagements in which they have no
+// part and no interest.
+func TestWhatCouldNotBeToldIsNotForWhoMayNotKnow(t *testing.T) {
+	s := mailtest.New(t)
+	e := testenv.New(t, testenv.Options{Notices: channelsFile(t, "mail: {server: '"+s.Address+"', from: n@lab.test, tls: starttls, user: narthex, password_file: DIR/mail.password, ca_file: '"+s.CAFile+"'}\n")})
+	_, asked := asking(t, e)
+	deliver(t, e)
+	e.Clock.Move(80 * time.Hour)
+	deliver(t, e)
+	carol := e.Client.With(must(e.Client.Login(t.Context(), e.People["carol"].Login)).Token)
+	undelivered := func() (of int) {
+		for _, u := range must(carol.Notices(t.Context(), client.Page{})).Undelivered {
+			if u.Engagement == asked.Engagement {
+				of++
+			}
+		}
+		return of
+	}
+	if undelivered() == 0 {
+		t.Fatal("nothing was given up")
+	}
+	must(carol.DeclareInterest(t.Context(), tie("funder", e.People["ada"].ID, "")))
+	if n := undelivered(); n != 0 {
+		t.Errorf("who has an interest sees %d that were not delivered", n)
+	}
+}
+
+// TestWhoAskedIsNotToldByWhatWasNotDelivered to a programme that is to vote itself.
+func TestWhoAskedIsNotToldByWhatWasNotDelivered(t *testing.T) {
+	s := mailtest.New(t)
+	e := testenv.New(t, testenv.Options{Files: func(files lab.Files) {
+		files["lab.yaml"] = bytes.Replace(files["lab.yaml"], []byte("roles: [custodian, programme]"), []byte("roles: [custodian, programme, security]"), 1)
+	}, Notices: channelsFile(t, "mail: {server: '"+s.Address+"', from: n@lab.test, tls: starttls, user: narthex, password_file: DIR/mail.password, ca_file: '"+s.CAFile+"'}\n")})
+	s.Up(t)
+	view, asked := asking(t, e)
+	deliver(t, e)
+	for _, mail := range s.Taken(t) {
+		if code := regexp.MustCompile(`no_[a-z2-7]{58}`).FindString(strings.ReplaceAll(mail.Body, "=\n", "")); code != "" {
+			asked.Code = code
+		}
+	}
+	s.Down(t)
+	c := openedBy(t, e, asked)
+	check(t, c.StateInterests(t.Context(), asked.Engagement, client.StateInterests{Interests: "none"}))
+	must(c.GiveOpinion(t.Context(), asked.Engagement, client.GiveOpinion{Saw: view.Engagement.Digest, Text: "opinion"}))
+	deliver(t, e)
+	e.Clock.Move(80 * time.Hour)
+	deliver(t, e)
+	carol := e.Client.With(must(e.Client.Login(t.Context(), e.People["carol"].Login)).Token)
+	told := func() narthex.PersonID {
+		list := must(carol.Notices(t.Context(), client.Page{})).Undelivered
+		at := slices.IndexFunc(list, func(u client.Undelivered) bool { return u.Kind == "opinion_in" })
+		if at < 0 {
+			t.Fatalf("it is not among %+v", list)
+		}
+		return list[at].Person
+	}
+	if who := told(); who != "" {
+		t.Errorf("before their own vote they learn that %s asked", who)
+	}
+	must(carol.Command(t.Context(), asked.Engagement, "approve", client.Command{As: narthex.Security, Saw: view.Engagement.Digest}))
+	if who := told(); who != e.People["sam"].ID {
+		t.Errorf("when they have voted it names %q", who)
+	}
+}
+
+// TestACodeIsRedeemedOnceAlsoAtOnce: of many who come with it at the same time one has a log-in.
+func TestACodeIsRedeemedOnceAlsoAtOnce(t *testing.T) {
+	onBoth(t, func(t *testing.T, url string) {
+		e := testenv.New(t, testenv.Options{Store: url})
+		_, asked := asking(t, e)
+		got := make(chan error)
+		for range 8 {
+			go func() {
+				_, err := e.Client.RedeemOpinion(t.Context(), client.RedeemOpinion{Engagement: asked.Engagement, Code: asked.Code})
+				got <- err
+			}()
+		}
+		opened := 0
+		for range 8 {
+			if err := <-got; err == nil {
+				opened++
+			} else if !narthex.IsKind(err, narthex.Unauthenticated) {
+				t.Errorf("the code at once: %v", err)
+			}
+		}
+		if opened != 1 {
+			t.Errorf("%d log-ins were made of one code", opened)
+		}
+	})
+}
+
+// TestWhoWasAskedGoesWithTheApplicant: with the application that they were asked about goes what names a specialist, and the audit holds.
+func TestWhoWasAskedGoesWithTheApplicant(t *testing.T) {
+	e := testenv.New(t, testenv.Options{})
+	view, asked := asking(t, e)
+	id, carol := view.Engagement.ID, e.People["carol"]
+	c := openedBy(t, e, asked)
+	check(t, c.StateInterests(t.Context(), id, client.StateInterests{Interests: "none"}))
+	must(c.GiveOpinion(t.Context(), id, client.GiveOpinion{Saw: view.Engagement.Digest, Text: "opinion"}))
+	must(e.People["olga"].Command(t.Context(), id, "decline", client.Command{As: narthex.AssetOwner, Saw: view.Engagement.Digest, Text: "no"}))
+	must(carol.Remove(t.Context(), e.People["ada"].ID, "left"))
+	must(carol.Erase(t.Context(), e.People["ada"].ID, "asked for it"))
+	if list := must(carol.Client.Engagement(t.Context(), id)).Engagement.Opinions; len(list) != 1 || list[0].Email != "" || list[0].Name != "erased" || list[0].Text != "" {
+		t.Errorf("of the specialist is left %+v", list)
+	}
+	if found := must(e.People["lea"].Audit(t.Context(), false)); len(found.Differences) != 0 {
+		t.Errorf("the audit finds %+v", found.Differences)
+	}
+	check(t, e.Node.Close())
+	rows := beside(t, e)
+	check(t, rows.View(t.Context(), func(r store.Reader) error {
+		for _, table := range store.Tables() {
+			list, err := r.Scan(table, store.Span{Limit: 1 << 20})
+			if err != nil {
+				return err
+			}
+			for _, row := range list {
+				if strings.Contains(string(row.Value), "far.test") || strings.Contains(string(row.Value), "Vera") {
+					t.Errorf("a row of %s names them", table)
+				}
+			}
+		}
+		return nil
+	}))
+	check(t, rows.Close())
 }

@@ -62,14 +62,22 @@ func ticks(e narthex.Engagement, calendar Calendar) []tick {
 		}
 		return []tick{{command: Remind, mark: HalfPassed, at: e.Since.Add(e.Due.Sub(e.Since) / 2), instead: ReviewLate}, {command: Escalate, mark: ReviewLate, at: e.Due}}
 	case narthex.Returned:
-		return patience(QuestionWaits, len(e.Notes), func(i int) time.Time { return e.Notes[i].At })
-	case narthex.Offered:
-		return patience(SignatureWaits, len(e.Votes)+len(e.Signatures), func(i int) time.Time {
-			if i < len(e.Votes) {
-				return e.Votes[i].At // with the last of them it was offered
+		var asked []time.Time // by what the applicant can read
+		for _, note := range e.Notes {
+			if !note.Private {
+				asked = append(asked, note.At)
 			}
-			return e.Signatures[i-len(e.Votes)].At
-		})
+		}
+		if e.Counter != nil {
+			asked = append(asked, e.Counter.At)
+		}
+		return patience(QuestionWaits, asked)
+	case narthex.Offered:
+		waits := []time.Time{e.DecidedAt}
+		for _, s := range e.Signatures {
+			waits = append(waits, s.At)
+		}
+		return patience(SignatureWaits, waits)
 	case narthex.Closed:
 		return manuscriptTicks(e)
 	case narthex.Active, narthex.Ending:
@@ -99,10 +107,10 @@ func ticks(e narthex.Engagement, calendar Calendar) []tick {
 }
 
 // patience reminds once, some time after the last of what happened.
-func patience(mark narthex.Mark, n int, at func(int) time.Time) []tick {
+func patience(mark narthex.Mark, happened []time.Time) []tick {
 	var last time.Time
-	for i := range n {
-		last = later(last, at(i))
+	for _, at := range happened {
+		last = later(last, at)
 	}
 	if last.IsZero() {
 		return nil

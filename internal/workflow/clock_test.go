@@ -135,3 +135,34 @@ func TestAHistoryWhoseClockSpokeTooSoonOrTwiceIsRefused(t *testing.T) {
 		}
 	}
 }
+
+// A week is counted from what is waited for: a counter-offer or a question that the applicant can read, and an offer from when it was made.
+func TestAReminderCountsFromWhatIsWaitedFor(t *testing.T) {
+	day := 24 * time.Hour
+	asked := at(t, narthex.InReview).does(sec, workflow.Event{Command: workflow.Comment, Text: "We are at it."})
+	asked.waited = 8 * day
+	noted := at(t, narthex.Returned)
+	noted.waited = 6 * day
+	noted.does(leg, workflow.Event{Command: workflow.Comment, Text: "Odd.", Private: true})
+	approved := at(t, narthex.InReview).approve(sec, narthex.Security).approve(leg, narthex.Legal)
+	approved.waited = 8 * day // until a party has a key
+	for name, row := range map[string]struct {
+		of           *life
+		early, later time.Duration
+		says         string
+	}{
+		"a counter-offer":                       {at(t, narthex.InReview).countered(), 6 * day, 8 * day, "remind question;"},
+		"a counter-offer after older words":     {asked.countered(), 14 * day, 16 * day, "remind question;"},
+		"a question beside a private comment":   {noted, 6 * day, 8 * day, "remind question;"},
+		"an offer long after the last approval": {approved.system(workflow.Event{Command: workflow.Offer, Agreement: deal}), 14 * day, 16 * day, "remind sign;"},
+	} {
+		row.of.waited = row.early
+		if said := row.of.sweep(); said != "" {
+			t.Errorf("%s within a week: it says %q", name, said)
+		}
+		row.of.waited = row.later
+		if said := row.of.sweep(); said != row.says {
+			t.Errorf("%s after a week: it says %q, and should %q", name, said, row.says)
+		}
+	}
+}
