@@ -5,7 +5,6 @@ import (
 	"context"
 	"math"
 	"slices"
-	"strings"
 
 	"narthex"
 	"narthex/client"
@@ -94,6 +93,7 @@ func (o *Office) History(ctx context.Context, by narthex.PersonID, id narthex.En
 				out.Lines = append(out.Lines, line)
 			}
 		}
+		events := len(out.Lines)
 		var failed error
 		read := 0
 		var earliest uint64
@@ -127,9 +127,9 @@ func (o *Office) History(ctx context.Context, by narthex.PersonID, id narthex.En
 		if err = cmp.Or(err, failed); err != nil {
 			return err
 		}
-		slices.SortStableFunc(out.Lines, func(a, b client.HistoryLine) int {
-			return cmp.Or(a.At.Compare(b.At), strings.Compare(a.What, b.What))
-		})
+		slices.Reverse(out.Lines[:events]) // both were read from the latest on
+		slices.Reverse(out.Lines[events:])
+		slices.SortStableFunc(out.Lines, func(a, b client.HistoryLine) int { return a.At.Compare(b.At) })
 		return nil
 	})
 	if err == nil {

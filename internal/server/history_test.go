@@ -59,6 +59,9 @@ func TestEachReadingIsAnEntry(t *testing.T) {
 				t.Errorf("the history ends with %q at %v, want %q at %d", text, last.Entry, c.line, before)
 			}
 		}
+		if text := inLines(history("carol")); !strings.HasPrefix(text, "Ada draft \nAda submit \n assign \n") {
+			t.Errorf("what happened in one moment does not stand in its order:\n%s", text)
+		}
 		if text := inLines(history("ada")); !strings.Contains(text, "Olga read agreement") || !strings.Contains(text, "Sam approve") || !strings.Contains(text, "Ada submit") {
 			t.Errorf("the applicant is told\n%s", text)
 		}
