@@ -367,7 +367,7 @@ type Horizon struct {
 	All        *HorizonSum       `json:"all,omitempty"`    // with every grant that has not ended; for people of the lab
 	Grants     int               `json:"grants,omitempty"` // how many those are
 
-	Lifetime *Lifetime `json:"lifetime,omitempty"` // for people of the lab who ask for the asset
+	Lifetime *Lifetime `json:"lifetime,omitempty"` // for people of the lab who ask for the asset; none where it is not held by size
 }
 
 // Lifetime is the account of an asset: how many of its bytes may ever leave over all grants, and what calls took of that. The door

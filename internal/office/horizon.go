@@ -42,7 +42,9 @@ func (o *Office) Horizon(ctx context.Context, by narthex.PersonID, name narthex.
 		for _, g := range on {
 			view.Grants += int(g.Count)
 		}
-		view.Lifetime, err = lifetime(tx, asset)
+		if slices.Contains(asset.Leak, "bulk") {
+			view.Lifetime, err = lifetime(tx, asset)
+		}
 		return err
 	})
 	return view, err

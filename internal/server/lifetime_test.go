@@ -165,8 +165,8 @@ func TestAnAssetThatIsNotBulkHasNoAccount(t *testing.T) {
 	if status, text, err := e.Chat(t.Context(), key, scoredCall(8, "")); err != nil || status != http.StatusOK {
 		t.Fatal(status, text, err)
 	}
-	if is := account(t, e); is != (client.Lifetime{}) {
-		t.Errorf("it stands at %+v", is)
+	if is := must(e.People["sam"].Horizon(t.Context(), "model")).Lifetime; is != nil {
+		t.Errorf("it stands at %+v", *is)
 	}
 }
 
