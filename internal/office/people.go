@@ -133,6 +133,13 @@ func (o *Office) outsider(tx *journal.Tx, by narthex.Person, in client.Invite) (
 	if err := checkOutsider(in); err != nil {
 		return narthex.Person{}, nil, err
 	}
+	staff, err := book.PeopleOf(tx, "")
+	if err != nil {
+		return narthex.Person{}, nil, err
+	}
+	if slices.ContainsFunc(staff, func(p narthex.Person) bool { return sameAddress(p.Email, in.Email) }) {
+		return narthex.Person{}, nil, narthex.Refusedf("That is the address of someone of the lab, who has a log-in of their own. Nobody is on both sides; invite someone else.").For("email")
+	}
 	org, err := o.orgOf(tx, in)
 	if err != nil {
 		return narthex.Person{}, nil, err
@@ -165,10 +172,26 @@ func checkContact(name, email string) error {
 	switch {
 	case strings.TrimSpace(name) != name || name == "" || utf8.RuneCountInString(name) > 100 || strings.ContainsFunc(name, unicode.IsControl):
 		return narthex.Invalidf("A name has 1 to 100 characters on one line, without spaces around it.").For("name")
+	case mixed(name):
+		return narthex.Invalidf("A word of a name is written in one script, so that it looks like no other. Write it in Latin letters, or in those of its language.").For("name")
 	case strings.Count(email, "@") != 1 || len(email) > 200 || strings.ContainsAny(email, " <>") || strings.ContainsFunc(email, unicode.IsControl):
 		return narthex.Invalidf("An address has one @ and no spaces.").For("email")
 	}
 	return nil
+}
+
+// mixed says whether a word of a name mixes scripts whose letters look alike.
+func mixed(name string) bool {
+	alike := []*unicode.RangeTable{unicode.Latin, unicode.Cyrillic, unicode.Greek, unicode.Armenian, unicode.Cherokee, unicode.Coptic}
+	return slices.ContainsFunc(strings.Fields(name), func(word string) bool {
+		scripts := 0
+		for _, script := range alike {
+			if strings.ContainsFunc(word, func(r rune) bool { return unicode.Is(script, r) }) {
+				scripts++
+			}
+		}
+		return scripts > 1
+	})
 }
 
 func isRegion(text string) bool {
