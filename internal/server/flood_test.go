@@ -150,6 +150,9 @@ func TestAFullDiskDeniesEverything(t *testing.T) {
 				full = -1
 			}
 		}
+		if _, err := e.Client.With(key).Models(t.Context()); err == nil {
+			full = -1 // the entry of a list is smaller
+		}
 	}
 	used, asked := o.disk.Used(), e.Model.Calls()
 	for _, body := range []string{testenv.Hello, say(`"max_tokens":5,"stream":true`), say(`"max_tokens":5000`), `{"`} {

@@ -43,14 +43,14 @@ var rows = map[narthex.State]map[workflow.Part]string{
 	narthex.Draft:     {workflow.Applicant: "edit submit withdraw", workflow.Author: "edit"},
 	narthex.Submitted: {workflow.Applicant: "withdraw", workflow.Member: "join", workflow.Programme: "assign", workflow.System: "assign"},
 	narthex.InReview:  {workflow.Applicant: "withdraw nudge comment", workflow.Author: "comment", workflow.Member: "join", workflow.Reviewer: "approve decline return counter comment claim unclaim invite uninvite", workflow.Programme: "comment unclaim entrust invite uninvite", workflow.System: "offer remind escalate triage", workflow.Voter: "recuse", workflow.Specialist: "redeem declare opine"},
-	narthex.Returned:  {workflow.Applicant: "revise accept withdraw", workflow.Author: "revise", workflow.Member: "join", workflow.Reviewer: "comment", workflow.Programme: "comment"},
-	narthex.Offered:   {workflow.Applicant: "withdraw", workflow.Member: "join", workflow.Reviewer: "bind", workflow.Signer: "sign", workflow.System: "activate", workflow.Guard: "lock unlock", workflow.Voter: "recuse"},
+	narthex.Returned:  {workflow.Applicant: "revise accept withdraw", workflow.Author: "revise", workflow.Member: "join", workflow.Reviewer: "comment", workflow.Programme: "comment", workflow.System: "remind"},
+	narthex.Offered:   {workflow.Applicant: "withdraw", workflow.Member: "join", workflow.Reviewer: "bind", workflow.Signer: "sign", workflow.System: "activate remind", workflow.Guard: "lock unlock", workflow.Voter: "recuse"},
 	narthex.Active: {workflow.Applicant: "end meet issue transfer open_incident", workflow.Author: "issue", workflow.Member: "join meet leave open_incident", workflow.Sponsor: "transfer", workflow.Successor: "take", workflow.Programme: "end reject waive issue open_incident resolve_incident", workflow.System: "end remind", workflow.Guard: "lock unlock waive open_incident resolve_incident",
 		workflow.Institution: "meet open_incident", workflow.Auditor: "issue", workflow.Writer: writers, workflow.Examiner: examiners},
 	narthex.Ending: {workflow.Applicant: "meet issue open_incident", workflow.Author: "issue", workflow.Member: "meet open_incident", workflow.Programme: "close reject waive issue open_incident resolve_incident", workflow.System: "remind", workflow.Guard: "lock unlock waive open_incident resolve_incident",
 		workflow.Institution: "meet open_incident", workflow.Auditor: "issue", workflow.Writer: writers, workflow.Examiner: examiners},
 	narthex.Declined: {workflow.Applicant: "mediate"}, narthex.Withdrawn: {},
-	narthex.Closed: {workflow.Applicant: "issue", workflow.Author: "issue", workflow.Programme: "issue", workflow.Auditor: "issue", workflow.Writer: writers, workflow.Examiner: examiners},
+	narthex.Closed: {workflow.Applicant: "issue", workflow.Author: "issue", workflow.Programme: "issue", workflow.Auditor: "issue", workflow.System: "remind", workflow.Writer: writers, workflow.Examiner: examiners},
 }
 
 func words(list []workflow.Command) string {
