@@ -439,10 +439,13 @@ type Amend struct {
 
 // Explain asks what the door would decide on a request now: POST /api/grants/{grant}/explain. Nothing is reserved or recorded.
 type Explain struct {
-	Surface string            `json:"surface"`          // chat or completions
-	Request string            `json:"request"`          // the request's body, as it would be sent
-	Person  narthex.PersonID  `json:"person,omitempty"` // of the grant's people; oneself, or the applicant for the lab's people
-	Actor   narthex.ActorKind `json:"actor,omitempty"`  // human where it is not said
+	Surface string            `json:"surface,omitempty"` // chat or completions
+	Request string            `json:"request,omitempty"` // the request's body, as it would be sent
+	Person  narthex.PersonID  `json:"person,omitempty"`  // of the grant's people; oneself, or the applicant for the lab's people
+	Actor   narthex.ActorKind `json:"actor,omitempty"`   // human where it is not said
+
+	Attribute narthex.AttributeName `json:"attribute,omitempty"` // in the place of a request: the least one that uses it
+	Asset     string                `json:"asset,omitempty"`     // with it: an asset, or asset@version
 }
 
 // Explanation is what the door would decide, and why: one reason for each attribute that a request needs where it is allowed, and

@@ -20,6 +20,18 @@ func Explain(tx *journal.Tx, rules *book.Rules, grant narthex.Grant, person nart
 	return a.decision.Reasons, denial
 }
 
+// ParseAsked reads what is asked about: a request as ParseRequest does, or, where an attribute is named in its place, the least call that
+// uses it on an asset.
+func ParseAsked(surface, body string, attribute narthex.AttributeName, asset string) (*model.Call, error) {
+	if attribute == "" && asset == "" {
+		return ParseRequest(surface, []byte(body))
+	}
+	if surface != "" || body != "" {
+		return nil, narthex.Invalidf("Ask about a request, or about an attribute on an asset, and not about both.").For("attribute")
+	}
+	return model.Least(attribute, asset)
+}
+
 // ParseRequest reads the body of a request to the door, for a chat or for completions, strictly.
 func ParseRequest(surface string, body []byte) (*model.Call, error) {
 	switch surface {

@@ -20,7 +20,7 @@ func (o *Office) Explain(ctx context.Context, by narthex.PersonID, id narthex.Gr
 		if err != nil {
 			return err
 		}
-		call, err := gateway.ParseRequest(in.Surface, []byte(in.Request)) // read only for those who may ask
+		call, err := gateway.ParseAsked(in.Surface, in.Request, in.Attribute, in.Asset) // read only for those who may ask
 		if err != nil {
 			return err
 		}

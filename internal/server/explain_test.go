@@ -88,3 +88,29 @@ func TestAnExplanationIsWhatTheDoorDecides(t *testing.T) {
 		}
 	}
 }
+
+// TestAnAttributeIsExplainedWithoutARequest, as the least request that uses it would be.
+func TestAnAttributeIsExplainedWithoutARequest(t *testing.T) {
+	e := testenv.New(t, testenv.Options{})
+	grant, _ := e.Grant(t, "", testenv.Tokens(1e6, nil))
+	ask := func(in client.Explain) (client.Explanation, error) {
+		return e.People["ada"].Client.Explain(t.Context(), grant.ID, in)
+	}
+	for attribute, same := range map[narthex.AttributeName]string{"model.sample": `"max_tokens":1`, "model.logprobs": `"max_tokens":1,"logprobs":true`, "model.seed": `"max_tokens":1,"seed":1`} {
+		bare := must(ask(client.Explain{Attribute: attribute, Asset: "model"}))
+		whole := must(ask(client.Explain{Surface: "chat", Request: say(same)}))
+		if bare.Allowed != whole.Allowed || bare.Code != whole.Code || bare.Allowed != (attribute == "model.sample") || len(bare.Reasons) == 0 {
+			t.Errorf("%s: %+v, and of a request %+v", attribute, bare, whole)
+		}
+	}
+	hidden, absent := must(ask(client.Explain{Attribute: "model.sample", Asset: "hidden"})), must(ask(client.Explain{Attribute: "model.sample", Asset: "absent"}))
+	if hidden.Allowed || hidden.Says != absent.Says || hidden.Code != absent.Code {
+		t.Errorf("a hidden model is told from an absent one: %+v %+v", hidden, absent)
+	}
+	for what, in := range map[string]client.Explain{"an attribute that no call uses": {Attribute: "weights.compute", Asset: "model"}, "one that is none": {Attribute: "model.magic", Asset: "model"},
+		"both": {Attribute: "model.sample", Asset: "model", Surface: "chat", Request: testenv.Hello}, "an asset alone": {Asset: "model"}, "nothing": {}} {
+		if _, err := ask(in); !narthex.IsKind(err, narthex.Invalid) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
