@@ -159,8 +159,10 @@ func checkOutsider(in client.Invite) error {
 	switch {
 	case (in.Org == "") == (in.OrgName == ""):
 		return narthex.Invalidf("Give either the organisation's identifier or the name of a new one.").For("org")
-	case in.OrgName != "" && (strings.TrimSpace(in.OrgName) != in.OrgName || utf8.RuneCountInString(in.OrgName) > 100):
-		return narthex.Invalidf("An organisation's name has 1 to 100 characters, without spaces around it.").For("org_name")
+	case in.OrgName != "" && !onOneLine(in.OrgName):
+		return narthex.Invalidf("An organisation's name has 1 to 100 characters on one line, without spaces around it.").For("org_name")
+	case mixed(in.OrgName):
+		return narthex.Invalidf("A word of an organisation's name is written in one script, all of it seen, so that it looks like no other.").For("org_name")
 	case !isRegion(in.Region) || !isRegion(in.OrgRegion):
 		return narthex.Invalidf("A region is a country's two letters, lower case, such as de.").For("region")
 	}
@@ -170,17 +172,36 @@ func checkOutsider(in client.Invite) error {
 // checkContact holds the name and the address of someone from outside to their form.
 func checkContact(name, email string) error {
 	switch {
-	case strings.TrimSpace(name) != name || name == "" || utf8.RuneCountInString(name) > 100 || strings.ContainsFunc(name, unicode.IsControl):
+	case !onOneLine(name):
 		return narthex.Invalidf("A name has 1 to 100 characters on one line, without spaces around it.").For("name")
 	case mixed(name):
-		return narthex.Invalidf("A word of a name is written in one script, so that it looks like no other. Write it in Latin letters, or in those of its language.").For("name")
-	case strings.Count(email, "@") != 1 || len(email) > 200 || strings.ContainsAny(email, " <>") || strings.ContainsFunc(email, unicode.IsControl):
-		return narthex.Invalidf("An address has one @ and no spaces.").For("email")
+		return narthex.Invalidf("A word of a name is written in one script, all of it seen, so that it looks like no other. Write it in Latin letters, or in those of its language.").For("name")
+	case len(email) > 200 || !plainAddress(email):
+		return narthex.Invalidf("An address has one @, no spaces and no quotes, and is written in plain letters, digits and marks; a domain in other letters has a form that begins with xn--.").For("email")
 	}
 	return nil
 }
 
-// mixed says whether a word of a name mixes scripts whose letters look alike.
+// onOneLine says whether a name has 1 to 100 characters, all on one line.
+func onOneLine(name string) bool {
+	return strings.TrimSpace(name) == name && name != "" && utf8.RuneCountInString(name) <= 100 && !strings.ContainsFunc(name, func(r rune) bool {
+		return unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp)
+	})
+}
+
+// plainAddress says whether a mailbox is spelt in the one way in which it can be compared: a quote, a comment, or a letter or mark that
+// mail takes for another would spell the same one differently.
+func plainAddress(email string) bool {
+	box, host, _ := strings.Cut(email, "@")
+	letter := func(r rune) bool { return r < utf8.RuneSelf && (unicode.IsLetter(r) || unicode.IsDigit(r)) }
+	spelt := func(text, marks string) bool {
+		return text != "" && !strings.ContainsFunc(text, func(r rune) bool { return !letter(r) && !strings.ContainsRune(marks, r) })
+	}
+	return spelt(box, "!#$%&'*+-/=?^_`{|}~.") && !slices.ContainsFunc(strings.Split(strings.TrimSuffix(host, "."), "."), func(label string) bool { return !spelt(label, "-") })
+}
+
+// mixed says whether a word of a name looks like another: it mixes scripts whose letters look alike, or has letters of formulas, or
+// characters that are not seen. Those that join letters stand where none of these scripts does.
 func mixed(name string) bool {
 	alike := []*unicode.RangeTable{unicode.Latin, unicode.Cyrillic, unicode.Greek, unicode.Armenian, unicode.Cherokee, unicode.Coptic}
 	return slices.ContainsFunc(strings.Fields(name), func(word string) bool {
@@ -190,7 +211,10 @@ func mixed(name string) bool {
 				scripts++
 			}
 		}
-		return scripts > 1
+		return scripts > 1 || strings.ContainsFunc(word, func(r rune) bool {
+			joins := unicode.Is(unicode.Join_Control, r) && scripts == 0
+			return unicode.Is(unicode.Cf, r) && !joins || unicode.In(r, unicode.Lu, unicode.Ll) && unicode.Is(unicode.Common, r)
+		})
 	})
 }
 

@@ -3,6 +3,7 @@ package server_test
 import (
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 
 	"narthex"
@@ -27,12 +28,22 @@ func TestNobodyOfTheLabIsInvitedFromOutside(t *testing.T) {
 			t.Errorf("%s is invited: %v", email, err)
 		}
 	}
-	for _, name := range []string{"S\u0430m", "\u0391da", "Ada Out\u0455ide"} {
+	for _, email := range []string{`"sam"` + sam[len("sam"):], "sam(of the lab)" + sam[len("sam"):], sam + "..", "s\u00ada" + sam[len("sa"):], strings.Replace(sam, ".", "\u3002", 1), strings.Replace(sam, "@", "@\u200b", 1)} {
+		if _, err := carol.Invite(t.Context(), client.Invite{Name: "Another", Email: email, OrgName: "Elsewhere"}); !narthex.IsKind(err, narthex.Invalid) {
+			t.Errorf("%+q is invited: %v", email, err)
+		}
+	}
+	for _, org := range []string{"El\nsewhere", "El\u0455ewhere", "Else\u200bwhere"} {
+		if _, err := carol.Invite(t.Context(), client.Invite{Name: "Another", Email: "n@y.test", OrgName: org}); !narthex.IsKind(err, narthex.Invalid) {
+			t.Errorf("%+q is an organisation: %v", org, err)
+		}
+	}
+	for _, name := range []string{"S\u0430m", "\u0391da", "Ada Out\u0455ide", "Ada\u200b Outside", "\u202eadA", "\U0001d400da", "A\u200dda", "Ada\u2028Outside"} {
 		if _, err := carol.Invite(t.Context(), client.Invite{Name: name, Email: "n@y.test", OrgName: "Elsewhere"}); !narthex.IsKind(err, narthex.Invalid) {
 			t.Errorf("%q is a name: %v", name, err)
 		}
 	}
-	for _, name := range []string{"\u0421\u0430\u0440\u0430 Smith", "Jos\u00e9 \u0141ucz", "\u674e Li"} {
+	for _, name := range []string{"\u0421\u0430\u0440\u0430 Smith", "Jos\u00e9 \u0141ucz", "\u674e Li", "\u0639\u0644\u06cc\u200c\u0631\u0636\u0627"} {
 		if _, err := carol.Invite(t.Context(), client.Invite{Name: name, Email: "n@y.test", OrgName: "Elsewhere"}); err != nil {
 			t.Errorf("%q is no name: %v", name, err)
 		}
