@@ -68,6 +68,7 @@ type attempt struct {
 	question policy.Question
 	decision policy.Decision
 	unread   bool // whether what it asked could not be read
+	alone    bool // whether what others took of the asset's account is left out
 }
 
 // decide says why the call is denied, or nil.
@@ -125,9 +126,11 @@ func (a *attempt) ask() error {
 	if err != nil {
 		return err
 	}
-	carried, err := accountOf(a.tx, policy.AssetHolder(a.asset.Name))
-	if err != nil {
-		return err
+	var carried policy.Account
+	if !a.alone {
+		if carried, err = accountOf(a.tx, policy.AssetHolder(a.asset.Name)); err != nil {
+			return err
+		}
 	}
 	a.question = policy.Question{
 		Principal: a.principal(), Asset: a.asset, Version: a.version.Name, Uses: uses, Demands: demands, Layers: layers, Others: others, Carried: carried, Now: a.tx.Now()}

@@ -10,14 +10,16 @@ import (
 // Explain decides a call as the door would decide it now, for a person of a grant with a key that has all of its terms, and does
 // nothing: it reserves nothing and records nothing. It gives the reasons of an allowance, or the denial with its own. The place
 // that a call comes from is not known here, so a term that asks for one denies. A lock of which nobody may tell changes nothing in it.
-func Explain(tx *journal.Tx, rules *book.Rules, grant narthex.Grant, person narthex.Person, actor narthex.ActorKind, call *model.Call) ([]narthex.Reason, *narthex.Error) {
+// Where it is alone, what others took of the asset's account changes nothing either: a question costs nothing, so asking ever less would
+// tell it. Carries says whether the call carries bytes of the asset.
+func Explain(tx *journal.Tx, rules *book.Rules, grant narthex.Grant, person narthex.Person, actor narthex.ActorKind, call *model.Call, alone bool) (reasons []narthex.Reason, carries bool, denial *narthex.Error) {
 	key := &narthex.Key{Grant: grant.ID, Person: person.ID, Actor: actor, CreatedAt: grant.NotBefore, NotAfter: grant.NotAfter}
-	a := &attempt{v: &visit{}, tx: tx, h: holder{key: key, grant: &grant, person: &person, told: true}, rules: rules, call: call}
+	a := &attempt{v: &visit{}, tx: tx, h: holder{key: key, grant: &grant, person: &person, told: true}, rules: rules, call: call, alone: alone}
 	if err := a.h.look(tx); err != nil {
-		return nil, narthex.Unavailablef("The locks could not be read, so nothing is served.").Because(err)
+		return nil, false, narthex.Unavailablef("The locks could not be read, so nothing is served.").Because(err)
 	}
-	denial := a.decide()
-	return a.decision.Reasons, denial
+	denial = a.decide()
+	return a.decision.Reasons, book.BitsOf(a.question.Demands) > 0, denial
 }
 
 // ParseAsked reads what is asked about: a request as ParseRequest does, or, where an attribute is named in its place, the least call that

@@ -39,10 +39,13 @@ func (o *Office) Explain(ctx context.Context, by narthex.PersonID, id narthex.Gr
 		if err != nil {
 			return err
 		}
-		reasons, denial := gateway.Explain(tx, rules, grant, who, actor, call)
+		alone := need(p, accountants()...) != nil
+		reasons, carries, denial := gateway.Explain(tx, rules, grant, who, actor, call, alone)
 		out.Reasons = append(out.Reasons, reasons...)
 		if denial == nil {
-			out.Allowed, out.Says = true, "It would be allowed now."
+			if out.Allowed, out.Says = true, "It would be allowed now."; alone && carries {
+				out.Says = "It would be allowed now, where what is left of the asset's lifetime_bytes holds it: that is others' use too, and is seen at the door alone."
+			}
 			return nil
 		}
 		out.Code, out.Param, out.Says = denial.Code, denial.Param, denial.Public

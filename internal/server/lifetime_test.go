@@ -157,6 +157,36 @@ func TestTheAssetsAccountIsSharedByAllGrants(t *testing.T) {
 	})
 }
 
+// TestWhatOthersTookIsNotExplained: who may not see an asset's account learns nothing of it by asking ever less, which costs nothing and
+// leaves no trace; what is more than the rule allows in all is denied, and who may see the account is told what the door would say.
+func TestWhatOthersTookIsNotExplained(t *testing.T) {
+	e := testenv.New(t, leakLab("1000000000", "[behav, bulk]", "1"))
+	e.Model.Handle(scoring)
+	e.Outsiders(t, "2", "Second")
+	_, key := e.Grant(t, "", scored(1e6)...)
+	other, _ := e.Grant(t, "2", scored(1e6)...)
+	if status, text, err := e.Chat(t.Context(), key, scoredCall(8, "")); err != nil || status != http.StatusOK {
+		t.Fatal(status, text, err)
+	}
+	ruleOf(t, e, "[behav, bulk]", 17) // of which 2 are left
+	ask := func(who string, tokens int) client.Explanation {
+		return must(e.People[who].Explain(t.Context(), other.ID, client.Explain{Surface: "chat", Request: scoredCall(tokens, "")}))
+	}
+	fits, beyond := ask("ada2", 1), ask("ada2", 9)
+	if !fits.Allowed || !beyond.Allowed || fits.Says != beyond.Says || !strings.Contains(fits.Says, "where what is left") {
+		t.Errorf("what others took is told: %+v and %+v", fits, beyond)
+	}
+	if in := ask("ada2", 10); in.Allowed || in.Code != "lifetime_exhausted" {
+		t.Errorf("more than all of the rule: %+v", in)
+	}
+	if text := must(e.People["ada2"].Explain(t.Context(), other.ID, client.Explain{Surface: "chat", Request: testenv.Hello})); text.Says != "It would be allowed now." {
+		t.Errorf("of text, which is not charged: %+v", text)
+	}
+	if fits, beyond := ask("sam", 1), ask("sam", 2); !fits.Allowed || strings.Contains(fits.Says, "left") || beyond.Allowed || beyond.Code != "lifetime_exhausted" {
+		t.Errorf("who may see the account is told %+v and %+v", fits, beyond)
+	}
+}
+
 // TestAnAssetThatIsNotBulkHasNoAccount: the log-probabilities of a model that size does not hold carry nothing that is counted.
 func TestAnAssetThatIsNotBulkHasNoAccount(t *testing.T) {
 	e := testenv.New(t, testenv.Options{})
