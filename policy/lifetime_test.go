@@ -144,3 +144,34 @@ func TestWhatACallCarriesIsKnownOrItIsDenied(t *testing.T) {
 		t.Errorf("%+v", d.Error().Reason)
 	}
 }
+
+// TestADenialTellsNothingOfTheAccount: a call that is denied for anything else says the same whether the asset's account holds it or
+// not, or whoever makes one that cannot be served would find out for nothing how much others took.
+func TestADenialTellsNothingOfTheAccount(t *testing.T) {
+	full := policy.Account{}
+	e := engine(t, "")
+	first := e.Decide(carrying(8, 5, full, 5))
+	full, _, err := e.ReserveAsset(carrying(8, 5, full, 5), first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := e.Decide(carrying(8, 5, full, 5)); d.Allowed() || d.Error().Code != "lifetime_exhausted" {
+		t.Fatal(d.Error())
+	}
+	for name, denied := range map[string]struct {
+		guardrails string
+		spoil      func(q *policy.Question)
+	}{
+		"what is not held": {"", func(q *policy.Question) { q.Uses = append(slices.Clone(q.Uses), use("model.prefill")) }},
+		"a guardrail":      {"forbid (principal, action, resource);", func(*policy.Question) {}},
+	} {
+		e := engine(t, denied.guardrails)
+		fits, beyond := carrying(8, 5, policy.Account{}, 5), carrying(8, 5, full, 5)
+		denied.spoil(&fits)
+		denied.spoil(&beyond)
+		one, other := e.Decide(fits), e.Decide(beyond)
+		if one.Allowed() || !slices.Equal(one.Reasons, other.Reasons) {
+			t.Errorf("%s: %+v and %+v", name, one.Reasons, other.Reasons)
+		}
+	}
+}

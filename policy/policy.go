@@ -198,9 +198,11 @@ func (e *Engine) Decide(q Question) Decision {
 	}
 	c.exclusions()
 	c.clamp()
-	c.lifetime()
 	if len(c.denials) == 0 {
 		c.denials = append(c.denials, e.guardrails.forbid(&q, c.amounts)...)
+	}
+	if len(c.denials) == 0 { // last, for what others took is told to those alone who pay for a call that fits
+		c.lifetime()
 	}
 	if len(c.denials) > 0 {
 		return c.denial()
