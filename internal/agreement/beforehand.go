@@ -35,7 +35,8 @@ func beforehandInWords(b narthex.Beforehand) string {
 }
 
 // beforehand checks a file's authorisation against the cover: there is one where the cover states one and nowhere else, it is
-// that one, for this researcher, organisation, pathway and ledger, and in force from when the agreement was made to the last signature.
+// that one, for this researcher, organisation, pathway and ledger, and in force from when the agreement was made to the last signature;
+// and the agreement asks for nothing of a signature that such a word is not.
 func (r *Report) beforehand(b Bundle, keys map[string]Verifier) error {
 	a := b.Agreement
 	stated := slices.IndexFunc(a.Parties, func(p narthex.Party) bool { return p.Authorised != nil })
@@ -44,6 +45,9 @@ func (r *Report) beforehand(b Bundle, keys map[string]Verifier) error {
 	}
 	if stated < 0 || b.Authorised == nil {
 		return narthex.Refusedf("The agreement's cover and the file do not both hold an authorisation of the institution; ask the other side for their copy.")
+	}
+	if a.Signing().Stamped || b.Outside != nil {
+		return narthex.Refusedf("The institution agreed beforehand, and its word is on no outside document and has no time stamp: this agreement needs its signature. Ask the other side for their copy.")
 	}
 	cover, given := *a.Parties[stated].Authorised, *b.Authorised
 	named := Beforehand(given, cover.Name)

@@ -103,6 +103,29 @@ func TestAFileThatRestsOnAnAuthorisationIsCheckedOffline(t *testing.T) {
 	}
 }
 
+// TestAWordOfBeforeStandsForNoSignatureOnMore: an institution that authorised beforehand has signed no outside document and has no time
+// stamp, so a file in which the others signed one, or must be stamped, is not whole without its signature.
+func TestAWordOfBeforeStandsForNoSignatureOnMore(t *testing.T) {
+	made, people := input(t), newCast(t)
+	made.Clauses[narthex.SignatureClause] = narthex.Clause{Name: narthex.SignatureClause, Title: "Signature", Text: "As it says.", Parameters: map[string]narthex.Parameter{"outside": {Kind: "choice", Default: narthex.OutsideRefused}}}
+	made.Pathway.Clauses = append(slices.DeleteFunc(slices.Clone(made.Pathway.Clauses), func(u narthex.ClauseUse) bool { return u.Clause == narthex.SignatureClause }), narthex.ClauseUse{Clause: narthex.SignatureClause, Values: map[string]string{"outside": string(narthex.OutsideAccepted)}})
+	bundle := people.resting(t, made, people.authorises(t, made, nil))
+	if _, err := check(t, bundle, nil); err != nil {
+		t.Fatalf("where none is bound: %v", err)
+	}
+	bundle.Outside = &narthex.OutsideDocument{Digest: narthex.MakeDigest([32]byte{1}), Size: 1}
+	for i, s := range bundle.Signatures {
+		envelope, err := agreement.Sign(people[s.Party], agreement.NewStatement(s.Digest, s.Party, s.By, made.Origin).With(bundle.Outside.Digest))
+		if err != nil {
+			t.Fatal(err)
+		}
+		bundle.Signatures[i].Envelope, bundle.Signatures[i].Outside = envelope, bundle.Outside.Digest
+	}
+	if _, err := check(t, bundle, nil); !narthex.IsKind(err, narthex.Refused) || !strings.Contains(err.Error(), "needs its signature") {
+		t.Errorf("a document that the institution did not sign: %v", err)
+	}
+}
+
 // Everything here is signed honestly: the authorisation is only not for this agreement.
 func TestAnAuthorisationIsForOneResearcherPathwayTimeAndLedger(t *testing.T) {
 	made, people := input(t), newCast(t)
