@@ -84,29 +84,63 @@ func TestACloseoutThatWasNotIsNamed(t *testing.T) {
 		{workflow.Activate, func(event *workflow.Event) { event.Owed = nil }, "obligations or an end that are not the agreement's"},
 		{workflow.Offer, func(event *workflow.Event) { event.Signing = &narthex.Signing{LabLast: true} }, "a way of signing that is not the agreement's"},
 	} {
-		forged.records, forged.openings = slices.Clone(honest.records), slices.Clone(honest.openings)
-		altered := frozen{}
-		for table, list := range rows {
-			altered[table] = slices.Clone(list)
-		}
-		for i, row := range altered[store.Events] {
-			var event workflow.Event
-			must(t, json.Unmarshal(row.Value, &event))
-			if event.Command != c.command || !strings.HasPrefix(row.Key, string(id)) {
-				continue
-			}
-			before, err := canon.Digest(event)
-			must(t, err)
-			c.change(&event)
-			after, err := canon.Digest(event)
-			must(t, err)
-			value, err := json.Marshal(event)
-			must(t, err)
-			altered[store.Events][i].Value = value
-			forged.replaceAll(t, string(before), string(after))
-		}
-		if n := says(beside(t, altered, key, &forged), c.says); n != 1 {
+		altered, forged := asIf(t, rows, honest, id, c.command, c.change)
+		if n := says(beside(t, altered, key, forged), c.says); n != 1 {
 			t.Errorf("%s: named %d times", c.says, n)
+		}
+	}
+}
+
+// asIf gives the tables and the ledger as if the events of an engagement had been otherwise from the first.
+func asIf(t *testing.T, rows frozen, honest *copyOf, id narthex.EngagementID, command workflow.Command, change func(*workflow.Event)) (frozen, *copyOf) {
+	t.Helper()
+	forged, altered := *honest, frozen{}
+	forged.records, forged.openings = slices.Clone(honest.records), slices.Clone(honest.openings)
+	for table, list := range rows {
+		altered[table] = slices.Clone(list)
+	}
+	for i, row := range altered[store.Events] {
+		var event workflow.Event
+		must(t, json.Unmarshal(row.Value, &event))
+		if event.Command != command || !strings.HasPrefix(row.Key, string(id)) {
+			continue
+		}
+		before, err := canon.Digest(event)
+		must(t, err)
+		change(&event)
+		after, err := canon.Digest(event)
+		must(t, err)
+		value, err := json.Marshal(event)
+		must(t, err)
+		altered[store.Events][i].Value = value
+		forged.replaceAll(t, string(before), string(after))
+	}
+	return altered, &forged
+}
+
+// TestAnAgreementOfAnEarlierProgramWasSignedAsItWasThen: such a program offered agreements that asked to be signed in some way and kept
+// that nowhere, and a node that starts on its tables finds no difference in that. Of one whose clause says more it does.
+func TestAnAgreementOfAnEarlierProgramWasSignedAsItWasThen(t *testing.T) {
+	for _, earlier := range []bool{true, false} {
+		e := testenv.New(t, testenv.Options{Files: func(files lab.Files) {
+			if earlier {
+				files["clauses/signature.md"] = []byte("---\ntitle: Signature\nparameters:\n  order: {kind: choice, says: in which order, default: in any order, choices: [in any order, the lab signs last], held: agreement, by: signing}\n---\nEach party signs the digest on the cover, {{order}}.\n")
+			}
+			files["pathways/test.yaml"] = bytes.Replace(files["pathways/test.yaml"], []byte("clauses:\n"), []byte("clauses:\n  - {clause: signature, values: {order: the lab signs last}}\n"), 1)
+		}})
+		grant, _ := e.Grant(t, "", testenv.Tokens(1000, nil))
+		honest := takeHome(t, e)
+		s, key := stopped(t, e)
+		altered, forged := asIf(t, freeze(t, s), honest, grant.Engagement, workflow.Offer, func(event *workflow.Event) {
+			if event.Signing == nil || !event.Signing.LabLast {
+				t.Fatal("it was not offered so")
+			}
+			event.Signing = nil
+		})
+		report := beside(t, altered, key, forged)
+		named := slices.ContainsFunc(report.Differences, func(d client.Difference) bool { return strings.Contains(d.Found, "a way of signing") })
+		if named == earlier {
+			t.Errorf("of an earlier program %v: named %v", earlier, named)
 		}
 	}
 }

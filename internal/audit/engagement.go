@@ -263,13 +263,22 @@ func (s *step) grantActive() error {
 	if e.Signing != nil {
 		signing = *e.Signing
 	}
-	if a != nil && signing != a.Signing() {
+	if a != nil && signing != a.Signing() && !(e.Signing == nil && earlierSigning(a)) {
 		s.impossible(store.Engagements, string(g.Engagement), "a way of signing that is not the agreement's")
 	}
 	if a != nil && !asAgreed(e, a) {
 		s.impossible(store.Engagements, string(g.Engagement), "obligations or an end that are not the agreement's")
 	}
 	return nil
+}
+
+// earlierSigning says whether an agreement may have been offered by an earlier program, which kept no way of signing: its clause on
+// signing says nothing of an outside document.
+func earlierSigning(a *narthex.Agreement) bool {
+	return !slices.ContainsFunc(a.Clauses, func(c narthex.AgreedClause) bool {
+		_, says := c.Values[narthex.SignatureOutside]
+		return c.Name == narthex.SignatureClause && says
+	})
 }
 
 // isFor says whether the agreement's researcher is the first of the grant's people, and its organisation the grant's. Who else
