@@ -21,10 +21,9 @@ func (a *app) askOpinion() *cobra.Command {
 	c := a.command(leaf{
 		use: "invite ID", short: "Ask a specialist from outside for an opinion, by a code that works once",
 		long: `Ask a specialist from outside for an opinion on an application in review, for a role that you review in, or as the programme for any
-that must approve. They get a code by mail, or from you where the node
-sends none: it is shown once, works once, and opens this application for them and nothing else, until
-it is over. They state their interests before they read it, and hand in one opinion, which those read who see reviews. It is nobody's
-vote. The applicant's side learns neither that you asked nor what they said.`,
+that must approve. They get a code by mail, or from you where the node sends none: it is shown once, works once, and opens this
+application for them and nothing else, until it is over. They state their interests before they read it, and hand in one opinion,
+which those read who see reviews. It is nobody's vote. The applicant's side learns neither that you asked nor what they said.`,
 		example: "narthex review invite eng_… --as security --name 'Vera Far' --email vera@far.example --question 'Can these answers give the weights away?'",
 		run: func(ctx context.Context, args []string) error {
 			id, err := engagementID(args[0])

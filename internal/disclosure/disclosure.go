@@ -14,8 +14,8 @@
 //
 // It promises that a form is its own form, byte for byte, and that a file of n bits of charge is one of at most 2^(n+1) forms: [Charge]
 // counts the bits of the forms, compressed by a code that is lossless where that is shorter, so what a sender hides in order, spelling,
-// spaces or pixels that the form does not take away is counted all the same. The figures for digits, colours, rows and bytes, and the
-// sixteen bits an event, are defaults of docs/horizon.md.
+// spaces or pixels that the form does not take away is counted all the same. The sixteen bits an event are those that
+// docs/horizon.md counts for a job; the figures for digits, colours, rows and bytes are this package's own.
 //
 // It does not promise that a form holds nothing secret: what it holds is looked at by checks and by people. It trusts its caller to run
 // it where a fault in it harms nobody, for it reads what a stranger's program wrote. Read next: png.go for pictures, charge.go.

@@ -53,7 +53,10 @@ func tail(text string) bool {
 	if text[0] != 'e' && text[0] != 'E' {
 		return false
 	}
-	text = strings.TrimLeft(text[1:], "+-")[0:]
+	text = text[1:]
+	if text != "" && (text[0] == '+' || text[0] == '-') {
+		text = text[1:]
+	}
 	left, some := plain(text)
 	return some && left == ""
 }

@@ -25,15 +25,15 @@ func table(data []byte, most Most) ([]byte, error) {
 		if err == io.EOF {
 			break
 		}
-		line, _ := 0, 0
 		if err != nil {
+			line := 0
 			var parse *csv.ParseError
 			if errors.As(err, &parse) {
 				line = parse.Line
 			}
 			return nil, &Refusal{Class: NotRead, Rule: "it is no table of rows of one width", Line: line}
 		}
-		line, _ = in.FieldPos(0)
+		line, _ := in.FieldPos(0)
 		if len(row) > most.Columns {
 			return nil, &Refusal{Class: TooLarge, Rule: "it has more columns than a table may have"}
 		}

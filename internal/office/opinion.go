@@ -24,9 +24,8 @@ const (
 	usualOpinionDays, mostOpinionDays = 7, 30
 )
 
-// AskOpinion asks a specialist from outside about an engagement in review. The one-time code is mailed to them, and where there is
-// no mail it is shown once to whoever asks. Who can be
-// known to belong to those who ask for access is refused.
+// AskOpinion asks a specialist from outside about an engagement in review. The one-time code is mailed to them, and where there is no
+// mail it is shown once to whoever asks. Who can be known to belong to those who ask for access is refused.
 func (o *Office) AskOpinion(ctx context.Context, by narthex.PersonID, id narthex.EngagementID, in client.AskOpinion) (client.OpinionAsked, error) {
 	code, err := wire.NewToken(wire.OpinionCode, o.Journal.Random())
 	if err != nil {
