@@ -16,9 +16,26 @@ type LimitSpec struct {
 	Name    LimitName `json:"name"`
 	Kind    LimitKind `json:"kind"`
 	Unit    string    `json:"unit,omitempty"`   // what a number counts: tokens, calls, bytes
+	Counts  Unit      `json:"counts,omitempty"` // what doors count where that is finer than Unit: minutes of hours
 	Per     string    `json:"per,omitempty"`    // "day" where a budget is refilled each UTC day, else ""
 	Values  []string  `json:"values,omitempty"` // the closed set of a set's values, or empty where the lab's own
 	Default *Value    `json:"default,omitempty"`
+}
+
+// Counted gives the unit that doors count a budget in.
+func (s LimitSpec) Counted() Unit {
+	if s.Counts != "" {
+		return s.Counts
+	}
+	return Unit(s.Unit)
+}
+
+// InCounted gives a budget's number in the unit that doors count: of hours, the minutes.
+func (s LimitSpec) InCounted(n float64) int64 {
+	if s.Counts == CPUMinutes || s.Counts == GPUMinutes {
+		n *= 60
+	}
+	return int64(n)
 }
 
 // Attribute is one kind of access. Needs are attributes that must be held on the same asset too, Excludes those that may

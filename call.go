@@ -22,6 +22,10 @@ const (
 	Tokens Unit = "tokens"
 	// Bytes counts bytes that leave.
 	Bytes Unit = "bytes"
+	// CPUMinutes counts minutes of one processor, each begun one whole. Terms allow them in hours.
+	CPUMinutes Unit = "cpu_minutes"
+	// GPUMinutes counts minutes of one device, each begun one whole. Terms allow them in hours.
+	GPUMinutes Unit = "gpu_minutes"
 )
 
 // Demand is what a call would take of every budget of a unit: at least Least, at most Most, in steps of Step above Least.

@@ -57,6 +57,10 @@ const (
 	EntryCallOutcome        EntryType = "call.outcome"
 	EntryCallDenied         EntryType = "call.denied"
 	EntryCallRead           EntryType = "call.read"
+	EntryJobTaken           EntryType = "job.taken"
+	EntryJobChanged         EntryType = "job.changed"
+	EntryReleaseTaken       EntryType = "release.taken"
+	EntryReleaseChanged     EntryType = "release.changed"
 	EntryRefusalsCounted    EntryType = "refusals.counted"
 	EntryRecovered          EntryType = "node.recovered"
 	EntryProgramChanged     EntryType = "program.changed"
@@ -106,6 +110,10 @@ var entryFields = map[EntryType]struct {
 	EntryCallOutcome:        {UseEntry, false, []string{"call", "grant", "status", "used", "answer"}},
 	EntryCallDenied:         {UseEntry, false, []string{"grant", "key", "agreement", "directory", "facts", "uses", "asset", "version", "reasons"}},
 	EntryCallRead:           {UseEntry, false, []string{"grant", "key", "what"}},
+	EntryJobTaken:           {UseEntry, false, []string{"grant", "key", "agreement", "directory", "facts", "uses", "asset", "version", "clauses", "reserved", "job"}},
+	EntryJobChanged:         {UseEntry, false, []string{"job", "grant", "event"}},
+	EntryReleaseTaken:       {UseEntry, false, []string{"grant", "key", "agreement", "directory", "facts", "uses", "asset", "version", "clauses", "reserved", "release"}},
+	EntryReleaseChanged:     {GovernanceEntry, false, []string{"release", "grant", "event"}},
 	EntryRefusalsCounted:    {UseEntry, false, []string{"kind", "count", "since"}},
 	EntryRecovered:          {GovernanceEntry, true, []string{"closed", "size"}},
 	EntryProgramChanged:     {GovernanceEntry, true, []string{"version", "program", "replaces", "reason"}},

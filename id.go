@@ -115,3 +115,37 @@ func (id CallID) Index() (uint64, error) {
 	}
 	return index, nil
 }
+
+// JobID names a job. It holds the index of the entry that took it in.
+type JobID string
+
+// MakeJobID gives the identifier of the job whose entry stands at index.
+func MakeJobID(index uint64) JobID { return JobID("job_" + strconv.FormatUint(index, 10)) }
+
+// Index gives the place of the job's entry in the ledger, or an error where the text is not canonical.
+func (id JobID) Index() (uint64, error) {
+	digits, found := strings.CutPrefix(string(id), "job_")
+	index, err := strconv.ParseUint(digits, 10, 63)
+	if !found || err != nil || MakeJobID(index) != id {
+		return 0, Invalidf("that is not a job's identifier of the form job_123")
+	}
+	return index, nil
+}
+
+// ReleaseID names a release. It holds the index of the entry that took it in.
+type ReleaseID string
+
+// MakeReleaseID gives the identifier of the release whose entry stands at index.
+func MakeReleaseID(index uint64) ReleaseID {
+	return ReleaseID("rel_" + strconv.FormatUint(index, 10))
+}
+
+// Index gives the place of the release's entry in the ledger, or an error where the text is not canonical.
+func (id ReleaseID) Index() (uint64, error) {
+	digits, found := strings.CutPrefix(string(id), "rel_")
+	index, err := strconv.ParseUint(digits, 10, 63)
+	if !found || err != nil || MakeReleaseID(index) != id {
+		return 0, Invalidf("that is not a release's identifier of the form rel_123")
+	}
+	return index, nil
+}

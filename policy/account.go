@@ -182,7 +182,7 @@ func (e *Engine) reserve(q Question, layer int, amount func(Key, narthex.Unit) i
 				value, set = *spec.Default, true
 			}
 			if set {
-				next.take(&hold, &term, spec, int64(value.Number), amount, q.Now)
+				next.take(&hold, &term, spec, value.Number, amount, q.Now)
 			}
 		}
 	}
@@ -190,17 +190,17 @@ func (e *Engine) reserve(q Question, layer int, amount func(Key, narthex.Unit) i
 }
 
 // take reserves the amount of one budget, or counts one call of a rate.
-func (a *Account) take(hold *Hold, term *narthex.Term, spec narthex.LimitSpec, limit int64, amount func(Key, narthex.Unit) int64, now time.Time) {
+func (a *Account) take(hold *Hold, term *narthex.Term, spec narthex.LimitSpec, limit float64, amount func(Key, narthex.Unit) int64, now time.Time) {
 	key := Key{term.Attribute, term.Asset, spec.Name}
 	switch spec.Kind {
 	case narthex.BudgetKind:
 		n := amount(key, unitOf(spec))
-		budget := a.budget(term, spec, limit, now)
+		budget := a.budget(term, spec, spec.InCounted(limit), now)
 		budget.Reserved += n
 		a.setBudget(key, budget)
 		hold.Budgets = append(hold.Budgets, Taken{key, unitOf(spec), n, budget.Period})
 	case narthex.Rate:
-		paid := a.paid(key, now) + price(limit)
+		paid := a.paid(key, now) + price(int64(limit))
 		if at := slices.IndexFunc(a.Rates, func(p Pace) bool { return p.Key == key }); at >= 0 {
 			a.Rates[at].Paid = paid
 			return
@@ -274,7 +274,7 @@ func (e *Engine) Budgets(terms []narthex.Term, a Account, now time.Time) []Budge
 				value, set = *spec.Default, true
 			}
 			if isKnown && set && spec.Kind == narthex.BudgetKind {
-				states = append(states, BudgetState{Key{term.Attribute, term.Asset, name}, spec, a.budget(&term, spec, int64(value.Number), now)})
+				states = append(states, BudgetState{Key{term.Attribute, term.Asset, name}, spec, a.budget(&term, spec, spec.InCounted(value.Number), now)})
 			}
 		}
 	}

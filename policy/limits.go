@@ -234,11 +234,11 @@ func (c *check) spend(l *Layer, term *narthex.Term, spec narthex.LimitSpec, valu
 		c.over(l, term, spec, "unknown", value.String()+" "+spec.Unit, "an amount that cannot be told", "Tell the lab: this budget cannot be counted on such a call.")
 		return
 	}
-	budget := l.Account.budget(term, spec, int64(value.Number), c.q.Now)
+	budget := l.Account.budget(term, spec, spec.InCounted(value.Number), c.q.Now)
 	c.caps = append(c.caps, budgetCap{l, term, spec, budget.Left()})
 }
 
-func unitOf(spec narthex.LimitSpec) narthex.Unit { return narthex.Unit(spec.Unit) }
+func unitOf(spec narthex.LimitSpec) narthex.Unit { return spec.Counted() }
 
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 

@@ -317,6 +317,7 @@ func (c *comparison) listings() error {
 	var lists book.Lists
 	for table, take := range map[store.Table]func([]byte) error{
 		store.Engagements: into(lists.Engagement), store.Grants: into(lists.Grant), store.People: into(lists.Person),
+		store.Jobs: into(lists.Job), store.Releases: into(lists.Release),
 	} {
 		err := each(c.r, table, func(row store.Row) error {
 			_ = take(row.Value) // a row that does not read is a difference of its own

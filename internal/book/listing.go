@@ -36,6 +36,8 @@ func Follow() map[store.Table]journal.Follow {
 		store.People: follow(func(tx *journal.Tx, was, is *narthex.Person) error {
 			return move(tx, personKeys(was), personKeys(is))
 		}),
+		store.Jobs:     follow(func(tx *journal.Tx, was, is *Job) error { return move(tx, jobKeys(was), jobKeys(is)) }),
+		store.Releases: follow(func(tx *journal.Tx, was, is *Release) error { return move(tx, releaseKeys(was), releaseKeys(is)) }),
 	}
 }
 
@@ -70,6 +72,20 @@ func personKeys(p *narthex.Person) []string {
 		return nil
 	}
 	return listing.Someone(*p)
+}
+
+func jobKeys(j *Job) []string {
+	if j == nil {
+		return nil
+	}
+	return listing.Job(j.Job)
+}
+
+func releaseKeys(r *Release) []string {
+	if r == nil {
+		return nil
+	}
+	return listing.Release(r.Release)
 }
 
 // termsPrint tells apart what grants allow on an asset.
@@ -176,7 +192,8 @@ func MakeLists(ctx context.Context, s store.Store) error {
 		if made = len(there) > 0; err != nil || made {
 			return err
 		}
-		return errors.Join(everyRow(r, store.Engagements, lists.Engagement), everyRow(r, store.Grants, lists.Grant), everyRow(r, store.People, lists.Person))
+		return errors.Join(everyRow(r, store.Engagements, lists.Engagement), everyRow(r, store.Grants, lists.Grant), everyRow(r, store.People, lists.Person),
+			everyRow(r, store.Jobs, lists.Job), everyRow(r, store.Releases, lists.Release))
 	})
 	rows := lists.Rows()
 	if err != nil || made || len(rows) == 0 {
@@ -401,6 +418,12 @@ func (l *Lists) Grant(g narthex.Grant) { l.place(grantKeys(&g)) }
 
 // Person takes in a person.
 func (l *Lists) Person(p narthex.Person) { l.place(personKeys(&p)) }
+
+// Job takes in a job.
+func (l *Lists) Job(j Job) { l.place(jobKeys(&j)) }
+
+// Release takes in a release.
+func (l *Lists) Release(r Release) { l.place(releaseKeys(&r)) }
 
 func (l *Lists) place(keys []string) {
 	if l.rows == nil {

@@ -25,13 +25,39 @@ type admission struct {
 	until    time.Time // when the first of the call's rights ends
 }
 
+// asked is what a call asks, of whatever kind it is.
+type asked interface {
+	// Names gives the asset and the version that it names.
+	Names() (narthex.AssetName, narthex.VersionName)
+	// Uses gives the attributes that it needs on the asset, with what their limits bound.
+	Uses(narthex.Asset) ([]narthex.Use, error)
+	// Take gives what it would take under the layers.
+	Take(asset narthex.Asset, taxonomy *narthex.Taxonomy, layers []policy.Layer) ([]narthex.Demand, error)
+	// Param names the part of the request that a reason is about, or "".
+	Param(*narthex.Reason) string
+	// Missing names the part of the request that names what is not there.
+	Missing() string
+}
+
 // admit decides a call and records its intent, or its denial, in one commit. It gives an admission with an error where the call
 // is recorded and no promise could be made of it: such a call is closed unasked.
-func (v *visit) admit(call *model.Call) (*admission, error) {
-	var admitted *admission
+func (v *visit) admit(call *model.Call) (admitted *admission, err error) {
+	err = v.decide(modelCall{call}, func(a *attempt) (err error) {
+		admitted, err = a.record()
+		return err
+	})
+	if err != nil && !errors.Is(err, errUnpromised) {
+		return nil, err
+	}
+	return admitted, err
+}
+
+// decide decides what is asked and records it where it is allowed, or its denial, in one commit. What record hands out it sets anew each
+// time.
+func (v *visit) decide(call asked, record func(*attempt) error) error {
 	var denial *narthex.Error
 	err := v.update(func(tx *journal.Tx) error {
-		admitted, denial = nil, nil
+		denial = nil
 		h, err := v.hold(tx)
 		if err != nil {
 			return err
@@ -44,16 +70,12 @@ func (v *visit) admit(call *model.Call) (*admission, error) {
 		if denial = a.decide(); denial != nil {
 			return a.recordDenial(denial)
 		}
-		admitted, err = a.record()
-		return err
+		return record(a)
 	})
-	if err != nil && !errors.Is(err, errUnpromised) {
-		return nil, err
-	}
 	if denial != nil && err == nil {
-		return nil, denial
+		return denial
 	}
-	return admitted, err
+	return err
 }
 
 // attempt is one call while it is decided.
@@ -62,7 +84,7 @@ type attempt struct {
 	tx       *journal.Tx
 	h        holder
 	rules    *book.Rules
-	call     *model.Call
+	call     asked
 	asset    narthex.Asset
 	version  narthex.Version
 	question policy.Question
@@ -78,7 +100,7 @@ func (a *attempt) decide() *narthex.Error {
 		if err := a.h.usable(a.tx, ""); err != nil {
 			return err
 		}
-		return narthex.WithheldError().For("model")
+		return narthex.WithheldError().For(a.call.Missing())
 	}
 	if err := a.h.usable(a.tx, a.asset.Name); err != nil {
 		return err
@@ -96,7 +118,7 @@ func (a *attempt) decide() *narthex.Error {
 
 // resolve finds the one asset and version that the call is about. One that the key does not show is as if absent.
 func (a *attempt) resolve() bool {
-	wanted, name := a.call.Model()
+	wanted, name := a.call.Names()
 	seen := book.Seen(a.h.key, a.h.grant)
 	asset, version, shown := book.Resolve(a.rules.Directory, &seen, wanted, name)
 	if shown {
@@ -122,7 +144,7 @@ func (a *attempt) ask() error {
 	if err != nil {
 		return err
 	}
-	demands, err := a.call.Demands(a.asset, a.grantedTokens(layers), a.tokenBits(layers))
+	demands, err := a.call.Take(a.asset, a.rules.Directory.Taxonomy, layers)
 	if err != nil {
 		return err
 	}
@@ -142,15 +164,29 @@ func (a *attempt) principal() policy.Principal {
 	return policy.Principal{Person: a.h.person.ID, Org: a.h.grant.Org, Actor: a.h.key.Actor, Region: a.h.person.Region, Address: a.v.address}
 }
 
+// modelCall is a call of a model, as the door asks of it.
+type modelCall struct{ *model.Call }
+
+// Names gives the model that it names.
+func (c modelCall) Names() (narthex.AssetName, narthex.VersionName) { return c.Model() }
+
+// Missing names the field that names the model.
+func (modelCall) Missing() string { return "model" }
+
+// Take gives the tokens that it would take, and the bits of the asset that each carries.
+func (c modelCall) Take(asset narthex.Asset, taxonomy *narthex.Taxonomy, layers []policy.Layer) ([]narthex.Demand, error) {
+	return c.Demands(asset, c.grantedTokens(asset, layers), c.tokenBits(asset, taxonomy, layers))
+}
+
 // grantedTokens is the least max_tokens of any layer, or the context where none says.
-func (a *attempt) grantedTokens(layers []policy.Layer) int64 {
-	granted := a.asset.Context
+func (c modelCall) grantedTokens(asset narthex.Asset, layers []policy.Layer) int64 {
+	granted := asset.Context
 	for _, l := range layers {
 		for _, attribute := range []narthex.AttributeName{"model.sample", "model.base"} {
-			if attribute == "model.base" && a.call.Surface() != model.Completions {
+			if attribute == "model.base" && c.Surface() != model.Completions {
 				continue
 			}
-			if term, held := narthex.FindTerm(l.Terms, attribute, a.asset.Name); held {
+			if term, held := narthex.FindTerm(l.Terms, attribute, asset.Name); held {
 				if value, set := term.Limits["max_tokens"]; set {
 					granted = min(granted, int64(value.Number))
 				}
@@ -161,12 +197,12 @@ func (a *attempt) grantedTokens(layers []policy.Layer) int64 {
 }
 
 // tokenBits is what the log-probabilities of one token carry of the asset.
-func (a *attempt) tokenBits(layers []policy.Layer) int64 {
-	top, asked := a.call.Logprobs()
+func (c modelCall) tokenBits(asset narthex.Asset, taxonomy *narthex.Taxonomy, layers []policy.Layer) int64 {
+	top, asked := c.Logprobs()
 	if !asked {
 		return 0
 	}
-	return book.TokenBits(a.rules.Directory.Taxonomy, a.asset, int64(top), layers)
+	return book.TokenBits(taxonomy, asset, int64(top), layers)
 }
 
 func accountOf(tx *journal.Tx, id string) (policy.Account, error) {
@@ -182,47 +218,55 @@ func (a *attempt) others(uses []narthex.Use) ([]narthex.Term, error) {
 	return book.OtherTerms(a.tx, a.h.grant, a.h.person.ID, a.asset.Name, a.rules.Engine.Excluded(uses))
 }
 
-// record reserves the worst case and writes the intent.
-func (a *attempt) record() (*admission, error) {
+// take reserves the worst case and gives what it took, with the fields of the entry that says so.
+func (a *attempt) take() ([]policy.Hold, []narthex.Field, error) {
 	holds := make([]policy.Hold, 0, len(a.question.Layers))
 	for i, layer := range a.question.Layers {
 		account, hold, err := a.rules.Engine.Reserve(a.question, i, a.decision)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if err := journal.Put(a.tx, store.Accounts, layer.Holder, &account); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		holds = append(holds, hold)
 	}
 	carried, hold, err := a.rules.Engine.ReserveAsset(a.question, a.decision)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if hold.Holder != "" {
 		if err := journal.Put(a.tx, store.Accounts, hold.Holder, &carried); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		holds = append(holds, hold)
 	}
 	reserved, err := canon.JSON(holds)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	uses, err := canon.JSON(a.question.Uses)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	facts, err := canon.JSON(policy.FactsOf(a.question))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	intent, err := a.tx.AppendIntent(narthex.TextField("grant", a.h.grant.ID), narthex.TextField("key", a.h.key.ID),
+	return holds, []narthex.Field{narthex.TextField("grant", a.h.grant.ID), narthex.TextField("key", a.h.key.ID),
 		narthex.TextField("agreement", a.h.grant.Agreement), narthex.TextField("directory", a.rules.Directory.Digest),
 		narthex.CanonicalField("facts", string(facts)), narthex.CanonicalField("uses", string(uses)),
 		narthex.TextField("asset", a.asset.Name), narthex.TextField("version", a.version.Name),
-		narthex.TextField("clauses", book.Clauses(a.decision.Reasons)), narthex.CanonicalField("reserved", string(reserved)),
-		narthex.TextField("nonce", a.v.seal.nonce), narthex.TextField("request", a.v.seal.request))
+		narthex.TextField("clauses", book.Clauses(a.decision.Reasons)), narthex.CanonicalField("reserved", string(reserved))}, nil
+}
+
+// record reserves the worst case and writes the intent.
+func (a *attempt) record() (*admission, error) {
+	holds, fields, err := a.take()
+	if err != nil {
+		return nil, err
+	}
+	intent, err := a.tx.AppendIntent(append(fields, narthex.TextField("nonce", a.v.seal.nonce), narthex.TextField("request", a.v.seal.request))...)
 	if err != nil {
 		return nil, err
 	}

@@ -14,7 +14,7 @@ import (
 // tell it. Carries says whether the call carries bytes of the asset.
 func Explain(tx *journal.Tx, rules *book.Rules, grant narthex.Grant, person narthex.Person, actor narthex.ActorKind, call *model.Call, alone bool) (reasons []narthex.Reason, carries bool, denial *narthex.Error) {
 	key := &narthex.Key{Grant: grant.ID, Person: person.ID, Actor: actor, CreatedAt: grant.NotBefore, NotAfter: grant.NotAfter}
-	a := &attempt{v: &visit{}, tx: tx, h: holder{key: key, grant: &grant, person: &person, told: true}, rules: rules, call: call, alone: alone}
+	a := &attempt{v: &visit{}, tx: tx, h: holder{key: key, grant: &grant, person: &person, told: true}, rules: rules, call: modelCall{call}, alone: alone}
 	if err := a.h.look(tx); err != nil {
 		return nil, false, narthex.Unavailablef("The locks could not be read, so nothing is served.").Because(err)
 	}

@@ -211,7 +211,7 @@ func addBudgets(tx *journal.Tx, rules *book.Rules, view *client.GrantView, holde
 	for _, state := range rules.Engine.Budgets(terms, account, tx.Now()) {
 		b := state.Budget
 		view.Budgets = append(view.Budgets, client.BudgetView{Holder: holder, Attribute: state.Key.Attribute, Asset: state.Key.Asset, Limit: state.Key.Limit,
-			Unit: state.Spec.Unit, Per: state.Spec.Per, Allowed: b.Limit, Used: b.Used, Reserved: b.Reserved, Left: b.Left()})
+			Unit: string(state.Spec.Counted()), Per: state.Spec.Per, Allowed: b.Limit, Used: b.Used, Reserved: b.Reserved, Left: b.Left()})
 	}
 	return nil
 }

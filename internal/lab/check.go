@@ -12,13 +12,17 @@ import (
 	"narthex/internal/upstream"
 )
 
-// doors lists the attributes that something enforces. A pathway that offers another is refused: it would promise what no
-// door gives.
-var doors = []narthex.AttributeName{"model.sample", "model.system_prompt", "model.tools", "model.seed", "model.checkpoints", "model.base",
-	"model.prefill", "model.logprobs", "model.logit_bias"}
-
-// meters lists the units that those doors count; a budget in another could not be held.
-var meters = []string{"calls", "tokens"}
+// meters gives the units that the door of an attribute counts; a budget in another could not be held. An attribute that nothing enforces
+// has none, and a pathway that offers it is refused: it would promise what no door gives.
+func meters(attribute narthex.AttributeName) []narthex.Unit {
+	switch attribute {
+	case "model.sample", "model.system_prompt", "model.tools", "model.seed", "model.checkpoints", "model.base", "model.prefill", "model.logprobs", "model.logit_bias":
+		return []narthex.Unit{narthex.Calls, narthex.Tokens}
+	case "weights.compute", "output.release":
+		return []narthex.Unit{narthex.Calls, narthex.Bytes, narthex.CPUMinutes, narthex.GPUMinutes}
+	}
+	return nil
+}
 
 // check holds the files to each other.
 func (l *loader) check() {
@@ -154,7 +158,7 @@ func (l *loader) checkOffers(file string, p narthex.Pathway) {
 			l.at(file, append(path, "attribute"), "attribute %q is unknown", offer.Attribute)
 			continue
 		}
-		if !slices.Contains(doors, offer.Attribute) {
+		if meters(offer.Attribute) == nil {
 			l.at(file, append(path, "attribute"), "no door is built that enforces %s; it cannot be offered", offer.Attribute)
 		}
 		for j, asset := range offer.Assets {
@@ -195,8 +199,8 @@ func (l *loader) checkRange(file string, path []string, offer narthex.Offer, nam
 		l.at(file, path, "%s states one end of its range; state least and most, or neither and the default alone stands", name)
 	case r.Least != nil && *r.Least > *r.Most:
 		l.at(file, append(path, "least"), "least is above most")
-	case spec.Kind == narthex.BudgetKind && !slices.Contains(meters, spec.Unit):
-		l.at(file, path, "no door counts %s, so this budget could not be held", spec.Unit)
+	case spec.Kind == narthex.BudgetKind && !slices.Contains(meters(offer.Attribute), spec.Counted()):
+		l.at(file, path, "no door counts %s, so this budget could not be held", spec.Counted())
 	}
 }
 

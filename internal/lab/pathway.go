@@ -86,7 +86,7 @@ func (l *loader) checkLater(file string, p narthex.Pathway) {
 		switch {
 		case !known:
 			l.at(file, append(path, "attribute"), "attribute %q is unknown", later.Attribute)
-		case slices.Contains(doors, later.Attribute):
+		case meters(later.Attribute) != nil:
 			l.at(file, append(path, "attribute"), "a door enforces %s; offer it, or leave it out", later.Attribute)
 		case slices.ContainsFunc(p.Later[:i], func(b narthex.Later) bool { return b.Attribute == later.Attribute }):
 			l.at(file, append(path, "attribute"), "%s stands under later already", later.Attribute)

@@ -30,6 +30,7 @@ type taxonomyFile struct {
 type limitFile struct {
 	Kind    narthex.LimitKind `json:"kind"`
 	Unit    string            `json:"unit"`
+	Counts  narthex.Unit      `json:"counts"`
 	Per     string            `json:"per"`
 	Values  []string          `json:"values"`
 	Default *narthex.Value    `json:"default"`
@@ -121,7 +122,7 @@ func (p *taxonomyParser) limits(path []string, in map[narthex.LimitName]limitFil
 	out := map[narthex.LimitName]narthex.LimitSpec{}
 	for _, name := range slices.Sorted(maps.Keys(in)) {
 		limit, at := in[name], append(slices.Clone(path), string(name))
-		spec := narthex.LimitSpec{Name: name, Kind: limit.Kind, Unit: limit.Unit, Per: limit.Per, Values: limit.Values, Default: limit.Default}
+		spec := narthex.LimitSpec{Name: name, Kind: limit.Kind, Unit: limit.Unit, Counts: limit.Counts, Per: limit.Per, Values: limit.Values, Default: limit.Default}
 		switch {
 		case narthex.CheckName("a limit", string(name)) != nil:
 			p.problem(at, "limit %q is not a canonical name", name)
@@ -129,6 +130,8 @@ func (p *taxonomyParser) limits(path []string, in map[narthex.LimitName]limitFil
 			p.problem(append(at, "kind"), "limit kind %q is unknown", limit.Kind)
 		case !slices.Contains(units, limit.Unit):
 			p.problem(append(at, "unit"), "unit %q is unknown", limit.Unit)
+		case limit.Counts != "" && (limit.Kind != narthex.BudgetKind || limit.Unit != "hours" || limit.Counts != narthex.CPUMinutes && limit.Counts != narthex.GPUMinutes):
+			p.problem(append(at, "counts"), "only a budget of hours is counted in minutes, cpu_minutes or gpu_minutes")
 		case limit.Kind == narthex.BudgetKind && limit.Unit == "":
 			p.problem(at, "budget %s does not say what it counts", name)
 		case limit.Per != "" && (limit.Per != "day" || limit.Kind != narthex.BudgetKind):

@@ -49,13 +49,16 @@ const (
 	Reads       Table = "reads"       // by engagement and entry, the entries that tell who read what of it
 	Notices     Table = "notices"     // what people and webhooks were told or are to be; see book.Notice
 	Passkeys    Table = "passkeys"    // by digest of the credential, what is known of a passkey beside its signer
+	Jobs        Table = "jobs"        // by job
+	Releases    Table = "releases"    // by release
+	Blobs       Table = "blobs"       // by digest and number, the pieces of frozen files; see book.Blob
 	Listings    Table = "listings"    // by list and place, what stands in it; all of it follows from the other tables
 )
 
 // Tables lists every table.
 func Tables() []Table {
 	return []Table{Meta, Files, People, Orgs, Logins, Invites, Sessions, Signers, Engagements, Events, Agreements, Grants,
-		Holdings, Accounts, Keys, KeyNames, Locks, LockNames, Entries, Openings, Tiles, Public, Snapshots, Reads, Notices, Listings, Passkeys}
+		Holdings, Accounts, Keys, KeyNames, Locks, LockNames, Entries, Openings, Tiles, Public, Snapshots, Reads, Notices, Listings, Passkeys, Jobs, Releases, Blobs}
 }
 
 // ErrUnknown says that a commit may or may not have happened.

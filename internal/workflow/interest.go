@@ -46,3 +46,6 @@ func recuse(e *narthex.Engagement, event Event) error {
 	}
 	return nil
 }
+
+// Apart says whether a person decides nothing on an engagement, and on nothing that comes of it.
+func Apart(e narthex.Engagement, p narthex.Person) bool { return apart(e, p) }

@@ -1,0 +1,95 @@
+package airlock
+
+import (
+	"encoding/json"
+	"errors"
+
+	"narthex"
+	"narthex/internal/disclosure"
+)
+
+// Raw is a file as a job left it.
+type Raw struct {
+	Name string `json:"name"`
+	Kind string `json:"kind"`
+	Data []byte `json:"data"`
+}
+
+// Formed is what the files of a job are in their forms. Refused files have none.
+type Formed struct {
+	Files   []Raw                 `json:"files"`
+	Refused []narthex.RefusedFile `json:"refused,omitempty"`
+}
+
+// Form gives the files their forms, in the order in which they are. It reads what a stranger's program wrote: a node runs it where a fault
+// in it harms nobody.
+func Form(files []Raw, most disclosure.Most) (Formed, error) {
+	out := Formed{Files: []Raw{}}
+	for _, f := range files {
+		form, err := disclosure.Canonical(disclosure.Kind(f.Kind), f.Data, most)
+		var refused *disclosure.Refusal
+		switch {
+		case errors.As(err, &refused):
+			out.Refused = append(out.Refused, narthex.RefusedFile{Name: f.Name, Class: string(refused.Class)})
+		case err != nil:
+			return Formed{}, err
+		default:
+			out.Files = append(out.Files, Raw{Name: f.Name, Kind: f.Kind, Data: form})
+		}
+	}
+	return out, nil
+}
+
+// Charge gives the bytes that files in their forms cost when they leave together, rounded up.
+func Charge(files []Raw) int64 {
+	forms := make([]disclosure.Form, len(files))
+	for i, f := range files {
+		forms[i] = disclosure.Form{Kind: disclosure.Kind(f.Kind), Bytes: f.Data}
+	}
+	return int64((disclosure.Charge(forms) + 7) / 8)
+}
+
+// Task is what a confined child is asked, and Answer what it says: the one reads and the other writes JSON.
+type Task struct {
+	Files   []Raw     `json:"files"`
+	Look    bool      `json:"look"` // whether the files have their forms already, and are looked at
+	Earlier []Earlier `json:"earlier,omitempty"`
+	Held    []string  `json:"held,omitempty"` // canaries
+}
+
+// Earlier is an earlier release of the same asset.
+type Earlier struct {
+	Release string `json:"release"`
+	Own     bool   `json:"own"`
+	Files   []Raw  `json:"files"`
+}
+
+// Answer is what came of a task.
+type Answer struct {
+	Formed   Formed            `json:"formed"`
+	Findings []narthex.Finding `json:"findings"`
+}
+
+// ReadAnswer reads what a child said. It comes from where a stranger's bytes were read, so it is held to what was asked.
+func ReadAnswer(t Task, data []byte) (Answer, error) {
+	var a Answer
+	if err := json.Unmarshal(data, &a); err != nil {
+		return Answer{}, errors.New("the look at the files gave something that does not read")
+	}
+	asked := map[string]string{}
+	for _, f := range t.Files {
+		asked[f.Name] = f.Kind
+	}
+	for _, f := range a.Formed.Files {
+		if kind, known := asked[f.Name]; !known || kind != f.Kind {
+			return Answer{}, errors.New("the look at the files gave a file that was not asked about")
+		}
+		delete(asked, f.Name)
+	}
+	for _, f := range a.Formed.Refused {
+		if _, known := asked[f.Name]; !known {
+			return Answer{}, errors.New("the look at the files refused a file that was not asked about")
+		}
+	}
+	return a, nil
+}

@@ -1,0 +1,138 @@
+package airlock
+
+import (
+	"slices"
+	"time"
+
+	"narthex"
+	"narthex/policy"
+)
+
+// JobAct is something that happens to a job.
+type JobAct string
+
+// The acts.
+const (
+	JobStart  JobAct = "start"  // what the plan says was found on the node, and the job begins
+	JobEnd    JobAct = "end"    // it ended by itself or was ended, and the end says how
+	JobCancel JobAct = "cancel" // it will not begin any more
+)
+
+// JobEvent is one act, as the ledger has it.
+type JobEvent struct {
+	Act     JobAct           `json:"act"`
+	By      narthex.PersonID `json:"by,omitempty"`   // who cancelled it; empty for the node
+	Code    string           `json:"code,omitempty"` // why the node cancelled it, from the codes of refusals
+	End     *narthex.JobEnd  `json:"end,omitempty"`
+	Package *narthex.Package `json:"package,omitempty"`
+}
+
+// classes of the end of a job.
+var classes = []string{"done", "failed", "out_of_time", "out_of_memory", "out_of_space", "cancelled", "lost"}
+
+// NextJob gives the job after an event, or a Conflict where it cannot come.
+func NextJob(j narthex.Job, e JobEvent, at time.Time) (narthex.Job, error) {
+	switch e.Act {
+	case JobStart:
+		if j.State != narthex.JobQueued || e.End != nil || e.Package != nil {
+			return j, badJob(j)
+		}
+		j.State, j.StartedAt = narthex.JobRunning, at
+	case JobEnd:
+		if j.State != narthex.JobRunning || e.End == nil || !slices.Contains(classes, e.End.Class) || !within(j.Plan, *e.End) {
+			return j, badJob(j)
+		}
+		end := *e.End
+		j.End, j.EndedAt, j.Package = &end, at, e.Package
+		switch end.Class {
+		case "done":
+			j.State = narthex.JobDone
+		case "cancelled":
+			j.State = narthex.JobCancelled
+		default:
+			j.State = narthex.JobFailed
+		}
+	case JobCancel:
+		if j.State != narthex.JobQueued || e.End != nil || e.Package != nil {
+			return j, badJob(j)
+		}
+		j.State, j.EndedAt = narthex.JobCancelled, at
+	default:
+		return j, badJob(j)
+	}
+	return j, nil
+}
+
+// within says whether an end tells no more than the plan foresaw.
+func within(p narthex.Plan, end narthex.JobEnd) bool {
+	return end.CPUMinutes >= 0 && end.CPUMinutes <= p.CPUMinutes && end.WallMinutes >= 0 && end.WallMinutes <= p.WallMinutes && end.Line >= 0 && (end.File != "" || end.Line == 0)
+}
+
+func badJob(j narthex.Job) error {
+	return narthex.Conflictf("The job is %s, and that cannot be done with it now. `narthex job show %s` says where it stands.", stateWord(string(j.State)), j.ID)
+}
+
+func stateWord(state string) string {
+	if state == "" {
+		return "not known"
+	}
+	return state
+}
+
+// Minutes rounds a time up to minutes, each begun one whole, and to most at most.
+func Minutes(d time.Duration, most int64) int64 {
+	minutes := int64((d + time.Minute - 1) / time.Minute)
+	return max(0, min(most, minutes))
+}
+
+// JobUsed gives what a job took of its budgets, by the event that ended it: a job that never began took nothing, one that was lost took
+// what was reserved.
+func JobUsed(p narthex.Plan, e JobEvent) []policy.Used {
+	if e.Act == JobCancel {
+		return []policy.Used{{Unit: narthex.Calls, Amount: 0}, {Unit: narthex.CPUMinutes, Amount: 0}, {Unit: narthex.GPUMinutes, Amount: 0}, {Unit: narthex.Bytes, Amount: 0}}
+	}
+	cpu := p.CPUMinutes
+	if e.End != nil && e.End.Class != "lost" {
+		cpu = e.End.CPUMinutes
+	}
+	return []policy.Used{{Unit: narthex.Calls, Amount: 1}, {Unit: narthex.CPUMinutes, Amount: cpu}, {Unit: narthex.GPUMinutes, Amount: 0}, {Unit: narthex.Bytes, Amount: p.OutcomeBytes}}
+}
+
+// OutcomeBytes is what the end of a job tells at most, in bytes: sixteen bits for that it ended, when and how often it was tried, three for
+// the class, eight for the time, and a place among the lines of the study's files.
+func OutcomeBytes(lines int) int64 {
+	bits := int64(16 + 3 + 8)
+	for places := 1; places < lines+1; places *= 2 {
+		bits++
+	}
+	return (bits + 7) / 8
+}
+
+// Turn says which of the jobs that wait begins next: of those whose asset is free, the one whose grant used the least time on that asset,
+// and of these the one that waits longest. Used is the minutes that each grant used on an asset. False where none may begin.
+func Turn(waiting, running []narthex.Job, used func(narthex.GrantID, narthex.AssetName) int64) (narthex.Job, bool) {
+	var next narthex.Job
+	found := false
+	for _, j := range waiting {
+		busy := slices.ContainsFunc(running, func(r narthex.Job) bool { return r.Plan.Asset == j.Plan.Asset })
+		if j.State != narthex.JobQueued || busy {
+			continue
+		}
+		if !found || before(j, next, used) {
+			next, found = j, true
+		}
+	}
+	return next, found
+}
+
+func before(a, b narthex.Job, used func(narthex.GrantID, narthex.AssetName) int64) bool {
+	if x, y := used(a.Grant, a.Plan.Asset), used(b.Grant, b.Plan.Asset); x != y {
+		return x < y
+	}
+	if !a.TakenAt.Equal(b.TakenAt) {
+		return a.TakenAt.Before(b.TakenAt)
+	}
+	x, _ := a.ID.Index()
+	y, _ := b.ID.Index()
+	return x < y
+}

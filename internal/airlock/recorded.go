@@ -1,0 +1,64 @@
+package airlock
+
+import (
+	"crypto/sha256"
+	"slices"
+
+	"narthex"
+	"narthex/internal/canon"
+)
+
+// The ledger holds nobody's words, and not what findings say: in their place it has digests. What is recorded already stays as it is, so
+// that the events of the ledger make the same states as those of people.
+
+// word gives the digest of somebody's words; none have none.
+func word(text string) string {
+	if _, err := narthex.ParseDigest(text); text == "" || err == nil {
+		return text
+	}
+	return string(narthex.MakeDigest(sha256.Sum256([]byte(text))))
+}
+
+// RecordedFiles gives the files of a package as the ledger has them.
+func RecordedFiles(files []narthex.ReleaseFile) []narthex.ReleaseFile {
+	recorded := slices.Clone(files)
+	for i := range recorded {
+		recorded[i].Context = word(recorded[i].Context)
+	}
+	return recorded
+}
+
+// RecordedVote gives a vote as the ledger has it.
+func RecordedVote(v narthex.ReleaseVote) narthex.ReleaseVote {
+	v.Comment, v.Note = word(v.Comment), word(v.Note)
+	return v
+}
+
+// RecordedEvent gives an event as the ledger has it.
+func RecordedEvent(e ReleaseEvent) ReleaseEvent {
+	e.Files = RecordedFiles(e.Files)
+	if e.Vote != nil {
+		vote := RecordedVote(*e.Vote)
+		e.Vote = &vote
+	}
+	return e
+}
+
+// Recorded gives a release as the ledger has it.
+func Recorded(r narthex.Release) narthex.Release {
+	r.Files = RecordedFiles(r.Files)
+	r.Findings = slices.Clone(r.Findings)
+	for i := range r.Findings {
+		r.Findings[i].Says = word(r.Findings[i].Says)
+	}
+	r.Votes = slices.Clone(r.Votes)
+	for i, v := range r.Votes {
+		r.Votes[i] = RecordedVote(v)
+	}
+	return r
+}
+
+// PackageDigest binds the files of a package: their names, kinds, sizes, digests and what is said of each, in order.
+func PackageDigest(files []narthex.ReleaseFile) (narthex.Digest, error) {
+	return canon.Digest(RecordedFiles(files))
+}

@@ -1,0 +1,453 @@
+package gateway
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"net/http"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"narthex"
+	"narthex/client"
+	"narthex/internal/airlock"
+	"narthex/internal/book"
+	"narthex/internal/canon"
+	"narthex/internal/journal"
+	"narthex/internal/listing"
+	"narthex/internal/store"
+	"narthex/internal/study"
+	"narthex/internal/wire"
+	"narthex/policy"
+)
+
+const (
+	mostJob       = 24 << 20 // of a request that brings a study, in bytes
+	mostStudy     = 16 << 20 // of a study's files together, in bytes
+	mostFiles     = 200      // of a study
+	mostOpenJobs  = 16       // of a grant, waiting and running
+	usualMinutes  = 10       // of wall time, where nothing is asked
+	mostListed    = 1000     // jobs and releases in a list
+	compute       = narthex.AttributeName("weights.compute")
+	takeOut       = narthex.AttributeName("output.release")
+	bitsOfOneByte = 8
+)
+
+// jobCall is a job that is asked for.
+type jobCall struct {
+	asset   narthex.AssetName
+	version narthex.VersionName
+	plan    narthex.Plan // without the asset's digest, which is the version's
+}
+
+func (c jobCall) Names() (narthex.AssetName, narthex.VersionName) { return c.asset, c.version }
+
+func (jobCall) Missing() string { return "asset" }
+
+func (jobCall) Param(r *narthex.Reason) string {
+	if r != nil && (r.Limit == "memory_mb" || r.Limit == "wall_minutes") {
+		return string(r.Limit)
+	}
+	return ""
+}
+
+func (c jobCall) Uses(asset narthex.Asset) ([]narthex.Use, error) {
+	version, known := asset.Version(orDefault(c.version, asset))
+	if !known || version.Folder == "" {
+		return nil, narthex.Refusedf("Nothing can run beside %s: the lab states no folder of its bytes. Ask the lab.", asset.Name).For("asset")
+	}
+	return []narthex.Use{{Attribute: compute, Facts: []narthex.Fact{
+		{Limit: "wall_minutes", Value: narthex.NumberValue(float64(c.plan.WallMinutes))},
+		{Limit: "memory_mb", Value: narthex.NumberValue(float64(c.plan.MemoryMB))},
+	}}}, nil
+}
+
+func (c jobCall) Take(narthex.Asset, *narthex.Taxonomy, []policy.Layer) ([]narthex.Demand, error) {
+	return []narthex.Demand{
+		{Unit: narthex.Calls, Least: 1, Most: 1},
+		{Unit: narthex.CPUMinutes, Least: c.plan.CPUMinutes, Most: c.plan.CPUMinutes},
+		{Unit: narthex.GPUMinutes},
+		{Unit: narthex.Bytes, Least: c.plan.OutcomeBytes, Most: c.plan.OutcomeBytes, Bits: bitsOfOneByte},
+	}, nil
+}
+
+func orDefault(version narthex.VersionName, asset narthex.Asset) narthex.VersionName {
+	if version == "" {
+		return asset.Default
+	}
+	return version
+}
+
+// SubmitJob serves POST /v1/jobs: a study is frozen, decided and put in the queue.
+func (d *Door) SubmitJob() http.Handler {
+	return d.Handler(func(v *visit) error {
+		if err := d.Published.Ready(); err != nil {
+			return err
+		}
+		in, err := readBody[client.SubmitJob](v, mostJob)
+		if err != nil {
+			return err
+		}
+		job, err := v.submit(in)
+		if err != nil {
+			return err
+		}
+		return v.json(job)
+	})
+}
+
+// readBody reads a request's body; one that does not read is a denial.
+func readBody[T any](v *visit, most int64) (in T, err error) {
+	data, err := wire.ReadBody(v.r, most)
+	if err == nil {
+		in, err = wire.Decode[T](data, wire.Limits{Bytes: most, Depth: 8})
+	}
+	if err != nil {
+		return in, v.denyUnread(err)
+	}
+	return in, nil
+}
+
+func (v *visit) submit(in client.SubmitJob) (narthex.Job, error) {
+	var none narthex.Job
+	if v.door.Hall == nil {
+		return none, v.denyUnread(narthex.Unavailablef("No job runs on this node: it has no sandbox. Tell the lab."))
+	}
+	call, err := v.plan(in)
+	if err != nil {
+		return none, v.denyUnread(err)
+	}
+	// Nothing is kept of a job that is denied, so it is decided before its files are stored, and again when it is recorded.
+	allowed, err := v.wouldAllow(call)
+	if err != nil {
+		return none, err
+	}
+	if allowed {
+		if err := v.keep(in.Files, call.plan.Study); err != nil {
+			return none, err
+		}
+	}
+	var job narthex.Job
+	err = v.decide(call, func(a *attempt) (err error) {
+		job, err = a.takeJob(call, allowed)
+		return err
+	})
+	if err == nil {
+		v.door.Hall.Wake()
+	}
+	return job, err
+}
+
+// plan fixes everything of a job that its submitter says.
+func (v *visit) plan(in client.SubmitJob) (call jobCall, err error) {
+	rules, err := v.door.Rules.Get()
+	if err != nil {
+		return call, err
+	}
+	asset, version, _ := strings.Cut(in.Asset, "@")
+	call = jobCall{asset: narthex.AssetName(asset), version: narthex.VersionName(version)}
+	environment, known := rules.Directory.Environments[in.Environment]
+	if !known {
+		return call, narthex.Invalidf("There is no environment of that name. `narthex job environments` lists them.").For("environment")
+	}
+	frozen, lines, err := freezeStudy(in.Files)
+	if err != nil {
+		return call, err
+	}
+	at := slices.IndexFunc(in.Files, func(f client.StudyFile) bool { return f.Path == study.Name })
+	if at < 0 {
+		return call, narthex.Invalidf("A study says in %s what it is and what it will write; that file is not there.", study.Name).For("files")
+	}
+	parsed, err := study.Parse(in.Files[at].Data)
+	if err != nil {
+		return call, err
+	}
+	wall := in.WallMinutes
+	if wall == 0 {
+		wall = min(usualMinutes, environment.Limits.WallMinutes)
+	}
+	memory := in.MemoryMB
+	if memory == 0 {
+		memory = environment.Limits.MemoryMB
+	}
+	if wall < 1 || wall > environment.Limits.WallMinutes {
+		return call, narthex.Invalidf("A job of the environment %s has from 1 to %d minutes.", in.Environment, environment.Limits.WallMinutes).For("wall_minutes")
+	}
+	if memory < 16 || memory > environment.Limits.MemoryMB {
+		return call, narthex.Invalidf("A job of the environment %s has from 16 to %d megabytes of memory.", in.Environment, environment.Limits.MemoryMB).For("memory_mb")
+	}
+	command := environment.Command
+	if len(command) == 0 {
+		command = parsed.Command
+	}
+	if len(command) == 0 {
+		return call, narthex.Invalidf("Neither the environment nor %s says what to run.", study.Name).For("files")
+	}
+	call.plan = narthex.Plan{Asset: call.asset, Environment: in.Environment, Environments: environment.Digest, Study: frozen, Command: command, Outputs: parsed.Outputs,
+		MemoryMB: memory, WallMinutes: wall, CPUMinutes: wall * environment.Limits.CPUs, OutcomeBytes: airlock.OutcomeBytes(lines), AttributeUsed: string(compute)}
+	return call, nil
+}
+
+// freezeStudy gives the digest of a study's files, and how many lines they have together.
+func freezeStudy(files []client.StudyFile) (narthex.Digest, int, error) {
+	if len(files) == 0 || len(files) > mostFiles {
+		return "", 0, narthex.Invalidf("A study has from 1 to %d files.", mostFiles).For("files")
+	}
+	list, lines, sum := []narthex.Frozen{}, 0, 0
+	for i, f := range files {
+		field := "files." + strconv.Itoa(i)
+		if err := airlock.CheckPath(f.Path); err != nil {
+			return "", 0, narthex.AsError(err).For(field + ".path")
+		}
+		if i > 0 && files[i-1].Path >= f.Path {
+			return "", 0, narthex.Invalidf("The files of a study are sorted by their paths, and none is there twice.").For(field + ".path")
+		}
+		if err := airlock.CheckImport(f.Path, f.Data); err != nil {
+			return "", 0, narthex.AsError(err).For(field + ".data")
+		}
+		if sum += len(f.Data); sum > mostStudy {
+			return "", 0, narthex.Invalidf("The files of a study have at most %d bytes together.", mostStudy).For("files")
+		}
+		lines += strings.Count(string(f.Data), "\n") + 1
+		list = append(list, narthex.Frozen{Name: f.Path, Bytes: int64(len(f.Data)), Digest: narthex.MakeDigest(sha256.Sum256(f.Data))})
+	}
+	digest, err := airlock.FrozenDigest(list)
+	return digest, lines, err
+}
+
+// wouldAllow decides without recording anything.
+func (v *visit) wouldAllow(call asked) (allowed bool, err error) {
+	err = v.door.Journal.View(v.r.Context(), func(tx *journal.Tx) error {
+		h, err := v.hold(tx)
+		if err != nil {
+			return err
+		}
+		rules, err := v.door.Rules.Check(tx)
+		if err != nil {
+			return err
+		}
+		allowed = (&attempt{v: v, tx: tx, h: h, rules: rules, call: call}).decide() == nil
+		return nil
+	})
+	return allowed, err
+}
+
+// keep stores the files of a study, and their list under the study's digest.
+func (v *visit) keep(files []client.StudyFile, digest narthex.Digest) error {
+	ctx := context.WithoutCancel(v.r.Context())
+	list := []narthex.Frozen{}
+	for _, f := range files {
+		print, err := book.PutBlob(ctx, v.door.Journal, f.Data)
+		if err != nil {
+			return err
+		}
+		list = append(list, narthex.Frozen{Name: f.Path, Bytes: int64(len(f.Data)), Digest: print})
+	}
+	form, err := canon.JSON(list)
+	if err != nil {
+		return err
+	}
+	stored, err := book.PutBlob(ctx, v.door.Journal, form)
+	if err == nil && stored != digest {
+		err = fmt.Errorf("the study that is kept is not the one that was frozen")
+	}
+	return err
+}
+
+// takeJob records a job that is allowed.
+func (a *attempt) takeJob(call jobCall, kept bool) (narthex.Job, error) {
+	var none narthex.Job
+	if !kept {
+		return none, narthex.Unavailablef("What the job rests on changed at this moment; try again.")
+	}
+	open, err := book.Listed[book.Job](a.tx, store.Jobs, listing.OpenJobs, mostListed)
+	if err != nil {
+		return none, err
+	}
+	mine := 0
+	for _, j := range open {
+		if j.Grant == a.h.grant.ID {
+			mine++
+		}
+	}
+	if mine >= mostOpenJobs || len(open) >= mostListed {
+		return none, &narthex.Error{Kind: narthex.Exhausted, Code: "too_many_at_once", Public: fmt.Sprintf("%d jobs of this grant wait or run, which is as many as may. Let one end, or cancel one.", mine)}
+	}
+	plan := call.plan
+	plan.Version, plan.AssetDigest = a.version.Name, a.version.Digest
+	if environment, known := a.rules.Directory.Environments[plan.Environment]; !known || environment.Digest != plan.Environments {
+		return none, narthex.Unavailablef("The environment changed at this moment; try again.")
+	}
+	form, err := canon.JSON(plan)
+	if err != nil {
+		return none, err
+	}
+	holds, fields, err := a.take()
+	if err != nil {
+		return none, err
+	}
+	index, err := a.tx.Append(narthex.EntryJobTaken, append(fields, narthex.CanonicalField("job", string(form)))...)
+	if err != nil {
+		return none, err
+	}
+	job := book.Job{Job: narthex.Job{ID: narthex.MakeJobID(index), Grant: a.h.grant.ID, Engagement: a.h.grant.Engagement, Agreement: a.h.grant.Agreement, Key: a.h.key.ID, Person: a.h.person.ID,
+		Plan: plan, State: narthex.JobQueued, TakenAt: a.tx.Now()}, Holds: holds}
+	return job.Job, journal.Put(a.tx, store.Jobs, string(job.ID), &job)
+}
+
+// Jobs serves GET /v1/jobs: the jobs of the key's grant.
+func (d *Door) Jobs() http.Handler {
+	return d.Handler(func(v *visit) error {
+		list := client.JobList{}
+		err := v.read("jobs", func(tx *journal.Tx, h holder) *narthex.Error {
+			list.Jobs = []client.JobView{}
+			jobs, err := book.Listed[book.Job](tx, store.Jobs, listing.JobsOf(h.grant.ID), mostListed)
+			if err != nil {
+				return narthex.AsError(err)
+			}
+			for _, j := range jobs {
+				view, err := viewJob(tx, j)
+				if err != nil {
+					return narthex.AsError(err)
+				}
+				list.Jobs = append(list.Jobs, view)
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		return v.json(list)
+	})
+}
+
+// Job serves GET /v1/jobs/{job}.
+func (d *Door) Job() http.Handler {
+	return d.Handler(func(v *visit) error {
+		var view client.JobView
+		err := v.read("job", func(tx *journal.Tx, h holder) *narthex.Error {
+			job, err := jobOf(tx, h.grant.ID, path.Base(v.r.URL.Path))
+			if err == nil {
+				view, err = viewJob(tx, job)
+			}
+			if err != nil {
+				return narthex.AsError(err)
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		return v.json(view)
+	})
+}
+
+// jobOf gives a job of a grant; any other is as if absent.
+func jobOf(tx *journal.Tx, grant narthex.GrantID, id string) (book.Job, error) {
+	if _, err := narthex.JobID(id).Index(); err != nil {
+		return book.Job{}, narthex.WithheldError()
+	}
+	job, err := journal.Get[book.Job](tx, store.Jobs, id)
+	if err != nil {
+		return book.Job{}, err
+	}
+	if job == nil || job.Grant != grant {
+		return book.Job{}, narthex.WithheldError()
+	}
+	return *job, nil
+}
+
+// viewJob shows a job with its place among those that wait for its asset.
+func viewJob(tx *journal.Tx, job book.Job) (client.JobView, error) {
+	view := client.JobView{Job: job.Job}
+	if job.State != narthex.JobQueued {
+		return view, nil
+	}
+	open, err := book.Listed[book.Job](tx, store.Jobs, listing.OpenJobs, mostListed)
+	if err != nil {
+		return view, err
+	}
+	waiting := []narthex.Job{}
+	for _, j := range open {
+		if j.State == narthex.JobQueued && j.Plan.Asset == job.Plan.Asset {
+			waiting = append(waiting, j.Job)
+		}
+	}
+	for view.Place = 1; len(waiting) > 0; view.Place++ {
+		next, _ := airlock.Turn(waiting, nil, usedMinutes(tx))
+		if next.ID == job.ID {
+			break
+		}
+		waiting = slices.DeleteFunc(waiting, func(j narthex.Job) bool { return j.ID == next.ID })
+	}
+	return view, nil
+}
+
+// usedMinutes gives what a grant used of its processor time on an asset, and has reserved for what runs.
+func usedMinutes(tx *journal.Tx) func(narthex.GrantID, narthex.AssetName) int64 {
+	return func(grant narthex.GrantID, asset narthex.AssetName) int64 {
+		account, err := accountOf(tx, string(grant))
+		if err != nil {
+			return 0
+		}
+		for _, line := range account.Budgets {
+			if line.Key.Attribute == compute && line.Key.Asset == asset && line.Key.Limit == "cpu_hours" {
+				return line.Budget.Used
+			}
+		}
+		return 0
+	}
+}
+
+// CancelJob serves POST /v1/jobs/{job}/cancel.
+func (d *Door) CancelJob() http.Handler {
+	return d.Handler(func(v *visit) error {
+		if _, err := readBody[struct{}](v, 1<<10); err != nil {
+			return err
+		}
+		id := path.Base(path.Dir(v.r.URL.Path))
+		var job book.Job
+		err := v.update(func(tx *journal.Tx) error {
+			h, err := v.hold(tx)
+			if err != nil {
+				return err
+			}
+			if job, err = jobOf(tx, h.grant.ID, id); err != nil || job.State != narthex.JobQueued {
+				return err
+			}
+			job, err = changeJob(tx, job, airlock.JobEvent{Act: airlock.JobCancel, By: h.person.ID})
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		if job.State == narthex.JobRunning && v.door.Hall != nil {
+			v.door.Hall.Cancel(job.ID)
+		}
+		return v.json(client.JobView{Job: job.Job})
+	})
+}
+
+// changeJob does an act on a job with its entry, and settles what it holds once it is over.
+func changeJob(tx *journal.Tx, job book.Job, e airlock.JobEvent) (book.Job, error) {
+	next, err := airlock.NextJob(job.Job, e, tx.Now())
+	if err != nil {
+		return job, err
+	}
+	form, err := canon.JSON(e)
+	if err != nil {
+		return job, err
+	}
+	if _, err := tx.Append(narthex.EntryJobChanged, narthex.TextField("job", job.ID), narthex.TextField("grant", job.Grant), narthex.CanonicalField("event", string(form))); err != nil {
+		return job, err
+	}
+	job.Job = next
+	if next.State.Over() {
+		if err := book.Settle(tx, job.Holds, airlock.JobUsed(next.Plan, e)); err != nil {
+			return job, err
+		}
+	}
+	return job, journal.Put(tx, store.Jobs, string(job.ID), &job)
+}

@@ -1,0 +1,41 @@
+package listing
+
+import "narthex"
+
+// The lists of jobs and releases, each by when it was taken in.
+const (
+	OpenJobs     = "jobs/open/"     // that are not over
+	OpenReleases = "releases/open/" // that are not decided
+)
+
+// JobsOf is the list of the jobs of a grant.
+func JobsOf(grant narthex.GrantID) string { return "jobs/grant/" + string(grant) + "/" }
+
+// ReleasesOf is the list of the releases of a grant.
+func ReleasesOf(grant narthex.GrantID) string { return "releases/grant/" + string(grant) + "/" }
+
+// ReleasedOf is the list of what was released of an asset.
+func ReleasedOf(asset narthex.AssetName) string { return "releases/asset/" + string(asset) + "/" }
+
+// Job gives the places of a job.
+func Job(j narthex.Job) []string {
+	place := Place(j.TakenAt, string(j.ID))
+	keys := []string{JobsOf(j.Grant) + place}
+	if !j.State.Over() {
+		keys = append(keys, OpenJobs+place)
+	}
+	return keys
+}
+
+// Release gives the places of a release.
+func Release(r narthex.Release) []string {
+	place := Place(r.TakenAt, string(r.ID))
+	keys := []string{ReleasesOf(r.Grant) + place}
+	if !r.State.Over() {
+		keys = append(keys, OpenReleases+place)
+	}
+	if r.State == narthex.ReleaseReleased {
+		keys = append(keys, ReleasedOf(r.Asset)+place)
+	}
+	return keys
+}

@@ -1,0 +1,100 @@
+package narthex
+
+import "time"
+
+// JobState is where a job stands. The zero state is none.
+type JobState string
+
+// The states of a job. The last four are final.
+const (
+	JobQueued    JobState = "queued"
+	JobRunning   JobState = "running"
+	JobDone      JobState = "done"
+	JobFailed    JobState = "failed"
+	JobCancelled JobState = "cancelled"
+)
+
+// Over says whether nothing will come of the job any more.
+func (s JobState) Over() bool { return s == JobDone || s == JobFailed || s == JobCancelled }
+
+// Frozen is one file as it was frozen: its name, its size in bytes and the digest of its bytes. Kind is the kind of form that it has, where
+// it has one.
+type Frozen struct {
+	Name   string `json:"name"`
+	Kind   string `json:"kind,omitempty"`
+	Bytes  int64  `json:"bytes"`
+	Digest Digest `json:"digest"`
+}
+
+// Study is the frozen folder of a job: its files sorted by name, and the digest of the list.
+type Study struct {
+	Digest Digest   `json:"digest"`
+	Files  []Frozen `json:"files"`
+}
+
+// Plan is everything that a job will be, fixed before it waits: nothing of it changes until it ended, and where something on the node is
+// no longer what it says the job does not start.
+type Plan struct {
+	Asset         AssetName   `json:"asset"`
+	Version       VersionName `json:"version"`
+	AssetDigest   Digest      `json:"asset_digest"` // of the version's folder
+	Environment   string      `json:"environment"`
+	Environments  Digest      `json:"environment_digest"` // of the environment's file in the lab directory
+	Study         Digest      `json:"study"`
+	Command       []string    `json:"command"`
+	Outputs       []Output    `json:"outputs"` // what may leave, in this order
+	MemoryMB      int64       `json:"memory_mb"`
+	WallMinutes   int64       `json:"wall_minutes"`
+	CPUMinutes    int64       `json:"cpu_minutes"` // reserved, and the most that it may use
+	OutcomeBytes  int64       `json:"outcome_bytes"`
+	AttributeUsed string      `json:"attribute"` // weights.compute or data.job
+}
+
+// Output is a file that a study says it will write: its name, and the kind of form that it has.
+type Output struct {
+	Name string `json:"name"`
+	Kind string `json:"kind"`
+	Says string `json:"says,omitempty"`
+}
+
+// JobEnd is what is told of how a job ended: a class of a closed list, a place in the study's own files, and times rounded up to minutes.
+// It is all that comes out of a job without the airlock.
+type JobEnd struct {
+	Class       string `json:"class"` // done, failed, out_of_time, out_of_memory, out_of_space, cancelled, lost
+	File        string `json:"file,omitempty"`
+	Line        int    `json:"line,omitempty"`
+	WallMinutes int64  `json:"wall_minutes"`
+	CPUMinutes  int64  `json:"cpu_minutes"`
+}
+
+// Job is a study that runs beside an asset. It is seen by those who hold its grant, and by the lab.
+type Job struct {
+	ID         JobID        `json:"id"`
+	Grant      GrantID      `json:"grant"`
+	Engagement EngagementID `json:"engagement"`
+	Agreement  Digest       `json:"agreement"`
+	Key        KeyID        `json:"key"`
+	Person     PersonID     `json:"person"`
+	Plan       Plan         `json:"plan"`
+	State      JobState     `json:"state"`
+	TakenAt    time.Time    `json:"taken_at"`
+	StartedAt  time.Time    `json:"started_at,omitzero"`
+	EndedAt    time.Time    `json:"ended_at,omitzero"`
+	End        *JobEnd      `json:"end,omitempty"`
+	Package    *Package     `json:"package,omitempty"` // what it left; only where it is done or failed
+}
+
+// Package is the files that a job left under the names that its study declared, each in its form, and their digest together. Missing are
+// those that it did not write, Refused those that have no form, with the class of the rule that says so.
+type Package struct {
+	Digest  Digest        `json:"digest"`
+	Files   []Frozen      `json:"files"`
+	Missing []string      `json:"missing,omitempty"`
+	Refused []RefusedFile `json:"refused,omitempty"`
+}
+
+// RefusedFile is a file that a job left and that has no form.
+type RefusedFile struct {
+	Name  string `json:"name"`
+	Class string `json:"class"`
+}
