@@ -30,7 +30,7 @@ func (l *loader) check() {
 		l.checkAsset(l.d.Assets[name])
 	}
 	if len(l.d.Pathways) == 0 && len(l.problems) == 0 {
-		l.add(Problem{"pathways", 1, 1, "there is no pathway, so nobody could apply"})
+		l.add(Problem{File: "pathways", Line: 1, Column: 1, Message: "there is no pathway, so nobody could apply"})
 	}
 	for _, p := range l.d.PathwayList() {
 		l.checkPathway(p)

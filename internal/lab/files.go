@@ -21,7 +21,14 @@ import (
 	"strings"
 
 	"narthex"
+	"narthex/internal/document"
 )
+
+// Problem is one thing wrong with a lab directory, at its place.
+type Problem = document.Problem
+
+// Problems is everything wrong with a lab directory, in the order of its files.
+type Problems = document.Problems
 
 // Files is the content of a lab directory by path, with slashes.
 type Files map[string][]byte
@@ -40,11 +47,11 @@ func (f Files) oversize() Problems {
 	total := 0
 	for _, name := range slices.Sorted(maps.Keys(f)) {
 		if total += len(f[name]); len(f[name]) > mostFile {
-			problems = append(problems, Problem{name, 1, 1, fmt.Sprintf("the file is larger than %d bytes", mostFile)})
+			problems = append(problems, Problem{File: name, Line: 1, Column: 1, Message: fmt.Sprintf("the file is larger than %d bytes", mostFile)})
 		}
 	}
 	if len(f) > mostFiles || total > MostBytes {
-		problems = append(problems, Problem{"lab.yaml", 1, 1, fmt.Sprintf("a lab directory has at most %d files of %d bytes together", mostFiles, MostBytes)})
+		problems = append(problems, Problem{File: "lab.yaml", Line: 1, Column: 1, Message: fmt.Sprintf("a lab directory has at most %d files of %d bytes together", mostFiles, MostBytes)})
 	}
 	return problems
 }

@@ -11,6 +11,7 @@ import (
 	"unicode"
 
 	"narthex"
+	"narthex/internal/document"
 	"narthex/internal/horizon"
 	"narthex/internal/visa"
 	"narthex/internal/witness"
@@ -121,13 +122,13 @@ func (l *loader) visaIssuers(file labFile) {
 		named[issuer.JWKS] = true
 		keys, err := visa.ParseKeys(data)
 		if err != nil {
-			l.add(Problem{issuer.JWKS, 1, 1, err.Error()})
+			l.add(Problem{File: issuer.JWKS, Line: 1, Column: 1, Message: err.Error()})
 		}
 		l.d.VisaIssuers = append(l.d.VisaIssuers, visa.Issuer{Name: issuer.Issuer, Keys: keys})
 	}
 	for _, name := range slices.Sorted(maps.Keys(l.files)) {
 		if folder, _ := path.Split(name); folder == "visa-issuers/" && !named[name] {
-			l.add(Problem{name, 1, 1, "no issuer under visa_issuers in lab.yaml names this file"})
+			l.add(Problem{File: name, Line: 1, Column: 1, Message: "no issuer under visa_issuers in lab.yaml names this file"})
 		}
 	}
 }
@@ -147,7 +148,7 @@ func Load(files Files) (*Directory, Problems) {
 	if large := files.oversize(); large != nil {
 		return nil, large
 	}
-	l := &loader{files: files, docs: map[string]document{}, d: &Directory{Taxonomy: taxonomy, Files: files, Digest: files.Digest(),
+	l := &loader{files: files, docs: map[string]document.Document{}, d: &Directory{Taxonomy: taxonomy, Files: files, Digest: files.Digest(),
 		Assets: map[narthex.AssetName]narthex.Asset{}, Pathways: map[narthex.PathwayName]narthex.Pathway{}, Clauses: map[narthex.ClauseName]narthex.Clause{}, GuardrailFiles: map[string]string{}}}
 	l.lab()
 	guardrails := map[string][]byte{}
@@ -166,7 +167,7 @@ func Load(files Files) (*Directory, Problems) {
 			guardrails[name] = files[name]
 			l.d.GuardrailFiles[name] = string(files[name])
 		default:
-			l.add(Problem{name, 1, 1, "this file has no place here: a lab directory has lab.yaml, assets/*.yaml, pathways/*.yaml, clauses/*.md, guardrails/*.cedar and visa-issuers/*.json"})
+			l.add(Problem{File: name, Line: 1, Column: 1, Message: "this file has no place here: a lab directory has lab.yaml, assets/*.yaml, pathways/*.yaml, clauses/*.md, guardrails/*.cedar and visa-issuers/*.json"})
 		}
 	}
 	var wrong []policy.Problem
@@ -175,12 +176,12 @@ func Load(files Files) (*Directory, Problems) {
 		l.add(Problem(w))
 	}
 	l.check()
-	return l.d, l.problems.sorted()
+	return l.d, l.problems.Sorted()
 }
 
 type loader struct {
 	files    Files
-	docs     map[string]document
+	docs     map[string]document.Document
 	d        *Directory
 	problems Problems
 }
@@ -189,11 +190,11 @@ func (l *loader) add(problems ...Problem) { l.problems = append(l.problems, prob
 
 // at adds a problem at a place of a file.
 func (l *loader) at(file string, path []string, format string, args ...any) {
-	l.add(l.docs[file].at(path, format, args...))
+	l.add(l.docs[file].At(path, format, args...))
 }
 
 func read[T any](l *loader, file string, first int, data []byte) (T, bool) {
-	value, doc, problems := readYAML[T](file, first, data)
+	value, doc, problems := document.Read[T](file, first, data)
 	l.docs[file] = doc
 	l.add(problems...)
 	return value, len(problems) == 0
@@ -202,7 +203,7 @@ func read[T any](l *loader, file string, first int, data []byte) (T, bool) {
 func (l *loader) lab() {
 	data, has := l.files["lab.yaml"]
 	if !has {
-		l.add(Problem{"lab.yaml", 1, 1, "the file is missing; `narthex init DIR` writes one"})
+		l.add(Problem{File: "lab.yaml", Line: 1, Column: 1, Message: "the file is missing; `narthex init DIR` writes one"})
 		return
 	}
 	file, ok := read[labFile](l, "lab.yaml", 0, data)
@@ -367,7 +368,7 @@ type clauseFile struct {
 func (l *loader) clause(name string) {
 	front, text, found := bytes.Cut(bytes.TrimPrefix(l.files[name], []byte("---\n")), []byte("\n---\n"))
 	if !found || !bytes.HasPrefix(l.files[name], []byte("---\n")) {
-		l.add(Problem{name, 1, 1, "a clause begins with its front matter between two lines of ---"})
+		l.add(Problem{File: name, Line: 1, Column: 1, Message: "a clause begins with its front matter between two lines of ---"})
 		return
 	}
 	file, ok := read[clauseFile](l, name, 1, front)
@@ -402,7 +403,7 @@ func (l *loader) placeholders(name string, first int, c narthex.Clause) {
 				inside = rest[start+2 : start+end]
 			}
 			if _, known := c.Parameters[inside]; !known {
-				l.add(Problem{name, first + i, column + start + 1, "the placeholder here is none of the clause's parameters"})
+				l.add(Problem{File: name, Line: first + i, Column: column + start + 1, Message: "the placeholder here is none of the clause's parameters"})
 			}
 			if end < 0 {
 				break

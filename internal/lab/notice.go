@@ -20,7 +20,7 @@ func (l *loader) checkNotices() {
 		clause, has := l.d.Clauses[name]
 		if !has {
 			if _, stands := l.files[file]; !stands {
-				l.add(Problem{file, 1, 1, "this notice stands in every agreement, and no lab directory leaves it out; `narthex init DIR` writes it"})
+				l.add(Problem{File: file, Line: 1, Column: 1, Message: "this notice stands in every agreement, and no lab directory leaves it out; `narthex init DIR` writes it"})
 			}
 			continue
 		}

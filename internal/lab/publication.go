@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"narthex"
+	"narthex/internal/document"
 )
 
 // publicationReview is the clause on the review of manuscripts.
@@ -67,7 +68,7 @@ func (c Calendar) ResumedDue(m narthex.Manuscript, t time.Time) time.Time {
 
 // CalendarOf reads the calendar of a lab directory, whatever else of it this version would refuse.
 func CalendarOf(files Files) (Calendar, error) {
-	file, _, problems := readYAML[labFile]("lab.yaml", 0, files["lab.yaml"])
+	file, _, problems := document.Read[labFile]("lab.yaml", 0, files["lab.yaml"])
 	if len(problems) > 0 {
 		return Calendar{}, problems
 	}

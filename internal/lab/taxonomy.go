@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"narthex"
+	"narthex/internal/document"
 )
 
 //go:embed taxonomy.yaml
@@ -52,7 +53,7 @@ var units = []string{"", "calls", "calls/min", "tokens", "bytes", "cents", "jobs
 // ParseTaxonomy reads a taxonomy and checks all of it: an unknown kind, unit, leak class or attribute is a problem, and so is
 // a default that its kind cannot hold.
 func ParseTaxonomy(file string, data []byte) (*narthex.Taxonomy, Problems) {
-	read, doc, problems := readYAML[taxonomyFile](file, 0, data)
+	read, doc, problems := document.Read[taxonomyFile](file, 0, data)
 	if len(problems) > 0 {
 		return nil, problems
 	}
@@ -76,16 +77,16 @@ func ParseTaxonomy(file string, data []byte) (*narthex.Taxonomy, Problems) {
 	if len(read.Attributes) == 0 {
 		p.problem(nil, "there are no attributes")
 	}
-	return t, p.problems.sorted()
+	return t, p.problems.Sorted()
 }
 
 type taxonomyParser struct {
-	doc      document
+	doc      document.Document
 	problems Problems
 }
 
 func (p *taxonomyParser) problem(path []string, format string, args ...any) {
-	p.problems = append(p.problems, p.doc.at(path, format, args...))
+	p.problems = append(p.problems, p.doc.At(path, format, args...))
 }
 
 func (p *taxonomyParser) attribute(name narthex.AttributeName, read taxonomyFile) narthex.Attribute {

@@ -1,4 +1,11 @@
-package lab
+// Package document reads YAML documents strictly: those of a lab's directory, and those that a researcher's study says what it is by.
+//
+// It promises one reading: names are exact, none stands twice and none is unknown; there are no anchors, aliases, merges and tags; and
+// what is wrong is said with its line and column. What nests deep is refused before anything that calls itself reads it.
+//
+// It trusts no document, and it is pure. A value that it gives is of its type and no more: its caller holds it to its rules. Read next:
+// depth.go, package wire for the decoder behind it, packages lab and study for who calls it.
+package document
 
 import (
 	"encoding/json"
@@ -17,7 +24,7 @@ import (
 	"narthex/internal/wire"
 )
 
-// Problem is one thing wrong with a lab directory.
+// Problem is one thing wrong with a document, or with several that belong together.
 type Problem struct {
 	File         string
 	Line, Column int
@@ -28,10 +35,11 @@ func (p Problem) String() string {
 	return fmt.Sprintf("%s:%d:%d: %s", p.File, p.Line, p.Column, p.Message)
 }
 
-// Problems is everything wrong with a lab directory, in the order of its files.
+// Problems is everything that is wrong.
 type Problems []Problem
 
-func (ps Problems) sorted() Problems {
+// Sorted puts problems into the order of their files and places, and gives them.
+func (ps Problems) Sorted() Problems {
 	slices.SortStableFunc(ps, func(a, b Problem) int {
 		if c := strings.Compare(a.File, b.File); c != 0 {
 			return c
@@ -54,7 +62,7 @@ func (ps Problems) Error() string {
 }
 
 // Render gives each problem with its line and a caret under its place.
-func (ps Problems) Render(files Files) string {
+func (ps Problems) Render(files map[string][]byte) string {
 	var out strings.Builder
 	for _, p := range ps {
 		out.WriteString(p.String() + "\n")
@@ -66,15 +74,15 @@ func (ps Problems) Render(files Files) string {
 	return out.String()
 }
 
-// document is a YAML file with the places of its nodes.
-type document struct {
+// Document is a YAML file with the places of its nodes.
+type Document struct {
 	file  string
 	first int // line of the file that the document begins in, from 0
 	root  ast.Node
 }
 
-// at gives a problem at the place of a path of names and indexes; a path that leads nowhere gives the nearest place above it.
-func (d document) at(path []string, format string, args ...any) Problem {
+// At gives a problem at the place of a path of names and indexes; a path that leads nowhere gives the nearest place above it.
+func (d Document) At(path []string, format string, args ...any) Problem {
 	line, column := 1, 1
 	node := d.root
 	for i := 0; node != nil; i++ {
@@ -121,10 +129,11 @@ func keyText(value *ast.MappingValueNode) string {
 	return strings.Trim(value.Key.String(), `"'`)
 }
 
-// readYAML reads one document strictly into T: exact names, none twice, none unknown, no anchors, aliases or tags.
-func readYAML[T any](file string, first int, data []byte) (T, document, Problems) {
+// Read reads one document strictly into T, by its JSON names. The file's name and first, the number of lines that stand before the
+// document in it, are for the places of problems. Where there are problems, the value is the zero T.
+func Read[T any](file string, first int, data []byte) (T, Document, Problems) {
 	var zero T
-	doc := document{file: file, first: first}
+	doc := Document{file: file, first: first}
 	if found := tooDeep(doc, data); found != nil {
 		return zero, doc, found
 	}
@@ -133,7 +142,7 @@ func readYAML[T any](file string, first int, data []byte) (T, document, Problems
 		return zero, doc, Problems{yamlProblem(doc, err)}
 	}
 	if len(parsed.Docs) != 1 || parsed.Docs[0].Body == nil {
-		return zero, doc, Problems{doc.at(nil, "a file holds one YAML document, and this one holds %d", len(parsed.Docs))}
+		return zero, doc, Problems{doc.At(nil, "a file holds one YAML document, and this one holds %d", len(parsed.Docs))}
 	}
 	doc.root = parsed.Docs[0].Body
 	var loose any
@@ -142,11 +151,11 @@ func readYAML[T any](file string, first int, data []byte) (T, document, Problems
 	}
 	form, err := json.Marshal(loose)
 	if err != nil {
-		return zero, doc, Problems{doc.at(nil, "names must be words: %v", err)}
+		return zero, doc, Problems{doc.At(nil, "names must be words: %v", err)}
 	}
 	read, err := wire.Decode[T](form, wire.Limits{Bytes: 1 << 20, Depth: 24})
 	if err != nil {
-		return zero, doc, Problems{doc.at(wire.Where(err), "%s", decodeMessage(err))}
+		return zero, doc, Problems{doc.At(wire.Where(err), "%s", decodeMessage(err))}
 	}
 	return read, doc, nil
 }
@@ -172,7 +181,7 @@ func last(path []string) string {
 	return path[len(path)-1]
 }
 
-func yamlProblem(doc document, err error) Problem {
+func yamlProblem(doc Document, err error) Problem {
 	var syntax *yaml.SyntaxError
 	var duplicate *yaml.DuplicateKeyError
 	switch {
@@ -181,5 +190,5 @@ func yamlProblem(doc document, err error) Problem {
 	case errors.As(err, &syntax) && syntax.Token != nil:
 		return Problem{doc.file, doc.first + syntax.Token.Position.Line, syntax.Token.Position.Column, syntax.Message}
 	}
-	return doc.at(nil, "this is not YAML: %v", err)
+	return doc.At(nil, "this is not YAML: %v", err)
 }

@@ -1,4 +1,4 @@
-package lab
+package document
 
 import (
 	"github.com/goccy/go-yaml/lexer"
@@ -13,9 +13,9 @@ const (
 	mostColumn = 64
 )
 
-// tooDeep says where a YAML text nests deeper than any file of a lab does, or holds what would let one text mean another. It
+// tooDeep says where a YAML text nests deeper than any file of ours does, or holds what would let one text mean another. It
 // reads tokens and calls itself nowhere, for the parser after it does and would overflow.
-func tooDeep(doc document, data []byte) Problems {
+func tooDeep(doc Document, data []byte) Problems {
 	depth := 0
 	var before *token.Token
 	for _, t := range lexer.Tokenize(string(data)) {
@@ -42,8 +42,8 @@ func tooDeep(doc document, data []byte) Problems {
 }
 
 // place gives a problem at a token.
-func (d document) place(t *token.Token, format string, args ...any) Problem {
-	problem := d.at(nil, format, args...)
+func (d Document) place(t *token.Token, format string, args ...any) Problem {
+	problem := d.At(nil, format, args...)
 	if t != nil && t.Position != nil {
 		problem.Line, problem.Column = d.first+t.Position.Line, t.Position.Column
 	}
