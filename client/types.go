@@ -863,3 +863,67 @@ type InterestList struct {
 	Interests []InterestView         `json:"interests"`
 	Fell      []narthex.EngagementID `json:"fell,omitempty"` // on which a vote of yours fell with what you declared
 }
+
+// SubmitJob is the body of POST /v1/jobs: a study that is to run beside an asset, such as minim-1@final. What is zero of memory and time is
+// the environment's usual.
+type SubmitJob struct {
+	Asset       string      `json:"asset"`
+	Environment string      `json:"environment"`
+	Files       []StudyFile `json:"files"` // sorted by path
+	MemoryMB    int64       `json:"memory_mb,omitempty"`
+	WallMinutes int64       `json:"wall_minutes,omitempty"`
+}
+
+// StudyFile is a file with its bytes.
+type StudyFile struct {
+	Path string `json:"path"`
+	Data []byte `json:"data"`
+}
+
+// JobView is a job, and where it waits its place among those for its asset, from 1.
+type JobView struct {
+	narthex.Job
+	Place int `json:"place,omitempty"`
+}
+
+// JobList is the jobs of a grant.
+type JobList struct {
+	Jobs []JobView `json:"jobs"`
+}
+
+// ReleaseFile names a file of a job's package and says what it holds.
+type ReleaseFile struct {
+	Name    string `json:"name"`
+	Context string `json:"context"`
+}
+
+// SubmitRelease is the body of POST /v1/releases.
+type SubmitRelease struct {
+	Job   narthex.JobID `json:"job"`
+	Files []ReleaseFile `json:"files"`
+}
+
+// EditRelease is the body of POST /v1/releases/{release}/edit: the files that stay.
+type EditRelease struct {
+	Files []ReleaseFile `json:"files"`
+}
+
+// ReleaseList is releases that someone may know of.
+type ReleaseList struct {
+	Releases []narthex.Release `json:"releases"`
+}
+
+// ReleasePackage is a release with its bytes and, once it is released, the signed record of what was checked.
+type ReleasePackage struct {
+	Release narthex.Release `json:"release"`
+	Files   []StudyFile     `json:"files"`
+	Record  []byte          `json:"record,omitempty"`
+}
+
+// VoteRelease is the body of POST /api/releases/{release}/vote and /return: what a reviewer says of each file of the package that they saw.
+type VoteRelease struct {
+	Saw      narthex.Digest        `json:"saw"`
+	Verdicts []narthex.FileVerdict `json:"verdicts,omitempty"`
+	Comment  string                `json:"comment,omitempty"` // for the author
+	Note     string                `json:"note,omitempty"`    // for reviewers
+}

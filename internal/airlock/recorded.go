@@ -3,6 +3,9 @@ package airlock
 import (
 	"crypto/sha256"
 	"slices"
+	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"narthex"
 	"narthex/internal/canon"
@@ -61,4 +64,24 @@ func Recorded(r narthex.Release) narthex.Release {
 // PackageDigest binds the files of a package: their names, kinds, sizes, digests and what is said of each, in order.
 func PackageDigest(files []narthex.ReleaseFile) (narthex.Digest, error) {
 	return canon.Digest(RecordedFiles(files))
+}
+
+// Taken gives what the entry says by which a release was taken in: all of it but what the entry itself gives, its identifier and time.
+func Taken(r narthex.Release) narthex.Release {
+	r = Recorded(r)
+	r.ID, r.TakenAt, r.DecidedAt, r.FetchedAt, r.Votes = "", time.Time{}, time.Time{}, time.Time{}, nil
+	return r
+}
+
+// CheckWords refuses words that a reader would not see as they are: characters that are not printable, of another direction, or of no width.
+func CheckWords(text string) error {
+	for _, r := range text {
+		if r == '\n' || r == '\t' {
+			continue
+		}
+		if r == utf8.RuneError || !unicode.IsPrint(r) || unicode.Is(unicode.Cf, r) || unicode.Is(unicode.Bidi_Control, r) {
+			return narthex.Invalidf("There is a character in it that nobody would see as it is.")
+		}
+	}
+	return nil
 }

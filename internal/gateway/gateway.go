@@ -46,6 +46,7 @@ type Door struct {
 	Later     *Later
 	Published Published
 	LogKey    string // the ledger's verifier key, stated in receipts
+	Hall      *Hall  // nil where no job runs
 }
 
 // Published is the ledger as others can see it.

@@ -156,9 +156,9 @@ func (v *visit) plan(in client.SubmitJob) (call jobCall, err error) {
 	if err != nil {
 		return call, err
 	}
-	at := slices.IndexFunc(in.Files, func(f client.StudyFile) bool { return f.Path == study.Name })
+	at := slices.IndexFunc(in.Files, func(f client.StudyFile) bool { return f.Path == study.File })
 	if at < 0 {
-		return call, narthex.Invalidf("A study says in %s what it is and what it will write; that file is not there.", study.Name).For("files")
+		return call, narthex.Invalidf("A study says in %s what it is and what it will write; that file is not there.", study.File).For("files")
 	}
 	parsed, err := study.Parse(in.Files[at].Data)
 	if err != nil {
@@ -183,7 +183,7 @@ func (v *visit) plan(in client.SubmitJob) (call jobCall, err error) {
 		command = parsed.Command
 	}
 	if len(command) == 0 {
-		return call, narthex.Invalidf("Neither the environment nor %s says what to run.", study.Name).For("files")
+		return call, narthex.Invalidf("Neither the environment nor %s says what to run.", study.File).For("files")
 	}
 	call.plan = narthex.Plan{Asset: call.asset, Environment: in.Environment, Environments: environment.Digest, Study: frozen, Command: command, Outputs: parsed.Outputs,
 		MemoryMB: memory, WallMinutes: wall, CPUMinutes: wall * environment.Limits.CPUs, OutcomeBytes: airlock.OutcomeBytes(lines), AttributeUsed: string(compute)}

@@ -45,3 +45,6 @@ func (j *Journal) Promise(l Last) (string, error) {
 	}
 	return ledger.NewPromise(id, l.Leaf, j.config.Signer.Name(), l.At).Sign(j.config.Signer)
 }
+
+// Sign signs a message with the ledger's key.
+func (j *Journal) Sign(message []byte) ([]byte, error) { return j.config.Signer.Sign(message) }

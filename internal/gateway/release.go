@@ -1,0 +1,508 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"path"
+	"slices"
+	"strconv"
+	"unicode/utf8"
+
+	"narthex"
+	"narthex/client"
+	"narthex/internal/airlock"
+	"narthex/internal/book"
+	"narthex/internal/canon"
+	"narthex/internal/journal"
+	"narthex/internal/listing"
+	"narthex/internal/store"
+	"narthex/policy"
+)
+
+const (
+	mostContext  = 2000 // of what is said of a file, in characters
+	mostEarlier  = 200  // earlier releases of an asset that a package is compared with, the latest
+	mostReleases = 4    // of a grant that wait at once
+)
+
+// releaseCall is a package that wants to leave.
+type releaseCall struct {
+	asset     narthex.AssetName
+	version   narthex.VersionName
+	attribute narthex.AttributeName // by which the job ran
+	artefacts []string
+	charge    int64
+}
+
+func (c releaseCall) Names() (narthex.AssetName, narthex.VersionName) { return c.asset, c.version }
+
+func (releaseCall) Missing() string { return "job" }
+
+func (releaseCall) Param(*narthex.Reason) string { return "" }
+
+func (c releaseCall) Uses(narthex.Asset) ([]narthex.Use, error) {
+	return []narthex.Use{
+		{Attribute: takeOut, Facts: []narthex.Fact{{Limit: "artefacts", Value: narthex.NamesValue(c.artefacts...)}}},
+		{Attribute: c.attribute},
+	}, nil
+}
+
+func (c releaseCall) Take(narthex.Asset, *narthex.Taxonomy, []policy.Layer) ([]narthex.Demand, error) {
+	return []narthex.Demand{{Unit: narthex.Calls, Least: 1, Most: 1}, {Unit: narthex.CPUMinutes}, {Unit: narthex.GPUMinutes},
+		{Unit: narthex.Bytes, Least: c.charge, Most: c.charge, Bits: bitsOfOneByte}}, nil
+}
+
+// artefactOf gives the artefact that a kind of file is, as terms name them.
+func artefactOf(kind string) string {
+	switch kind {
+	case "csv":
+		return "table"
+	case "png":
+		return "figure"
+	case "json":
+		return "data"
+	}
+	return "text"
+}
+
+// SubmitRelease serves POST /v1/releases: files of a job that wants them to leave.
+func (d *Door) SubmitRelease() http.Handler {
+	return d.Handler(func(v *visit) error {
+		if err := d.Published.Ready(); err != nil {
+			return err
+		}
+		in, err := readBody[client.SubmitRelease](v, 256<<10)
+		if err != nil {
+			return err
+		}
+		release, err := v.ask(in)
+		if err != nil {
+			return err
+		}
+		return v.json(airlock.Told(release))
+	})
+}
+
+// gathered is what a release is made of, before it is decided.
+type gathered struct {
+	job   book.Job
+	files []narthex.ReleaseFile
+	raw   []airlock.Raw
+	call  releaseCall
+	seen  int // earlier releases that it was compared with
+}
+
+func (v *visit) ask(in client.SubmitRelease) (narthex.Release, error) {
+	var none narthex.Release
+	if v.door.Hall == nil {
+		return none, v.denyUnread(narthex.Unavailablef("Nothing is released on this node: it has no sandbox to look at files in. Tell the lab."))
+	}
+	if v.key.Actor != narthex.ActorHuman {
+		return none, v.denyUnread(narthex.Refusedf("An agent's key takes nothing out. A person does, with a key of their own: `narthex key mint`."))
+	}
+	g, task, folder, err := v.gather(in)
+	if err != nil {
+		return none, v.denyUnread(err)
+	}
+	answer, err := v.door.Hall.Examiner.Examine(v.r.Context(), task, folder)
+	if err != nil {
+		return none, narthex.Unavailablef("The files could not be looked into, so nothing was submitted. Try again; tell the lab if it stays so.").Because(err)
+	}
+	var release narthex.Release
+	err = v.decide(g.call, func(a *attempt) (err error) {
+		release, err = a.takeRelease(g, answer.Findings)
+		return err
+	})
+	return release, err
+}
+
+// gather reads what the request names, holds it to what was frozen, and puts together what is looked into.
+func (v *visit) gather(in client.SubmitRelease) (g gathered, task airlock.Task, folder string, err error) {
+	err = v.door.Journal.View(v.r.Context(), func(tx *journal.Tx) error {
+		g, task = gathered{}, airlock.Task{Look: true}
+		h, err := v.hold(tx)
+		if err != nil {
+			return err
+		}
+		if g.job, err = jobOf(tx, h.grant.ID, string(in.Job)); err != nil {
+			return narthex.AsError(err).For("job")
+		}
+		if g.job.Package == nil || len(g.job.Package.Files) == 0 {
+			return narthex.Conflictf("The job left nothing that may leave. `narthex job show %s` says what became of it.", g.job.ID).For("job")
+		}
+		if err := g.choose(tx, in.Files); err != nil {
+			return err
+		}
+		rules, err := v.door.Rules.Check(tx)
+		if err != nil {
+			return err
+		}
+		asset := rules.Directory.Assets[g.job.Plan.Asset]
+		version, _ := asset.Version(g.job.Plan.Version)
+		folder, task.Held = version.Folder, asset.Canaries
+		task.Files = g.raw
+		task.Earlier, err = earlier(tx, g.job.Plan.Asset, h.person.ID)
+		g.seen = len(task.Earlier)
+		return err
+	})
+	return g, task, folder, err
+}
+
+// choose takes the files that are named, or all, with what is said of each.
+func (g *gathered) choose(tx *journal.Tx, wanted []client.ReleaseFile) error {
+	if len(wanted) == 0 {
+		return narthex.Invalidf("Name at least one file of the job's package, and say of each what it holds.").For("files")
+	}
+	at := -1
+	for i, w := range wanted {
+		field := "files." + strconv.Itoa(i)
+		n := slices.IndexFunc(g.job.Package.Files, func(f narthex.Frozen) bool { return f.Name == w.Name })
+		if n < 0 {
+			return narthex.Invalidf("The job's package has no such file.").For(field + ".name")
+		}
+		if n <= at {
+			return narthex.Invalidf("Files stand in the package's order, each once.").For(field + ".name")
+		}
+		if length := utf8.RuneCountInString(w.Context); length < 20 || length > mostContext || airlock.CheckWords(w.Context) != nil {
+			return narthex.Invalidf("Of each file say in 20 to %d plain characters what its values are, of how many, and how they follow from earlier releases.", mostContext).For(field + ".context")
+		}
+		at = n
+		file := g.job.Package.Files[n]
+		data, err := book.ReadBlob(tx, file.Digest)
+		if err != nil {
+			return err
+		}
+		g.files = append(g.files, narthex.ReleaseFile{Frozen: file, Context: w.Context})
+		g.raw = append(g.raw, airlock.Raw{Name: file.Name, Kind: file.Kind, Data: data})
+		if artefact := artefactOf(file.Kind); !slices.Contains(g.call.artefacts, artefact) {
+			g.call.artefacts = append(g.call.artefacts, artefact)
+		}
+	}
+	slices.Sort(g.call.artefacts)
+	g.call.asset, g.call.version, g.call.attribute = g.job.Plan.Asset, g.job.Plan.Version, narthex.AttributeName(g.job.Plan.AttributeUsed)
+	g.call.charge = airlock.Charge(g.raw)
+	return nil
+}
+
+// earlier gives the latest releases of an asset.
+func earlier(tx *journal.Tx, asset narthex.AssetName, author narthex.PersonID) ([]airlock.Earlier, error) {
+	places, err := journal.Scan[book.Placed](tx, store.Listings, store.Span{From: listing.ReleasedOf(asset), To: listing.ReleasedOf(asset) + "\xff", Limit: mostEarlier, Reverse: true})
+	if err != nil {
+		return nil, err
+	}
+	var list []airlock.Earlier
+	for _, place := range places {
+		r, err := journal.Get[book.Release](tx, store.Releases, path.Base(place.Key))
+		if err != nil || r == nil {
+			return nil, errors.Join(errors.New("a list names a release that is not there"), err)
+		}
+		e := airlock.Earlier{Release: string(r.ID), Own: r.Author == author}
+		if e.Files, err = ReleaseBytes(tx, r.Release); err != nil {
+			return nil, err
+		}
+		list = append(list, e)
+	}
+	slices.Reverse(list)
+	return list, nil
+}
+
+// ReleaseBytes gives the files of a release as they were frozen; bytes that are not those are an error.
+func ReleaseBytes(tx *journal.Tx, r narthex.Release) ([]airlock.Raw, error) {
+	files := make([]airlock.Raw, 0, len(r.Files))
+	for _, f := range r.Files {
+		data, err := book.ReadBlob(tx, f.Digest)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, airlock.Raw{Name: f.Name, Kind: f.Kind, Data: data})
+	}
+	return files, nil
+}
+
+// takeRelease records a release that is allowed.
+func (a *attempt) takeRelease(g gathered, findings []narthex.Finding) (narthex.Release, error) {
+	var none narthex.Release
+	released, err := journal.Scan[book.Placed](a.tx, store.Listings, store.Prefix(listing.ReleasedOf(g.call.asset), mostListed))
+	if err != nil {
+		return none, err
+	}
+	if min(len(released), mostEarlier) != g.seen {
+		return none, narthex.Unavailablef("Something of this asset was released at this moment, and your files were not compared with it yet; try again.")
+	}
+	open, err := book.Listed[book.Release](a.tx, store.Releases, listing.OpenReleases, mostListed)
+	if err != nil {
+		return none, err
+	}
+	mine := 0
+	for _, r := range open {
+		if r.Grant != a.h.grant.ID {
+			continue
+		}
+		if mine++; r.Job == g.job.ID {
+			return none, narthex.Conflictf("Files of this job wait in %s. Edit that release, or withdraw it.", r.ID).For("job")
+		}
+	}
+	if mine >= mostReleases {
+		return none, &narthex.Error{Kind: narthex.Exhausted, Code: "too_many_at_once", Public: "As many releases of this grant wait as may. Let one be decided, or withdraw one."}
+	}
+	digest, err := airlock.PackageDigest(g.files)
+	if err != nil {
+		return none, err
+	}
+	reviewers := 2
+	if n, set := a.decision.Number(takeOut, "reviewers"); set {
+		reviewers = max(reviewers, int(n))
+	}
+	holds, fields, err := a.take()
+	if err != nil {
+		return none, err
+	}
+	row := book.Release{Release: narthex.Release{Job: g.job.ID, Grant: a.h.grant.ID, Engagement: a.h.grant.Engagement, Agreement: a.h.grant.Agreement, Key: a.h.key.ID, Author: a.h.person.ID,
+		Asset: g.call.asset, Version: g.job.Plan.Version, Package: digest, Files: g.files, Charge: g.call.charge, Reviewers: reviewers, Findings: append([]narthex.Finding{}, findings...), State: narthex.ReleaseSubmitted}, Holds: holds}
+	form, err := canon.JSON(airlock.Taken(row.Release))
+	if err != nil {
+		return none, err
+	}
+	index, err := a.tx.Append(narthex.EntryReleaseTaken, append(fields, narthex.CanonicalField("release", string(form)))...)
+	if err != nil {
+		return none, err
+	}
+	row.ID, row.TakenAt = narthex.MakeReleaseID(index), a.tx.Now()
+	return row.Release, journal.Put(a.tx, store.Releases, string(row.ID), &row)
+}
+
+// ChangeRelease does an act on a release with its entry, and settles what it holds once it is decided.
+func ChangeRelease(tx *journal.Tx, row book.Release, e airlock.ReleaseEvent) (book.Release, error) {
+	next, err := airlock.NextRelease(row.Release, e, tx.Now())
+	if err != nil {
+		return row, err
+	}
+	form, err := canon.JSON(airlock.RecordedEvent(e))
+	if err != nil {
+		return row, err
+	}
+	if _, err := tx.Append(narthex.EntryReleaseChanged, narthex.TextField("release", row.ID), narthex.TextField("grant", row.Grant), narthex.CanonicalField("event", string(form))); err != nil {
+		return row, err
+	}
+	was := row.State
+	row.Release = next
+	if next.State.Over() && !was.Over() {
+		if err := book.Settle(tx, row.Holds, airlock.ReleaseUsed(next)); err != nil {
+			return row, err
+		}
+	}
+	return row, journal.Put(tx, store.Releases, string(row.ID), &row)
+}
+
+// ReleaseStopped gives the code of what stops a release from being decided or fetched, or "".
+func ReleaseStopped(tx *journal.Tx, r narthex.Release) string {
+	return stops(tx, r.Grant, r.Key, r.Asset)
+}
+
+// stopReleases withdraws the releases that wait and whose key may be used no longer.
+func (h *Hall) stopReleases(ctx context.Context) error {
+	var stopped []narthex.ReleaseID
+	err := h.Journal.View(ctx, func(tx *journal.Tx) error {
+		stopped = nil
+		open, err := book.Listed[book.Release](tx, store.Releases, listing.OpenReleases, mostListed)
+		for _, r := range open {
+			if ReleaseStopped(tx, r.Release) != "" {
+				stopped = append(stopped, r.ID)
+			}
+		}
+		return err
+	})
+	for _, id := range stopped {
+		if err != nil {
+			break
+		}
+		err = h.Journal.Update(ctx, func(tx *journal.Tx) error {
+			r, err := journal.Get[book.Release](tx, store.Releases, string(id))
+			if err != nil || r == nil || r.State.Over() {
+				return err
+			}
+			code := ReleaseStopped(tx, r.Release)
+			if code == "" || code == narthex.Unavailable.String() {
+				return nil
+			}
+			_, err = ChangeRelease(tx, *r, airlock.ReleaseEvent{Act: airlock.Stop, Code: code})
+			return err
+		})
+	}
+	return err
+}
+
+// releaseOf gives a release of the holder's own; any other is as if absent.
+func releaseOf(tx *journal.Tx, h holder, id string) (book.Release, error) {
+	if _, err := narthex.ReleaseID(id).Index(); err != nil {
+		return book.Release{}, narthex.WithheldError()
+	}
+	row, err := journal.Get[book.Release](tx, store.Releases, id)
+	if err != nil {
+		return book.Release{}, err
+	}
+	if row == nil || row.Grant != h.grant.ID || row.Author != h.person.ID {
+		return book.Release{}, narthex.WithheldError()
+	}
+	return *row, nil
+}
+
+// Releases serves GET /v1/releases: those of the key's person under its grant.
+func (d *Door) Releases() http.Handler {
+	return d.Handler(func(v *visit) error {
+		list := client.ReleaseList{}
+		err := v.read("releases", func(tx *journal.Tx, h holder) *narthex.Error {
+			list.Releases = []narthex.Release{}
+			rows, err := book.Listed[book.Release](tx, store.Releases, listing.ReleasesOf(h.grant.ID), mostListed)
+			for _, r := range rows {
+				if r.Author == h.person.ID {
+					list.Releases = append(list.Releases, airlock.Told(r.Release))
+				}
+			}
+			if err != nil {
+				return narthex.AsError(err)
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		return v.json(list)
+	})
+}
+
+// Release serves GET /v1/releases/{release}.
+func (d *Door) Release() http.Handler {
+	return d.Handler(func(v *visit) error {
+		var release narthex.Release
+		err := v.read("release", func(tx *journal.Tx, h holder) *narthex.Error {
+			row, err := releaseOf(tx, h, path.Base(v.r.URL.Path))
+			if err != nil {
+				return narthex.AsError(err)
+			}
+			release = airlock.Told(row.Release)
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		return v.json(release)
+	})
+}
+
+// WithdrawRelease serves POST /v1/releases/{release}/withdraw.
+func (d *Door) WithdrawRelease() http.Handler {
+	return d.Handler(func(v *visit) error {
+		if _, err := readBody[struct{}](v, 1<<10); err != nil {
+			return err
+		}
+		return v.changeRelease(func(row book.Release, h holder) (airlock.ReleaseEvent, error) {
+			return airlock.ReleaseEvent{Act: airlock.Withdraw, By: h.person.ID}, nil
+		})
+	})
+}
+
+// EditRelease serves POST /v1/releases/{release}/edit: files are left out, or more is said of them, and what reviewers said is void.
+func (d *Door) EditRelease() http.Handler {
+	return d.Handler(func(v *visit) error {
+		in, err := readBody[client.EditRelease](v, 256<<10)
+		if err != nil {
+			return err
+		}
+		return v.changeRelease(func(row book.Release, h holder) (airlock.ReleaseEvent, error) {
+			var g gathered
+			err := d.Journal.View(v.r.Context(), func(tx *journal.Tx) (err error) {
+				g = gathered{}
+				if g.job, err = jobOf(tx, h.grant.ID, string(row.Job)); err != nil {
+					return err
+				}
+				return g.choose(tx, in.Files)
+			})
+			if err != nil {
+				return airlock.ReleaseEvent{}, err
+			}
+			digest, err := airlock.PackageDigest(g.files)
+			return airlock.ReleaseEvent{Act: airlock.Edit, By: h.person.ID, Package: digest, Files: g.files, Charge: min(g.call.charge, row.Charge)}, err
+		})
+	})
+}
+
+// changeRelease does an act of the author's on a release.
+func (v *visit) changeRelease(event func(book.Release, holder) (airlock.ReleaseEvent, error)) error {
+	id := path.Base(path.Dir(v.r.URL.Path))
+	var row book.Release
+	err := v.update(func(tx *journal.Tx) error {
+		h, err := v.hold(tx)
+		if err != nil {
+			return err
+		}
+		if err := h.usable(tx, ""); err != nil {
+			return err
+		}
+		if row, err = releaseOf(tx, h, id); err != nil {
+			return err
+		}
+		e, err := event(row, h)
+		if err == nil {
+			row, err = ChangeRelease(tx, row, e)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return v.json(airlock.Told(row.Release))
+}
+
+// FetchRelease serves GET /v1/releases/{release}/package: the bytes that were reviewed, to the key of their author, with the record of what
+// was checked.
+func (d *Door) FetchRelease() http.Handler {
+	return d.Handler(func(v *visit) error {
+		if err := d.Published.Ready(); err != nil {
+			return err
+		}
+		id := path.Base(path.Dir(v.r.URL.Path))
+		out := client.ReleasePackage{}
+		err := v.update(func(tx *journal.Tx) error {
+			out = client.ReleasePackage{Files: []client.StudyFile{}}
+			h, err := v.hold(tx)
+			if err != nil {
+				return err
+			}
+			row, err := releaseOf(tx, h, id)
+			if err != nil {
+				return err
+			}
+			if err := h.usable(tx, row.Asset); err != nil {
+				return err
+			}
+			if row, err = ChangeRelease(tx, row, airlock.ReleaseEvent{Act: airlock.Fetch, By: h.person.ID}); err != nil {
+				return err
+			}
+			files, err := ReleaseBytes(tx, row.Release)
+			if err != nil {
+				return narthex.Unavailablef("The files are not those that were reviewed, so nothing is given out. Tell the lab.").Because(err)
+			}
+			for _, f := range files {
+				out.Files = append(out.Files, client.StudyFile{Path: f.Name, Data: f.Data})
+			}
+			job, err := jobOf(tx, h.grant.ID, string(row.Job))
+			if err != nil {
+				return err
+			}
+			out.Release = airlock.Told(row.Release)
+			out.Record, err = d.record(row.Release, job.Job)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		return v.json(out)
+	})
+}
+
+// record makes the signed record of a release.
+func (d *Door) record(r narthex.Release, job narthex.Job) ([]byte, error) {
+	return airlock.Record(r, job, d.LogKey, d.Journal.Sign)
+}
