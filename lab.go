@@ -89,7 +89,10 @@ type Version struct {
 	Name     VersionName `json:"name"`
 	Title    string      `json:"title,omitempty"`
 	Upstream string      `json:"upstream,omitempty"` // the name by which the upstream knows it
-	Digest   Digest      `json:"digest,omitempty"`
+	// Folder is where on the node the version's bytes lie that jobs read at /asset, an absolute path, and Digest is [FolderDigest] of it.
+	// They stand both or neither: a version without them has no bytes for jobs.
+	Folder string `json:"folder,omitempty"`
+	Digest Digest `json:"digest,omitempty"`
 }
 
 // Asset is what a lab protects. Outsiders see it only where a grant shows it, or a pathway offers it, or it says that it is public.
