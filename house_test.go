@@ -29,7 +29,7 @@ var levels = map[string]int{
 }
 
 // pure packages do no I/O, read no clock and draw no randomness.
-var pure = []string{"narthex", "narthex/internal/passkey", "narthex/policy", "narthex/ledger", "narthex/internal/workflow", "narthex/internal/report", "narthex/internal/statement", "narthex/internal/evidence", "narthex/internal/listing", "narthex/internal/notice", "narthex/internal/horizon", "narthex/internal/disclosure", "narthex/internal/inspect", "narthex/internal/airlock", "narthex/internal/environment", "narthex/internal/document", "narthex/internal/study", "narthex/internal/canon", "narthex/internal/gateway/model"}
+var pure = []string{"narthex", "narthex/internal/passkey", "narthex/policy", "narthex/ledger", "narthex/internal/workflow", "narthex/internal/report", "narthex/internal/statement", "narthex/internal/evidence", "narthex/internal/listing", "narthex/internal/notice", "narthex/internal/horizon", "narthex/internal/disclosure", "narthex/internal/inspect", "narthex/internal/airlock", "narthex/internal/document", "narthex/internal/study", "narthex/internal/canon", "narthex/internal/gateway/model"}
 
 var forbidden = map[string][]string{ // import: the only packages that may have it
 	"database/sql": {"narthex/internal/store/schema", "narthex/internal/store/sqlite", "narthex/internal/store/postgres"},

@@ -35,19 +35,19 @@ type Study struct {
 // Plan is everything that a job will be, fixed before it waits: nothing of it changes until it ended, and where something on the node is
 // no longer what it says the job does not start.
 type Plan struct {
-	Asset         AssetName   `json:"asset"`
-	Version       VersionName `json:"version"`
-	AssetDigest   Digest      `json:"asset_digest"` // of the version's folder
-	Environment   string      `json:"environment"`
-	Environments  Digest      `json:"environment_digest"` // of the environment's file in the lab directory
-	Study         Digest      `json:"study"`
-	Command       []string    `json:"command"`
-	Outputs       []Output    `json:"outputs"` // what may leave, in this order
-	MemoryMB      int64       `json:"memory_mb"`
-	WallMinutes   int64       `json:"wall_minutes"`
-	CPUMinutes    int64       `json:"cpu_minutes"` // reserved, and the most that it may use
-	OutcomeBytes  int64       `json:"outcome_bytes"`
-	AttributeUsed string      `json:"attribute"` // weights.compute or data.job
+	Asset         AssetName       `json:"asset"`
+	Version       VersionName     `json:"version"`
+	AssetDigest   Digest          `json:"asset_digest"` // of the version's folder
+	Environment   EnvironmentName `json:"environment"`
+	Environments  Digest          `json:"environment_digest"` // of what the lab directory says of it
+	Study         Digest          `json:"study"`
+	Command       []string        `json:"command"`
+	Outputs       []Output        `json:"outputs"` // what may leave, in this order
+	MemoryMB      int64           `json:"memory_mb"`
+	WallMinutes   int64           `json:"wall_minutes"`
+	CPUMinutes    int64           `json:"cpu_minutes"` // reserved, and the most that it may use
+	OutcomeBytes  int64           `json:"outcome_bytes"`
+	AttributeUsed string          `json:"attribute"` // weights.compute or data.job
 }
 
 // Output is a file that a study says it will write: its name, and the kind of form that it has.

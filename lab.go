@@ -89,7 +89,10 @@ type Version struct {
 	Name     VersionName `json:"name"`
 	Title    string      `json:"title,omitempty"`
 	Upstream string      `json:"upstream,omitempty"` // the name by which the upstream knows it
-	Digest   Digest      `json:"digest,omitempty"`
+	// Folder is where on the node the version's bytes lie that jobs read at /asset, an absolute path, and Digest is [FolderDigest] of it.
+	// They stand both or neither: a version without them has no bytes for jobs.
+	Folder string `json:"folder,omitempty"`
+	Digest Digest `json:"digest,omitempty"`
 }
 
 // Asset is what a lab protects. Outsiders see it only where a grant shows it, or a pathway offers it, or it says that it is public.
@@ -109,6 +112,7 @@ type Asset struct {
 	TokenBytes    int64       `json:"token_bytes,omitempty"` // fewest bytes of text that make a token; 1 is the safe bound
 	Marks         []string    `json:"marks,omitempty"`       // of a model's template, beside those of the form <|name|>: a chat's texts may hold none
 	Upstream      Upstream    `json:"upstream"`
+	Canaries      []string    `json:"canaries,omitempty"` // marks that stand in it and nowhere else: what holds one does not leave unseen
 	Public        bool        `json:"public,omitempty"` // whether its title and versions stand in the public catalogue
 }
 

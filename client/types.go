@@ -867,11 +867,11 @@ type InterestList struct {
 // SubmitJob is the body of POST /v1/jobs: a study that is to run beside an asset, such as minim-1@final. What is zero of memory and time is
 // the environment's usual.
 type SubmitJob struct {
-	Asset       string      `json:"asset"`
-	Environment string      `json:"environment"`
-	Files       []StudyFile `json:"files"` // sorted by path
-	MemoryMB    int64       `json:"memory_mb,omitempty"`
-	WallMinutes int64       `json:"wall_minutes,omitempty"`
+	Asset       string                  `json:"asset"`
+	Environment narthex.EnvironmentName `json:"environment"`
+	Files       []StudyFile             `json:"files"` // sorted by path
+	MemoryMB    int64                   `json:"memory_mb,omitempty"`
+	WallMinutes int64                   `json:"wall_minutes,omitempty"`
 }
 
 // StudyFile is a file with its bytes.

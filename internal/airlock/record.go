@@ -38,22 +38,22 @@ type Subject struct {
 
 // Predicate is what was checked of a release before it left.
 type Predicate struct {
-	Release      narthex.ReleaseID   `json:"release"`
-	Job          narthex.JobID       `json:"job"`
-	Grant        narthex.GrantID     `json:"grant"`
-	Agreement    narthex.Digest      `json:"agreement"`
-	Asset        narthex.AssetName   `json:"asset"`
-	Version      narthex.VersionName `json:"version"`
-	AssetDigest  narthex.Digest      `json:"asset_digest"`
-	Environment  string              `json:"environment"`
-	Environments narthex.Digest      `json:"environment_digest"`
-	Study        narthex.Digest      `json:"study"`
-	Package      narthex.Digest      `json:"package"`
-	Charge       int64               `json:"charge"`
-	Findings     []narthex.Finding   `json:"findings"` // files and kinds
-	Reviewers    []narthex.Role      `json:"reviewers"`
-	ReleasedAt   time.Time           `json:"released_at"`
-	LogKey       string              `json:"log_key"` // the ledger's verifier key, which signs this
+	Release      narthex.ReleaseID       `json:"release"`
+	Job          narthex.JobID           `json:"job"`
+	Grant        narthex.GrantID         `json:"grant"`
+	Agreement    narthex.Digest          `json:"agreement"`
+	Asset        narthex.AssetName       `json:"asset"`
+	Version      narthex.VersionName     `json:"version"`
+	AssetDigest  narthex.Digest          `json:"asset_digest"`
+	Environment  narthex.EnvironmentName `json:"environment"`
+	Environments narthex.Digest          `json:"environment_digest"`
+	Study        narthex.Digest          `json:"study"`
+	Package      narthex.Digest          `json:"package"`
+	Charge       int64                   `json:"charge"`
+	Findings     []narthex.Finding       `json:"findings"` // files and kinds
+	Reviewers    []narthex.Role          `json:"reviewers"`
+	ReleasedAt   time.Time               `json:"released_at"`
+	LogKey       string                  `json:"log_key"` // the ledger's verifier key, which signs this
 }
 
 type recordEnvelope struct {

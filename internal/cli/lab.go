@@ -8,6 +8,7 @@ import (
 
 	"narthex"
 	"narthex/client"
+	"narthex/internal/environment"
 	"narthex/internal/lab"
 )
 
@@ -24,7 +25,24 @@ With two, show how the second differs from the first, without a node.`,
 			use: "propose [DIR]", short: "Propose a lab directory; nothing of it takes effect before it is approved",
 			example: "narthex lab propose ./lab",
 			run:     func(ctx context.Context, args []string) error { return a.labPropose(ctx, dirOf(args)) }}),
+		a.command(leaf{
+			use: "digest FOLDER", short: "Print the digest of a folder with the bytes of an asset's version",
+			long: `Read every file of a folder and print its digest, for the field digest of a version of an asset, beside its folder. It is the
+digest of the lines that sha256sum prints of all its files, in order of their paths. Links and odd names are refused.`,
+			example: "narthex lab digest /srv/models/final",
+			run:     func(ctx context.Context, args []string) error { return a.folderDigest(ctx, args[0]) }}),
 		a.labApprove())
+}
+
+func (a *app) folderDigest(ctx context.Context, dir string) error {
+	folder, err := environment.ReadFolder(ctx, dir)
+	if err != nil {
+		return err
+	}
+	return a.show(folder, func(p *page) {
+		p.line("%s", folder.Digest)
+		a.say("%d files, %d bytes", folder.Files, folder.Bytes)
+	})
 }
 
 func (a *app) labDiff(ctx context.Context, args []string) error {

@@ -16,8 +16,8 @@ func (a *app) init() *cobra.Command {
 	var name, origin string
 	c := a.command(leaf{
 		use: "init DIR", short: "Write a new lab directory to begin with",
-		long: `Write a lab directory: the lab's people and roles, its assets, pathways, clauses and guardrails, as files to edit and keep
-in git. It loads without problems and holds placeholders; nothing of it takes effect before two custodians approve it.
+		long: `Write a lab directory: the lab's people and roles, its assets, pathways, clauses, environments and guardrails, as files to
+edit and keep in git. It loads without problems and holds placeholders; nothing of it takes effect before two custodians approve it.
 
 The origin names the lab's ledger for ever: a host name of yours. On a terminal, what no flag says is asked.`,
 		example: "narthex init lab\nnarthex init lab --name 'A Lab' --origin ledger.lab.org",

@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,6 +16,7 @@ import (
 	"narthex"
 	"narthex/internal/airlock"
 	"narthex/internal/book"
+	"narthex/internal/environment"
 	"narthex/internal/gateway/live"
 	"narthex/internal/journal"
 	"narthex/internal/listing"
@@ -313,15 +313,15 @@ func (h *Hall) prepare(ctx context.Context, job book.Job) (sandbox.Job, error) {
 		return none, err
 	}
 	plan := job.Plan
-	environment, known := rules.Directory.Environments[plan.Environment]
-	if !known || environment.Digest != plan.Environments {
+	around, print, err := EnvironmentOf(rules, plan.Environment)
+	if err != nil || print != plan.Environments {
 		return none, errors.New("the environment is not the one of the plan")
 	}
 	version, known := rules.Directory.Assets[plan.Asset].Version(plan.Version)
 	if !known || version.Digest != plan.AssetDigest {
 		return none, errors.New("the asset's version is not the one of the plan")
 	}
-	if found, err := airlock.FolderDigest(os.DirFS(version.Folder)); err != nil || found != plan.AssetDigest {
+	if found, err := environment.ReadFolder(ctx, version.Folder); err != nil || found.Digest != plan.AssetDigest {
 		return none, errors.Join(errors.New("the bytes of the asset are not those that the lab directory states"), err)
 	}
 	folder := filepath.Join(h.Folder, string(job.ID))
@@ -349,8 +349,8 @@ func (h *Hall) prepare(ctx context.Context, job book.Job) (sandbox.Job, error) {
 			return none, err
 		}
 	}
-	limits := environment.Limits
-	return sandbox.Job{ID: string(job.ID), Root: environment.Root, Command: plan.Command, Asset: version.Folder, Study: folder, Limits: sandbox.Limits{
+	limits := around.Limits
+	return sandbox.Job{ID: string(job.ID), Root: around.Root, Command: plan.Command, Asset: version.Folder, Study: folder, Limits: sandbox.Limits{
 		Wall: time.Duration(plan.WallMinutes) * time.Minute, CPU: time.Duration(plan.CPUMinutes) * time.Minute, Memory: plan.MemoryMB << 20,
 		Scratch: limits.ScratchMB << 20, Out: limits.OutMB << 20, Processes: int(limits.Processes), Files: 1000}}, nil
 }
@@ -510,6 +510,3 @@ func freeze(out *os.Root, name string) (data []byte, class string, err error) {
 	}
 	return data, "", err
 }
-
-// studyDigest is the digest of bytes.
-func digestOf(data []byte) narthex.Digest { return narthex.MakeDigest(sha256.Sum256(data)) }

@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"net/http"
 	"path"
@@ -148,9 +149,9 @@ func (v *visit) plan(in client.SubmitJob) (call jobCall, err error) {
 	}
 	asset, version, _ := strings.Cut(in.Asset, "@")
 	call = jobCall{asset: narthex.AssetName(asset), version: narthex.VersionName(version)}
-	environment, known := rules.Directory.Environments[in.Environment]
-	if !known {
-		return call, narthex.Invalidf("There is no environment of that name. `narthex job environments` lists them.").For("environment")
+	environment, print, err := EnvironmentOf(rules, in.Environment)
+	if err != nil {
+		return call, err
 	}
 	frozen, lines, err := freezeStudy(in.Files)
 	if err != nil {
@@ -178,16 +179,28 @@ func (v *visit) plan(in client.SubmitJob) (call jobCall, err error) {
 	if memory < 16 || memory > environment.Limits.MemoryMB {
 		return call, narthex.Invalidf("A job of the environment %s has from 16 to %d megabytes of memory.", in.Environment, environment.Limits.MemoryMB).For("memory_mb")
 	}
-	command := environment.Command
-	if len(command) == 0 {
-		command = parsed.Command
+	command, err := environment.Runs(parsed.Command)
+	if err != nil {
+		return call, narthex.AsError(err).For("files")
 	}
-	if len(command) == 0 {
-		return call, narthex.Invalidf("Neither the environment nor %s says what to run.", study.File).For("files")
+	outputs := make([]narthex.Output, len(parsed.Outputs))
+	for i, o := range parsed.Outputs {
+		outputs[i] = narthex.Output{Name: o.Name, Kind: string(o.Kind), Says: o.Says}
 	}
-	call.plan = narthex.Plan{Asset: call.asset, Environment: in.Environment, Environments: environment.Digest, Study: frozen, Command: command, Outputs: parsed.Outputs,
+	call.plan = narthex.Plan{Asset: call.asset, Environment: in.Environment, Environments: print, Study: frozen, Command: command, Outputs: outputs,
 		MemoryMB: memory, WallMinutes: wall, CPUMinutes: wall * environment.Limits.CPUs, OutcomeBytes: airlock.OutcomeBytes(lines), AttributeUsed: string(compute)}
 	return call, nil
+}
+
+// EnvironmentOf gives an environment in force, with the digest of what the lab directory says of it.
+func EnvironmentOf(rules *book.Rules, name narthex.EnvironmentName) (narthex.Environment, narthex.Digest, error) {
+	for _, e := range rules.Directory.Environments {
+		if e.Name == name && name != "" {
+			print, err := canon.Digest(e)
+			return e, print, err
+		}
+	}
+	return narthex.Environment{}, "", narthex.Invalidf("There is no environment of that name. `narthex job environments` lists them.").For("environment")
 }
 
 // freezeStudy gives the digest of a study's files, and how many lines they have together.
@@ -277,8 +290,13 @@ func (a *attempt) takeJob(call jobCall, kept bool) (narthex.Job, error) {
 	}
 	plan := call.plan
 	plan.Version, plan.AssetDigest = a.version.Name, a.version.Digest
-	if environment, known := a.rules.Directory.Environments[plan.Environment]; !known || environment.Digest != plan.Environments {
+	environment, print, err := EnvironmentOf(a.rules, plan.Environment)
+	if err != nil || print != plan.Environments {
 		return none, narthex.Unavailablef("The environment changed at this moment; try again.")
+	}
+	e, err := journal.Get[narthex.Engagement](a.tx, store.Engagements, string(a.h.grant.Engagement))
+	if err != nil || e == nil || !environment.Allows(e.Application.Pathway) {
+		return none, errors.Join(narthex.Refusedf("The environment %s is not for grants of your pathway. `narthex job environments` lists those that are.", plan.Environment).For("environment"), err)
 	}
 	form, err := canon.JSON(plan)
 	if err != nil {

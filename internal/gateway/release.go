@@ -98,7 +98,7 @@ func (v *visit) ask(in client.SubmitRelease) (narthex.Release, error) {
 	if v.door.Hall == nil {
 		return none, v.denyUnread(narthex.Unavailablef("Nothing is released on this node: it has no sandbox to look at files in. Tell the lab."))
 	}
-	if v.key.Actor != narthex.ActorHuman {
+	if v.key.Actor != narthex.Human {
 		return none, v.denyUnread(narthex.Refusedf("An agent's key takes nothing out. A person does, with a key of their own: `narthex key mint`."))
 	}
 	g, task, folder, err := v.gather(in)

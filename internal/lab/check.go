@@ -35,6 +35,9 @@ func (l *loader) check() {
 	for _, p := range l.d.PathwayList() {
 		l.checkPathway(p)
 	}
+	for _, e := range l.d.Environments {
+		l.checkEnvironment(e)
+	}
 	l.checkNotices()
 }
 
@@ -85,6 +88,7 @@ func (l *loader) checkAsset(a narthex.Asset) {
 		if a.Kind == "model" && v.Upstream == "" {
 			l.at(file, []string{"versions", itoa(i)}, "a model's version names what the upstream calls it")
 		}
+		l.checkBytes(file, i, v)
 		seen[v.Name] = true
 	}
 	if a.Kind == "model" {
@@ -297,7 +301,7 @@ func (d *Directory) Unready(getenv func(string) string) []string {
 	return missing
 }
 
-// Table prints what each pathway would allow.
+// Table prints what each pathway would allow, and what jobs run in.
 func (d *Directory) Table() string {
 	var out strings.Builder
 	for _, p := range d.PathwayList() {
@@ -325,6 +329,7 @@ func (d *Directory) Table() string {
 		}
 		fmt.Fprintf(&out, "  decided by %s within %d business days, usually %d; %d days, at most %d\n\n", strings.Join(reviews, ", "), p.ReviewDays, p.ExpectedDays, p.GrantDays, p.MostDays)
 	}
+	d.writeEnvironments(&out)
 	return out.String()
 }
 

@@ -56,8 +56,8 @@ func (f Files) oversize() Problems {
 	return problems
 }
 
-// ReadDir reads the files of a directory: lab.yaml, and those below assets, pathways, clauses and guardrails. Names that begin
-// with a dot, and README.md, are not part of it. Links and odd files are refused.
+// ReadDir reads the files of a directory: lab.yaml, and those below assets, pathways, clauses, environments and guardrails.
+// Names that begin with a dot, and README.md, are not part of it. Links and odd files are refused.
 func ReadDir(dir string) (Files, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {

@@ -6,9 +6,13 @@ import (
 	"testing"
 	"time"
 
+	"narthex"
 	"narthex/internal/lab"
 	"narthex/ledger"
 )
+
+// someDigest is of the form that digests have.
+const someDigest = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
 func template(t *testing.T) lab.Files {
 	t.Helper()
@@ -30,6 +34,36 @@ func TestTheTemplateLoadsWithoutProblems(t *testing.T) {
 	}
 	if len(d.Unready(func(string) string { return "" })) < 3 {
 		t.Errorf("placeholders are not named: %v", d.Unready(func(string) string { return "" }))
+	}
+}
+
+// TestEnvironmentsStandInOrder: they are read whole, shown, found by exact names, and part of what is approved.
+func TestEnvironmentsStandInOrder(t *testing.T) {
+	files := template(t)
+	asset := string(files["assets/example-model.yaml"])
+	files["assets/example-model.yaml"] = []byte(strings.Replace(asset, "upstream: example-model}", "upstream: example-model, folder: /srv/final, digest: \""+someDigest+"\"}", 1))
+	d, problems := lab.Load(files)
+	if len(problems) > 0 {
+		t.Fatalf("\n%s", problems.Render(files))
+	}
+	if len(d.Environments) != 2 || d.Environments[0].Name != "go-static" || d.Environments[1].Name != "python-numpy" {
+		t.Fatalf("there are %+v", d.Environments)
+	}
+	python, known := d.Environment("python-numpy")
+	if _, empty := d.Environment(""); !known || empty || python.Limits != (narthex.JobLimits{MemoryMB: 2048, WallMinutes: 60, CPUs: 1, Processes: 64, ScratchMB: 512, OutMB: 64}) ||
+		python.Root != "/" || !python.Allows("interpretability") || len(python.Packages) != 2 {
+		t.Errorf("it is read as %+v", python)
+	}
+	if table := d.Table(); !strings.Contains(table, "python-numpy") || !strings.Contains(table, "from the study") || !strings.Contains(table, "2048 MiB") {
+		t.Errorf("the environments are not shown:\n%s", table)
+	}
+	if v, _ := d.Assets["example-model"].Version("final"); v.Folder != "/srv/final" || v.Digest != someDigest {
+		t.Errorf("the version is read as %+v", v)
+	}
+	changed := maps.Clone(files)
+	changed["environments/go-static.yaml"] = []byte(strings.Replace(string(files["environments/go-static.yaml"]), "memory_mb: 2048", "memory_mb: 4096", 1))
+	if diff := lab.Diff(files, changed); changed.Digest() == files.Digest() || !strings.Contains(diff, "*** environments/go-static.yaml\n- limits: {memory_mb: 2048") {
+		t.Errorf("a change of a limit is not shown:\n%s", diff)
 	}
 }
 
@@ -129,6 +163,38 @@ func TestEveryProblemIsFoundAtItsPlace(t *testing.T) {
 		"a recertification of each":       {"pathways/data-audit.yaml", "{kind: recertification}", "{kind: recertification, for: team}", "pathways/data-audit.yaml:96:", "say for: applicant"},
 		"a standing for ever":             {"pathways/data-audit.yaml", "{kind: affiliation}", "{kind: affiliation, days: 1097}", "pathways/data-audit.yaml:95:", "from 1 to 1096"},
 		"a standing twice":                {"pathways/data-audit.yaml", "{kind: recertification}", "{kind: affiliation}", "pathways/data-audit.yaml:96:", "under rests_on already"},
+		"an environment by another name":  {"environments/go-static.yaml", "name: go-static", "name: go", "environments/go-static.yaml:", "and the file's are the same"},
+		"an environment's unknown field":  {"environments/go-static.yaml", "root: /", "root: /\ndevices: all", "environments/go-static.yaml:5:", `"devices" is not a field here`},
+		"an environment without a title":  {"environments/go-static.yaml", "title: one static binary of the researcher's own\n", "", "environments/go-static.yaml:", "title of one line"},
+		"a title of two lines":            {"environments/go-static.yaml", "one static binary of the researcher's own", `"one\ntwo"`, "environments/go-static.yaml:3:", "title of one line"},
+		"an environment without a root":   {"environments/go-static.yaml", "root: /\n", "", "environments/go-static.yaml:", "root is an absolute path"},
+		"a root that is relative":         {"environments/go-static.yaml", "root: /", "root: images/go", "environments/go-static.yaml:4:", "root is an absolute path"},
+		"a root that goes up":             {"environments/go-static.yaml", "root: /", "root: /srv/../etc", "environments/go-static.yaml:4:", "root is an absolute path"},
+		"a command that is empty":         {"environments/python-numpy.yaml", "[/usr/bin/python3]", "[]", "environments/python-numpy.yaml:7:", "1 to 32 parts"},
+		"a command that is relative":      {"environments/python-numpy.yaml", "[/usr/bin/python3]", "[python3]", "environments/python-numpy.yaml:7:", "the first an absolute path"},
+		"an argument of two lines":        {"environments/python-numpy.yaml", "[/usr/bin/python3]", `[/usr/bin/python3, "a\nb"]`, "environments/python-numpy.yaml:7:", "one line"},
+		"a package of another name":       {"environments/python-numpy.yaml", "[python3, ", "[../python3, ", "environments/python-numpy.yaml:9:", "Debian's names"},
+		"a package twice":                 {"environments/python-numpy.yaml", "[python3, python3-numpy]", "[python3, python3]", "environments/python-numpy.yaml:9:", "each once"},
+		"an environment for nobody":       {"environments/go-static.yaml", "pathways: [any]", "pathways: []", "environments/go-static.yaml:6:", "whose grants may use"},
+		"an environment that is silent":   {"environments/go-static.yaml", "pathways: [any]\n", "", "environments/go-static.yaml:", "whose grants may use"},
+		"an environment for no pathway":   {"environments/go-static.yaml", "pathways: [any]", "pathways: [poetry]", "environments/go-static.yaml:6:", `pathway "poetry"`},
+		"an environment for any and one":  {"environments/go-static.yaml", "pathways: [any]", "pathways: [evaluation, any]", "environments/go-static.yaml:6:", "any stands alone"},
+		"an environment for one twice":    {"environments/go-static.yaml", "pathways: [any]", "pathways: [evaluation, evaluation]", "environments/go-static.yaml:6:", "stands here twice"},
+		"memory without a bound":          {"environments/go-static.yaml", "memory_mb: 2048, ", "", "environments/go-static.yaml:5:", "memory_mb, from 16 to"},
+		"memory beyond belief":            {"environments/go-static.yaml", "memory_mb: 2048", "memory_mb: 1048577", "environments/go-static.yaml:5:", "memory_mb, from 16 to 1048576 MiB"},
+		"no time":                         {"environments/go-static.yaml", "wall_minutes: 60", "wall_minutes: 0", "environments/go-static.yaml:5:", "wall_minutes, from 1 to 10080 minutes"},
+		"time below nothing":              {"environments/go-static.yaml", "wall_minutes: 60", "wall_minutes: -1", "environments/go-static.yaml:5:", "wall_minutes, from 1"},
+		"no processor":                    {"environments/go-static.yaml", "cpus: 1, ", "", "environments/go-static.yaml:5:", "cpus, from 1 to 256"},
+		"processes without a bound":       {"environments/go-static.yaml", "processes: 64", "processes: 4097", "environments/go-static.yaml:5:", "processes, from 1 to 4096"},
+		"no scratch":                      {"environments/go-static.yaml", "scratch_mb: 512", "scratch_mb: 0", "environments/go-static.yaml:5:", "scratch_mb, from 1"},
+		"much that comes out":             {"environments/go-static.yaml", "out_mb: 64", "out_mb: 1025", "environments/go-static.yaml:5:", "out_mb, from 1 to 1024 MiB"},
+		"more kept in memory than it is":  {"environments/go-static.yaml", "scratch_mb: 512", "scratch_mb: 2000", "environments/go-static.yaml:5:", "not above memory_mb"},
+		"a folder without its digest":     {"assets/example-model.yaml", "upstream: example-model}", "upstream: example-model, folder: /srv/final}", "assets/example-model.yaml:", "a version with a folder states its digest"},
+		"a digest without its folder":     {"assets/example-model.yaml", "upstream: example-model}", "upstream: example-model, digest: \"" + someDigest + "\"}", "assets/example-model.yaml:", "states its folder on the node"},
+		"a folder that is relative":       {"assets/example-model.yaml", "upstream: example-model}", "upstream: example-model, folder: srv/final, digest: \"" + someDigest + "\"}", "assets/example-model.yaml:", "an absolute path"},
+		"a folder that goes up":           {"assets/example-model.yaml", "upstream: example-model}", "upstream: example-model, folder: /srv/../etc, digest: \"" + someDigest + "\"}", "assets/example-model.yaml:", "an absolute path"},
+		"a folder that is all":            {"assets/example-model.yaml", "upstream: example-model}", "upstream: example-model, folder: /, digest: \"" + someDigest + "\"}", "assets/example-model.yaml:", "an absolute path"},
+		"a digest that is none":           {"assets/example-model.yaml", "upstream: example-model}", "upstream: example-model, folder: /srv/final, digest: \"sha256:00\"}", "assets/example-model.yaml:", "states its digest"},
 		"a permit":                        {"guardrails/house.cedar", "forbid (principal, action, resource)\nwhen { resource", "permit (principal, action, resource)\nwhen { resource", "guardrails/house.cedar:4:", "only forbid"},
 		"like":                            {"guardrails/house.cedar", `resource.label == "restricted"`, `resource.label like "r*"`, "guardrails/house.cedar:4:", "like"},
 		"no Cedar":                        {"guardrails/house.cedar", "forbid (", "forbid [", "guardrails/house.cedar:", "not Cedar"},

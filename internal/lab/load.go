@@ -43,6 +43,7 @@ type Directory struct {
 	Assets          map[narthex.AssetName]narthex.Asset
 	Pathways        map[narthex.PathwayName]narthex.Pathway
 	Clauses         map[narthex.ClauseName]narthex.Clause
+	Environments    []narthex.Environment // by name
 	Guardrails      *policy.Guardrails
 	GuardrailFiles  map[string]string
 	Taxonomy        *narthex.Taxonomy
@@ -162,12 +163,14 @@ func Load(files Files) (*Directory, Problems) {
 			l.pathway(name)
 		case folder == "clauses/" && path.Ext(file) == ".md":
 			l.clause(name)
+		case folder == "environments/" && path.Ext(file) == ".yaml":
+			l.environment(name)
 		case folder == "visa-issuers/" && path.Ext(file) == ".json": // read with lab.yaml, which names it
 		case folder == "guardrails/" && path.Ext(file) == ".cedar":
 			guardrails[name] = files[name]
 			l.d.GuardrailFiles[name] = string(files[name])
 		default:
-			l.add(Problem{File: name, Line: 1, Column: 1, Message: "this file has no place here: a lab directory has lab.yaml, assets/*.yaml, pathways/*.yaml, clauses/*.md, guardrails/*.cedar and visa-issuers/*.json"})
+			l.add(Problem{File: name, Line: 1, Column: 1, Message: "this file has no place here: a lab directory has lab.yaml, assets/*.yaml, pathways/*.yaml, clauses/*.md, environments/*.yaml, guardrails/*.cedar and visa-issuers/*.json"})
 		}
 	}
 	var wrong []policy.Problem

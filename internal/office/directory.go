@@ -33,7 +33,10 @@ func (o *Office) Lab(ctx context.Context, by narthex.PersonID, withDiff bool) (c
 		}
 		for _, name := range rules.Directory.AssetNames() {
 			asset := rules.Directory.Assets[name]
-			asset.Upstream = narthex.Upstream{}
+			asset.Upstream, asset.Versions = narthex.Upstream{}, slices.Clone(asset.Versions)
+			for i := range asset.Versions {
+				asset.Versions[i].Folder = ""
+			}
 			state.Assets = append(state.Assets, asset)
 		}
 		state.Guards = rules.Directory.GuardrailFiles
