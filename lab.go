@@ -113,7 +113,7 @@ type Asset struct {
 	Marks         []string    `json:"marks,omitempty"`       // of a model's template, beside those of the form <|name|>: a chat's texts may hold none
 	Upstream      Upstream    `json:"upstream"`
 	Canaries      []string    `json:"canaries,omitempty"` // marks that stand in it and nowhere else: what holds one does not leave unseen
-	Public        bool        `json:"public,omitempty"` // whether its title and versions stand in the public catalogue
+	Public        bool        `json:"public,omitempty"`   // whether its title and versions stand in the public catalogue
 }
 
 // Version gives the version of that exact name.

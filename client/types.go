@@ -927,3 +927,17 @@ type VoteRelease struct {
 	Comment  string                `json:"comment,omitempty"` // for the author
 	Note     string                `json:"note,omitempty"`    // for reviewers
 }
+
+// EnvironmentView is an environment of jobs, without where it lies.
+type EnvironmentView struct {
+	Name    narthex.EnvironmentName `json:"name"`
+	Title   string                  `json:"title"`
+	Command []string                `json:"command,omitempty"`
+	Limits  narthex.JobLimits       `json:"limits"`
+	Digest  narthex.Digest          `json:"digest"`
+}
+
+// EnvironmentList is the environments that jobs of a grant run in.
+type EnvironmentList struct {
+	Environments []EnvironmentView `json:"environments"`
+}

@@ -52,6 +52,7 @@ func (s *Server) table() []Route {
 	routes = append(routes, opinionRoutes()...)
 	routes = append(routes, publicationRoutes()...)
 	routes = append(routes, grantRoutes()...)
+	routes = append(routes, releaseRoutes()...)
 	routes = append(routes, s.logRoutes()...)
 	return append(routes, s.doorRoutes()...)
 }
@@ -334,6 +335,17 @@ func (s *Server) doorRoutes() []Route {
 		{Method: "GET", Path: "/v1/models", Right: Holder, Says: "the models that the key's grant shows", raw: door(func(n *Node) http.Handler { return n.Door.Models() })},
 		{Method: "GET", Path: "/v1/receipts/{call}", Right: Holder, Says: "a call of the key, proved in the published ledger", Out: typeOf[ledger.Receipt](), raw: door(func(n *Node) http.Handler { return n.Door.Receipt() })},
 		{Method: "POST", Path: "/v1/appeal", Right: Holder, Says: "appeal against a lock on what the key rests on", In: typeOf[client.KeyAppeal](), Out: typeOf[narthex.Lock](), raw: door(func(n *Node) http.Handler { return n.Door.Appeal() })},
+		{Method: "GET", Path: "/v1/jobs", Right: Holder, Says: "the jobs of the key's grant", Out: typeOf[client.JobList](), raw: door(func(n *Node) http.Handler { return n.Door.Jobs() })},
+		{Method: "POST", Path: "/v1/jobs", Right: Holder, Says: "hand in a study to be run beside an asset", In: typeOf[client.SubmitJob](), Out: typeOf[narthex.Job](), raw: door(func(n *Node) http.Handler { return n.Door.SubmitJob() })},
+		{Method: "GET", Path: "/v1/jobs/{job}", Right: Holder, Says: "a job of the key's grant", Out: typeOf[client.JobView](), raw: door(func(n *Node) http.Handler { return n.Door.Job() })},
+		{Method: "POST", Path: "/v1/jobs/{job}/cancel", Right: Holder, Says: "cancel a job, or end it where it runs", In: typeOf[nothing](), Out: typeOf[client.JobView](), raw: door(func(n *Node) http.Handler { return n.Door.CancelJob() })},
+		{Method: "GET", Path: "/v1/environments", Right: Holder, Says: "the environments that jobs of the key's grant run in", Out: typeOf[client.EnvironmentList](), raw: door(func(n *Node) http.Handler { return n.Door.Environments() })},
+		{Method: "GET", Path: "/v1/releases", Right: Holder, Says: "what the key's person wants to take out under its grant", Out: typeOf[client.ReleaseList](), raw: door(func(n *Node) http.Handler { return n.Door.Releases() })},
+		{Method: "POST", Path: "/v1/releases", Right: Holder, Says: "ask for files of a job to leave", In: typeOf[client.SubmitRelease](), Out: typeOf[narthex.Release](), raw: door(func(n *Node) http.Handler { return n.Door.SubmitRelease() })},
+		{Method: "GET", Path: "/v1/releases/{release}", Right: Holder, Says: "a release of the key's person", Out: typeOf[narthex.Release](), raw: door(func(n *Node) http.Handler { return n.Door.Release() })},
+		{Method: "POST", Path: "/v1/releases/{release}/edit", Right: Holder, Says: "leave files out, or say more of them: a new package", In: typeOf[client.EditRelease](), Out: typeOf[narthex.Release](), raw: door(func(n *Node) http.Handler { return n.Door.EditRelease() })},
+		{Method: "POST", Path: "/v1/releases/{release}/withdraw", Right: Holder, Says: "take back what was asked to leave", In: typeOf[nothing](), Out: typeOf[narthex.Release](), raw: door(func(n *Node) http.Handler { return n.Door.WithdrawRelease() })},
+		{Method: "GET", Path: "/v1/releases/{release}/package", Right: Holder, Says: "what was released, with its record", Out: typeOf[client.ReleasePackage](), raw: door(func(n *Node) http.Handler { return n.Door.FetchRelease() })},
 		{Method: "GET", Path: "/v1/grant", Right: Holder, Says: "the key's grant: used, reserved and left", Out: typeOf[client.GrantView](), raw: door(func(n *Node) http.Handler { return n.Door.Grant() })},
 	}
 }

@@ -48,9 +48,9 @@ type Examiner interface {
 }
 
 // NewHall makes a hall; Run must run for its jobs to begin.
-func NewHall(h Hall) *Hall {
+func NewHall(h *Hall) *Hall {
 	h.runs, h.wake = map[narthex.JobID]context.CancelFunc{}, make(chan struct{}, 1)
-	return &h
+	return h
 }
 
 // Wake has the hall look whether a job may begin.

@@ -469,3 +469,36 @@ func changeJob(tx *journal.Tx, job book.Job, e airlock.JobEvent) (book.Job, erro
 	}
 	return job, journal.Put(tx, store.Jobs, string(job.ID), &job)
 }
+
+// Environments serves GET /v1/environments.
+func (d *Door) Environments() http.Handler {
+	return d.Handler(func(v *visit) error {
+		list := client.EnvironmentList{}
+		err := v.read("environments", func(tx *journal.Tx, h holder) *narthex.Error {
+			list.Environments = []client.EnvironmentView{}
+			rules, err := d.Rules.Check(tx)
+			if err != nil {
+				return narthex.AsError(err)
+			}
+			e, err := journal.Get[narthex.Engagement](tx, store.Engagements, string(h.grant.Engagement))
+			if err != nil || e == nil {
+				return narthex.Unavailablef("The engagement of the grant could not be read; try again.").Because(err)
+			}
+			for _, environment := range rules.Directory.Environments {
+				if !environment.Allows(e.Application.Pathway) {
+					continue
+				}
+				print, err := canon.Digest(environment)
+				if err != nil {
+					return narthex.AsError(err)
+				}
+				list.Environments = append(list.Environments, client.EnvironmentView{Name: environment.Name, Title: environment.Title, Command: environment.Command, Limits: environment.Limits, Digest: print})
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		return v.json(list)
+	})
+}

@@ -6,7 +6,9 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"unicode/utf8"
 	"text/tabwriter"
+	"unicode/utf8"
 
 	"narthex"
 	"narthex/internal/upstream"
@@ -90,6 +92,11 @@ func (l *loader) checkAsset(a narthex.Asset) {
 		}
 		l.checkBytes(file, i, v)
 		seen[v.Name] = true
+	}
+	for i, canary := range a.Canaries {
+		if n := utf8.RuneCountInString(canary); n < 8 || n > 200 || strings.TrimSpace(canary) != canary || strings.ContainsAny(canary, "\n\r\t") {
+			l.at(file, []string{"canaries", itoa(i)}, "a canary is a text of 8 to 200 characters in one line")
+		}
 	}
 	if a.Kind == "model" {
 		l.checkModel(file, a)

@@ -1,0 +1,142 @@
+package office
+
+import (
+	"context"
+	"unicode/utf8"
+
+	"narthex"
+	"narthex/client"
+	"narthex/internal/airlock"
+	"narthex/internal/book"
+	"narthex/internal/gateway"
+	"narthex/internal/journal"
+	"narthex/internal/lab"
+	"narthex/internal/listing"
+	"narthex/internal/store"
+)
+
+const (
+	mostReleases    = 1000 // that wait on a node
+	mostReleaseSaid = 2000 // of what a reviewer says, in characters
+)
+
+// Releases lists what waits to leave and the person may say something of.
+func (o *Office) Releases(ctx context.Context, by narthex.PersonID) (client.ReleaseList, error) {
+	list := client.ReleaseList{Releases: []narthex.Release{}}
+	err := o.look(ctx, by, func(tx *journal.Tx, p narthex.Person) error {
+		if err := insider(p); err != nil {
+			return err
+		}
+		open, err := book.Listed[book.Release](tx, store.Releases, listing.OpenReleases, mostReleases)
+		if err != nil {
+			return err
+		}
+		for _, r := range open {
+			if _, may, err := o.reviews(tx, r.Release, p); err != nil {
+				return err
+			} else if may {
+				list.Releases = append(list.Releases, airlock.Shown(r.Release, p))
+			}
+		}
+		return nil
+	})
+	return list, err
+}
+
+// reviews says in which role a person may say something of a release.
+func (o *Office) reviews(tx *journal.Tx, r narthex.Release, p narthex.Person) (narthex.Role, bool, error) {
+	rules, err := o.Rules.Get()
+	if err != nil {
+		return "", false, err
+	}
+	e, err := engagementOf(tx, r.Engagement)
+	if err != nil {
+		return "", false, err
+	}
+	role, may := airlock.ReviewsAs(r, e, p, owns(rules.Directory, r.Asset, p))
+	return role, may, nil
+}
+
+func owns(d *lab.Directory, asset narthex.AssetName, p narthex.Person) bool {
+	return p.Handle != "" && d.Assets[asset].Owner == p.Handle
+}
+
+// released gives a release that the person may say something of; any other is as if absent.
+func (o *Office) released(tx *journal.Tx, id narthex.ReleaseID, p narthex.Person) (book.Release, narthex.Role, error) {
+	if _, err := id.Index(); err != nil {
+		return book.Release{}, "", narthex.WithheldError()
+	}
+	row, err := journal.Get[book.Release](tx, store.Releases, string(id))
+	if err != nil {
+		return book.Release{}, "", err
+	}
+	if row == nil {
+		return book.Release{}, "", narthex.WithheldError()
+	}
+	role, may, err := o.reviews(tx, row.Release, p)
+	if err == nil && !may {
+		err = narthex.WithheldError()
+	}
+	return *row, role, err
+}
+
+// Release gives what waits to leave to one of its reviewers, with its bytes; that they looked is an entry.
+func (o *Office) Release(ctx context.Context, by narthex.PersonID, id narthex.ReleaseID) (client.ReleasePackage, error) {
+	var out client.ReleasePackage
+	err := o.act(ctx, by, func(tx *journal.Tx, p narthex.Person) error {
+		out = client.ReleasePackage{Files: []client.StudyFile{}}
+		row, _, err := o.released(tx, id, p)
+		if err != nil {
+			return err
+		}
+		files, err := gateway.ReleaseBytes(tx, row.Release)
+		if err != nil {
+			return narthex.Unavailablef("The files are not those that were frozen, so they are not shown. Tell the operators.").Because(err)
+		}
+		for _, f := range files {
+			out.Files = append(out.Files, client.StudyFile{Path: f.Name, Data: f.Data})
+		}
+		out.Release = airlock.Shown(row.Release, p)
+		_, err = gateway.ChangeRelease(tx, row, airlock.ReleaseEvent{Act: airlock.Read, By: p.ID})
+		return err
+	})
+	return out, err
+}
+
+// VoteRelease takes in what a reviewer says of each file.
+func (o *Office) VoteRelease(ctx context.Context, by narthex.PersonID, id narthex.ReleaseID, in client.VoteRelease) (narthex.Release, error) {
+	return o.judge(ctx, by, id, in, airlock.Vote)
+}
+
+// ReturnRelease sends a release back to its author.
+func (o *Office) ReturnRelease(ctx context.Context, by narthex.PersonID, id narthex.ReleaseID, in client.VoteRelease) (narthex.Release, error) {
+	if in.Comment == "" || len(in.Verdicts) > 0 {
+		return narthex.Release{}, narthex.Invalidf("To send it back say in the comment what its author is to change or answer, and give no verdicts.").For("comment")
+	}
+	return o.judge(ctx, by, id, in, airlock.Return)
+}
+
+func (o *Office) judge(ctx context.Context, by narthex.PersonID, id narthex.ReleaseID, in client.VoteRelease, act airlock.ReleaseAct) (narthex.Release, error) {
+	var out narthex.Release
+	for field, text := range map[string]string{"comment": in.Comment, "note": in.Note} {
+		if utf8.RuneCountInString(text) > mostReleaseSaid || airlock.CheckWords(text) != nil {
+			return out, narthex.Invalidf("A comment has at most %d characters, all of them to be seen.", mostReleaseSaid).For(field)
+		}
+	}
+	err := o.act(ctx, by, func(tx *journal.Tx, p narthex.Person) error {
+		row, role, err := o.released(tx, id, p)
+		if err != nil {
+			return err
+		}
+		if code := gateway.ReleaseStopped(tx, row.Release); code != "" {
+			return narthex.Conflictf("What the release rests on is stopped (%s), so nothing is decided of it now.", code)
+		}
+		vote := narthex.ReleaseVote{By: p.ID, As: role, At: tx.Now(), Saw: in.Saw, Verdicts: in.Verdicts, Comment: in.Comment, Note: in.Note}
+		row, err = gateway.ChangeRelease(tx, row, airlock.ReleaseEvent{Act: act, By: p.ID, Vote: &vote})
+		if err == nil {
+			out = airlock.Shown(row.Release, p)
+		}
+		return err
+	})
+	return out, err
+}
