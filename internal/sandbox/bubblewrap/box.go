@@ -1,0 +1,368 @@
+package bubblewrap
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// Descriptors of bubblewrap, beside the two of the stub.
+const (
+	argsFD = gateFD + 1 + iota
+	infoFD
+	stubFD
+	filterFD
+	programFD
+)
+
+// Numbers of the user and group that a job is: inside, and on the host where the node is root. Debian gives the second to nobody.
+const (
+	insideID  = 65534
+	outsideID = 65432
+)
+
+// box is what one sandbox is made of.
+type box struct {
+	shown   []shown
+	links   [][2]string // what the link is to, and where it stands
+	own     []own
+	env     []string // name, value, name, value
+	program []byte   // a program that stands at /program, where it is not nil
+	command []string
+	at      string // the working folder
+	limits  []limit
+	stdin   *os.File // or nothing
+	stdout  *os.File
+	stderr  *os.File // or nothing
+}
+
+// shown is a folder or file of the host that is read-only inside.
+type shown struct {
+	host, inside string
+	folder       bool
+}
+
+// own is a folder of the sandbox's own, in memory.
+type own struct {
+	path  string
+	bytes int64
+	files int
+}
+
+// devices are all that there are.
+func devices() []string {
+	return []string{"/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"}
+}
+
+// running is a sandbox that stands and waits to be let go, or runs.
+type running struct {
+	first int // a file that is the sandbox's first process: with it all the others end
+	gate  *os.File
+	own   []*os.File // its own folders, held: what is in them is there after its end
+	pid   int        // of the first process, while first is open
+	ended chan struct{}
+	state *os.ProcessState // of bubblewrap, after ended
+}
+
+// start makes a sandbox and returns when it stands. Join is told bubblewrap's process before it makes anything, to bound it.
+func (d *Driver) start(ctx context.Context, b box, join func(pid int) error) (_ *running, err error) {
+	var open []*os.File // everything that is not the running's
+	defer func() {
+		for _, f := range open {
+			_ = f.Close()
+		}
+	}()
+	pipe := func() (r, w *os.File) {
+		if err == nil {
+			r, w, err = os.Pipe()
+			open = append(open, r, w)
+		}
+		return r, w
+	}
+	readyR, readyW := pipe()
+	gateR, gateW := pipe()
+	argsR, argsW := pipe()
+	infoR, infoW := pipe()
+	if err != nil {
+		return nil, err
+	}
+	hold := func(name string, content []byte) *os.File {
+		f, failed := memory(name, content)
+		if failed != nil {
+			err = failed
+			return nil
+		}
+		open = append(open, f)
+		return f
+	}
+	left := []opened{{"/dev", useDevices}}
+	for _, s := range b.shown {
+		rights := uint64(readFile)
+		if s.folder {
+			rights = readFolder
+		}
+		left = append(left, opened{s.inside, rights})
+	}
+	for _, o := range b.own {
+		left = append(left, opened{o.path, ownFolder})
+	}
+	if b.program != nil {
+		left = append(left, opened{"/program", readFile})
+	}
+	stub, err := inside(d.bounds.Landlock, b.limits, left)
+	if err != nil {
+		return nil, err
+	}
+	files := []*os.File{readyW, gateR, argsR, infoW, hold("stub", stub), hold("filter", filter())}
+	if b.program != nil {
+		files = append(files, hold("program", b.program))
+	}
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.Command(d.program, slices.Concat([]string{"--args", strconv.Itoa(argsFD), "--", "/stub"}, b.command)...)
+	cmd.Env = []string{} // its first process inside keeps it
+	cmd.Stdin, cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = b.stdin, b.stdout, b.stderr, files
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if d.root {
+		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: outsideID, Gid: outsideID}
+	}
+	run := &running{first: -1, ended: make(chan struct{})}
+	started := make(chan error, 1)
+	go onThread(func() {
+		if d.root {
+			if err := stage(b.shown); err != nil {
+				started <- err
+				return
+			}
+		}
+		if err := cmd.Start(); err != nil {
+			started <- err
+			return
+		}
+		started <- nil
+		_ = cmd.Wait() // what it says is in the state
+		run.state = cmd.ProcessState
+		close(run.ended)
+	})
+	if err := <-started; err != nil {
+		return nil, err
+	}
+	for _, f := range []*os.File{readyW, gateR, argsR, infoW} { // what is the child's now, so that its end is heard
+		_ = f.Close()
+	}
+	defer func() {
+		if err != nil {
+			_ = cmd.Process.Kill()
+			<-run.ended
+			run.close()
+		}
+	}()
+	if err := join(cmd.Process.Pid); err != nil {
+		return nil, err
+	}
+	if _, err := argsW.WriteString(strings.Join(b.arguments(d.root), "\x00") + "\x00"); err != nil {
+		return nil, err
+	}
+	_ = argsW.Close()
+	stop := context.AfterFunc(ctx, func() { _ = cmd.Process.Kill() })
+	defer stop()
+	var info struct {
+		Pid int `json:"child-pid"`
+	}
+	if said, err := io.ReadAll(infoR); err != nil || json.Unmarshal(said, &info) != nil || info.Pid <= 0 {
+		return nil, errors.Join(errNotStanding, err)
+	}
+	run.pid = info.Pid
+	if run.first, err = unix.PidfdOpen(run.pid, 0); err != nil {
+		return nil, errors.Join(errNotStanding, err)
+	}
+	if n, err := readyR.Read(make([]byte, 1)); n != 1 {
+		return nil, errors.Join(errNotStanding, err, ctx.Err())
+	}
+	for _, o := range b.own {
+		f, err := os.Open(filepath.Join("/proc", strconv.Itoa(run.pid), "root", o.path))
+		if err != nil {
+			return nil, err
+		}
+		run.own = append(run.own, f)
+		if d.bounds.Files == Kernel {
+			if err := boundFiles(f, o.files); err != nil {
+				return nil, err
+			}
+		}
+	}
+	run.gate = gateW
+	open = slices.DeleteFunc(open, func(f *os.File) bool { return f == gateW })
+	return run, nil
+}
+
+// errNotStanding is a sandbox that was not made.
+var errNotStanding = errors.New("bubblewrap made no sandbox")
+
+// arguments are bubblewrap's.
+func (b box) arguments(root bool) []string {
+	args := []string{"--unshare-user", "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup",
+		"--uid", strconv.Itoa(insideID), "--gid", strconv.Itoa(insideID), "--hostname", "job", "--new-session", "--die-with-parent", "--cap-drop", "ALL", "--clearenv",
+		"--info-fd", strconv.Itoa(infoFD), "--seccomp", strconv.Itoa(filterFD), "--perms", "0555", "--file", strconv.Itoa(stubFD), "/stub"}
+	for i, s := range b.shown {
+		from := s.host
+		if root {
+			from = staged(i)
+		}
+		args = append(args, "--ro-bind", from, s.inside)
+	}
+	for _, l := range b.links {
+		args = append(args, "--symlink", l[0], l[1])
+	}
+	for _, device := range devices() {
+		args = append(args, "--dev-bind", device, device)
+	}
+	for _, o := range b.own {
+		args = append(args, "--perms", "0700", "--size", strconv.FormatInt(o.bytes, 10), "--tmpfs", o.path)
+	}
+	for pair := range slices.Chunk(b.env, 2) {
+		args = append(args, "--setenv", pair[0], pair[1])
+	}
+	if b.program != nil {
+		args = append(args, "--perms", "0555", "--file", strconv.Itoa(programFD), "/program")
+	}
+	return append(args, "--remount-ro", "/", "--chdir", b.at)
+}
+
+// kill ends every process of the sandbox. They have ended when wait says so.
+func (r *running) kill() { _ = unix.PidfdSendSignal(r.first, unix.SIGKILL, nil, 0) }
+
+// wait returns when no process of the sandbox is left: what its command left behind is ended too.
+func (r *running) wait() error {
+	<-r.ended
+	r.kill()
+	for {
+		n, err := unix.Poll([]unix.PollFd{{Fd: int32(r.first), Events: unix.POLLIN}}, -1)
+		if n == 1 {
+			return nil
+		}
+		if err != nil && !errors.Is(err, unix.EINTR) {
+			return err
+		}
+	}
+}
+
+// close lets go of what is held. The own folders are gone with it.
+func (r *running) close() {
+	if r.first >= 0 {
+		_ = unix.Close(r.first)
+		r.first = -1
+	}
+	for i := range r.own {
+		r.wipe(i)
+	}
+	if r.gate != nil {
+		_ = r.gate.Close()
+	}
+}
+
+// wipe lets go of one of the own folders: with its last holder it is gone.
+func (r *running) wipe(i int) { _ = r.own[i].Close() }
+
+// memory is a file that only its descriptor leads to.
+func memory(name string, content []byte) (*os.File, error) {
+	fd, err := unix.MemfdCreate(name, unix.MFD_CLOEXEC)
+	if err != nil {
+		return nil, err
+	}
+	f := os.NewFile(uintptr(fd), name)
+	if _, err := f.Write(content); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	_, err = f.Seek(0, io.SeekStart)
+	return f, err
+}
+
+// onThread runs do on a thread of its own, which ends with it: a child ends when the thread that began it does, and a thread that saw
+// other mounts must not be used again. The process's first thread is passed over, since the process's view is that thread's.
+func onThread(do func()) {
+	runtime.LockOSThread()
+	if unix.Gettid() == unix.Getpid() {
+		done := make(chan struct{})
+		go onThread(func() { do(); close(done) })
+		<-done
+		runtime.UnlockOSThread()
+		return
+	}
+	do()
+}
+
+// stageAt is where a root's node puts what a sandbox shows, in mounts that only the one thread sees: the sandbox's user may not be able
+// to follow the way to it.
+const stageAt = "/mnt"
+
+func staged(i int) string { return filepath.Join(stageAt, strconv.Itoa(i)) }
+
+// stage puts what is shown where any user can reach it, and nobody but this thread's children sees it.
+func stage(all []shown) error {
+	if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
+		return fmt.Errorf("mounts of its own: %w", err)
+	}
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+		return fmt.Errorf("mounts of its own: %w", err)
+	}
+	if err := unix.Mount("stage", stageAt, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "mode=0755,size=64k"); err != nil {
+		return fmt.Errorf("a folder for what is shown: %w", err)
+	}
+	for i, s := range all {
+		var err error
+		if s.folder {
+			err = os.Mkdir(staged(i), 0o755)
+		} else {
+			err = os.WriteFile(staged(i), nil, 0o644)
+		}
+		if err == nil {
+			err = unix.Mount(s.host, staged(i), "", unix.MS_BIND|unix.MS_REC, "")
+		}
+		if err != nil {
+			return fmt.Errorf("what is shown at %s: %w", s.inside, err)
+		}
+	}
+	return nil
+}
+
+// boundFiles has the kernel hold a folder in memory to this many files, its own root beside them.
+func boundFiles(f *os.File, most int) error {
+	fd, err := unix.Fspick(int(f.Fd()), "", unix.FSPICK_EMPTY_PATH|unix.FSPICK_CLOEXEC)
+	if err != nil {
+		return fmt.Errorf("a bound on files: %w", err)
+	}
+	defer func() { _ = unix.Close(fd) }()
+	if err := unix.FsconfigSetString(fd, "nr_inodes", strconv.Itoa(most+1)); err != nil {
+		return fmt.Errorf("a bound on files: %w", err)
+	}
+	return unix.FsconfigReconfigure(fd)
+}
+
+// space is what a folder in memory holds.
+type space struct {
+	bytes int64
+	files int64
+	full  bool // no page or no file more
+}
+
+func spaceOf(f *os.File) (space, error) {
+	var s unix.Statfs_t
+	if err := unix.Fstatfs(int(f.Fd()), &s); err != nil {
+		return space{}, err
+	}
+	return space{bytes: int64(s.Blocks-s.Bfree) * s.Bsize, files: int64(s.Files - s.Ffree), full: s.Bfree == 0 || s.Ffree == 0}, nil
+}
