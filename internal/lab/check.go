@@ -6,7 +6,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"unicode/utf8"
 	"text/tabwriter"
 	"unicode/utf8"
 
