@@ -41,7 +41,7 @@ type FileVerdict struct {
 
 // ReleaseVote is what one reviewer says of the files of a package, by its digest. Comment is for the author, Note for reviewers.
 type ReleaseVote struct {
-	By       PersonID      `json:"by"`
+	By       PersonID      `json:"by,omitempty"`
 	As       Role          `json:"as"`
 	At       time.Time     `json:"at"`
 	Saw      Digest        `json:"saw"`

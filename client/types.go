@@ -891,8 +891,8 @@ type JobList struct {
 	Jobs []JobView `json:"jobs"`
 }
 
-// ReleaseFile names a file of a job's package and says what it holds.
-type ReleaseFile struct {
+// WantedFile names a file of a job's package and says what it holds.
+type WantedFile struct {
 	Name    string `json:"name"`
 	Context string `json:"context"`
 }
@@ -900,12 +900,12 @@ type ReleaseFile struct {
 // SubmitRelease is the body of POST /v1/releases.
 type SubmitRelease struct {
 	Job   narthex.JobID `json:"job"`
-	Files []ReleaseFile `json:"files"`
+	Files []WantedFile  `json:"files"`
 }
 
 // EditRelease is the body of POST /v1/releases/{release}/edit: the files that stay.
 type EditRelease struct {
-	Files []ReleaseFile `json:"files"`
+	Files []WantedFile `json:"files"`
 }
 
 // ReleaseList is releases that someone may know of.

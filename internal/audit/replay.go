@@ -93,7 +93,7 @@ func ReplayExport(in io.Reader, key string, docs Documents) (Replayed, error) {
 
 // Entry takes the next entry in.
 func (p *Replay) Entry(index uint64, record ledger.Record, o ledger.Opening) error {
-	if o.Type == narthex.EntryCallIntent || o.Type == narthex.EntryCallDenied {
+	if takes(o.Type) || o.Type == narthex.EntryCallDenied {
 		if err := p.decide(&step{p.fold, index, record.Time(), o}); err != nil {
 			return err
 		}
@@ -241,7 +241,7 @@ func (p *Replay) hold(s *step, a *attempt) error {
 }
 
 func (a *attempt) recorded() (verdict, error) {
-	if a.o.Type == narthex.EntryCallIntent {
+	if takes(a.o.Type) {
 		return verdict{allowed: true, clauses: a.text("clauses"), reserved: a.o.Field("reserved")}, nil
 	}
 	var reasons []narthex.Reason
@@ -329,7 +329,7 @@ func (a *attempt) byTerms(asset narthex.Asset, version narthex.VersionName) (ver
 	if top, scored := scores(q.Uses); scored {
 		bits = book.TokenBits(a.rules.Taxonomy, asset, top, q.Layers)
 	}
-	if !fit(q, bits) {
+	if fits := map[bool]func(policy.Question, int64) bool{true: fit, false: fitJob}[a.models(q.Uses)]; !fits(q, bits) {
 		return verdict{reasons: "demands that are not those of the uses"}, nil
 	}
 	if q.Others, err = book.Others(held{a.Fold}, a.grant, a.key.Person, asset.Name, a.rules.engine.Excluded(q.Uses), a.at); err != nil {
@@ -388,6 +388,46 @@ func fit(q policy.Question, bits int64) bool {
 		}
 	}
 	return calls == 1 && tokens == 1
+}
+
+// models says whether it is a model that was called, and no job or release of one.
+func (a *attempt) models(uses []narthex.Use) bool {
+	if a.o.Type != narthex.EntryCallDenied {
+		return a.o.Type == narthex.EntryCallIntent
+	}
+	return !slices.ContainsFunc(uses, func(use narthex.Use) bool {
+		return use.Attribute == "weights.compute" || use.Attribute == "output.release"
+	})
+}
+
+// takes says whether entries of the type record something that was allowed and took from budgets.
+func takes(t narthex.EntryType) bool {
+	return t == narthex.EntryCallIntent || t == narthex.EntryJobTaken || t == narthex.EntryReleaseTaken
+}
+
+// fitJob does the same for a job and a release: one call, time, and bytes of the asset, of which each is charged with its eight bits.
+func fitJob(q policy.Question, _ int64) bool {
+	once := map[narthex.Unit]bool{}
+	for _, d := range q.Demands {
+		want := int64(0)
+		switch d.Unit {
+		case narthex.Calls:
+			want = 1
+		case narthex.CPUMinutes, narthex.GPUMinutes:
+			want = d.Most
+		case narthex.Bytes:
+			if want = d.Most; d.Bits != 8 || d.Most < 1 {
+				return false
+			}
+		default:
+			return false
+		}
+		if once[d.Unit] || d.Least != want || d.Most != want || d.Unit != narthex.Bytes && d.Bits != 0 || d.Fixed != 0 || d.Step != 0 || d.Each != "" {
+			return false
+		}
+		once[d.Unit] = true
+	}
+	return once[narthex.Calls] && once[narthex.Bytes]
 }
 
 // factOf gives the whole number that the uses tell of a limit.

@@ -63,6 +63,9 @@ type state struct {
 	Open     map[uint64]openCall          `json:"open"`
 	Public   map[uint64]narthex.EntryType `json:"public"`
 
+	Jobs     map[narthex.JobID]book.Job         `json:"jobs,omitempty"`
+	Releases map[narthex.ReleaseID]book.Release `json:"releases,omitempty"` // as the ledger has them
+
 	Absent         map[uint64]bool           `json:"absent"` // openings that are absent; false once an entry says that they were erased
 	Erased         map[narthex.PersonID]bool `json:"erased"` // people for whom openings were erased
 	ErasedOpenings uint64                    `json:"erased_openings"`
@@ -171,6 +174,8 @@ func (s *state) fill() {
 	fill(&s.Grants)
 	fill(&s.Holdings)
 	fill(&s.Keys)
+	fill(&s.Jobs)
+	fill(&s.Releases)
 	fill(&s.Accounts)
 	fill(&s.Lost)
 	fill(&s.Kept)

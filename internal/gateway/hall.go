@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -336,7 +337,9 @@ func (h *Hall) prepare(ctx context.Context, job book.Job) (sandbox.Job, error) {
 	if err != nil {
 		return none, err
 	}
+	lines := map[string]int{}
 	for name, data := range files {
+		lines[name] = strings.Count(string(data), "\n") + 1
 		at := filepath.Join(folder, filepath.FromSlash(name))
 		if err := os.MkdirAll(filepath.Dir(at), 0o755); err != nil {
 			return none, err
@@ -349,11 +352,21 @@ func (h *Hall) prepare(ctx context.Context, job book.Job) (sandbox.Job, error) {
 			return none, err
 		}
 	}
+	library := filepath.Join(h.Folder, "library")
+	if err := os.MkdirAll(library, 0o755); err != nil {
+		return none, err
+	}
+	if err := os.WriteFile(filepath.Join(library, environment.ReaderName), environment.Reader(), 0o644); err != nil {
+		return none, err
+	}
 	limits := around.Limits
-	return sandbox.Job{ID: string(job.ID), Root: around.Root, Command: plan.Command, Asset: version.Folder, Study: folder, Limits: sandbox.Limits{
+	return sandbox.Job{ID: boxID(job.ID), Root: around.Root, Command: plan.Command, Asset: version.Folder, Study: folder, Library: library, Lines: lines, Limits: sandbox.Limits{
 		Wall: time.Duration(plan.WallMinutes) * time.Minute, CPU: time.Duration(plan.CPUMinutes) * time.Minute, Memory: plan.MemoryMB << 20,
 		Scratch: limits.ScratchMB << 20, Out: limits.OutMB << 20, Processes: int(limits.Processes), Files: 1000}}, nil
 }
+
+// boxID names a job to the driver.
+func boxID(id narthex.JobID) string { return strings.ReplaceAll(string(id), "_", "-") }
 
 // readStudy gives the files of a frozen study.
 func readStudy(tx *journal.Tx, digest narthex.Digest) (map[string][]byte, error) {
@@ -399,7 +412,7 @@ func (h *Hall) run(ctx context.Context, job book.Job, ready sandbox.Job) {
 			event.Package = nil
 		}
 	}
-	if err := errors.Join(h.Driver.Remove(keep, id), os.RemoveAll(ready.Study)); err != nil {
+	if err := errors.Join(h.Driver.Remove(keep, ready.ID), os.RemoveAll(ready.Study)); err != nil {
 		h.Log.Warn("what is left of a job could not be wiped", "job", id, "cause", err.Error())
 	}
 	for {
@@ -444,9 +457,9 @@ func (h *Hall) through(ctx context.Context, ready sandbox.Job) (sandbox.Ended, e
 func (h *Hall) pack(ctx context.Context, job book.Job, asset string) (*narthex.Package, error) {
 	task := airlock.Task{Files: []airlock.Raw{}}
 	pack := &narthex.Package{Files: []narthex.Frozen{}}
-	err := h.Driver.Collect(ctx, string(job.ID), func(out *os.Root) error {
+	err := h.Driver.Collect(ctx, boxID(job.ID), func(left sandbox.Left) error {
 		for _, o := range job.Plan.Outputs {
-			data, class, err := freeze(out, o.Name)
+			data, class, err := freeze(left.Out, o.Name)
 			switch {
 			case err != nil:
 				return err

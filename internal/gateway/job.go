@@ -111,10 +111,18 @@ func readBody[T any](v *visit, most int64) (in T, err error) {
 	return in, nil
 }
 
+// noJobs says why no job runs here.
+func (d *Door) noJobs() *narthex.Error {
+	if d.NoJobs != nil {
+		return d.NoJobs
+	}
+	return narthex.Unavailablef("No job runs on this node: the lab directory that it began with has no environment. Ask the lab; a node that began anew looks again.")
+}
+
 func (v *visit) submit(in client.SubmitJob) (narthex.Job, error) {
 	var none narthex.Job
 	if v.door.Hall == nil {
-		return none, v.denyUnread(narthex.Unavailablef("No job runs on this node: it has no sandbox. Tell the lab."))
+		return none, v.denyUnread(v.door.noJobs())
 	}
 	call, err := v.plan(in)
 	if err != nil {

@@ -96,7 +96,7 @@ type gathered struct {
 func (v *visit) ask(in client.SubmitRelease) (narthex.Release, error) {
 	var none narthex.Release
 	if v.door.Hall == nil {
-		return none, v.denyUnread(narthex.Unavailablef("Nothing is released on this node: it has no sandbox to look at files in. Tell the lab."))
+		return none, v.denyUnread(v.door.noJobs())
 	}
 	if v.key.Actor != narthex.Human {
 		return none, v.denyUnread(narthex.Refusedf("An agent's key takes nothing out. A person does, with a key of their own: `narthex key mint`."))
@@ -150,7 +150,7 @@ func (v *visit) gather(in client.SubmitRelease) (g gathered, task airlock.Task, 
 }
 
 // choose takes the files that are named, or all, with what is said of each.
-func (g *gathered) choose(tx *journal.Tx, wanted []client.ReleaseFile) error {
+func (g *gathered) choose(tx *journal.Tx, wanted []client.WantedFile) error {
 	if len(wanted) == 0 {
 		return narthex.Invalidf("Name at least one file of the job's package, and say of each what it holds.").For("files")
 	}

@@ -161,7 +161,12 @@ func (j *Journal) write(s store.Tx, b *batch, now time.Time) (*state, error) {
 		}
 	}
 	if len(b.records) == 0 {
-		return nil, errors.New("a change without an entry")
+		if !b.keeps() {
+			return nil, errors.New("a change without an entry")
+		}
+		next := &state{tree: b.state.tree, head: b.state.head, open: b.state.open, queue: b.state.queue}
+		next.head.Batch = hex.EncodeToString(id[:])
+		return next, writeRow(s, rowKey{store.Meta, headKey}, &next.head)
 	}
 	next, tiles, err := b.next(j.config.signers(), now, hex.EncodeToString(id[:]))
 	if err != nil {
@@ -279,4 +284,15 @@ func (j *Journal) resolve(ctx context.Context, cause error, b *batch, next *stat
 func isNil(row any) bool {
 	v := reflect.ValueOf(row)
 	return row == nil || v.Kind() == reflect.Pointer && v.IsNil()
+}
+
+// keeps says whether the batch stores pieces of files and nothing else: they stand under the digest of what they are, and mean nothing until
+// an entry names it.
+func (b *batch) keeps() bool {
+	for key := range b.rows {
+		if key.table != store.Blobs {
+			return false
+		}
+	}
+	return len(b.rows) > 0
 }

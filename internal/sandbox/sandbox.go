@@ -89,6 +89,7 @@ type Job struct {
 	Command []string       // the program, absolute inside, and its arguments
 	Asset   string         // a folder on this host, read-only at /asset
 	Study   string         // a folder on this host, read-only at /study
+	Library string         // a folder on this host, read-only at /environment, where Python looks for modules; empty for none
 	Lines   map[string]int // the study's files, as a/b.py, and how many lines each has: the only places that Ended can name
 	Limits  Limits
 }
@@ -139,6 +140,9 @@ func (j Job) Check() error {
 		if !filepath.IsAbs(folder.path) || filepath.Clean(folder.path) != folder.path {
 			return narthex.Invalidf("A job's folders are absolute paths; state this one.").For(folder.field)
 		}
+	}
+	if j.Library != "" && (!filepath.IsAbs(j.Library) || filepath.Clean(j.Library) != j.Library) {
+		return narthex.Invalidf("A job's folders are absolute paths; state this one.").For("library")
 	}
 	if len(j.Command) == 0 || !path.IsAbs(j.Command[0]) || slices.ContainsFunc(j.Command, func(s string) bool { return strings.ContainsRune(s, 0) }) {
 		return narthex.Invalidf("A job's command is an absolute path inside the sandbox and its arguments, without NUL; state it.").For("command")

@@ -65,6 +65,10 @@ type Config struct {
 	Version string
 	// Program is the SHA-256 of the program's file, for the ledger; empty where a test is the program.
 	Program narthex.Digest
+	// Self is the program's own file, which looks into what jobs leave in a sandbox of its own; empty where a test is the program.
+	Self string
+	// Host stands in for this host's sandbox in tests; nil for bubblewrap.
+	Host *Host
 	// OlderVersion is why an older version than the store was served by starts on it; the reason is published. It is empty
 	// otherwise.
 	OlderVersion string

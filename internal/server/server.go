@@ -51,6 +51,9 @@ type Server struct {
 	visaSigner *visa.Signer
 	stamps     *stamp.Authority
 	origin     string
+	host       *Host
+	hall       *gateway.Hall  // nil where no job runs
+	noJobs     *narthex.Error // why none does
 
 	public, ops net.Listener
 	servers     []*http.Server
@@ -154,7 +157,7 @@ func (s *Server) start(ctx context.Context) error {
 	}
 	s.courier = &courier.Courier{Store: s.store, Clock: s.config.Clock, Random: s.config.Random, Log: s.config.Log, Origin: s.origin, Lab: s.labName, Channels: channels}
 	s.upstreams = &upstreams{getenv: s.config.Getenv}
-	node, err := s.node(directory, empty)
+	node, err := s.node(ctx, directory, empty)
 	if err != nil {
 		return err
 	}
@@ -270,7 +273,7 @@ func (s *Server) showDifference(inForce *lab.Directory) {
 }
 
 // node puts the parts together, for an open lab or for inception.
-func (s *Server) node(directory *lab.Directory, empty bool) (*api.Node, error) {
+func (s *Server) node(ctx context.Context, directory *lab.Directory, empty bool) (*api.Node, error) {
 	challenges, err := identity.NewChallenges(s.config.Random)
 	if err != nil {
 		return nil, err
@@ -287,6 +290,11 @@ func (s *Server) node(directory *lab.Directory, empty bool) (*api.Node, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := s.wipeStudies(); err != nil {
+		return nil, err
+	}
+	s.openHost(ctx, rules)
+	node.Door.Hall, node.Door.NoJobs = s.hall, s.noJobs
 	if !empty {
 		s.rules.Set(rules)
 		return node, nil
@@ -353,6 +361,9 @@ func (s *Server) listen() error {
 	s.running.Go(func() { s.auditor.Run(ctx) })
 	s.running.Go(func() { s.clocks(ctx) })
 	s.running.Go(func() { s.courier.Run(ctx) })
+	if s.hall != nil {
+		s.running.Go(func() { s.hall.Run(ctx) })
+	}
 	return nil
 }
 
@@ -428,6 +439,9 @@ func (s *Server) Close() error {
 		}
 	}
 	s.running.Wait()
+	if s.host != nil && s.host.close != nil {
+		errs = append(errs, s.host.close())
+	}
 	if s.journal != nil {
 		errs = append(errs, s.lastWords(ctx), s.journal.Close())
 	}

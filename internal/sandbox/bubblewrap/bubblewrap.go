@@ -243,6 +243,9 @@ func (d *Driver) boxOf(j sandbox.Job, stdout, stderr *os.File) box {
 		command: j.Command, at: "/scratch", stdout: stdout, stderr: stderr,
 		limits: d.limitsOf(j.Limits),
 	}
+	if j.Library != "" {
+		b.shown, b.env = append(b.shown, shown{j.Library, "/environment", true}), append(b.env, "PYTHONPATH", "/environment")
+	}
 	if alternatives := filepath.Join(j.Root, "etc/alternatives"); isFolder(alternatives) {
 		b.shown = append(b.shown, shown{alternatives, "/etc/alternatives", true})
 	}

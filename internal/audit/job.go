@@ -1,0 +1,156 @@
+package audit
+
+import (
+	"narthex"
+	"narthex/internal/airlock"
+	"narthex/internal/book"
+	"narthex/internal/canon"
+	"narthex/internal/store"
+	"narthex/policy"
+)
+
+// jobTaken takes a job in: what it took of its budgets, as a call does, and its plan.
+func (s *step) jobTaken() error {
+	holds, err := s.took()
+	if err != nil {
+		return err
+	}
+	id := narthex.MakeJobID(s.index)
+	j := book.Job{Job: narthex.Job{ID: id, Grant: narthex.GrantID(s.text("grant")), Agreement: narthex.Digest(s.text("agreement")), Key: narthex.KeyID(s.text("key")), State: narthex.JobQueued, TakenAt: s.at}, Holds: holds}
+	if decode(s.o.Field("job"), &j.Plan) != nil || j.Plan.Asset != narthex.AssetName(s.text("asset")) || j.Plan.Version != narthex.VersionName(s.text("version")) {
+		s.impossible(store.Jobs, string(id), "a job whose plan does not read, or is of another asset")
+		return nil
+	}
+	j.Person, j.Engagement = s.Keys[j.Key].Person, s.Grants[j.Grant].Engagement
+	s.Jobs[id] = j
+	return nil
+}
+
+// took takes what an entry says from the accounts, and gives the holds.
+func (s *step) took() ([]policy.Hold, error) {
+	if err := s.intent(); err != nil {
+		return nil, err
+	}
+	call := s.Open[s.index]
+	delete(s.Open, s.index)
+	return call.Holds, nil
+}
+
+// settleHolds gives back what was not used.
+func (s *step) settleHolds(holds []policy.Hold, used []policy.Used) {
+	for _, hold := range holds {
+		s.Accounts[hold.Holder] = s.Accounts[hold.Holder].Settle(hold, used)
+	}
+}
+
+func (s *step) jobChanged() error {
+	id := narthex.JobID(s.text("job"))
+	j, known := s.Jobs[id]
+	var e airlock.JobEvent
+	if index, err := id.Index(); err == nil && s.Absent[index] {
+		s.untold++
+		return nil
+	}
+	if !known || string(j.Grant) != s.text("grant") || decode(s.o.Field("event"), &e) != nil {
+		s.impossible(store.Jobs, string(id), "an act on a job that is not there, or of another grant")
+		return nil
+	}
+	next, err := airlock.NextJob(j.Job, e, s.at)
+	if err != nil {
+		s.impossible(store.Jobs, string(id), "an act that the job's state does not take")
+		return nil
+	}
+	if j.Job = next; next.State.Over() {
+		s.settleHolds(j.Holds, airlock.JobUsed(next.Plan, e))
+	}
+	s.Jobs[id] = j
+	return nil
+}
+
+// releaseTaken takes a release in.
+func (s *step) releaseTaken() error {
+	holds, err := s.took()
+	if err != nil {
+		return err
+	}
+	id := narthex.MakeReleaseID(s.index)
+	r := book.Release{Holds: holds}
+	if decode(s.o.Field("release"), &r.Release) != nil || r.Asset != narthex.AssetName(s.text("asset")) || string(r.Grant) != s.text("grant") || string(r.Key) != s.text("key") {
+		s.impossible(store.Releases, string(id), "a release that does not read, or is of another asset, grant or key")
+		return nil
+	}
+	job, known := s.Jobs[r.Job]
+	if index, err := r.Job.Index(); known || err != nil || !s.Absent[index] {
+		if digest, err := airlock.PackageDigest(r.Files); err != nil || digest != r.Package || r.State != narthex.ReleaseSubmitted || !known || job.Package == nil || job.Grant != r.Grant || !left(r.Files, job.Package.Files) {
+			s.impossible(store.Releases, string(id), "a release of what its job did not leave")
+		}
+	}
+	r.ID, r.TakenAt = id, s.at
+	s.Releases[id] = r
+	return nil
+}
+
+// left says whether all files are among those that a job left.
+func left(files []narthex.ReleaseFile, of []narthex.Frozen) bool {
+	for _, f := range files {
+		found := false
+		for _, l := range of {
+			found = found || l == f.Frozen
+		}
+		if !found {
+			return false
+		}
+	}
+	return true
+}
+
+func (s *step) releaseChanged() error {
+	id := narthex.ReleaseID(s.text("release"))
+	r, known := s.Releases[id]
+	var e airlock.ReleaseEvent
+	if index, err := id.Index(); err == nil && s.Absent[index] {
+		s.untold++
+		return nil
+	}
+	if !known || string(r.Grant) != s.text("grant") || decode(s.o.Field("event"), &e) != nil {
+		s.impossible(store.Releases, string(id), "an act on a release that is not there, or of another grant")
+		return nil
+	}
+	next, err := airlock.NextRelease(r.Release, e, s.at)
+	if err != nil {
+		s.impossible(store.Releases, string(id), "an act that the release's state does not take")
+		return nil
+	}
+	was := r.State
+	if r.Release = next; next.State.Over() && !was.Over() {
+		s.settleHolds(r.Holds, airlock.ReleaseUsed(next))
+	}
+	s.Releases[id] = r
+	return nil
+}
+
+// jobs holds the jobs that are stored to what their entries say.
+func (c *comparison) jobs() error {
+	want := map[string]*book.Job{}
+	for id, j := range c.Jobs {
+		row := j
+		want[string(id)] = &row
+	}
+	return compareRows(c, store.Jobs, want, nil)
+}
+
+// releases holds the releases that are stored to what their entries say; people's words, and what findings say, to their digests.
+func (c *comparison) releases() error {
+	want := map[string]*book.Release{}
+	for id, r := range c.Releases {
+		row := r
+		want[string(id)] = &row
+	}
+	return compareRows(c, store.Releases, want, func(_ string, want, found *book.Release) {
+		recorded, err := canon.Digest(airlock.Recorded(found.Release))
+		folded, failed := canon.Digest(want.Release)
+		if err == nil && failed == nil && recorded == folded {
+			want.Release = found.Release
+		}
+	})
+}

@@ -1,0 +1,78 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"narthex"
+	"narthex/internal/airlock"
+	"narthex/internal/book"
+	"narthex/internal/gateway"
+	"narthex/internal/sandbox"
+	"narthex/internal/sandbox/bubblewrap"
+)
+
+// Host is what jobs run on, and what looks into what they leave.
+type Host struct {
+	Driver   sandbox.Driver
+	Examiner gateway.Examiner
+	close    func() error
+}
+
+// openHost makes this host ready for jobs. Where it cannot be, the node serves what takes no job, and who asks for one is told why.
+func (s *Server) openHost(ctx context.Context, rules *book.Rules) {
+	if len(rules.Directory.Environments) == 0 {
+		return
+	}
+	host := s.config.Host
+	if host == nil {
+		driver, err := bubblewrap.Open(ctx, bubblewrap.Config{Dir: filepath.Join(s.config.Data, "sandbox")})
+		if err != nil {
+			s.noJobs = narthex.AsError(err)
+			s.config.Log.Warn("no job runs on this node", "cause", err.Error())
+			return
+		}
+		host = &Host{Driver: driver, Examiner: confined{driver, s.config.Self}, close: driver.Close}
+		s.config.Log.Info("jobs run in bubblewrap", "bounds", fmt.Sprintf("%+v", driver.Bounds()))
+	}
+	s.host = host
+	s.hall = gateway.NewHall(&gateway.Hall{Journal: s.journal, Rules: s.rules, Live: s.live, Driver: host.Driver, Examiner: host.Examiner, Folder: filepath.Join(s.config.Data, "studies"), Log: s.config.Log})
+}
+
+// confined looks into files by this very program, in a sandbox that has them and the asset and nothing else.
+type confined struct {
+	confiner sandbox.Confiner
+	program  string
+}
+
+const (
+	mostAnswer   = 64 << 20 // of what a look says, in bytes
+	mostLook     = 2 << 30  // of memory for one look, in bytes
+	longestLook  = 2 * time.Minute
+	mostThreads  = 64
+	examineWords = "examine"
+)
+
+// Examine runs the look.
+func (c confined) Examine(ctx context.Context, task airlock.Task, asset string) (airlock.Answer, error) {
+	stdin, err := json.Marshal(task)
+	if err != nil {
+		return airlock.Answer{}, err
+	}
+	child := sandbox.Child{Path: c.program, Args: []string{examineWords}, Stdin: stdin, Output: mostAnswer, Memory: mostLook, Processes: mostThreads, CPU: longestLook, Wall: longestLook}
+	if asset != "" {
+		child.Args, child.ReadOnly = append(child.Args, asset), []string{asset}
+	}
+	said, err := c.confiner.Confined(ctx, child)
+	if err != nil {
+		return airlock.Answer{}, err
+	}
+	return airlock.ReadAnswer(task, said)
+}
+
+// wipeStudies removes what an earlier process left of its jobs' studies.
+func (s *Server) wipeStudies() error { return os.RemoveAll(filepath.Join(s.config.Data, "studies")) }

@@ -1,0 +1,237 @@
+package server_test
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"narthex"
+	"narthex/client"
+	"narthex/internal/airlock"
+	"narthex/internal/environment"
+	"narthex/internal/inspect"
+	"narthex/internal/lab"
+	"narthex/internal/sandbox"
+	"narthex/internal/sandbox/fake"
+	"narthex/internal/server"
+	"narthex/internal/testenv"
+)
+
+// here looks into files in the test's own process. It is for tests of what stands above a sandbox.
+type here struct{ find []narthex.Finding }
+
+func (h here) Examine(_ context.Context, task airlock.Task, _ string) (airlock.Answer, error) {
+	answer, err := task.Do(inspect.Held{})
+	answer.Findings = append(answer.Findings, h.find...)
+	return answer, err
+}
+
+// hall is a node on which jobs are functions.
+type hall struct {
+	*testenv.Env
+	key   string
+	grant narthex.Grant
+	asset string // the folder of the model's bytes
+}
+
+// openHall opens a lab whose model has bytes, and a grant that lets jobs run beside them.
+func openHall(t *testing.T, play fake.Play, find ...narthex.Finding) *hall {
+	t.Helper()
+	asset, jobs := t.TempDir(), t.TempDir()
+	if err := os.WriteFile(filepath.Join(asset, "weights.bin"), []byte("the weights"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	folder, err := environment.ReadFolder(t.Context(), asset)
+	if err != nil {
+		t.Fatal(err)
+	}
+	env := testenv.New(t, testenv.Options{Files: func(files lab.Files) {
+		model := string(files["assets/model.yaml"])
+		model = strings.Replace(model, "lifetime_bytes: 0", "lifetime_bytes: 9000", 1)
+		model = strings.Replace(model, "{name: final, upstream: upstream-final}", "{name: final, upstream: upstream-final, folder: "+asset+", digest: "+string(folder.Digest)+"}", 1)
+		files["assets/model.yaml"] = []byte(strings.Replace(model, "leak: [behav, small]", "leak: [bulk]\ncanaries: [the-canary-of-the-model]", 1))
+		files["guardrails/test.cedar"] = []byte("@id(\"no-seven\")\nforbid (principal, action, resource) when { context has max_tokens && context.max_tokens == 7 };\n")
+		files["environments/box.yaml"] = []byte("name: box\ntitle: a box\nroot: /\nlimits: {memory_mb: 64, wall_minutes: 60, cpus: 1, processes: 8, scratch_mb: 8, out_mb: 8}\npathways: [any]\n")
+		files["pathways/test.yaml"] = []byte(strings.Replace(string(files["pathways/test.yaml"]), "not_offered:", `  - {attribute: weights.compute, assets: [model], limits: {cpu_hours: {default: 1, least: 0, most: 100}, wall_minutes: {default: 20, least: 1, most: 60}, memory_mb: {default: 64, least: 1, most: 4096}, bytes_out: {default: 4000, least: 0, most: 9000}}}
+  - {attribute: output.release, assets: [model], limits: {artefacts: {default: [table, text], names: [table, text, figure, data]}, bytes_out: {default: 4000, least: 0, most: 9000}}}
+not_offered:`, 1))
+		files["pathways/test.yaml"] = []byte(strings.Replace(string(files["pathways/test.yaml"]), "review_days:", "  - {clause: data-protection, values: {basis: legitimate interest}}\nreview_days:", 1))
+	}, Config: func(c *server.Config) {
+		c.Host = &server.Host{Driver: fake.New(jobs, play), Examiner: here{find}}
+	}})
+	h := &hall{Env: env, asset: asset}
+	h.grant, h.key = env.Grant(t, "", testenv.Tokens(1000, nil),
+		testenv.Term("weights.compute", map[narthex.LimitName]narthex.Value{"cpu_hours": narthex.NumberValue(1), "wall_minutes": narthex.NumberValue(20), "memory_mb": narthex.NumberValue(64), "bytes_out": narthex.NumberValue(4000)}),
+		testenv.Term("output.release", map[narthex.LimitName]narthex.Value{"artefacts": narthex.NamesValue("table", "text"), "bytes_out": narthex.NumberValue(4000)}))
+	return h
+}
+
+const studyYAML = "name: a-study\ncommand: [/study/run]\noutputs:\n  - {name: table.csv, kind: csv, says: a table}\n  - {name: words.txt, kind: text, says: words}\n"
+
+// studyFiles is a small study.
+func studyFiles(more ...client.StudyFile) []client.StudyFile {
+	files := append([]client.StudyFile{{Path: "run", Data: []byte("#!\nrun\n")}, {Path: "study.yaml", Data: []byte(studyYAML)}}, more...)
+	slices.SortFunc(files, func(a, b client.StudyFile) int { return strings.Compare(a.Path, b.Path) })
+	return files
+}
+
+// holder is ada with her key.
+func (h *hall) holder() *client.Client { return h.Client.With(h.key) }
+
+// submit hands the small study in.
+func (h *hall) submit(t *testing.T) narthex.Job {
+	t.Helper()
+	job, err := h.holder().SubmitJob(t.Context(), client.SubmitJob{Asset: "model", Environment: "box", Files: studyFiles()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return job
+}
+
+// over waits for a job's end.
+func (h *hall) over(t *testing.T, id narthex.JobID) client.JobView {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		job, err := h.holder().Job(t.Context(), id)
+		if err != nil && !narthex.IsKind(err, narthex.Exhausted) {
+			t.Fatal(err)
+		}
+		if err == nil && job.State.Over() {
+			return job
+		}
+	}
+	t.Fatal("the job does not end")
+	return client.JobView{}
+}
+
+// leaves gives a job that leaves files.
+func leaves(files map[string]string) fake.Play {
+	return func(_ context.Context, _ sandbox.Job, out string, _, _ io.Writer) sandbox.Ended {
+		for _, name := range slices.Sorted(maps.Keys(files)) {
+			if err := os.WriteFile(filepath.Join(out, name), []byte(files[name]), 0o600); err != nil {
+				return sandbox.Ended{Class: sandbox.Failed}
+			}
+		}
+		return sandbox.Ended{Class: sandbox.Done, CPU: 61 * time.Second}
+	}
+}
+
+const context20 = "singular values of four layers, computed from the weights"
+
+// budget gives a budget of the grant.
+func (h *hall) budget(t *testing.T, attribute narthex.AttributeName, limit narthex.LimitName) client.BudgetView {
+	t.Helper()
+	view, err := h.holder().OwnGrant(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, b := range view.Budgets {
+		if b.Attribute == attribute && b.Limit == limit {
+			return b
+		}
+	}
+	t.Fatalf("no budget %s of %s", limit, attribute)
+	return client.BudgetView{}
+}
+
+func TestAStudyRunsAndItsResultsLeaveByTwoPeople(t *testing.T) {
+	h := openHall(t, leaves(map[string]string{"table.csv": "layer,value\n0,1.23456\n", "words.txt": "four layers \n", "secret.bin": "\x00"}))
+	job := h.over(t, h.submit(t).ID)
+	if job.State != narthex.JobDone || job.Package == nil || len(job.Package.Files) != 2 || job.End.CPUMinutes != 2 || job.End.WallMinutes != 1 {
+		t.Fatalf("the job ended as %+v, %+v, with %+v", job.State, job.End, job.Package)
+	}
+	cpu := h.budget(t, "weights.compute", "cpu_hours")
+	if cpu.Allowed != 60 || cpu.Used != 2 || cpu.Reserved != 0 || cpu.Unit != "cpu_minutes" {
+		t.Errorf("of processor time there is %+v", cpu)
+	}
+	outcome := h.budget(t, "weights.compute", "bytes_out").Used
+	if outcome != job.Plan.OutcomeBytes || outcome < 4 {
+		t.Errorf("the end of a job was charged %d bytes", outcome)
+	}
+	asked, err := h.holder().SubmitRelease(t.Context(), client.SubmitRelease{Job: job.ID, Files: []client.WantedFile{{Name: "table.csv", Context: context20}, {Name: "words.txt", Context: context20}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b := h.budget(t, "output.release", "bytes_out"); b.Reserved != asked.Charge || b.Used != 0 || asked.Charge < 10 {
+		t.Errorf("a charge of %d is reserved as %+v", asked.Charge, b)
+	}
+	if _, err := h.holder().FetchRelease(t.Context(), asked.ID); !narthex.IsKind(err, narthex.Conflict) {
+		t.Errorf("what nobody reviewed is given out: %v", err)
+	}
+	first := h.review(t, "olga", asked.ID)
+	if string(first.Files[0].Data) != "layer,value\n0,1.235\n" {
+		t.Errorf("the reviewer sees %q", first.Files[0].Data)
+	}
+	if r := h.vote(t, "olga", first, narthex.VerdictRelease); r.State != narthex.ReleaseSubmitted {
+		t.Errorf("one vote makes it %s", r.State)
+	}
+	second := h.review(t, "sam", asked.ID)
+	if len(second.Release.Votes) != 0 {
+		t.Error("the second reviewer sees the first one's vote")
+	}
+	if r := h.vote(t, "sam", second, narthex.VerdictRelease); r.State != narthex.ReleaseReleased {
+		t.Errorf("two votes make it %s", r.State)
+	}
+	got, err := h.holder().FetchRelease(t.Context(), asked.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, f := range got.Files {
+		if !bytes.Equal(f.Data, second.Files[i].Data) {
+			t.Errorf("%s is not the file that was reviewed", f.Path)
+		}
+	}
+	statement, err := airlock.OpenRecord(got.Record, h.Node.LogKey())
+	if err != nil || statement.Predicate.Study != job.Plan.Study || statement.Predicate.AssetDigest != job.Plan.AssetDigest || len(statement.Predicate.Reviewers) != 2 {
+		t.Errorf("the record says %+v; %v", statement, err)
+	}
+	if name, holds := statement.Holds(got.Files[0].Data); !holds || name != "table.csv" {
+		t.Error("the record does not hold the file")
+	}
+	if b := h.budget(t, "output.release", "bytes_out"); b.Reserved != 0 || b.Used != asked.Charge {
+		t.Errorf("a release of %d is settled as %+v", asked.Charge, b)
+	}
+	if b := h.budget(t, "weights.compute", "bytes_out"); b.Used != asked.Charge+outcome {
+		t.Errorf("a release of %d is settled as %+v", asked.Charge, b)
+	}
+	left, err := h.People["sam"].Horizon(t.Context(), "model")
+	if err != nil || left.Lifetime == nil || left.Lifetime.Used != asked.Charge+outcome {
+		t.Errorf("the asset's account says %+v; %v", left.Lifetime, err)
+	}
+}
+
+// review looks at a release as one of its reviewers.
+func (h *hall) review(t *testing.T, name string, id narthex.ReleaseID) client.ReleasePackage {
+	t.Helper()
+	seen, err := h.People[name].Release(t.Context(), id)
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	return seen
+}
+
+// verdicts gives the same verdict on every file.
+func verdicts(r narthex.Release, v narthex.Verdict) []narthex.FileVerdict {
+	var list []narthex.FileVerdict
+	for _, f := range r.Files {
+		list = append(list, narthex.FileVerdict{File: f.Name, Verdict: v})
+	}
+	return list
+}
+
+// vote votes on what was seen.
+func (h *hall) vote(t *testing.T, name string, seen client.ReleasePackage, v narthex.Verdict) narthex.Release {
+	t.Helper()
+	r, err := h.People[name].VoteRelease(t.Context(), seen.Release.ID, client.VoteRelease{Saw: seen.Release.Package, Verdicts: verdicts(seen.Release, v)})
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	return r
+}
