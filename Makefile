@@ -11,7 +11,7 @@ FUZZTIME ?= 20s
 # Debian packages that the demonstration and the tests use, by the command that each brings. The tests start PostgreSQL
 # themselves: PGCONF keeps Debian from making and starting a cluster of its own, where PostgreSQL was not set up before. They start
 # the mail server themselves too: MAILCONF keeps Debian from setting one up and starting it.
-PACKAGES = curl:curl git:git node:nodejs /usr/lib/postgresql/15/bin/initdb:postgresql-15 /usr/sbin/exim4:exim4-daemon-light
+PACKAGES = curl:curl git:git node:nodejs /usr/lib/postgresql/15/bin/initdb:postgresql-15 /usr/sbin/exim4:exim4-daemon-light /usr/bin/python3:python3 /usr/bin/f2py3:python3-numpy
 PGCONF   = /etc/postgresql-common/createcluster.conf
 MAILCONF = exim4-config exim4/dc_eximconfig_configtype select no configuration at this time
 

@@ -131,15 +131,19 @@ func (s *stage) open(ctx context.Context) error {
 		return err
 	}
 	if s.first {
-		files, err := directory(s.url, filepath.Join(s.absolute(), "upstream.key"))
+		if err := s.clear(); err != nil {
+			return err
+		}
+		folders, err := writeWeights(ctx, filepath.Join(s.absolute(), weightsFolder))
+		if err != nil {
+			return err
+		}
+		files, err := directory(s.url, filepath.Join(s.absolute(), "upstream.key"), folders)
 		if err != nil {
 			return err
 		}
 		if s.o.Ahead {
 			forAhead(files)
-		}
-		if err := s.clear(); err != nil {
-			return err
 		}
 		if err := files.Write(filepath.Join(s.dir, "lab")); err != nil {
 			return err
@@ -165,7 +169,7 @@ const markFile = "DEMO"
 
 // clear takes away what a first start that broke off left. A folder that is not marked is somebody's: nothing of it goes.
 func (s *stage) clear() error {
-	made := []string{"lab", "data", "data.anchor"}
+	made := []string{"lab", "data", "data.anchor", weightsFolder}
 	mark := filepath.Join(s.dir, markFile)
 	if _, err := os.Lstat(mark); errors.Is(err, os.ErrNotExist) {
 		for _, name := range made {

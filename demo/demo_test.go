@@ -152,7 +152,7 @@ func TestAnInfoFileIsNotWrittenThroughALink(t *testing.T) {
 // TestAFolderThatIsSomebodysIsLeftAlone: what the demonstration did not make, it does not take away; what a first start that
 // broke off left, it does.
 func TestAFolderThatIsSomebodysIsLeftAlone(t *testing.T) {
-	for _, name := range []string{"lab", "data"} {
+	for _, name := range []string{"lab", "data", "weights"} {
 		dir := t.TempDir()
 		file := filepath.Join(dir, name, "important")
 		if err := os.Mkdir(filepath.Join(dir, name), 0o700); err != nil {

@@ -2,32 +2,41 @@ package demo
 
 import (
 	"fmt"
+	"strings"
 
+	"narthex/demo/minilab"
 	"narthex/internal/lab"
 )
 
-// directory is the demonstration's lab directory: the shipped clauses and guardrails, made-up people, and the miniature lab's
-// two models.
-func directory(upstream, credentialFile string) (lab.Files, error) {
+// directory is the demonstration's lab directory: the shipped clauses, guardrails and environments, made-up people, and the miniature
+// lab's two models. The bytes of minim-1's checkpoints lie in the folders given by their names.
+func directory(upstream, credentialFile string, folders map[string]folder) (lab.Files, error) {
 	template, err := lab.Template()
 	if err != nil {
 		return nil, err
 	}
 	files := lab.Files{}
 	for name, data := range template {
-		if len(name) > 8 && (name[:8] == "clauses/" || name[:8] == "guardrai") {
+		if first, _, _ := strings.Cut(name, "/"); first == "clauses" || first == "guardrails" || first == "environments" {
 			files[name] = data
 		}
 	}
 	files["lab.yaml"] = []byte(labYAML)
 	files["pathways/interpretability.yaml"] = []byte(pathwayYAML)
-	files["assets/minim-1.yaml"] = fmt.Appendf(nil, assetYAML, "minim-1", "minim-1, a model of 1.35 million parameters", "internal", "final", `
-  - {name: early, title: a tenth of the training, upstream: minim-1@early}
-  - {name: middle, title: a third of the training, upstream: minim-1@middle}
-  - {name: final, title: the whole training, upstream: minim-1@final}`, upstream, credentialFile)
+	files["assets/minim-1.yaml"] = fmt.Appendf(nil, assetYAML, "minim-1", "minim-1, a model of 1.35 million parameters", "internal", "final", checkpoints(folders), upstream, credentialFile)
 	files["assets/codename-porch.yaml"] = fmt.Appendf(nil, assetYAML, "codename-porch", "a model that is not announced", "restricted", "only", `
   - {name: only, upstream: codename-porch}`, upstream, credentialFile)
 	return files, nil
+}
+
+// checkpoints are the versions of minim-1, with their bytes for jobs.
+func checkpoints(folders map[string]folder) string {
+	titles := map[string]string{"early": "a tenth of the training", "middle": "a third of the training", "final": "the whole training"}
+	var out strings.Builder
+	for _, name := range minilab.Checkpoints() {
+		fmt.Fprintf(&out, "\n  - {name: %s, title: %s, upstream: minim-1@%s, folder: %q, digest: %q}", name, titles[name], name, folders[name].path, folders[name].digest)
+	}
+	return out.String()
 }
 
 const labYAML = `# The demonstration's lab. Everyone here is made up.

@@ -37,6 +37,15 @@ func Checkpoints() []string { return []string{"early", "middle", "final"} }
 
 var steps = map[string]string{"early": "step-00282", "middle": "step-01108", "final": "step-03122"}
 
+// Checkpoint gives the files of a checkpoint's folder: the safetensors file and its configuration.
+func Checkpoint(checkpoint string) (fs.FS, error) {
+	step, known := steps[checkpoint]
+	if !known {
+		return nil, fmt.Errorf("there is no checkpoint %q", checkpoint)
+	}
+	return fs.Sub(data, "data/weights/minim-1/"+step)
+}
+
 // WeightsFile gives a checkpoint's safetensors file.
 func WeightsFile(checkpoint string) ([]byte, error) {
 	step, known := steps[checkpoint]
