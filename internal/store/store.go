@@ -49,13 +49,23 @@ const (
 	Reads       Table = "reads"       // by engagement and entry, the entries that tell who read what of it
 	Notices     Table = "notices"     // what people and webhooks were told or are to be; see book.Notice
 	Passkeys    Table = "passkeys"    // by digest of the credential, what is known of a passkey beside its signer
+	Outsides    Table = "outsides"    // by engagement, the outside document that is bound to its agreement
 	Listings    Table = "listings"    // by list and place, what stands in it; all of it follows from the other tables
 )
 
 // Tables lists every table.
 func Tables() []Table {
 	return []Table{Meta, Files, People, Orgs, Logins, Invites, Sessions, Signers, Engagements, Events, Agreements, Grants,
-		Holdings, Accounts, Keys, KeyNames, Locks, LockNames, Entries, Openings, Tiles, Public, Snapshots, Reads, Notices, Listings, Passkeys}
+		Holdings, Accounts, Keys, KeyNames, Locks, LockNames, Entries, Openings, Tiles, Public, Snapshots, Reads, Notices, Listings, Passkeys, Outsides}
+}
+
+// AtOnce is how many rows of a table somebody reads at once who goes through all of it: the usual number, and few of one whose rows
+// are large.
+func (t Table) AtOnce(usual int) int {
+	if t == Outsides {
+		return 4
+	}
+	return usual
 }
 
 // ErrUnknown says that a commit may or may not have happened.
