@@ -1,6 +1,8 @@
 package narthex
 
 import (
+	"bytes"
+	"crypto/sha256"
 	"slices"
 	"strings"
 	"time"
@@ -151,15 +153,34 @@ const (
 	OutsideRequired Acceptance = "required"
 )
 
-// OutsideDocument is a PDF that was signed elsewhere and is bound to an agreement by its digest; the file stays with the sides. It adds
-// what is signed in it and changes nothing of the agreement's terms.
+// OutsideDocument is a PDF that was signed elsewhere and is bound to an agreement by its digest. It adds what is signed in it and changes
+// nothing of the agreement's terms.
 type OutsideDocument struct {
-	Digest Digest `json:"digest"` // the SHA-256 of the file
-	Size   int64  `json:"size"`   // in bytes
+	Digest Digest `json:"digest"`         // the SHA-256 of the file
+	Size   int64  `json:"size"`           // in bytes
+	Kept   bool   `json:"kept,omitempty"` // whether the lab's node keeps the file; otherwise the sides alone do
 }
 
-// MostOutside is the size in bytes of the largest outside document.
-const MostOutside = 32 << 20
+// MostOutside is the size in bytes of the largest outside document that a node keeps, and MostElsewhere of one that it does not: what an
+// earlier program bound by its digest alone.
+const (
+	MostOutside   = 4 << 20
+	MostElsewhere = 32 << 20
+)
+
+// CheckOutside says whether a file can be bound to an agreement, and how. It is looked at no further than this: what stands in it is for
+// whoever signs it. The error is Invalid, for the field outside.
+func CheckOutside(file []byte) (OutsideDocument, error) {
+	switch {
+	case len(file) == 0:
+		return OutsideDocument{}, Invalidf("An outside document is a PDF, and this one has no bytes. Look whether it was copied whole.").For("outside")
+	case len(file) > MostOutside:
+		return OutsideDocument{}, Invalidf("An outside document has at most %d bytes, and this one has %d. Scan it at a lower resolution.", MostOutside, len(file)).For("outside")
+	case !bytes.HasPrefix(file, []byte("%PDF-")):
+		return OutsideDocument{}, Invalidf("An outside document is a PDF: its first bytes are %%PDF-, and those of this one are not. Export or scan it as a PDF.").For("outside")
+	}
+	return OutsideDocument{Digest: MakeDigest(sha256.Sum256(file)), Size: int64(len(file)), Kept: true}, nil
+}
 
 // SignatureClause is the clause that says how an agreement is signed; what follows are its parameters and what each may be.
 const (

@@ -331,6 +331,12 @@ func (c *Client) Export(ctx context.Context, w io.Writer) error {
 	return c.download(ctx, "/api/ledger/export", w)
 }
 
+// Outside writes the outside document that is bound to an engagement's agreement to w, where the node keeps it. What was written is the
+// document only if it has the digest that the agreement says.
+func (c *Client) Outside(ctx context.Context, id narthex.EngagementID, w io.Writer) error {
+	return c.download(ctx, route("api", "engagements", string(id), "outside"), w)
+}
+
 // Evidence writes the folder of an engagement's evidence to w, as a tar.
 func (c *Client) Evidence(ctx context.Context, id narthex.EngagementID, w io.Writer) error {
 	return c.download(ctx, route("api", "engagements", string(id), "evidence"), w)

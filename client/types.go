@@ -417,17 +417,17 @@ type EngagementRow struct {
 // Command is what someone does with an engagement: POST /api/engagements/{engagement}/{command}, where command is one of
 // submit, assign, return, revise, approve, decline, counter, accept, nudge, comment, claim, unclaim, entrust, withdraw, end, close.
 type Command struct {
-	Saw         narthex.Digest           `json:"saw,omitempty"`         // what a vote or an acceptance is on
-	As          narthex.Role             `json:"as,omitempty"`          // the role a reviewer votes in, or a review is claimed in
-	Text        string                   `json:"text,omitempty"`        // question, answer, reason or comment
-	Ground      string                   `json:"ground,omitempty"`      // with decline: one of the pathway's, where it has them
-	Alternative string                   `json:"alternative,omitempty"` // with decline: another way to the same end
-	Private     bool                     `json:"private,omitempty"`     // with comment: for the lab's people who have no part in it
-	Draft       *Draft                   `json:"draft,omitempty"`       // with revise
-	Counter     *Narrowing               `json:"counter,omitempty"`     // with counter
-	Reason      narthex.LockReason       `json:"reason,omitempty"`      // with lock
-	Outside     *narthex.OutsideDocument `json:"outside,omitempty"`     // with bind
-	Person      narthex.PersonID         `json:"person,omitempty"`      // with transfer: who is to be the sponsor; with entrust: who is to review
+	Saw         narthex.Digest     `json:"saw,omitempty"`         // what a vote or an acceptance is on
+	As          narthex.Role       `json:"as,omitempty"`          // the role a reviewer votes in, or a review is claimed in
+	Text        string             `json:"text,omitempty"`        // question, answer, reason or comment
+	Ground      string             `json:"ground,omitempty"`      // with decline: one of the pathway's, where it has them
+	Alternative string             `json:"alternative,omitempty"` // with decline: another way to the same end
+	Private     bool               `json:"private,omitempty"`     // with comment: for the lab's people who have no part in it
+	Draft       *Draft             `json:"draft,omitempty"`       // with revise
+	Counter     *Narrowing         `json:"counter,omitempty"`     // with counter
+	Reason      narthex.LockReason `json:"reason,omitempty"`      // with lock
+	Outside     []byte             `json:"outside,omitempty"`     // with bind: the document, a PDF of at most narthex.MostOutside bytes
+	Person      narthex.PersonID   `json:"person,omitempty"`      // with transfer: who is to be the sponsor; with entrust: who is to review
 }
 
 // Amend is POST /api/engagements/{engagement}/amend: what is in force with its people of now, or Draft, for so many Days where they are

@@ -285,6 +285,8 @@ const (
 	mostBody = 1 << 20
 	// mostStranger bounds one of somebody who is not known yet.
 	mostStranger = 8 << 10
+	// mostOutside bounds one that binds an outside document: its bytes in base64, and a little, so that one which is too large is told so.
+	mostOutside = narthex.MostOutside/3*4 + 512<<10
 	// mostDirectory bounds one that proposes a lab directory: its files in base64, their names, and a little.
 	mostDirectory = lab.MostBytes/3*4 + 512<<10
 )

@@ -212,6 +212,7 @@ func engagementRoutes() []Route {
 			return r.node.Office.Agreement(r.Context(), r.person.ID, id)
 		})},
 		{Method: "GET", Path: "/api/engagements/{engagement}/agreement/{form}", Right: Someone, Says: "the agreement as a file: text, md, html, pdf or json", serve: agreementFile},
+		{Method: "GET", Path: "/api/engagements/{engagement}/outside", Right: Someone, Says: "the document signed elsewhere that is bound to the agreement, as a PDF", serve: outsideFile},
 		{Method: "POST", Path: "/api/engagements/{engagement}/edit", Right: Someone, Says: "write a draft anew", In: typeOf[client.Draft](), Out: typeOf[client.EngagementView](), serve: post(mostBody, func(r *request, in client.Draft) (client.EngagementView, error) {
 			id, err := arg[narthex.EngagementID](r, "engagement")
 			if err != nil {
@@ -237,16 +238,34 @@ func engagementRoutes() []Route {
 		{Method: "POST", Path: "/api/engagements/{engagement}/confirm", Right: Someone, Says: "confirm what the applicant stated", In: typeOf[client.Recertify](), Out: typeOf[client.StandingView](), serve: recertify((*office.Office).Confirm)},
 	}
 	for _, command := range []workflow.Command{workflow.Submit, workflow.Assign, workflow.Return, workflow.Revise, workflow.Approve, workflow.Decline, workflow.Counter, workflow.Accept, workflow.Nudge, workflow.Comment, workflow.Claim, workflow.Unclaim, workflow.Entrust, workflow.Bind, workflow.Mediate, workflow.Withdraw, workflow.Transfer, workflow.Take, workflow.Join, workflow.Leave, workflow.End, workflow.Close} {
-		routes = append(routes, Route{Method: "POST", Path: "/api/engagements/{engagement}/" + string(command), Right: Someone, Says: string(command) + " an engagement", In: typeOf[client.Command](), Out: typeOf[client.EngagementView](),
-			serve: post(mostBody, func(r *request, in client.Command) (client.EngagementView, error) {
-				id, err := arg[narthex.EngagementID](r, "engagement")
-				if err != nil {
-					return client.EngagementView{}, err
-				}
-				return r.node.Office.Command(r.Context(), r.person.ID, id, command, in)
-			})})
+		most := int64(mostBody)
+		if command == workflow.Bind {
+			most = mostOutside
+		}
+		serve := post(most, func(r *request, in client.Command) (client.EngagementView, error) {
+			id, err := arg[narthex.EngagementID](r, "engagement")
+			if err != nil {
+				return client.EngagementView{}, err
+			}
+			return r.node.Office.Command(r.Context(), r.person.ID, id, command, in)
+		})
+		if command == workflow.Bind {
+			serve = ofOutside(serve)
+		}
+		routes = append(routes, Route{Method: "POST", Path: "/api/engagements/{engagement}/" + string(command), Right: Someone, Says: string(command) + " an engagement", In: typeOf[client.Command](), Out: typeOf[client.EngagementView](), serve: serve})
 	}
 	return routes
+}
+
+// ofOutside says of a body that is too large to be read which field makes it so.
+func ofOutside(serve func(*request) (any, error)) func(*request) (any, error) {
+	return func(r *request) (any, error) {
+		out, err := serve(r)
+		if err != nil && narthex.AsError(err).Code == "body_too_large" {
+			err = narthex.Invalidf("An outside document has at most %d bytes, and what was sent is too large to hold one. Scan it at a lower resolution.", narthex.MostOutside).For("outside").Because(err)
+		}
+		return out, err
+	}
 }
 
 // recertify serves one of the two acts of a recertification.
@@ -436,6 +455,26 @@ func agreementFile(r *request) (any, error) {
 	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; sandbox")
 	h.Set("Cache-Control", "no-store")
 	_, err = writer{r}.Write(data)
+	return nil, err
+}
+
+// outsideFile gives what was bound, whose bytes nobody has looked at: to be kept, and opened by no browser as a page of this server's.
+func outsideFile(r *request) (any, error) {
+	id, err := arg[narthex.EngagementID](r, "engagement")
+	if err != nil {
+		return nil, err
+	}
+	file, err := r.node.Office.Outside(r.Context(), r.person.ID, id)
+	if err != nil {
+		return nil, err
+	}
+	h := r.w.Header()
+	h.Set("Content-Type", "application/pdf")
+	h.Set("Content-Disposition", `attachment; filename="outside-`+string(id)+`.pdf"`)
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Content-Security-Policy", "default-src 'none'; sandbox")
+	h.Set("Cache-Control", "no-store")
+	_, err = writer{r}.Write(file)
 	return nil, err
 }
 

@@ -1,6 +1,7 @@
 package audit_test
 
 import (
+	"bytes"
 	"net/http"
 	"slices"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"narthex/client"
 	"narthex/internal/audit"
 	"narthex/internal/journal"
+	"narthex/internal/lab"
 	"narthex/internal/store"
 	"narthex/internal/store/sqlite"
 	"narthex/internal/testenv"
@@ -27,8 +29,9 @@ func must(t testing.TB, err error) {
 // used, denied, locked, ended, over a change of the day.
 func history(t testing.TB, o testenv.Options) *testenv.Env {
 	t.Helper()
-	e := testenv.New(t, sited(o))
+	e := testenv.New(t, sited(papered(o)))
 	keyed(t, e)
+	bound(t, e)
 	_, key := e.Grant(t, "", testenv.Tokens(1_000_000, map[narthex.LimitName]narthex.Value{"tokens_per_day": narthex.NumberValue(5000), "rate": narthex.NumberValue(60), "concurrency": narthex.NumberValue(3), "actor_kinds": narthex.NamesValue("human", "agent")}),
 		testenv.Term("model.system_prompt", nil), testenv.Term("model.checkpoints", nil))
 	use(t, e, key)
@@ -41,6 +44,39 @@ func history(t testing.TB, o testenv.Options) *testenv.Env {
 	use(t, e, key)
 	leave(t, e, key)
 	return e
+}
+
+// papered adds a pathway that accepts an outside document.
+func papered(o testenv.Options) testenv.Options {
+	before := o.Files
+	o.Files = func(f lab.Files) {
+		if before != nil {
+			before(f)
+		}
+		f["lab.yaml"] = bytes.Replace(f["lab.yaml"], []byte("email: sam@lab.test, roles: [security]"), []byte("email: sam@lab.test, roles: [security, legal]"), 1)
+		paper := bytes.Replace(f["pathways/test.yaml"], []byte("name: test\n"), []byte("name: paper\n"), 1)
+		f["pathways/paper.yaml"] = bytes.Replace(paper, []byte("  - {role: security, quorum: 1}\nclauses:\n"), []byte("  - {role: legal, quorum: 1}\nclauses:\n  - {clause: signature, values: {outside: accepted}}\n"), 1)
+	}
+	return o
+}
+
+// bound has an outside document bound to an agreement that is offered.
+func bound(t testing.TB, e *testenv.Env) {
+	t.Helper()
+	view, err := e.People["ada"].Draft(t.Context(), client.Draft{Pathway: "paper", Title: "on paper", Answers: map[string]string{"why": "to see"}, Terms: []narthex.Term{testenv.Tokens(10, nil)}})
+	must(t, err)
+	id := view.Engagement.ID
+	view, err = e.People["ada"].Command(t.Context(), id, "submit", client.Command{})
+	must(t, err)
+	for _, as := range []struct {
+		name string
+		role narthex.Role
+	}{{"olga", narthex.AssetOwner}, {"sam", narthex.Legal}} {
+		view, err = e.People[as.name].Command(t.Context(), id, "approve", client.Command{As: as.role, Saw: view.Engagement.Digest})
+		must(t, err)
+	}
+	_, err = e.People["sam"].Command(t.Context(), id, "bind", client.Command{Saw: view.Engagement.Agreement, Outside: []byte("%PDF-1.7\n%%EOF\n")})
+	must(t, err)
 }
 
 const told = `{"model":"model","messages":[{"role":"system","content":"be brief"},{"role":"user","content":"hello"}],"max_tokens":5}`

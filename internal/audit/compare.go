@@ -21,8 +21,9 @@ const page = 512
 
 // each gives every row of a table.
 func each(r store.Reader, table store.Table, visit func(store.Row) error) error {
+	most := table.AtOnce(page)
 	for from := ""; ; {
-		rows, err := r.Scan(table, store.Span{From: from, Limit: page})
+		rows, err := r.Scan(table, store.Span{From: from, Limit: most})
 		if err != nil {
 			return err
 		}
@@ -32,7 +33,7 @@ func each(r store.Reader, table store.Table, visit func(store.Row) error) error 
 			}
 			from = row.Key + "\x01" // no key holds a NUL
 		}
-		if len(rows) < page {
+		if len(rows) < most {
 			return nil
 		}
 	}

@@ -117,7 +117,7 @@ func (c *comparison) whom(table store.Table, key string) (string, error) {
 	if persons, told := c.told(table, key); told {
 		return fmt.Sprint(persons), nil
 	}
-	if table == store.Engagements || table == store.Events {
+	if table == store.Engagements || table == store.Events || table == store.Outsides {
 		id, _, _ := strings.Cut(key, "/")
 		if h, told := c.Cases[narthex.EngagementID(id)]; told && h.Events > 0 && !h.Broken {
 			e, err := c.engagement(narthex.EngagementID(id), h)
@@ -230,7 +230,7 @@ func (c *comparison) restsOn(table store.Table, key string) []reference {
 	refs := []reference{{table, key}}
 	owner, rest, _ := strings.Cut(key, "/")
 	switch table {
-	case store.Events:
+	case store.Events, store.Outsides:
 		refs = append(refs, reference{store.Engagements, owner})
 	case store.Accounts:
 		refs = append(refs, reference{store.Grants, key}, reference{store.Keys, c.tokenOf(key)})

@@ -32,7 +32,7 @@ func (f *Fold) Compare(r store.Reader, head journal.Head, key string) (client.Au
 		if err := f.checkHead(r, head, key); err != nil {
 			return client.Audit{}, err
 		}
-		for _, compare := range []func() error{c.meta, c.files, c.people, c.orgs, c.proofs, c.engagements, c.events, c.agreements, c.grants, c.keys, c.locks, c.accounts, c.jobs, c.releases, c.public, c.reads, c.listings} {
+		for _, compare := range []func() error{c.meta, c.files, c.people, c.orgs, c.proofs, c.engagements, c.events, c.agreements, c.outsides, c.grants, c.keys, c.locks, c.accounts, c.jobs, c.releases, c.public, c.reads, c.listings} {
 			if err := compare(); err != nil {
 				return client.Audit{}, err
 			}
@@ -234,6 +234,43 @@ func (c *comparison) agreements() error {
 		want[string(digest)] = &book.Agreement{}
 	}
 	return compareRows(c, store.Agreements, want, func(_ string, want, found *book.Agreement) { *want = *found })
+}
+
+// outsides holds each outside document that is kept to the digest to which its engagement is bound, and each engagement that says that its
+// one is kept to the row. What was never signed and whose applicant was erased went with them.
+func (c *comparison) outsides() error {
+	kept := map[string]narthex.OutsideDocument{}
+	keeps := into(func(e narthex.Engagement) {
+		if e.Outside != nil && e.Outside.Kept {
+			kept[string(e.ID)] = *e.Outside
+		}
+	})
+	err := each(c.r, store.Engagements, func(row store.Row) error {
+		_ = keeps(row.Value) // a row that does not read is a difference of its own
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	err = each(c.r, store.Outsides, func(row store.Row) error {
+		c.counted[string(store.Outsides)]++
+		bound, known := kept[row.Key]
+		var file book.Outside
+		switch {
+		case !known:
+			c.unexpected(store.Outsides, row)
+		case json.Unmarshal(row.Value, &file) != nil:
+			c.unreadable(store.Outsides, row.Key)
+		case !file.Fits(bound):
+			c.differ(client.Difference{What: "row_differs", Table: string(store.Outsides), Key: row.Key, Field: "file", Expected: string(bound.Digest), Found: "another file"})
+		}
+		delete(kept, row.Key)
+		return nil
+	})
+	for _, id := range slices.Sorted(maps.Keys(kept)) {
+		c.missing(store.Outsides, id)
+	}
+	return err
 }
 
 func (c *comparison) grants() error {

@@ -41,7 +41,7 @@ func Write(w io.Writer, r store.Reader) (rows uint64, err error) {
 	out.WriteString(format) // errors of a bufio.Writer stay until Flush
 	for _, table := range store.Tables() {
 		for from := ""; ; {
-			found, err := r.Scan(table, store.Span{From: from, Limit: page})
+			found, err := r.Scan(table, store.Span{From: from, Limit: table.AtOnce(page)})
 			if err != nil {
 				return 0, fmt.Errorf("read %s: %w", table, err)
 			}

@@ -21,7 +21,8 @@ import (
 // Placed is what stands at a place of a list: the place is its key, and says all.
 type Placed struct{}
 
-// Grants is how many grants of engagements that run name a person, under "running/" and the person in Listings.
+// Grants is how many grants that run there are of a kind: of engagements that name a person, under "running/" and the person in
+// Listings, or on an asset with the same terms until the same day, under "counts/".
 type Grants struct {
 	Running int `json:"running"`
 }
@@ -30,9 +31,7 @@ type Grants struct {
 func Follow() map[store.Table]journal.Follow {
 	return map[store.Table]journal.Follow{
 		store.Engagements: follow(followEngagement),
-		store.Grants: follow(func(tx *journal.Tx, was, is *narthex.Grant) error {
-			return move(tx, grantKeys(was), grantKeys(is))
-		}),
+		store.Grants:      follow(followGrant),
 		store.People: follow(func(tx *journal.Tx, was, is *narthex.Person) error {
 			return move(tx, personKeys(was), personKeys(is))
 		}),
@@ -64,7 +63,14 @@ func grantKeys(g *narthex.Grant) []string {
 	if g == nil {
 		return nil
 	}
-	return listing.Grant(*g, func(asset narthex.AssetName) string { return termsPrint(g.Terms, asset) })
+	return listing.Grant(*g, printOf(*g))
+}
+
+func grantCounts(g *narthex.Grant) []string {
+	if g == nil {
+		return nil
+	}
+	return listing.Counts(*g, printOf(*g))
 }
 
 func personKeys(p *narthex.Person) []string {
@@ -88,13 +94,15 @@ func releaseKeys(r *Release) []string {
 	return listing.Release(r.Release)
 }
 
-// termsPrint tells apart what grants allow on an asset.
-func termsPrint(terms []narthex.Term, asset narthex.AssetName) string {
-	digest, err := canon.Digest(slices.DeleteFunc(slices.Clone(terms), func(t narthex.Term) bool { return t.Asset != asset }))
-	if err != nil {
-		return "unreadable" // its terms are looked at one grant at a time, as all of a group are
+// printOf tells apart what grants allow on an asset.
+func printOf(g narthex.Grant) func(narthex.AssetName) string {
+	return func(asset narthex.AssetName) string {
+		digest, err := canon.Digest(slices.DeleteFunc(slices.Clone(g.Terms), func(t narthex.Term) bool { return t.Asset != asset }))
+		if err != nil {
+			return "unreadable:" + string(g.ID) // like no other's
+		}
+		return string(digest)
 	}
-	return string(digest)
 }
 
 // move takes a row out of the places where it stood and puts it into those where it will.
@@ -111,6 +119,25 @@ func move(tx *journal.Tx, was, is []string) error {
 			if err := journal.Put(tx, store.Listings, key, &Placed{}); err != nil {
 				return err
 			}
+		}
+	}
+	return nil
+}
+
+func followGrant(tx *journal.Tx, was, is *narthex.Grant) error {
+	if err := move(tx, grantKeys(was), grantKeys(is)); err != nil {
+		return err
+	}
+	counts := map[string]int{}
+	for _, key := range grantCounts(is) {
+		counts[key]++
+	}
+	for _, key := range grantCounts(was) {
+		counts[key]--
+	}
+	for _, key := range slices.Sorted(maps.Keys(counts)) {
+		if err := addRunning(tx, key, counts[key]); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -136,7 +163,7 @@ func followEngagement(tx *journal.Tx, was, is *narthex.Engagement) error {
 		}
 	}
 	for _, person := range slices.Sorted(maps.Keys(people)) {
-		if err := addRunning(tx, person, people[person]); err != nil {
+		if err := addRunning(tx, listing.Running+string(person), people[person]); err != nil {
 			return err
 		}
 	}
@@ -163,11 +190,10 @@ func tally(tx *journal.Tx, e *narthex.Engagement, count func(*report.Tally, nart
 	return journal.Put(tx, store.Listings, key, &next)
 }
 
-func addRunning(tx *journal.Tx, person narthex.PersonID, by int) error {
+func addRunning(tx *journal.Tx, key string, by int) error {
 	if by == 0 {
 		return nil
 	}
-	key := listing.Running + string(person)
 	row, err := journal.Get[Grants](tx, store.Listings, key)
 	if err != nil {
 		return err
@@ -279,31 +305,64 @@ func EachClock(tx *journal.Tx, do func(narthex.EngagementID) error) error {
 }
 
 // RunningOn gives the grants on an asset that have not ended and whose last day has not passed, also before their first day and
-// while they are locked, but for one grant, which may be none.
+// while they are locked, but for one grant, which may be none. It reads a row for each day on which any of them ends, and those of
+// today one by one, however many there are.
 func RunningOn(tx *journal.Tx, asset narthex.AssetName, but narthex.GrantID) ([]horizon.Group, error) {
-	list := listing.RunsOn(asset)
-	rows, err := journal.Scan[Placed](tx, store.Listings, store.Prefix(list, mostRows))
+	less, err := journal.Get[narthex.Grant](tx, store.Grants, string(but))
+	if err != nil || but != "" && less == nil {
+		return nil, narthex.Unavailablef("A grant could not be read.").Because(err)
+	}
+	now, today, list := listing.Place(tx.Now(), "~"), listing.Day(tx.Now()), listing.CountsOn(asset)
+	rows, err := journal.Scan[Grants](tx, store.Listings, store.Prefix(list, mostRows))
 	if err != nil {
 		return nil, err
 	}
 	var groups []horizon.Group
-	last, now := "", listing.Place(tx.Now(), "\xff")
+	last := ""
 	for _, row := range rows {
-		print, place, _ := strings.Cut(strings.TrimPrefix(row.Key, list), "/")
-		id := narthex.GrantID(listing.Identifier(place))
-		if id == but || place <= now {
+		at := strings.LastIndexByte(row.Key, '/')
+		print, day := row.Key[len(list):at], row.Key[at+1:]
+		runs := listing.RunsOn(asset) + print + "/"
+		count := row.Row.Running
+		switch {
+		case day < today:
+			continue
+		case day == today:
+			rest, err := journal.Scan[Placed](tx, store.Listings, store.Span{From: runs + now, To: runs + day + "\xff", Limit: mostRows})
+			if err != nil {
+				return nil, err
+			}
+			count = len(rest)
+		}
+		if less != nil && slices.Contains(grantCounts(less), row.Key) && listing.Place(less.NotAfter, "") > now {
+			count--
+		}
+		if count == 0 {
 			continue
 		}
-		if print != last || print == "unreadable" {
-			grant, err := journal.Get[narthex.Grant](tx, store.Grants, string(id))
-			if err != nil || grant == nil {
-				return nil, narthex.Unavailablef("A grant could not be read.").Because(err)
+		if print != last {
+			terms, err := termsUnder(tx, runs)
+			if err != nil {
+				return nil, err
 			}
-			groups, last = append(groups, horizon.Group{Terms: grant.Terms}), print
+			groups, last = append(groups, horizon.Group{Terms: terms}), print
 		}
-		groups[len(groups)-1].Count++
+		groups[len(groups)-1].Count += uint64(count)
 	}
 	return groups, nil
+}
+
+// termsUnder gives the terms of the grants of a list, which are the same on its asset.
+func termsUnder(tx *journal.Tx, list string) ([]narthex.Term, error) {
+	first, err := journal.Scan[Placed](tx, store.Listings, store.Prefix(list, 1))
+	if err != nil || len(first) == 0 {
+		return nil, narthex.Unavailablef("A list of grants could not be read.").Because(err)
+	}
+	grant, err := journal.Get[narthex.Grant](tx, store.Grants, listing.Identifier(first[0].Key))
+	if err != nil || grant == nil {
+		return nil, narthex.Unavailablef("A grant could not be read.").Because(err)
+	}
+	return grant.Terms, nil
 }
 
 // EverOn gives the identifiers of all grants that ever showed an asset.
@@ -395,26 +454,31 @@ func Walk(tx *journal.Tx, lists []string, after string, back bool, do func(place
 type Lists struct {
 	rows    map[string]any
 	tallies map[narthex.PathwayName]*report.Tally
-	running map[narthex.PersonID]int
+	running map[string]int // by key
 }
 
 // Engagement takes in an engagement.
 func (l *Lists) Engagement(e narthex.Engagement) {
 	l.place(engagementKeys(&e))
 	if l.tallies == nil {
-		l.tallies, l.running = map[narthex.PathwayName]*report.Tally{}, map[narthex.PersonID]int{}
+		l.tallies = map[narthex.PathwayName]*report.Tally{}
 	}
 	if l.tallies[e.Application.Pathway] == nil {
 		l.tallies[e.Application.Pathway] = &report.Tally{}
 	}
 	l.tallies[e.Application.Pathway].Add(e)
 	for _, person := range report.Insiders(e) {
-		l.running[person]++
+		l.count(listing.Running + string(person))
 	}
 }
 
 // Grant takes in a grant.
-func (l *Lists) Grant(g narthex.Grant) { l.place(grantKeys(&g)) }
+func (l *Lists) Grant(g narthex.Grant) {
+	l.place(grantKeys(&g))
+	for _, key := range grantCounts(&g) {
+		l.count(key)
+	}
+}
 
 // Person takes in a person.
 func (l *Lists) Person(p narthex.Person) { l.place(personKeys(&p)) }
@@ -434,14 +498,21 @@ func (l *Lists) place(keys []string) {
 	}
 }
 
+func (l *Lists) count(key string) {
+	if l.running == nil {
+		l.running = map[string]int{}
+	}
+	l.running[key]++
+}
+
 // Rows gives what must stand in Listings, by key.
 func (l *Lists) Rows() map[string]any {
 	rows := maps.Clone(l.rows)
 	for pathway, tally := range l.tallies {
 		rows[listing.TalliesOf+string(pathway)] = tally
 	}
-	for person, n := range l.running {
-		rows[listing.Running+string(person)] = Grants{n}
+	for key, n := range l.running {
+		rows[key] = Grants{n}
 	}
 	return rows
 }

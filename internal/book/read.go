@@ -22,11 +22,12 @@ const (
 	ReadHistory     Read = "history"
 	ReadManuscript  Read = "manuscript"
 	ReadCalls       Read = "calls"
+	ReadOutside     Read = "outside document"
 )
 
 // ReadKinds lists them all.
 func ReadKinds() []Read {
-	return []Read{ReadApplication, ReadAgreement, ReadHistory, ReadManuscript, ReadCalls}
+	return []Read{ReadApplication, ReadAgreement, ReadHistory, ReadManuscript, ReadCalls, ReadOutside}
 }
 
 // Known says whether a reading is one of those, or of a folder of evidence, whose manifest's digest it then names.

@@ -98,7 +98,11 @@ func (a *app) showAgreement(ctx context.Context, id narthex.EngagementID, form a
 		return err
 	}
 	if view.Outside != nil {
-		a.say("signed with it: an outside document of %d bytes, digest %s", view.Outside.Size, view.Outside.Digest)
+		where := "kept elsewhere"
+		if view.Outside.Kept {
+			where = "get it with `narthex agreement outside get " + string(id) + " --out FILE`"
+		}
+		a.say("signed with it: an outside document of %d bytes, digest %s; %s", view.Outside.Size, view.Outside.Digest, where)
 	}
 	if len(view.Missing) > 0 {
 		a.say("digest %s; not signed yet by: %s", view.Digest, strings.Join(view.Missing, ", "))
@@ -161,7 +165,8 @@ func (a *app) agreementSign() *cobra.Command {
 		use: "sign ID", short: "Sign the agreement for a party",
 		long: `Sign an agreement with the signing key on this machine. The signature is on the digest of the text that
 "narthex agreement show" showed you last, or on the one you give with --digest; it is for one document, party, person and lab.
-Where an outside document is bound to the agreement, bring your copy of it with --outside: the signature is on both digests. With the last signature the grant is in force.`,
+Where an outside document is bound to the agreement, get it with "narthex agreement outside get", look at it, and bring it with
+--outside: the signature is on both digests. With the last signature the grant is in force.`,
 		example: "narthex agreement show eng_…\nnarthex agreement sign eng_… --as researcher",
 		run: func(ctx context.Context, args []string) error {
 			id, err := engagementID(args[0])

@@ -25,8 +25,8 @@ func (a *app) evidence() *cobra.Command {
 		long: `Get one folder with everything that proves what happened with an engagement, as far as you may see it: the agreement with its
 signatures, each entry of the ledger with its place in a signed checkpoint, and what people did and wrote. What is withheld of an entry
 stands as the digest that it has in the ledger. Whoever gets the folder checks it offline with "narthex evidence verify". That you got
-it is an entry too, and is what the folder is held to. Where an outside document was signed with the agreement, the folder has its
-digest; with --outside it has the document as well, which is checked with the rest.`,
+it is an entry too, and is what the folder is held to. Where an outside document was signed with the agreement, the folder has it, and it
+is checked with the rest; where it is kept elsewhere the folder has its digest, and you add your copy with --outside.`,
 		example: "narthex evidence eng_… --to evidence\nnarthex evidence verify evidence --key ledger.lab.example+…",
 		run: func(ctx context.Context, args []string) error {
 			id, err := engagementID(args[0])
@@ -39,7 +39,7 @@ digest; with --outside it has the document as well, which is checked with the re
 			return a.fetchEvidence(ctx, id, to, outside)
 		}})
 	c.Flags().StringVar(&to, "to", "", "the new folder")
-	c.Flags().StringVar(&outside, "outside", "", "the outside document that was signed with the agreement, to go with it")
+	c.Flags().StringVar(&outside, "outside", "", "your copy of an outside document that was signed with the agreement and is kept elsewhere, to go with it")
 	c.AddCommand(a.verifyEvidence())
 	return c
 }
@@ -56,6 +56,9 @@ func (a *app) fetchEvidence(ctx context.Context, id narthex.EngagementID, to, ou
 	go func() { write.CloseWithError(c.Evidence(ctx, id, write)) }() // ends with its answer, or when read is closed
 	err = unpack(read, to)
 	read.CloseWithError(errors.New("the folder is no longer written"))
+	if _, there := os.Lstat(filepath.Join(to, evidence.Outside)); err == nil && outside != "" && there == nil {
+		err = problem(narthex.Conflict, "leave --outside out", "the lab keeps the outside document, so that the folder has it already")
+	}
 	if err == nil && outside != "" {
 		err = copyFile(filepath.Join(to, evidence.Outside), outside)
 	}
@@ -74,16 +77,9 @@ func (a *app) fetchEvidence(ctx context.Context, id narthex.EngagementID, to, ou
 
 // copyFile copies what is there to a new file.
 func copyFile(to, from string) error {
-	document, err := outsideDocument(from)
+	data, err := readPDF(from, narthex.MostElsewhere)
 	if err != nil {
 		return err
-	}
-	data, err := os.ReadFile(from)
-	if err == nil && int64(len(data)) != document.Size {
-		err = errors.New("it changed")
-	}
-	if err != nil {
-		return fileError("read", from, err)
 	}
 	return newFile(to, data, 0o644)
 }

@@ -3,7 +3,8 @@ package cli
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
+	"errors"
+	"io"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -13,18 +14,23 @@ import (
 )
 
 func (a *app) agreementOutside() *cobra.Command {
-	return a.command(leaf{
+	c := a.command(leaf{
 		use: "outside ID FILE", short: "Bind a PDF that was signed elsewhere to the agreement",
 		long: `Bind a PDF that the sides signed elsewhere to an agreement, for the lab, as someone who reviews it for legal. Its pathway must
-accept one. The node is told its digest and size; the file stays with you, so send it to who signs. It adds signatures and changes
-nothing of the terms. From then on each party signs both digests; signatures that were there fall, also when it is replaced.`,
+accept one. The node keeps the file, at most 4 MB, and whoever may read the agreement gets it with "narthex agreement outside get"; nobody
+looks at what stands in it but who signs. It adds signatures and changes nothing of the terms. From then on each party signs both digests;
+signatures that were there fall, also when it is replaced.`,
 		example: "narthex agreement show eng_…\nnarthex agreement outside eng_… countersigned.pdf",
 		run: func(ctx context.Context, args []string) error {
 			id, err := engagementID(args[0])
 			if err != nil {
 				return err
 			}
-			document, err := outsideDocument(args[1])
+			file, err := readPDF(args[1], narthex.MostOutside)
+			if err != nil {
+				return err
+			}
+			document, err := narthex.CheckOutside(file)
 			if err != nil {
 				return err
 			}
@@ -36,40 +42,99 @@ nothing of the terms. From then on each party signs both digests; signatures tha
 			if err != nil {
 				return err
 			}
-			after, err := c.Command(ctx, id, "bind", client.Command{Saw: view.Digest, Outside: &document})
+			after, err := c.Command(ctx, id, "bind", client.Command{Saw: view.Digest, Outside: file})
 			if err != nil {
 				return err
 			}
+			if bound := after.Engagement.Outside; bound == nil || *bound != document {
+				return problem(narthex.Conflict, "look with `narthex agreement show "+string(id)+"`, and ask the lab", "the node says that it bound another document than %s", args[1])
+			}
 			return a.show(after, func(page *page) {
 				page.line("bound %s, %d bytes, %s, to the agreement %s", args[1], document.Size, document.Digest, view.Digest)
-				page.line("send the file to who signs: `narthex agreement sign %s --outside FILE` signs both", id)
+				page.line("who signs gets it with `narthex agreement outside get %s --out FILE`, and signs both with `narthex agreement sign %s --outside FILE`", id, id)
 			})
 		}})
+	c.AddCommand(a.agreementOutsideGet())
+	return c
 }
 
-// outsideDocument reads a PDF and gives what an agreement is bound to.
-func outsideDocument(path string) (narthex.OutsideDocument, error) {
-	var none narthex.OutsideDocument
+func (a *app) agreementOutsideGet() *cobra.Command {
+	var out string
+	c := a.command(leaf{
+		use: "get ID", short: "Get the PDF that is bound to the agreement",
+		long: `Get the document signed elsewhere that is bound to an agreement, where the node keeps it, as a new file. It is written only if it has
+the digest that the agreement is signed with. That you read it is an entry. Open it with care: nobody looked at what stands in it.`,
+		example: "narthex agreement outside get eng_… --out countersigned.pdf",
+		run: func(ctx context.Context, args []string) error {
+			id, err := engagementID(args[0])
+			if err != nil {
+				return err
+			}
+			if out == "" {
+				return problem(narthex.Invalid, "say where it should go, as with --out countersigned.pdf", "a PDF is not for a terminal")
+			}
+			c, p, err := a.member()
+			if err != nil {
+				return err
+			}
+			view, err := checkedAgreement(ctx, c, p, id)
+			if err != nil {
+				return err
+			}
+			var file bytes.Buffer
+			if err := c.Outside(ctx, id, &atMost{&file, narthex.MostOutside}); err != nil {
+				return err
+			}
+			document, err := narthex.CheckOutside(file.Bytes())
+			if err != nil || view.Outside == nil || document != *view.Outside {
+				return problem(narthex.Conflict, "sign nothing, and ask the lab", "what the node sent is not the outside document that is bound to this agreement, so it is not written")
+			}
+			if err := newFile(out, file.Bytes(), 0o600); err != nil {
+				return err
+			}
+			return a.show(document, func(page *page) {
+				page.line("wrote %s, %d bytes, %s", out, document.Size, document.Digest)
+			})
+		}})
+	c.Flags().StringVar(&out, "out", "", "the new file")
+	return c
+}
+
+// atMost takes so many bytes, and refuses more.
+type atMost struct {
+	to   io.Writer
+	left int
+}
+
+func (w *atMost) Write(data []byte) (int, error) {
+	if w.left -= len(data); w.left < 0 {
+		return 0, errors.New("it is larger than any outside document")
+	}
+	return w.to.Write(data)
+}
+
+// readPDF reads a whole PDF of at most so many bytes.
+func readPDF(path string, most int64) ([]byte, error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return none, fileError("read", path, err)
+		return nil, fileError("read", path, err)
 	}
 	switch {
 	case !info.Mode().IsRegular():
-		return none, problem(narthex.Invalid, "name a PDF", "%s is no file", path)
+		return nil, problem(narthex.Invalid, "name a PDF", "%s is no file", path)
 	case info.Size() == 0:
-		return none, problem(narthex.Invalid, "look whether it was copied whole", "%s is empty", path)
-	case info.Size() > narthex.MostOutside:
-		return none, problem(narthex.Invalid, "scan it at a lower resolution", "%s has %d bytes, and an outside document has at most %d", path, info.Size(), narthex.MostOutside)
+		return nil, problem(narthex.Invalid, "look whether it was copied whole", "%s is empty", path)
+	case info.Size() > most:
+		return nil, problem(narthex.Invalid, "scan it at a lower resolution", "%s has %d bytes, and an outside document has at most %d", path, info.Size(), most)
 	}
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return none, fileError("read", path, err)
+		return nil, fileError("read", path, err)
 	}
 	if !isPDF(data) {
-		return none, problem(narthex.Invalid, "export or scan the signed document as a PDF", "%s is no whole PDF", path)
+		return nil, problem(narthex.Invalid, "export or scan the signed document as a PDF", "%s is no whole PDF", path)
 	}
-	return narthex.OutsideDocument{Digest: narthex.MakeDigest(sha256.Sum256(data)), Size: int64(len(data))}, nil
+	return data, nil
 }
 
 // isPDF says whether data begins and ends as a PDF does.
@@ -86,7 +151,7 @@ func sameOutside(bound *narthex.OutsideDocument, path string) (narthex.Digest, e
 	case bound == nil:
 		return "", problem(narthex.Conflict, "leave --outside out, or ask the lab's legal people to bind it", "no outside document is bound to this agreement")
 	case path == "":
-		return "", problem(narthex.Invalid, "ask the lab for it, and bring it with --outside FILE", "an outside document is bound to this agreement, and is signed with it: %d bytes, %s", bound.Size, bound.Digest)
+		return "", problem(narthex.Invalid, "get it with `narthex agreement outside get`, or where it is kept elsewhere from the lab, and bring it with --outside FILE", "an outside document is bound to this agreement, and is signed with it: %d bytes, %s", bound.Size, bound.Digest)
 	}
 	digest, size, err := digestOf(path)
 	if err != nil {

@@ -3,6 +3,7 @@ package cli_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,13 +14,20 @@ import (
 	"narthex/client"
 	"narthex/internal/agreement"
 	"narthex/internal/lab"
+	"narthex/internal/store"
 	"narthex/internal/testenv"
 )
 
 // accepting is a platform whose pathway accepts an outside document, and an engagement of it whose agreement is offered.
 func accepting(t *testing.T) (*testenv.Env, narthex.EngagementID) {
 	t.Helper()
-	e := testenv.New(t, testenv.Options{Files: func(f lab.Files) {
+	return acceptingOn(t, nil)
+}
+
+// acceptingOn is the same with something between the node and its store.
+func acceptingOn(t *testing.T, wrap func(store.Store) store.Store) (*testenv.Env, narthex.EngagementID) {
+	t.Helper()
+	e := testenv.New(t, testenv.Options{Wrap: wrap, Files: func(f lab.Files) {
 		f["lab.yaml"] = bytes.Replace(f["lab.yaml"], []byte("email: sam@lab.test, roles: [security]"), []byte("email: sam@lab.test, roles: [security, legal]"), 1)
 		f["lab.yaml"] = bytes.Replace(f["lab.yaml"], []byte("roles: [sponsor, security]"), []byte("roles: [sponsor, signatory]"), 1)
 		f["pathways/test.yaml"] = bytes.Replace(f["pathways/test.yaml"], []byte("  - {role: security, quorum: 1}\nclauses:\n"), []byte("  - {role: legal, quorum: 1}\nclauses:\n  - {clause: signature, values: {outside: accepted}}\n"), 1)
@@ -80,6 +88,12 @@ func TestAnOutsideDocumentIsSignedWithTheAgreement(t *testing.T) {
 		t.Errorf("it prints %s", out)
 	}
 	ada.bad("is signed with it", "agreement", "sign", id)
+	got := filepath.Join(t.TempDir(), "got.pdf")
+	ada.bad("say where it should go", "agreement", "outside", "get", id)
+	if out := ada.good("agreement", "outside", "get", id, "--out", got); !strings.Contains(out, "wrote "+got) || !sameFiles(t, got, first) {
+		t.Errorf("it prints %s", out)
+	}
+	ada.bad("exists", "agreement", "outside", "get", id, "--out", got)
 	ada.bad("is not the outside document that is bound", "agreement", "sign", id, "--outside", second)
 	if out := ada.good("agreement", "sign", id, "--outside", first); !strings.Contains(out, "and with it the outside document sha256:") {
 		t.Errorf("it prints %s", out)
@@ -112,24 +126,84 @@ func TestAnOutsideDocumentIsSignedWithTheAgreement(t *testing.T) {
 	}
 	ada.bad("is not the outside document that is bound", "agreement", "verify", kept, "--outside", first)
 
-	folder, bare := filepath.Join(t.TempDir(), "with"), filepath.Join(t.TempDir(), "bare")
+	folder := filepath.Join(t.TempDir(), "with")
 	key := e.Node.LogKey()
 	published(t, e)
-	ada.bad("outside.pdf", "evidence", id, "--to", folder, "--outside", first)
-	ada.good("evidence", id, "--to", folder, "--outside", second)
+	ada.bad("the folder has it already", "evidence", id, "--to", folder, "--outside", second)
+	ada.good("evidence", id, "--to", folder)
 	ada.good("evidence", "verify", folder, "--key", key)
-	ada.good("evidence", id, "--to", bare)
-	ada.good("evidence", "verify", bare, "--key", key)
+	if !sameFiles(t, filepath.Join(folder, "outside.pdf"), second) {
+		t.Error("the folder has another document")
+	}
 	if err := os.WriteFile(filepath.Join(folder, "outside.pdf"), []byte("%PDF-1.7 another %%EOF"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	ada.bad("it is another document than the one that was signed", "evidence", "verify", folder, "--key", key)
+	ada.bad("outside.pdf", "evidence", "verify", folder, "--key", key)
+}
+
+// TestWhatIsKeptElsewhereIsSaidToBe: an outside document that an earlier program bound by its digest is none that the node has, and whoever
+// has it adds it to a folder of evidence.
+func TestWhatIsKeptElsewhereIsSaidToBe(t *testing.T) {
+	var stored store.Store
+	e, engagement := acceptingOn(t, func(s store.Store) store.Store { stored = s; return s })
+	id, file := string(engagement), pdf(t, "scan")
+	sam, ada := seat(t, e, "sam"), seat(t, e, "ada")
+	sam.good("agreement", "show", id)
+	sam.good("agreement", "outside", id, file)
+	for name, party := range map[string]narthex.PartyRole{"ada": narthex.PartyResearcher, "otto": narthex.PartyInstitution, "dan": narthex.PartyLab} {
+		if _, err := e.People[name].Sign(t, engagement, party); err != nil {
+			t.Fatal(err)
+		}
+	}
+	view, err := e.People["ada"].Engagement(t.Context(), engagement)
+	if err != nil {
+		t.Fatal(err)
+	}
+	view.Engagement.Outside.Kept = false
+	row, err := json.Marshal(view.Engagement)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.Tampered = true
+	err = stored.Update(t.Context(), func(tx store.Tx) error {
+		return errors.Join(tx.Put(store.Engagements, id, row), tx.Delete(store.Outsides, id))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, said := ada.run("agreement", "show", id); !strings.Contains(said, "kept elsewhere") {
+		t.Errorf("it says %s", said)
+	}
+	ada.bad("kept elsewhere", "agreement", "outside", "get", id, "--out", filepath.Join(t.TempDir(), "x.pdf"))
+	key, bare, with := e.Node.LogKey(), filepath.Join(t.TempDir(), "bare"), filepath.Join(t.TempDir(), "with")
+	published(t, e)
+	ada.good("evidence", id, "--to", bare)
+	ada.good("evidence", "verify", bare, "--key", key)
+	ada.bad("outside.pdf", "evidence", id, "--to", with, "--outside", pdf(t, "another"))
+	ada.good("evidence", id, "--to", with, "--outside", file)
+	ada.good("evidence", "verify", with, "--key", key)
+	if err := os.WriteFile(filepath.Join(with, "outside.pdf"), []byte("%PDF-1.7 another %%EOF"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ada.bad("it is another document than the one that was signed", "evidence", "verify", with, "--key", key)
+}
+
+func sameFiles(t *testing.T, one, other string) bool {
+	t.Helper()
+	var texts [2][]byte
+	for i, path := range []string{one, other} {
+		var err error
+		if texts[i], err = os.ReadFile(path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return bytes.Equal(texts[0], texts[1])
 }
 
 // TestAKeptAgreementHoldsItsOutsideDocument: nothing of it is left out or exchanged in a file.
 func TestAKeptAgreementHoldsItsOutsideDocument(t *testing.T) {
 	e, id := accepting(t)
-	if _, err := e.People["sam"].Command(t.Context(), id, "bind", client.Command{Saw: agreed(t, e, id).Digest, Outside: &narthex.OutsideDocument{Digest: narthex.MakeDigest([32]byte{1}), Size: 10}}); err != nil {
+	if _, err := e.People["sam"].Command(t.Context(), id, "bind", client.Command{Saw: agreed(t, e, id).Digest, Outside: []byte("%PDF-1.7\n%%EOF\n")}); err != nil {
 		t.Fatal(err)
 	}
 	for name, party := range map[string]narthex.PartyRole{"ada": narthex.PartyResearcher, "otto": narthex.PartyInstitution, "dan": narthex.PartyLab} {
@@ -187,7 +261,7 @@ func TestWhatIsNoPDFIsNotBound(t *testing.T) {
 	}
 	for says, path := range map[string]string{
 		"is empty": write("empty.pdf", "", 0), "is no whole PDF": write("text.pdf", "Dear lab,\n%%EOF\n", 0), "no whole PDF": write("cut.pdf", "%PDF-1.7\nsigned by", 0),
-		"at most 33554432": write("large.pdf", "%PDF-1.7\n", narthex.MostOutside+1), "is no file": dir, "cannot be read": filepath.Join(dir, "nowhere.pdf"),
+		"at most 4194304": write("large.pdf", "%PDF-1.7\n", narthex.MostOutside+1), "is no file": dir, "cannot be read": filepath.Join(dir, "nowhere.pdf"),
 	} {
 		sam.bad(says, "agreement", "outside", string(engagement), path)
 	}

@@ -38,11 +38,11 @@ const (
 	Events     = "events.jsonl"
 	ManifestAt = "manifest.json"
 	HandedAt   = "handed.json"
-	Outside    = "outside.pdf" // where whoever has the folder added it; the agreement has its digest
+	Outside    = "outside.pdf" // that the agreement has the digest of; where the lab does not keep it, whoever has the folder may add it
 )
 
 // Listed gives the files that a manifest may list, in its order.
-func Listed() []string { return []string{ReadMe, Key, Checkpoint, Agreement, Entries, Events} }
+func Listed() []string { return []string{ReadMe, Key, Checkpoint, Agreement, Outside, Entries, Events} }
 
 // Manifest lists the files of a folder, and says of what and for whom it is.
 type Manifest struct {
@@ -157,6 +157,7 @@ handed.json     the ledger's entry that has the SHA-256 of manifest.json: the la
 key             the ledger's verifier key, as the lab states it; bring it from another source
 checkpoint      the state of the ledger, signed by the lab and by its witnesses
 agreement.json  the agreement with the signatures of all parties
+outside.pdf     the document signed elsewhere that is bound to it, where there is one: the signatures are on its SHA-256
 entries.jsonl   the ledger's entries about this engagement: each with its place in the checkpoint's tree; what is
                 withheld of one stands as the digest that it has in the entry's own tree
 events.jsonl    what people did and wrote; the SHA-256 of a line, without its end, stands in an entry
@@ -179,5 +180,5 @@ type Folder interface {
 
 // known says whether a name is of the format.
 func known(name string) bool {
-	return name == ManifestAt || name == HandedAt || name == Outside || slices.Contains(Listed(), name)
+	return name == ManifestAt || name == HandedAt || slices.Contains(Listed(), name)
 }

@@ -200,7 +200,7 @@ func (v *verifier) files() error {
 		}
 	}
 	for _, name := range Listed() {
-		if name != Agreement && !v.lists(name) {
+		if name != Agreement && name != Outside && !v.lists(name) {
 			return wrong(ManifestAt, "it does not list %s", name)
 		}
 	}
@@ -265,7 +265,7 @@ func (v *verifier) agreed() error {
 	return nil
 }
 
-// outside checks that the outside document which was added is the one that every party signed.
+// outside checks that the outside document, which the lab handed out or whoever has the folder added, is the one that every party signed.
 func (v *verifier) outside() error {
 	if !slices.Contains(v.here, Outside) {
 		return nil
@@ -279,7 +279,7 @@ func (v *verifier) outside() error {
 	}
 	defer file.Close()
 	measure := NewMeasure()
-	if _, err := io.Copy(measure, io.LimitReader(file, narthex.MostOutside+1)); err != nil {
+	if _, err := io.Copy(measure, io.LimitReader(file, narthex.MostElsewhere+1)); err != nil {
 		return err
 	}
 	if is := measure.File(Outside); is.Digest != v.bundle.Outside.Digest || is.Bytes != v.bundle.Outside.Size {

@@ -1,6 +1,10 @@
 package listing
 
-import "narthex"
+import (
+	"slices"
+
+	"narthex"
+)
 
 // The lists of jobs and releases, each by when it was taken in.
 const (
@@ -17,17 +21,18 @@ func ReleasesOf(grant narthex.GrantID) string { return "releases/grant/" + strin
 // ReleasedOf is the list of what was released of an asset.
 func ReleasedOf(asset narthex.AssetName) string { return "releases/asset/" + string(asset) + "/" }
 
-// Job gives the places of a job.
+// Job gives the places of a job, sorted.
 func Job(j narthex.Job) []string {
 	place := Place(j.TakenAt, string(j.ID))
 	keys := []string{JobsOf(j.Grant) + place}
 	if !j.State.Over() {
 		keys = append(keys, OpenJobs+place)
 	}
+	slices.Sort(keys)
 	return keys
 }
 
-// Release gives the places of a release.
+// Release gives the places of a release, sorted.
 func Release(r narthex.Release) []string {
 	place := Place(r.TakenAt, string(r.ID))
 	keys := []string{ReleasesOf(r.Grant) + place}
@@ -37,5 +42,6 @@ func Release(r narthex.Release) []string {
 	if r.State == narthex.ReleaseReleased {
 		keys = append(keys, ReleasedOf(r.Asset)+place)
 	}
+	slices.Sort(keys)
 	return keys
 }

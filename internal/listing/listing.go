@@ -10,6 +10,7 @@ package listing
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"narthex"
@@ -130,6 +131,15 @@ const Clocks = "clocks/"
 // RunsOn is the list of the grants on an asset that have not ended, by what they allow and by their last day.
 func RunsOn(asset narthex.AssetName) string { return "runs/" + string(asset) + "/" }
 
+// CountsOn is what is counted of the grants on an asset that have not ended, by what they allow and by the day on which they end.
+func CountsOn(asset narthex.AssetName) string { return "counts/" + string(asset) + "/" }
+
+// Day is the day of an instant, ordered as time is; what has no time comes last.
+func Day(t time.Time) string {
+	day, _, _ := strings.Cut(stamp(t), "T")
+	return day
+}
+
 // ShownIn is the list of all grants that ever showed an asset.
 func ShownIn(asset narthex.AssetName) string { return "shown/" + string(asset) + "/" }
 
@@ -237,6 +247,18 @@ func Grant(g narthex.Grant, terms func(narthex.AssetName) string) []string {
 	}
 	if !g.Ended {
 		keys = append(keys, restful(g)...)
+	}
+	slices.Sort(keys)
+	return slices.Compact(keys)
+}
+
+// Counts gives where a grant is counted; terms tells apart what is allowed on an asset.
+func Counts(g narthex.Grant, terms func(narthex.AssetName) string) []string {
+	var keys []string
+	for _, term := range g.Terms {
+		if !g.Ended {
+			keys = append(keys, CountsOn(term.Asset)+terms(term.Asset)+"/"+Day(g.NotAfter))
+		}
 	}
 	slices.Sort(keys)
 	return slices.Compact(keys)

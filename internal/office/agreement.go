@@ -282,6 +282,35 @@ func (o *Office) document(ctx context.Context, by narthex.PersonID, id narthex.E
 	return view, document, nil
 }
 
+// Outside gives the outside document that is bound to an engagement's agreement, as a file, to someone who may know of it. It is held to the
+// digest that is signed. That they read it is an entry.
+func (o *Office) Outside(ctx context.Context, by narthex.PersonID, id narthex.EngagementID) ([]byte, error) {
+	var file []byte
+	err := o.look(ctx, by, func(tx *journal.Tx, p narthex.Person) error {
+		e, err := engagementOf(tx, id)
+		if err != nil {
+			return err
+		}
+		switch {
+		case !workflow.MayRead(e, p):
+			return narthex.WithheldError()
+		case e.Outside == nil:
+			return narthex.Conflictf("No outside document is bound to this engagement's agreement.")
+		case !e.Outside.Kept:
+			return narthex.Conflictf("The outside document is kept elsewhere: an earlier version bound it by its digest alone. Ask whoever signed it for their copy; `narthex agreement verify FILE --outside COPY` checks it.")
+		}
+		file, err = book.OutsideOf(tx, e)
+		return err
+	})
+	if err == nil {
+		err = o.recordRead(ctx, by, id, book.ReadOutside)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return file, nil
+}
+
 // Sign takes a party's signature. With the last one the grant is in force.
 func (o *Office) Sign(ctx context.Context, by narthex.PersonID, id narthex.EngagementID, in client.Sign) (client.EngagementView, error) {
 	token, unstamped, err := o.stamped(ctx, by, id, in)

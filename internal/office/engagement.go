@@ -85,6 +85,11 @@ func (o *Office) happen(tx *journal.Tx, e narthex.Engagement, event workflow.Eve
 	if err := journal.Put(tx, store.Engagements, string(next.ID), &next); err != nil {
 		return e, err
 	}
+	if e.Outside != nil && next.Outside == nil { // the agreement fell, and what was bound to it
+		if err := book.DropOutside(tx, next.ID); err != nil {
+			return e, err
+		}
+	}
 	digest, err := canon.Digest(event)
 	if err != nil {
 		return e, err
@@ -121,6 +126,12 @@ func (o *Office) Command(ctx context.Context, by narthex.PersonID, id narthex.En
 	if err != nil {
 		return client.EngagementView{}, err
 	}
+	var outside narthex.OutsideDocument
+	if command == workflow.Bind {
+		if outside, err = narthex.CheckOutside(in.Outside); err != nil {
+			return client.EngagementView{}, err
+		}
+	}
 	err = o.act(ctx, by, func(tx *journal.Tx, p narthex.Person) error {
 		cut, left = nil, nil
 		e, err := engagementOf(tx, id)
@@ -153,7 +164,7 @@ func (o *Office) Command(ctx context.Context, by narthex.PersonID, id narthex.En
 			}
 		}
 		if command == workflow.Bind {
-			draft.Outside = in.Outside
+			draft.Outside = &outside
 		}
 		if command == workflow.Counter {
 			if draft.Application, err = narrowed(tx, rules, e, in.Counter); err != nil {
@@ -169,6 +180,8 @@ func (o *Office) Command(ctx context.Context, by narthex.PersonID, id narthex.En
 			return err
 		}
 		switch command {
+		case workflow.Bind:
+			err = book.KeepOutside(tx, id, in.Outside)
 		case workflow.Submit, workflow.Revise, workflow.Accept:
 			due := rules.Directory.Calendar.Add(tx.Now(), rules.Directory.Pathways[next.Application.Pathway].ReviewDays)
 			if next, err = o.bySystem(tx, next, workflow.Event{Command: workflow.Assign, Due: due}); err == nil {

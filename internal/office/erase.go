@@ -109,6 +109,7 @@ type traces struct {
 	mine    []string        // identifiers of what is theirs alone: engagements, grants, keys
 	shared  []string        // of what others have a part in
 	drafts  []string        // of engagements that were never signed
+	papers  []string        // of engagements whose outside document nobody signed
 	size    uint64          // entries that were read
 	calls   map[string]bool // whose intents go
 	entries []uint64        // whose openings go, in order
@@ -144,6 +145,9 @@ func tracesOf(tx *journal.Tx, person narthex.PersonID) (*traces, error) {
 			t.mine = append(t.mine, row.Key)
 			if row.Row.Agreement == "" {
 				t.drafts = append(t.drafts, row.Key)
+			}
+			if row.Row.Outside != nil && len(row.Row.Signatures) == 0 {
+				t.papers = append(t.papers, row.Key)
 			}
 			if row.Row.Grant != "" {
 				t.mine = append(t.mine, string(row.Row.Grant))
@@ -236,6 +240,11 @@ func (t *traces) erase(tx *journal.Tx) (client.Erased, error) {
 	}
 	if err := book.DropInterestsIn(tx, t.person); err != nil {
 		return client.Erased{}, err
+	}
+	for _, id := range t.papers {
+		if err := book.DropOutside(tx, narthex.EngagementID(id)); err != nil {
+			return client.Erased{}, err
+		}
 	}
 	for _, id := range t.drafts {
 		if err := blank(tx, id); err != nil {

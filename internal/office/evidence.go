@@ -50,7 +50,7 @@ func (o *Office) Evidence(ctx context.Context, by narthex.PersonID, id narthex.E
 	}
 	manifest := evidence.NewManifest(o.Origin, m.sight.Engagement, by, m.size)
 	for _, name := range evidence.Listed() {
-		if name == evidence.Agreement && m.agreement == nil {
+		if name == evidence.Agreement && m.agreement == nil || name == evidence.Outside && m.outside == nil {
 			continue
 		}
 		measure := evidence.NewMeasure()
@@ -110,6 +110,7 @@ type making struct {
 	size, from uint64 // the entries among which those of the engagement are
 	sight      evidence.Sight
 	agreement  []byte
+	outside    []byte                  // the file that the node keeps
 	told       map[narthex.Digest]bool // events whose entries are in the folder with their digest
 }
 
@@ -158,6 +159,11 @@ func (m *making) begin(ctx context.Context, id narthex.EngagementID) error {
 		if err != nil || row == nil {
 			return narthex.Unavailablef("The agreement could not be read.").Because(err)
 		}
+		if e.Outside != nil && e.Outside.Kept {
+			if m.outside, err = book.OutsideOf(tx, e); err != nil {
+				return err
+			}
+		}
 		m.agreement, err = evidence.Line(agreement.Bundle{Agreement: row.Agreement, Digest: e.Agreement, Signatures: e.Signatures, Authorised: e.Authorised, Outside: e.Outside})
 		return err
 	})
@@ -175,6 +181,8 @@ func (m *making) write(ctx context.Context, name string, w io.Writer) error {
 		_, err = io.WriteString(w, m.checkpoint)
 	case evidence.Agreement:
 		_, err = w.Write(m.agreement)
+	case evidence.Outside:
+		_, err = w.Write(m.outside)
 	case evidence.Entries:
 		return m.entries(ctx, w)
 	case evidence.Events:

@@ -146,9 +146,12 @@ func (o *Office) Grants(ctx context.Context, by narthex.PersonID, of client.Page
 				list.Next = string(list.Grants[length-1].ID)
 				return true, nil
 			}
-			grant, err := grantOf(tx, e.Grant, p)
-			list.Grants = append(list.Grants, grant)
-			return err != nil, err
+			grant, err := journal.Get[narthex.Grant](tx, store.Grants, string(e.Grant))
+			if err != nil || grant == nil {
+				return true, narthex.Unavailablef("A list could not be read.").Because(err)
+			}
+			list.Grants = append(list.Grants, *grant)
+			return false, nil
 		})
 	})
 	return list, err

@@ -182,8 +182,9 @@ func setScene(t *testing.T) *scene {
 		engagement("unclaim", review.Engagement.ID, client.Command{As: narthex.Security}, "sam", "carol"),
 		engagement("entrust", review.Engagement.ID, client.Command{As: narthex.Security, Person: e.People["paul"].ID}, "carol"),
 		engagement("opinions", review.Engagement.ID, vera(), "sam", "paul", "carol"),
-		engagement("bind", toSign, client.Command{Outside: &narthex.OutsideDocument{Digest: narthex.MakeDigest([32]byte{2}), Size: 9}}), // its clause accepts none
-		engagement("mediate", declined.Engagement.ID, client.Command{Text: "x"}),                                                        // its pathway has no grounds
+		engagement("bind", toSign, client.Command{Outside: []byte("%PDF-1.7")}),                                    // its clause accepts none
+		{"GET /api/engagements/{engagement}/outside", "/api/engagements/" + string(toSign) + "/outside", nil, nil}, // none is bound
+		engagement("mediate", declined.Engagement.ID, client.Command{Text: "x"}),                                   // its pathway has no grounds
 		{"POST /api/engagements/{engagement}/opinions/{invite}/withdraw", "/api/engagements/" + string(unasked.Engagement) + "/opinions/" + string(unasked.Invite) + "/withdraw", struct{}{}, []string{"sam", "carol"}},
 		{"POST /api/opinions/{engagement}/interests", "/api/opinions/" + string(unasked.Engagement) + "/interests", client.StateInterests{Interests: "none"}, nil}, // no person, and no key
 		{"GET /api/opinions/{engagement}", "/api/opinions/" + string(unasked.Engagement), nil, nil},

@@ -228,8 +228,18 @@ func (c *crowd) grow(t testing.TB, n int) {
 				}
 			}
 			for key, row := range lists.Rows() {
-				if value, err := tx.Get(store.Listings, key); err != nil || value != nil {
-					continue // what is counted is not added up here
+				value, err := tx.Get(store.Listings, key)
+				if err != nil {
+					return err
+				}
+				if is, counted := row.(book.Grants); counted && value != nil {
+					var was book.Grants
+					if err := json.Unmarshal(value, &was); err != nil {
+						return err
+					}
+					row = book.Grants{Running: was.Running + is.Running}
+				} else if value != nil {
+					continue // what else is counted is not added up here
 				}
 				if err := put(store.Listings, key, row); err != nil {
 					return err
@@ -314,7 +324,7 @@ func TestAPageReadsNoMoreWhereThereIsMore(t *testing.T) {
 	few, many := reads(150), reads(1500)
 	for name, n := range few {
 		most := n + 20
-		if name == "the report" || name == "the horizon" || name == "an engagement" {
+		if name == "the report" {
 			most = n + 2*1350 + 20
 		}
 		if many[name] > most {

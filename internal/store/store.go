@@ -52,13 +52,26 @@ const (
 	Jobs        Table = "jobs"        // by job
 	Releases    Table = "releases"    // by release
 	Blobs       Table = "blobs"       // by digest and number, the pieces of frozen files; see book.Blob
+	Outsides    Table = "outsides"    // by engagement, the outside document that is bound to its agreement
 	Listings    Table = "listings"    // by list and place, what stands in it; all of it follows from the other tables
 )
 
 // Tables lists every table.
 func Tables() []Table {
 	return []Table{Meta, Files, People, Orgs, Logins, Invites, Sessions, Signers, Engagements, Events, Agreements, Grants,
-		Holdings, Accounts, Keys, KeyNames, Locks, LockNames, Entries, Openings, Tiles, Public, Snapshots, Reads, Notices, Listings, Passkeys, Jobs, Releases, Blobs}
+		Holdings, Accounts, Keys, KeyNames, Locks, LockNames, Entries, Openings, Tiles, Public, Snapshots, Reads, Notices, Listings, Passkeys, Outsides, Jobs, Releases, Blobs}
+}
+
+// AtOnce is how many rows of a table somebody reads at once who goes through all of it: the usual number, and few of one whose rows
+// are large.
+func (t Table) AtOnce(usual int) int {
+	switch t {
+	case Outsides:
+		return 4
+	case Blobs:
+		return 16
+	}
+	return usual
 }
 
 // ErrUnknown says that a commit may or may not have happened.

@@ -49,8 +49,8 @@ func binds(e narthex.Engagement, draft Event) *narthex.Error {
 	case draft.Saw == "" || draft.Saw != e.Agreement:
 		return narthex.Conflictf("The document is not for the agreement as it stands. Read it again: `narthex agreement show`.").For("saw")
 	case d == nil:
-		return narthex.Invalidf("Bring the digest and size of a document: `narthex agreement outside ENGAGEMENT FILE.pdf` computes them.").For("outside")
-	case d.Size <= 0 || d.Size > narthex.MostOutside:
+		return narthex.Invalidf("Bring a PDF that was signed elsewhere: `narthex agreement outside`.").For("outside")
+	case d.Size <= 0 || d.Size > narthex.MostElsewhere || d.Kept && d.Size > narthex.MostOutside:
 		return narthex.Invalidf("An outside document has at least one byte and at most %d.", narthex.MostOutside).For("outside.size")
 	case d.Digest == OutsideOf(e):
 		return narthex.Conflictf("That document is bound to the agreement already; nothing more is needed.").For("outside.digest")

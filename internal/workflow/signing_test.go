@@ -152,14 +152,16 @@ func TestWhoBindsAnOutsideDocumentAndWhatIsRefused(t *testing.T) {
 		{"by who runs the programme", draft(t).offeredAs(accepts), runs, good, workflow.Facts{}, narthex.Refused, "", "does not run the programme"},
 		{"by the applicant", draft(t).offeredAs(accepts), ada, good, workflow.Facts{}, narthex.Refused, "", "another role"},
 		{"to another agreement", draft(t).offeredAs(accepts), leg, workflow.Event{Command: workflow.Bind, Saw: stale, Outside: paper}, workflow.Facts{}, narthex.Conflict, "saw", "not for the agreement"},
-		{"nothing", draft(t).offeredAs(accepts), leg, of(nil), workflow.Facts{}, narthex.Invalid, "outside", "digest and size"},
+		{"nothing", draft(t).offeredAs(accepts), leg, of(nil), workflow.Facts{}, narthex.Invalid, "outside", "Bring a PDF"},
 		{"an empty one", draft(t).offeredAs(accepts), leg, of(&narthex.OutsideDocument{Digest: stale}), workflow.Facts{}, narthex.Invalid, "outside.size", "at least one byte"},
-		{"one that is too large", draft(t).offeredAs(accepts), leg, of(&narthex.OutsideDocument{Digest: stale, Size: narthex.MostOutside + 1}), workflow.Facts{}, narthex.Invalid, "outside.size", "at most"},
+		{"one that is too large", draft(t).offeredAs(accepts), leg, of(&narthex.OutsideDocument{Digest: stale, Size: narthex.MostOutside + 1, Kept: true}), workflow.Facts{}, narthex.Invalid, "outside.size", "at most"},
+		{"one that is too large to be kept elsewhere", draft(t).offeredAs(accepts), leg, of(&narthex.OutsideDocument{Digest: stale, Size: narthex.MostElsewhere + 1}), workflow.Facts{}, narthex.Invalid, "outside.size", "at most"},
 		{"no digest", draft(t).offeredAs(accepts), leg, of(&narthex.OutsideDocument{Digest: "sha256:x", Size: 1}), workflow.Facts{}, narthex.Invalid, "outside.digest", "64 hexadecimal"},
 		{"the same again", bound, leg, good, workflow.Facts{}, narthex.Conflict, "outside.digest", "bound to the agreement already"},
 	} {
 		r.check(t)
 	}
+	draft(t).offeredAs(accepts).does(leg, of(&narthex.OutsideDocument{Digest: stale, Size: narthex.MostElsewhere})) // as an earlier program bound it
 }
 
 // TestAWordOfBeforeIsNotOnAnOutsideDocument: an institution that authorised beforehand signs where more than its word is asked.

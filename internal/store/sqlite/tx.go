@@ -21,7 +21,11 @@ func view(ctx context.Context, db *sql.DB, read func(store.Reader) error) error 
 	if err != nil {
 		return damaged(err)
 	}
-	err = read(reader{ctx, func(text string) (query, error) { return queryOf{tx, text}, nil }})
+	// A page of a list asks the same some hundred times: each text is prepared once, and ends with the transaction.
+	stmts := map[string]*sql.Stmt{}
+	err = read(reader{ctx, func(text string) (*sql.Stmt, error) {
+		return prepareOnce(ctx, stmts, tx, text)
+	}})
 	return damaged(errors.Join(err, tx.Rollback()))
 }
 
@@ -88,38 +92,34 @@ func (s *Store) exec(ctx context.Context, text string) error {
 
 // statement gives the prepared form of a text; the texts are few and ours.
 func (s *Store) statement(ctx context.Context, text string) (*sql.Stmt, error) {
-	if stmt, known := s.stmts[text]; known {
-		return stmt, nil
-	}
-	stmt, err := s.writer.PrepareContext(ctx, text)
-	if err != nil {
-		return nil, err
-	}
-	s.stmts[text] = stmt
-	return stmt, nil
+	return prepareOnce(ctx, s.stmts, s.writer, text)
 }
 
-func (s *Store) prepared(text string) (query, error) {
+func (s *Store) prepared(text string) (*sql.Stmt, error) {
 	return s.statement(context.Background(), text)
 }
 
-// query is a statement that takes its arguments when it runs.
-type query interface {
-	QueryContext(ctx context.Context, args ...any) (*sql.Rows, error)
+// preparer is a connection or a transaction.
+type preparer interface {
+	PrepareContext(ctx context.Context, text string) (*sql.Stmt, error)
 }
 
-type queryOf struct {
-	tx   *sql.Tx
-	text string
-}
-
-func (q queryOf) QueryContext(ctx context.Context, args ...any) (*sql.Rows, error) {
-	return q.tx.QueryContext(ctx, q.text, args...)
+// prepareOnce gives the statement of a text, which known keeps.
+func prepareOnce(ctx context.Context, known map[string]*sql.Stmt, by preparer, text string) (*sql.Stmt, error) {
+	if stmt, is := known[text]; is {
+		return stmt, nil
+	}
+	stmt, err := by.PrepareContext(ctx, text)
+	if err != nil {
+		return nil, err
+	}
+	known[text] = stmt
+	return stmt, nil
 }
 
 type reader struct {
 	ctx     context.Context
-	prepare func(text string) (query, error)
+	prepare func(text string) (*sql.Stmt, error)
 }
 
 func (r reader) Get(table store.Table, key string) ([]byte, error) {

@@ -1,0 +1,2 @@
+-- The documents that were signed elsewhere and are bound to agreements.
+CREATE TABLE outsides (key $KEY, value $VALUE) $ROWS;
