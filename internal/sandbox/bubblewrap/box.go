@@ -134,7 +134,14 @@ func (d *Driver) start(ctx context.Context, b box, join func(pid int) error) (_ 
 	}
 	cmd := exec.Command(d.program, slices.Concat([]string{"--args", strconv.Itoa(argsFD), "--", "/stub"}, b.command)...)
 	cmd.Env = []string{} // its first process inside keeps it
-	cmd.Stdin, cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = b.stdin, b.stdout, b.stderr, files
+	cmd.ExtraFiles = files
+	if b.stdin != nil { // no file is the null device, and a nil file would be no descriptor
+		cmd.Stdin = b.stdin
+	}
+	if b.stderr != nil {
+		cmd.Stderr = b.stderr
+	}
+	cmd.Stdout = b.stdout
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if d.root {
 		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: outsideID, Gid: outsideID}

@@ -28,6 +28,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -101,6 +102,14 @@ func Open(ctx context.Context, c Config) (*Driver, error) {
 
 // Bounds says how jobs are held on this host.
 func (d *Driver) Bounds() Bounds { return d.bounds }
+
+// Dir is the driver's folder.
+func (d *Driver) Dir() string { return d.dir }
+
+// Groups are the folders of the cgroups that jobs are in, one a controller or one for all; none where they are watched.
+func (d *Driver) Groups() []string {
+	return slices.Compact(slices.Sorted(maps.Values(d.groups.folders)))
+}
 
 // Close ends every job and wipes what is left.
 func (d *Driver) Close() error {
@@ -258,7 +267,7 @@ func isFolder(name string) bool {
 func (d *Driver) limitsOf(l sandbox.Limits) []limit {
 	limits := []limit{
 		{unix.RLIMIT_CORE, 0}, {unix.RLIMIT_NOFILE, openFiles}, {unix.RLIMIT_MEMLOCK, 0}, {unix.RLIMIT_MSGQUEUE, 0}, {unix.RLIMIT_NICE, 0}, {unix.RLIMIT_RTPRIO, 0},
-		{unix.RLIMIT_FSIZE, uint64(max(l.Scratch, l.Out))}, {unix.RLIMIT_CPU, uint64(l.CPU/time.Second) + 2}, {unix.RLIMIT_NPROC, uint64(l.Processes + 1)},
+		{unix.RLIMIT_FSIZE, uint64(l.Scratch + l.Out)}, {unix.RLIMIT_CPU, uint64(l.CPU/time.Second) + 2}, {unix.RLIMIT_NPROC, uint64(l.Processes + 1)},
 	}
 	if d.bounds.Memory == Watched {
 		limits = append(limits, limit{unix.RLIMIT_DATA, 2 * uint64(l.Memory)})
