@@ -6,13 +6,15 @@ import (
 	"crypto/sha256"
 	"slices"
 	"strconv"
+
+	"narthex/internal/disclosure"
 )
 
 // What a look is bounded by. What goes beyond a bound is a finding of its own.
 const (
 	deepest  = 5       // how many encodings may lie in one another
 	fanOut   = 4096    // how many pieces one file may unfold into
-	share    = 20      // how many bytes a file may unfold into, for each of its own
+	share    = 12      // how many bytes a file may unfold into, for each of its own
 	least    = 2 << 20 // and how many however small it is
 	shown    = 16      // how many findings of one rule are listed for a file
 	tooLarge = "too deep or too large to look through"
@@ -25,8 +27,11 @@ type piece struct {
 	within []string // the decodings, the outermost first
 	bytes  []byte
 
-	depth int  // how many encodings it was under: what only arranges, as a column does, is none
-	faint bool // it was put together from what stands in every file, so that it may look like anything
+	depth int             // how many encodings it was under: what only arranges, as a column does, is none
+	kind  disclosure.Kind // of a file as it is
+	said  bool            // what it was decoded from is a finding already
+	faint bool            // it was put together from what stands in every file, and may look like anything: it gets less of a look
+	turns int             // how often it was turned round, or its letters exchanged, since the last decoding
 }
 
 // Inspector knows what is held back. It is built once and then only read: many may look at once.
@@ -45,8 +50,8 @@ func New(held Held) *Inspector {
 			continue
 		}
 		for _, f := range earlier.Files {
-			for _, p := range roots(f) {
-				in.before = append(in.before, readOdd(p.bytes).tokens...)
+			if f.Kind != disclosure.PNG {
+				in.before = append(in.before, readOdd(f.Bytes).tokens...)
 			}
 		}
 	}
@@ -68,7 +73,7 @@ type look struct {
 // five encodings in one another give; at columns, at the first letters of lines and the like; and at what the files, and those of the
 // author's earlier releases, give together.
 //
-// Its time and memory are bounded: a file unfolds into at most 4,096 pieces of together twenty times its bytes, or 2 MiB. What is
+// Its time and memory are bounded: a file unfolds into at most 4,096 pieces of together twelve times its bytes, or 2 MiB. What is
 // beyond that is a finding of its own, of the kind Encoded.
 func (in *Inspector) Look(files []File) []Finding {
 	l := &look{Inspector: in}
@@ -79,7 +84,7 @@ func (in *Inspector) Look(files []File) []Finding {
 		if len(words) > 0 {
 			apart, last = append(apart, words...), f.Name
 		}
-		if f.Kind == "png" {
+		if f.Kind == disclosure.PNG {
 			l.picture(f)
 		}
 	}
@@ -101,8 +106,8 @@ func (l *look) file(name string, size int, pieces []piece) (odd []byte) {
 	for at := 0; at < len(l.queue); at++ {
 		p := l.queue[at]
 		words := l.piece(p)
-		if p.depth == 0 && !p.faint {
-			odd = append(odd, words...)
+		if at == 0 {
+			odd = words
 		}
 	}
 	if l.full {
@@ -142,10 +147,13 @@ func (l *look) piece(p piece) (odd []byte) {
 		l.personal(p)
 		l.hidden(p)
 		l.active(p)
+		if p.kind == disclosure.CSV {
+			l.formulas(p, rowsOf(p.bytes))
+		}
 	}
 	words := readOdd(p.bytes)
-	if !p.faint {
-		for _, r := range words.regions {
+	for _, r := range words.regions {
+		if r.sure && !p.faint && !p.said {
 			l.find(p, r.from, Encoded, "odd: words of no language", "a run of about "+strconv.Itoa(r.letters)+" characters that are like no prose, no names and no numbers, as encoded or encrypted bytes are")
 		}
 	}
