@@ -23,7 +23,7 @@ func directory(upstream, credentialFile string, folders map[string]folder) (lab.
 	}
 	files["lab.yaml"] = []byte(labYAML)
 	files["pathways/interpretability.yaml"] = []byte(pathwayYAML)
-	files["assets/minim-1.yaml"] = fmt.Appendf(nil, assetYAML, "minim-1", "minim-1, a model of 1.35 million parameters", 100_000, "behav, small, bulk", "internal", "final", checkpoints(folders), upstream, credentialFile)
+	files["assets/minim-1.yaml"] = fmt.Appendf(nil, assetYAML, "minim-1", "minim-1, a model of 1.35 million parameters", 100_000, "behav, small", "internal", "final", checkpoints(folders), upstream, credentialFile)
 	files["assets/codename-porch.yaml"] = fmt.Appendf(nil, assetYAML, "codename-porch", "a model that is not announced", 0, "behav, small", "restricted", "only", `
   - {name: only, upstream: codename-porch}`, upstream, credentialFile)
 	return files, nil
