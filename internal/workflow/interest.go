@@ -33,16 +33,22 @@ func recuse(e *narthex.Engagement, event Event) error {
 	}
 	e.Votes = slices.DeleteFunc(slices.Clone(e.Votes), func(v narthex.Vote) bool { return v.By == event.By })
 	if e.Agreement != "" {
-		gone := e.Agreement
-		e.Joined = slices.DeleteFunc(slices.Clone(e.Joined), func(j narthex.Joined) bool { return j.Saw == gone })
-		if len(e.Joined) == 0 {
-			e.Joined = nil
-		}
-		e.Agreement, e.Authorised, e.Signatures, e.Signing, e.Outside = "", nil, nil, nil, nil
-		e.DecidedAt = time.Time{}
+		unoffer(e)
+		e.Objection = nil // it was to what falls now
 	}
 	if len(e.Votes) == 0 {
 		e.Votes = nil
 	}
 	return nil
+}
+
+// unoffer lets an offered agreement fall, with its signatures and with what members accepted of it.
+func unoffer(e *narthex.Engagement) {
+	gone := e.Agreement
+	e.Joined = slices.DeleteFunc(slices.Clone(e.Joined), func(j narthex.Joined) bool { return j.Saw == gone })
+	if len(e.Joined) == 0 {
+		e.Joined = nil
+	}
+	e.Agreement, e.Authorised, e.Signatures, e.Signing, e.Outside = "", nil, nil, nil, nil
+	e.DecidedAt = time.Time{}
 }

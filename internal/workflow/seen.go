@@ -102,6 +102,21 @@ func changed(e narthex.Engagement) time.Time {
 	for _, joined := range e.Joined {
 		take(joined.At)
 	}
+	if o := upheldNow(e); o != nil {
+		take(o.DecidedAt)
+	}
+	if m := MediationOf(e); m != nil {
+		take(m.At)
+		take(m.Began)
+		if m.Mediator != nil {
+			take(m.Mediator.Said.At)
+		}
+		for _, side := range []*narthex.MediationOutcome{m.Authors, m.Lab} {
+			if side != nil {
+				take(side.Said.At)
+			}
+		}
+	}
 	for _, o := range e.Opinions {
 		take(o.At)
 		take(o.Opened)
@@ -137,6 +152,10 @@ const (
 	ToTake   Task = "take" // its sponsorship over
 	ToJoin   Task = "join" // it, by accepting for oneself
 	ToRead   Task = "read" // an opinion that they asked for
+
+	ToDecide  Task = "decide"  // on an objection
+	ToMediate Task = "mediate" // a mediator to name, or what came of it to record
+	ToAmend   Task = "amend"   // what is in force, as an objection that was upheld asks
 )
 
 // TaskOf says what an engagement waits for a person to do, or "" where it needs nothing of them: late says that its review
@@ -183,9 +202,10 @@ type Wait struct {
 	From     time.Time // from when on it waits; zero where it does already
 }
 
-// Waiting lists for whom an engagement may wait, so that whoever TaskOf or OwedBy gives a task is one of them. It says nothing of who voted.
+// Waiting lists for whom an engagement may wait, so that whoever TaskOf, OwedBy, ObjectionTask or MediationTask gives a task is one of
+// them. It says nothing of who voted.
 func Waiting(e narthex.Engagement) []Wait {
-	waits := waitsInState(e)
+	waits := append(waitsInState(e), waitsBeside(e)...)
 	if may(e.State, []Part{Member}, Join) {
 		for _, member := range Unjoined(e) {
 			waits = append(waits, Wait{Person: member})
