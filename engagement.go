@@ -62,19 +62,22 @@ type Application struct {
 	Amends EngagementID `json:"amends,omitempty"`
 }
 
-// RefusalRule is what a pathway's clause asks of whoever refuses an application.
+// RefusalRule is what a pathway's clause asks of whoever refuses an application, or objects to what was granted.
 type RefusalRule struct {
 	Grounds       []string `json:"grounds"`        // one of which it names
 	Alternative   bool     `json:"alternative"`    // whether it offers another way to the same end
 	MediationDays int      `json:"mediation_days"` // business days in which the applicant may ask for mediation
+
+	ObjectionDays  int `json:"objection_days,omitempty"`  // days after the decision in which the lab may object, and as many to decide on that; 0 is never
+	MediationLasts int `json:"mediation_lasts,omitempty"` // business days after which a mediation ends without agreement; 0 is without a mediator or an end
 }
 
 // Refusal is what a decline under such a rule says, and the mediation that was asked for.
 type Refusal struct {
-	Ground      string    `json:"ground"`
-	Alternative string    `json:"alternative,omitempty"` // in words
-	MediateBy   time.Time `json:"mediate_by"`            // mediation may be asked for before
-	Mediation   *Note     `json:"mediation,omitempty"`
+	Ground      string             `json:"ground"`
+	Alternative string             `json:"alternative,omitempty"` // in words
+	MediateBy   time.Time          `json:"mediate_by,omitzero"`   // mediation may be asked for before
+	Mediation   *DecisionMediation `json:"mediation,omitempty"`
 }
 
 // Vote is one reviewer's verdict on the digest of what they saw.
@@ -192,8 +195,10 @@ type Engagement struct {
 	Grant     GrantID   `json:"grant,omitempty"`
 	Locked    bool      `json:"locked,omitempty"`
 	Reason    string    `json:"reason,omitempty"`  // why it was declined, withdrawn or ended
-	Refusal   *Refusal  `json:"refusal,omitempty"` // of one that was declined, where its pathway has a rule for that
+	Refusal   *Refusal  `json:"refusal,omitempty"` // of one that was declined last, where its pathway has a rule for that
 	CreatedAt time.Time `json:"created_at"`
 	ChangedAt time.Time `json:"changed_at"`
 	Events    int       `json:"events"` // how many events made it
+
+	Objection *Objection `json:"objection,omitempty"` // to what was granted
 }

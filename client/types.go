@@ -343,6 +343,9 @@ type EngagementView struct {
 	People     map[string]string  `json:"people,omitempty"`  // names of the people in it, by id
 	Level      *AccessLevel       `json:"level,omitempty"`   // how deep what is asked would be, while it is asked for
 	Took       *TimesTaken        `json:"took,omitempty"`    // how long decisions of the pathway took, while it is written
+
+	Objection narthex.ObjectionState `json:"objection,omitempty"` // where the objection stands
+	Mediation narthex.MediationState `json:"mediation,omitempty"` // where the mediation of it, or of the refusal, stands
 }
 
 // Notice is one thing about the terms that the applicant is told at once.
@@ -415,19 +418,23 @@ type EngagementRow struct {
 }
 
 // Command is what someone does with an engagement: POST /api/engagements/{engagement}/{command}, where command is one of
-// submit, assign, return, revise, approve, decline, counter, accept, nudge, comment, claim, unclaim, entrust, withdraw, end, close.
+// submit, assign, return, revise, approve, decline, counter, accept, nudge, comment, claim, unclaim, entrust, object, uphold, dismiss, mediate,
+// propose_mediator, accept_mediator, record_mediation, withdraw, end, close.
 type Command struct {
-	Saw         narthex.Digest     `json:"saw,omitempty"`         // what a vote or an acceptance is on
-	As          narthex.Role       `json:"as,omitempty"`          // the role a reviewer votes in, or a review is claimed in
-	Text        string             `json:"text,omitempty"`        // question, answer, reason or comment
-	Ground      string             `json:"ground,omitempty"`      // with decline: one of the pathway's, where it has them
-	Alternative string             `json:"alternative,omitempty"` // with decline: another way to the same end
-	Private     bool               `json:"private,omitempty"`     // with comment: for the lab's people who have no part in it
-	Draft       *Draft             `json:"draft,omitempty"`       // with revise
-	Counter     *Narrowing         `json:"counter,omitempty"`     // with counter
-	Reason      narthex.LockReason `json:"reason,omitempty"`      // with lock
-	Outside     []byte             `json:"outside,omitempty"`     // with bind: the document, a PDF of at most narthex.MostOutside bytes
-	Person      narthex.PersonID   `json:"person,omitempty"`      // with transfer: who is to be the sponsor; with entrust: who is to review
+	Saw         narthex.Digest          `json:"saw,omitempty"`         // what a vote or an acceptance is on
+	As          narthex.Role            `json:"as,omitempty"`          // the role a reviewer votes in, or a review is claimed in
+	Text        string                  `json:"text,omitempty"`        // question, answer, reason or comment
+	Ground      string                  `json:"ground,omitempty"`      // with decline and object: one of the pathway's, where it has them
+	Alternative string                  `json:"alternative,omitempty"` // with decline and object: another way to the same end
+	Name        string                  `json:"name,omitempty"`        // with propose_mediator and accept_mediator: of whom
+	Email       string                  `json:"email,omitempty"`       // of the same, an address
+	Result      narthex.MediationResult `json:"result,omitempty"`      // with record_mediation
+	Private     bool                    `json:"private,omitempty"`     // with comment: for the lab's people who have no part in it
+	Draft       *Draft                  `json:"draft,omitempty"`       // with revise
+	Counter     *Narrowing              `json:"counter,omitempty"`     // with counter
+	Reason      narthex.LockReason      `json:"reason,omitempty"`      // with lock
+	Outside     []byte                  `json:"outside,omitempty"`     // with bind: the document, a PDF of at most narthex.MostOutside bytes
+	Person      narthex.PersonID        `json:"person,omitempty"`      // with transfer: who is to be the sponsor; with entrust: who is to review
 }
 
 // Amend is POST /api/engagements/{engagement}/amend: what is in force with its people of now, or Draft, for so many Days where they are
@@ -587,7 +594,7 @@ type WorkItem struct {
 	Manuscript int                  `json:"manuscript,omitempty"` // where it is about one
 	Title      string               `json:"title"`
 	Applicant  string               `json:"applicant,omitempty"`
-	Do         string               `json:"do"` // submit, answer, review, assign, chase, read, sign, close, meet, remind, take, join, renew_standing, approve_directory; of a lock: review_lock, answer_appeal, review_silence; of a manuscript: examine_manuscript, answer_contest, answer_redactions, apply_redactions, give_material
+	Do         string               `json:"do"` // submit, answer, review, assign, chase, read, sign, close, meet, remind, take, join, decide (on an objection), mediate, amend, renew_standing, approve_directory; of a lock: review_lock, answer_appeal, review_silence; of a manuscript: examine_manuscript, answer_contest, answer_redactions, apply_redactions, give_material
 	Since      time.Time            `json:"since"`
 	Due        time.Time            `json:"due,omitzero"`
 	Late       bool                 `json:"late,omitempty"`

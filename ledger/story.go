@@ -81,7 +81,7 @@ func (s *story) caseChanged(o Opening) {
 		history.approvals[strings.Clone(o.Text("by"))] = true
 	case "bind":
 		delete(s.signed, o.Text("saw")) // signatures before it are not on the document
-	case "return", "revise", "edit":
+	case "return", "revise", "edit", "reopen":
 		history.start("")
 	case "counter":
 		history.start(strings.Clone(o.Text("by")))

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"reflect"
 	"strconv"
+	"strings"
 
 	"narthex"
 	"narthex/client"
@@ -237,7 +238,7 @@ func engagementRoutes() []Route {
 		{Method: "POST", Path: "/api/engagements/{engagement}/state", Right: Someone, Says: "state that purpose and people are still so", In: typeOf[client.Recertify](), Out: typeOf[client.StandingView](), serve: recertify((*office.Office).State)},
 		{Method: "POST", Path: "/api/engagements/{engagement}/confirm", Right: Someone, Says: "confirm what the applicant stated", In: typeOf[client.Recertify](), Out: typeOf[client.StandingView](), serve: recertify((*office.Office).Confirm)},
 	}
-	for _, command := range []workflow.Command{workflow.Submit, workflow.Assign, workflow.Return, workflow.Revise, workflow.Approve, workflow.Decline, workflow.Counter, workflow.Accept, workflow.Nudge, workflow.Comment, workflow.Claim, workflow.Unclaim, workflow.Entrust, workflow.Bind, workflow.Mediate, workflow.Withdraw, workflow.Transfer, workflow.Take, workflow.Join, workflow.Leave, workflow.End, workflow.Close} {
+	for _, command := range []workflow.Command{workflow.Submit, workflow.Assign, workflow.Return, workflow.Revise, workflow.Approve, workflow.Decline, workflow.Counter, workflow.Accept, workflow.Nudge, workflow.Comment, workflow.Claim, workflow.Unclaim, workflow.Entrust, workflow.Bind, workflow.Object, workflow.Uphold, workflow.Dismiss, workflow.Mediate, workflow.ProposeMediator, workflow.AcceptMediator, workflow.RecordMediation, workflow.Withdraw, workflow.Transfer, workflow.Take, workflow.Join, workflow.Leave, workflow.End, workflow.Close} {
 		most := int64(mostBody)
 		if command == workflow.Bind {
 			most = mostOutside
@@ -252,7 +253,7 @@ func engagementRoutes() []Route {
 		if command == workflow.Bind {
 			serve = ofOutside(serve)
 		}
-		routes = append(routes, Route{Method: "POST", Path: "/api/engagements/{engagement}/" + string(command), Right: Someone, Says: string(command) + " an engagement", In: typeOf[client.Command](), Out: typeOf[client.EngagementView](), serve: serve})
+		routes = append(routes, Route{Method: "POST", Path: "/api/engagements/{engagement}/" + string(command), Right: Someone, Says: strings.ReplaceAll(string(command), "_", " ") + " an engagement", In: typeOf[client.Command](), Out: typeOf[client.EngagementView](), serve: serve})
 	}
 	return routes
 }

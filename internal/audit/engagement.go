@@ -96,7 +96,7 @@ func (s *step) engagementChanged() error {
 func (s *step) vote(id narthex.EngagementID, command workflow.Command, by narthex.PersonID) {
 	h := s.Cases[id]
 	switch command {
-	case workflow.Edit, workflow.Submit, workflow.Return, workflow.Revise:
+	case workflow.Edit, workflow.Submit, workflow.Return, workflow.Revise, workflow.Reopen:
 		h.Approvers, h.Countered = nil, ""
 	case workflow.Counter:
 		h.Approvers, h.Countered = nil, by

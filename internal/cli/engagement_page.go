@@ -23,6 +23,11 @@ func (a *app) showEngagement(p profile, view client.EngagementView) error {
 			return err
 		}
 	}
+	if e.Objection != nil {
+		if err := p.saw(objectionOf(e.ID), e.Objection.Digest); err != nil {
+			return err
+		}
+	}
 	return p.saw(string(e.ID), e.Digest)
 }
 
@@ -80,7 +85,8 @@ func writeEngagement(p *page, view client.EngagementView) {
 	}
 	writeTriage(p, e, named)
 	writeClaims(p, e, named)
-	writeRefusal(p, e)
+	writeRefusal(p, view, named)
+	writeObjection(p, view, named)
 	writeVotes(p, e, named)
 	writeOpinions(p, e, named)
 	if e.Counter != nil {
@@ -163,19 +169,6 @@ func writeClaims(p *page, e narthex.Engagement, named func(narthex.PersonID) str
 	p.table(t)
 }
 
-func writeRefusal(p *page, e narthex.Engagement) {
-	r := e.Refusal
-	if r == nil {
-		return
-	}
-	p.heading("Refused")
-	fields := [][2]string{{"ground", r.Ground}, {"another way", r.Alternative}, {"mediation", "may be asked for before " + day(r.MediateBy)}}
-	if r.Mediation != nil {
-		fields[2][1] = "asked for on " + day(r.Mediation.At) + ": " + r.Mediation.Text
-	}
-	p.fields(fields...)
-}
-
 func writeVotes(p *page, e narthex.Engagement, named func(narthex.PersonID) string) {
 	if len(e.Votes) == 0 {
 		return
@@ -214,6 +207,12 @@ func writeNext(p *page, view client.EngagementView) {
 		"comment":           "narthex engagements comment " + id + " --text TEXT",
 		"sign":              "narthex agreement show " + id + ", then narthex agreement sign " + id + " --as PARTY",
 		"mediate":           "narthex engagements mediate " + id + " --text TEXT",
+		"propose_mediator":  "narthex engagements mediation propose " + id + " --name NAME --email ADDRESS",
+		"accept_mediator":   "narthex engagements mediation accept " + id + " --name NAME --email ADDRESS",
+		"record_mediation":  "narthex engagements mediation record " + id + " --result RESULT --text TEXT",
+		"object":            "narthex engagements object " + id + " --as ROLE --ground GROUND --alternative TEXT --reason WHY",
+		"uphold":            "narthex review uphold " + id + " --as ROLE --reason WHY",
+		"dismiss":           "narthex review dismiss " + id + " --as ROLE --reason WHY",
 		"bind":              "narthex agreement outside " + id + " FILE",
 		"end":               "narthex engagements end " + id + " --reason WHY",
 		"transfer":          "narthex engagements transfer " + id + " --to PERSON",

@@ -25,6 +25,8 @@ func (a *app) review() *cobra.Command {
 		a.vote("review", "approve", "Approve what you were shown", "approved", "a remark"),
 		a.vote("review", "decline", "Decline, for good, with a reason", "declined", "why, for the applicant"),
 		a.counter(),
+		a.onObjection("uphold", "Uphold an objection to what was granted", "voted to uphold the objection in"),
+		a.onObjection("dismiss", "Dismiss an objection to what was granted", "dismissed the objection in"),
 		a.claim("claim", "Say that you look at it, in a role", "claimed", "You say that you look at it. Others of the role see that it is claimed, and it stands lower on their lists. It gives no right and\ntakes none: whoever may vote still may. A claim outlasts a return to the applicant and ends with the decision."),
 		a.claim("unclaim", "Give a claim back, or take a role's back as the programme", "gave back", "Your own claim in that role goes; where you have none and run the programme, all in that role do."),
 		a.entrust(),
@@ -146,8 +148,17 @@ func (a *app) castVote(ctx context.Context, named, verb, done, digest string, in
 	if err != nil {
 		return err
 	}
+	return a.castOn(ctx, id, string(id), verb, done, digest, in)
+}
+
+// castOn casts a vote on what was shown last under a name.
+func (a *app) castOn(ctx context.Context, id narthex.EngagementID, what, verb, done, digest string, in client.Command) error {
 	if verb != "approve" && strings.TrimSpace(in.Text) == "" {
-		return problem(narthex.Invalid, "give it with --reason; the applicant reads it", "it takes words to %s an application", verb)
+		on := "an application"
+		if what == objectionOf(id) {
+			on = "an objection"
+		}
+		return problem(narthex.Invalid, "give it with --reason; the applicant reads it", "it takes words to %s %s", verb, on)
 	}
 	c, p, err := a.member()
 	if err != nil {
@@ -156,13 +167,13 @@ func (a *app) castVote(ctx context.Context, named, verb, done, digest string, in
 	if in.As, err = oneRole(ctx, c, in.As); err != nil {
 		return err
 	}
-	if in.Saw, err = seen(p, string(id), digest, "narthex review show "+string(id)); err != nil {
+	if in.Saw, err = seen(p, what, digest, "narthex review show "+string(id)); err != nil {
 		return err
 	}
 	if verb != "return" {
 		a.say("you declare with it that you have no interest in the applicant, a member or their organisation")
 	}
-	return a.give(ctx, named, verb, done, in)
+	return a.give(ctx, string(id), verb, done, in)
 }
 
 // seen gives the digest that a vote or signature is on: the one that was named, or that of what was shown last.

@@ -87,7 +87,7 @@ func workNext(item client.WorkItem) string {
 		return "narthex lock silence " + string(item.Lock)
 	case "renew_standing":
 		return standingNext(item)
-	case "review", "chase", "read":
+	case "review", "chase", "read", "decide":
 		return "narthex review show " + id
 	case "sign":
 		return "narthex agreement show " + id
@@ -95,6 +95,8 @@ func workNext(item client.WorkItem) string {
 		return joinNext(item.Agreed, id)
 	case "assign":
 		return "narthex engagements show " + id
+	case "amend":
+		return "narthex engagements amend " + id
 	case "submit", "close", "take":
 		return "narthex engagements " + item.Do + " " + id
 	}

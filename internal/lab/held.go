@@ -52,10 +52,12 @@ func readers() []reader {
 		{clause: "recipients", parameter: "people", kind: "number", held: narthex.HeldAgreement, by: "members", application: peopleWithin},
 		{clause: "safe-harbour", parameter: "appeal_days", kind: "business_days", held: narthex.HeldAgreement, by: "appeal_days", pathway: appealWithin},
 		{clause: narthex.SafeHarbour, parameter: narthex.SafeHarbourReasons, kind: "choices", held: narthex.HeldLock, by: "lock_reasons", pathway: alwaysLocks},
-		// What stands below is read by RefusalsOf, and held by a decline and by the mediation of it.
+		// What stands below is read by RefusalsOf, and held by a decline, by an objection and by the mediation of either.
 		{clause: objection, parameter: "grounds", kind: "choices", held: narthex.HeldAgreement, by: "refusals"},
 		{clause: objection, parameter: "alternative", kind: "flag", held: narthex.HeldAgreement, by: "refusals"},
 		{clause: objection, parameter: "mediation_days", kind: "business_days", held: narthex.HeldClock, by: "refusals"},
+		{clause: objection, parameter: "mediation_lasts", kind: "business_days", held: narthex.HeldClock, by: "refusals"},
+		{clause: objection, parameter: "objection_days", kind: "days", held: narthex.HeldClock, by: "refusals"},
 		{clause: narthex.SignatureClause, parameter: narthex.SignatureOrder, kind: "choice", held: narthex.HeldAgreement, by: "signing", pathway: orderIsKnown},
 		{clause: narthex.SignatureClause, parameter: narthex.SignatureMethod, kind: "choice", held: narthex.HeldAgreement, by: "signing", pathway: methodIsKnown},
 		{clause: narthex.SignatureClause, parameter: narthex.SignatureOutside, kind: "choice", held: narthex.HeldAgreement, by: "signing", pathway: legalBringsOutside},

@@ -37,6 +37,7 @@ const (
 	Holder      To = "holder"      // whose standing it is
 	Asker       To = "asker"       // who asked a specialist for an opinion
 	Asked       To = "asked"       // that specialist, who is no person of Narthex: by mail and in no list
+	Deciders    To = "decider"     // who decides on an objection and has not
 )
 
 // Told is one thing that is told to everyone in a part.
@@ -53,11 +54,20 @@ type row struct {
 
 // table is everything that is told of a command; of one that is not in it nobody is.
 var table = map[workflow.Command][]row{
-	workflow.Assign:   {{told: []Told{{Side, "assigned"}, {Reviewers, "review_asked"}}}},
-	workflow.Return:   {{told: []Told{{Side, "returned"}}}},
-	workflow.Counter:  {{told: []Told{{Side, "countered"}}}},
-	workflow.Nudge:    {{told: []Told{{Reviewers, "nudged"}, {Programme, "nudged"}}}},
-	workflow.Mediate:  {{told: []Told{{Programme, "mediation_asked"}}}},
+	workflow.Assign:  {{told: []Told{{Side, "assigned"}, {Reviewers, "review_asked"}}}},
+	workflow.Return:  {{told: []Told{{Side, "returned"}}}},
+	workflow.Counter: {{told: []Told{{Side, "countered"}}}},
+	workflow.Nudge:   {{told: []Told{{Reviewers, "nudged"}, {Programme, "nudged"}}}},
+	workflow.Object:  {{told: []Told{{Side, "objected"}, {Deciders, "objection_asked"}, {Programme, "objected"}}}},
+	workflow.Uphold:  {{told: []Told{{Side, "objection_upheld"}, {Programme, "objection_upheld"}}, when: upheld}},
+	workflow.Dismiss: {{told: []Told{{Side, "objection_dismissed"}, {Programme, "objection_dismissed"}}}},
+	workflow.Reopen:  {{told: []Told{{Side, "reopened"}, {Programme, "reopened"}}}},
+	workflow.Mediate: {{told: []Told{{Programme, "mediation_asked"}}}},
+
+	workflow.ProposeMediator: {{told: []Told{{Side, "mediator_proposed"}, {Programme, "mediator_proposed"}}}},
+	workflow.AcceptMediator:  {{told: []Told{{Side, "mediator_agreed"}, {Programme, "mediator_agreed"}}}},
+	workflow.RecordMediation: {{told: []Told{{Side, "mediation_recorded"}, {Programme, "mediation_recorded"}}}},
+
 	workflow.Decline:  {{told: []Told{{Side, "declined"}}}},
 	workflow.Withdraw: {{told: []Told{{Programme, "withdrawn"}}, when: handedIn}},
 	workflow.Offer:    {{told: []Told{{Side, "offered"}}}, {told: []Told{{Signers, "sign_asked"}}}},
@@ -85,6 +95,9 @@ var table = map[workflow.Command][]row{
 		{told: []Told{{Side, "question_waits"}}, when: marked(workflow.QuestionWaits)},
 		{told: []Told{{Signers, "sign_waits"}, {Programme, "sign_waits"}}, when: marked(workflow.SignatureWaits)},
 		{told: []Told{{Side, "ends_soon"}}, when: marked(workflow.EndsSoon)},
+		{told: []Told{{Deciders, "objection_half"}}, when: marked(workflow.ObjectionHalf)},
+		{told: []Told{{Side, "objection_fell"}, {Programme, "objection_fell"}}, when: marked(workflow.ObjectionLapse)},
+		{told: []Told{{Side, "mediation_over"}, {Programme, "mediation_over"}}, when: marked(workflow.MediationEnd)},
 		{told: []Told{{Examiners, "manuscript_half"}}, when: ofManuscript(workflow.ExamineHalf)},
 		{told: []Told{{Side, "manuscript_silent"}, {Examiners, "manuscript_silent"}}, when: ofManuscript(workflow.Silence)},
 		{told: []Told{{Side, "redaction_lapsed"}, {Examiners, "redaction_lapsed"}}, when: func(_ narthex.Engagement, event workflow.Event, _ narthex.Engagement) bool {
@@ -119,6 +132,11 @@ func handedIn(before narthex.Engagement, _ workflow.Event, _ narthex.Engagement)
 // turned says whether a signature gave the turn to another party.
 func turned(before narthex.Engagement, _ workflow.Event, after narthex.Engagement) bool {
 	return len(newTurn(before, after)) > 0
+}
+
+// upheld says whether with a vote enough have upheld the objection.
+func upheld(_ narthex.Engagement, _ workflow.Event, after narthex.Engagement) bool {
+	return after.Objection != nil && after.Objection.Upheld
 }
 
 func newTurn(before, after narthex.Engagement) []narthex.PartyRole {
@@ -186,6 +204,9 @@ func (h Happened) Concerns(to To, p narthex.Person, owns bool) bool {
 	case Asker:
 		o := h.Event.Opinion
 		return o != nil && slices.ContainsFunc(e.Opinions, func(asked narthex.Opinion) bool { return asked.ID == o.ID && asked.By == p.ID }) && workflow.Asks(e, p)
+	case Deciders:
+		task, _ := workflow.ObjectionTask(e, p, owns, h.Event.At)
+		return task == workflow.ToDecide
 	case Examiners:
 		return has(workflow.Examiner)
 	case Owing:

@@ -17,10 +17,11 @@ func told() []notice.Told {
 	owed := narthex.FinalReport
 	handed := narthex.Engagement{Round: 1, State: narthex.Offered, Agreement: "x", Application: narthex.Application{Org: "o", SigningOrder: narthex.PartyRoles()}}
 	signed := handed
+	signed.Objection = &narthex.Objection{Upheld: true}
 	signed.Signatures = []narthex.SignedBy{{Party: narthex.PartyRoles()[0], Digest: "x"}}
 	for _, command := range workflow.Commands() {
 		for _, event := range []workflow.Event{{Command: command}, {Command: command, Mark: workflow.HalfPassed}, {Command: command, Mark: workflow.EndsSoon}, {Command: command, Mark: workflow.SoonDue(owed), Obligation: owed}, {Command: command, Mark: workflow.OverDue(owed), Obligation: owed},
-			{Command: command, Mark: workflow.QuestionWaits}, {Command: command, Mark: workflow.SignatureWaits}, {Command: command, Mark: workflow.ExamineHalf(2), Number: 2}, {Command: command, Mark: workflow.Silence(2), Number: 2}, {Command: command, Mark: workflow.Lapse(2, 1), Number: 2}} {
+			{Command: command, Mark: workflow.ObjectionHalf}, {Command: command, Mark: workflow.ObjectionLapse}, {Command: command, Mark: workflow.MediationEnd}, {Command: command, Mark: workflow.QuestionWaits}, {Command: command, Mark: workflow.SignatureWaits}, {Command: command, Mark: workflow.ExamineHalf(2), Number: 2}, {Command: command, Mark: workflow.Silence(2), Number: 2}, {Command: command, Mark: workflow.Lapse(2, 1), Number: 2}} {
 			for _, t := range (notice.Happened{Before: handed, Event: event, After: signed}).Tells() {
 				if !slices.Contains(all, t) {
 					all = append(all, t)
@@ -79,7 +80,7 @@ func TestNobodyIsToldWhatTheyMayNotRead(t *testing.T) {
 		"an invited applicant":     {ID: "ada", Org: "north", State: narthex.PersonInvited},
 		"who did it":               {ID: "sam", Handle: "sam", Roles: []narthex.Role{narthex.Security, narthex.Programme}, State: narthex.PersonActive},
 	}
-	parts := []notice.To{notice.Side, notice.Heir, notice.Reviewers, notice.Signers, notice.Institution, notice.Programme, notice.Examiners, notice.Owing, notice.Named, ""}
+	parts := []notice.To{notice.Side, notice.Heir, notice.Reviewers, notice.Signers, notice.Institution, notice.Programme, notice.Examiners, notice.Owing, notice.Named, notice.Deciders, ""}
 	for name, p := range people {
 		for _, to := range parts {
 			if (notice.Happened{Before: e, After: e, Event: workflow.Event{Command: workflow.Nudge, By: "sam"}, EscalateTo: p.Handle}).Concerns(to, p, true) {

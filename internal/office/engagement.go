@@ -166,6 +166,9 @@ func (o *Office) Command(ctx context.Context, by narthex.PersonID, id narthex.En
 		if command == workflow.Bind {
 			draft.Outside = &outside
 		}
+		if err := disputing(tx, rules, e, p, in, &draft); err != nil {
+			return err
+		}
 		if command == workflow.Counter {
 			if draft.Application, err = narrowed(tx, rules, e, in.Counter); err != nil {
 				return err
@@ -197,6 +200,8 @@ func (o *Office) Command(ctx context.Context, by narthex.PersonID, id narthex.En
 				return err
 			}
 			err = o.offerOrWait(tx, rules, next)
+		case workflow.Uphold, workflow.RecordMediation:
+			err = o.reopening(tx, next)
 		case workflow.Transfer:
 			err = maySponsor(tx, in.Person)
 		case workflow.Join:
@@ -400,6 +405,7 @@ func (o *Office) engagement(ctx context.Context, by narthex.PersonID, id narthex
 			}
 			view.Notices = append(append(view.Notices, bySize...), asksMore(rules.Directory, pathway, e.Application.Terms)...)
 		}
+		view.Objection, view.Mediation = disputed(e, tx.Now())
 		view.Level = levelAsked(rules.Directory, e, tx.Now())
 		if view.Horizons, err = previews(tx, rules.Directory, e, p); err != nil {
 			return err
@@ -428,8 +434,8 @@ func shown(e narthex.Engagement, command workflow.Command, p narthex.Person, now
 		return slices.ContainsFunc(e.Opinions, func(o narthex.Opinion) bool { return o.Open(now) })
 	case workflow.Bind:
 		return workflow.MayBind(e, p)
-	case workflow.Mediate:
-		return workflow.MayMediate(e, p, now)
+	case workflow.Object, workflow.Uphold, workflow.Dismiss, workflow.Mediate, workflow.ProposeMediator, workflow.AcceptMediator, workflow.RecordMediation:
+		return workflow.MayOn(e, command, p, now)
 	}
 	return !workflow.OnManuscripts(command) || command == workflow.ManuscriptSubmit
 }
@@ -463,7 +469,33 @@ func names(tx *journal.Tx, e narthex.Engagement, into map[string]string) error {
 	for _, w := range e.Waivers {
 		ids = append(ids, w.By)
 	}
+	if o := e.Objection; o != nil {
+		ids = append(append(ids, o.By), disputants(o.Mediation)...)
+		for _, vote := range o.Votes {
+			ids = append(ids, vote.By)
+		}
+	}
+	if e.Refusal != nil {
+		ids = append(ids, disputants(e.Refusal.Mediation)...)
+	}
 	return named(tx, into, ids...)
+}
+
+// disputants lists who said something in a mediation.
+func disputants(m *narthex.DecisionMediation) []narthex.PersonID {
+	if m == nil {
+		return nil
+	}
+	ids := []narthex.PersonID{m.By}
+	if m.Mediator != nil {
+		ids = append(ids, m.Mediator.Said.By)
+	}
+	for _, side := range []*narthex.MediationOutcome{m.Authors, m.Lab} {
+		if side != nil {
+			ids = append(ids, side.Said.By)
+		}
+	}
+	return ids
 }
 
 // named adds the names of people.
@@ -526,6 +558,7 @@ func waiting(tx *journal.Tx, rules *book.Rules, e narthex.Engagement, p narthex.
 				list = append(list, "then the signature of the "+string(party))
 			}
 		}
+		list = append(list, waitingBeside(e, tx.Now())...)
 	case narthex.Active:
 		if n := len(workflow.Unjoined(e)); n > 0 {
 			list = append(list, fmt.Sprintf("%d of its members to accept for themselves", n))
@@ -533,6 +566,9 @@ func waiting(tx *journal.Tx, rules *book.Rules, e narthex.Engagement, p narthex.
 		if e.Successor != "" {
 			list = append(list, "the new sponsor")
 		}
+		list = append(list, waitingBeside(e, tx.Now())...)
+	case narthex.Declined:
+		list = append(list, waitingBeside(e, tx.Now())...)
 	case narthex.Ending:
 		for _, due := range workflow.Obligations(e, rules.Directory.Calendar, tx.Now()) {
 			if due.Blocks() {

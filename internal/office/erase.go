@@ -307,6 +307,9 @@ func blank(tx *journal.Tx, id string) error {
 	if e.Refusal != nil {
 		next.Refusal = bareRefusal(*e.Refusal)
 	}
+	if e.Objection != nil {
+		next.Objection = bareObjection(*e.Objection)
+	}
 	if e.Counter != nil {
 		counter := *e.Counter
 		counter.Text, counter.Application = "", wordless(counter.Application)
@@ -325,6 +328,7 @@ func blank(tx *journal.Tx, id string) error {
 		if event.Refusal != nil {
 			event.Refusal = bareRefusal(*event.Refusal)
 		}
+		event.Mediator = bareMediator(event.Mediator)
 		if event.Opinion != nil {
 			opinion := nameless(*event.Opinion)
 			event.Opinion = &opinion
@@ -340,13 +344,45 @@ func blank(tx *journal.Tx, id string) error {
 	return nil
 }
 
-// bareRefusal is a refusal without the words of it and of whoever asked for mediation.
+// bareRefusal is a refusal without the words of it and of its mediation.
 func bareRefusal(r narthex.Refusal) *narthex.Refusal {
-	if r.Alternative = ""; r.Mediation != nil {
-		asked := *r.Mediation
-		asked.Text, r.Mediation = "", &asked
-	}
+	r.Alternative, r.Mediation = "", bareMediation(r.Mediation)
 	return &r
+}
+
+// bareObjection is an objection without the words of it, of those who decided on it, and of its mediation.
+func bareObjection(o narthex.Objection) *narthex.Objection {
+	o.Alternative, o.Text, o.Mediation = "", "", bareMediation(o.Mediation)
+	o.Votes = slices.Clone(o.Votes)
+	for i := range o.Votes {
+		o.Votes[i].Reason = ""
+	}
+	return &o
+}
+
+// bareMediation is a mediation without words, and without who mediated.
+func bareMediation(m *narthex.DecisionMediation) *narthex.DecisionMediation {
+	if m == nil {
+		return nil
+	}
+	bare := *m
+	bare.Text, bare.Mediator = "", bareMediator(m.Mediator)
+	for _, side := range []**narthex.MediationOutcome{&bare.Authors, &bare.Lab} {
+		if *side != nil {
+			outcome := **side
+			outcome.Said.Text, *side = "", &outcome
+		}
+	}
+	return &bare
+}
+
+func bareMediator(m *narthex.Mediator) *narthex.Mediator {
+	if m == nil {
+		return nil
+	}
+	bare := *m
+	bare.Name, bare.Email, bare.Said.Text = erasedName, "", ""
+	return &bare
 }
 
 // nameless is an opinion without who was asked, and without words.

@@ -59,7 +59,7 @@ func (o *Office) AskOpinion(ctx context.Context, by narthex.PersonID, id narthex
 		if in.Days < 1 || in.Days > mostOpinionDays {
 			return narthex.Invalidf("An invitation waits 1 to %d days.", mostOpinionDays).For("days")
 		}
-		if err := unconnected(tx, e, in); err != nil {
+		if err := unconnected(tx, e, in.Name, in.Email); err != nil {
 			return err
 		}
 		who, err := ownersNow(tx, rules.Directory)
@@ -113,9 +113,9 @@ func (o *Office) inviting(tx *journal.Tx, id narthex.EngagementID, p narthex.Per
 	return e, rules, err
 }
 
-// unconnected refuses as a specialist whoever has the name or the address of someone with a part in an engagement, an address at a
+// unconnected refuses as a specialist, or as a mediator, whoever has the name or the address of someone with a part in an engagement, an address at a
 // domain of the applicant's organisation, as far as its people's addresses tell, or the address of someone of the lab.
-func unconnected(tx *journal.Tx, e narthex.Engagement, in client.AskOpinion) error {
+func unconnected(tx *journal.Tx, e narthex.Engagement, name, email string) error {
 	near, err := book.PeopleOf(tx, e.Application.Org)
 	if err != nil {
 		return err
@@ -132,18 +132,18 @@ func unconnected(tx *journal.Tx, e narthex.Engagement, in client.AskOpinion) err
 	for _, person := range near {
 		part := slices.Contains(e.Authors, person.ID) || person.ID == e.Successor
 		switch {
-		case sameAddress(person.Email, in.Email) || part && sameName(person.Name, in.Name):
-			return narthex.Refusedf("That is the name or the address of someone with a part in this engagement, or of their organisation. Ask a specialist who has no tie to them.").For("email")
-		case person.Org != "" && person.Org == e.Application.Org && sameDomain(person.Email, in.Email):
-			return narthex.Refusedf("That address is at a domain of the applicant's organisation. Ask a specialist who has no tie to it, or give an address of theirs that tells it apart.").For("email")
+		case sameAddress(person.Email, email) || part && sameName(person.Name, name):
+			return narthex.Refusedf("That is the name or the address of someone with a part in this engagement, or of their organisation. Name somebody who has no tie to them.").For("email")
+		case person.Org != "" && person.Org == e.Application.Org && sameDomain(person.Email, email):
+			return narthex.Refusedf("That address is at a domain of the applicant's organisation. Name somebody who has no tie to it, or give an address of theirs that tells it apart.").For("email")
 		}
 	}
 	staff, err := book.PeopleOf(tx, "")
 	if err != nil {
 		return err
 	}
-	if slices.ContainsFunc(staff, func(p narthex.Person) bool { return sameAddress(p.Email, in.Email) }) {
-		return narthex.Refusedf("That is the address of someone of the lab, who comments as themselves: `narthex engagements comment`.").For("email")
+	if slices.ContainsFunc(staff, func(p narthex.Person) bool { return sameAddress(p.Email, email) }) {
+		return narthex.Refusedf("That is the address of someone of the lab, who speaks as themselves: `narthex engagements comment`.").For("email")
 	}
 	return nil
 }

@@ -21,10 +21,17 @@ func workItem(tx *journal.Tx, rules *book.Rules, e narthex.Engagement, p narthex
 	if e, err = ruling(tx, rules.Directory, e); err != nil {
 		return client.WorkItem{}, false, err
 	}
-	task := workflow.TaskOf(e, p, late, who.owns(e.Application.Terms, p))
+	owns := who.owns(e.Application.Terms, p)
+	task, due := workflow.ObjectionTask(e, p, owns, tx.Now()) // which has the nearest end
+	if task == "" {
+		task = workflow.TaskOf(e, p, late, owns)
+	}
 	var owed *workflow.Obligation
 	if task == "" {
 		task, owed = workflow.OwedBy(e, p, workflow.Obligations(e, rules.Directory.Calendar, tx.Now()))
+	}
+	if task == "" {
+		task, due = workflow.MediationTask(e, p, tx.Now())
 	}
 	if task == "" || !workflow.MayRead(e, p) {
 		return client.WorkItem{}, false, nil
@@ -33,7 +40,7 @@ func workItem(tx *journal.Tx, rules *book.Rules, e narthex.Engagement, p narthex
 	if err != nil || applicant == nil {
 		return client.WorkItem{}, false, narthex.Unavailablef("A list could not be read.").Because(err)
 	}
-	item := client.WorkItem{Engagement: e.ID, Title: e.Application.Title, Applicant: applicant.Name, Do: string(task), Since: workflow.Seen(e, p).ChangedAt, Late: late, Nudged: !e.Nudged.IsZero()}
+	item := client.WorkItem{Engagement: e.ID, Title: e.Application.Title, Applicant: applicant.Name, Do: string(task), Since: workflow.Seen(e, p).ChangedAt, Due: due, Late: late, Nudged: !e.Nudged.IsZero()}
 	item.Agreed = task == workflow.ToJoin && e.Agreement != ""
 	if e.State == narthex.InReview {
 		item.Since, item.Due = e.Since, e.Due

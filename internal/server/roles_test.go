@@ -49,6 +49,7 @@ func setScene(t *testing.T) *scene {
 		with(eve)(files)
 		reporting(files)
 		reviewing(strict)(files)
+		objecting(files)
 		trusted(map[string][]byte{passports: keys})(files)
 	}})
 	e.Outsiders(t, "2", "Second")
@@ -72,6 +73,16 @@ func setScene(t *testing.T) *scene {
 	declined := submitted(t, e)
 	withdrawn := submitted(t, e)
 	unasked := must(e.People["sam"].AskOpinion(t.Context(), review.Engagement.ID, vera()))
+	refusing := func(saw narthex.Digest) client.Command {
+		in := object(narthex.AssetOwner)
+		in.Saw = saw
+		return in
+	}
+	refused := submitted(t, e)
+	command("olga", refused.Engagement.ID, "decline", refusing(refused.Engagement.Digest))
+	toObject, objected := offered(t, e, "", testenv.Tokens(11, nil)), offered(t, e, "", testenv.Tokens(12, nil))
+	objection := command("carol", objected, "object", object(narthex.Programme)).Engagement.Objection.Digest
+	far := client.Command{Name: "Vera Far", Email: "vera@far.test"}
 	toSign := offered(t, e, "", testenv.Tokens(10, nil))
 	grant, key := e.Grant(t, "", testenv.Tokens(1e6, nil))
 	_, second := e.Grant(t, "2", testenv.Tokens(1e6, nil))
@@ -184,13 +195,19 @@ func setScene(t *testing.T) *scene {
 		engagement("opinions", review.Engagement.ID, vera(), "sam", "paul", "carol"),
 		engagement("bind", toSign, client.Command{Outside: []byte("%PDF-1.7")}),                                    // its clause accepts none
 		{"GET /api/engagements/{engagement}/outside", "/api/engagements/" + string(toSign) + "/outside", nil, nil}, // none is bound
-		engagement("mediate", declined.Engagement.ID, client.Command{Text: "x"}),                                   // its pathway has no grounds
+		engagement("object", toObject, object(narthex.Programme), "carol"),
+		engagement("uphold", objected, client.Command{As: narthex.Security, Saw: objection, Text: "x"}, "sam", "paul"),
+		engagement("dismiss", objected, client.Command{As: narthex.AssetOwner, Saw: objection, Text: "x"}, "olga"),
+		engagement("mediate", refused.Engagement.ID, client.Command{Text: "x"}, "ada"),
+		engagement("propose_mediator", refused.Engagement.ID, far, "carol", "ada"),
+		engagement("accept_mediator", refused.Engagement.ID, far, "ada"), // whom carol proposed
+		engagement("record_mediation", refused.Engagement.ID, client.Command{Result: narthex.MediationNotAgreed, Text: "x"}, "ada", "carol"),
 		{"POST /api/engagements/{engagement}/opinions/{invite}/withdraw", "/api/engagements/" + string(unasked.Engagement) + "/opinions/" + string(unasked.Invite) + "/withdraw", struct{}{}, []string{"sam", "carol"}},
 		{"POST /api/opinions/{engagement}/interests", "/api/opinions/" + string(unasked.Engagement) + "/interests", client.StateInterests{Interests: "none"}, nil}, // no person, and no key
 		{"GET /api/opinions/{engagement}", "/api/opinions/" + string(unasked.Engagement), nil, nil},
 		{"POST /api/opinions/{engagement}", "/api/opinions/" + string(unasked.Engagement), client.GiveOpinion{Saw: review.Engagement.Digest, Text: "x"}, nil},
 		engagement("return", review.Engagement.ID, saw(review, narthex.Security), "sam", "paul"),
-		engagement("decline", declined.Engagement.ID, saw(declined, narthex.AssetOwner), "olga"),
+		engagement("decline", declined.Engagement.ID, refusing(declined.Engagement.Digest), "olga"),
 		engagement("approve", withdrawn.Engagement.ID, saw(withdrawn, narthex.AssetOwner), "olga"),
 		engagement("approve", withdrawn.Engagement.ID, saw(withdrawn, narthex.Programme)),
 		engagement("withdraw", withdrawn.Engagement.ID, client.Command{}, "ada"),

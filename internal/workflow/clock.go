@@ -17,6 +17,10 @@ const (
 	QuestionWaits  narthex.Mark = "question"
 	SignatureWaits narthex.Mark = "sign"
 	EndsSoon       narthex.Mark = "ends"
+
+	ObjectionHalf  narthex.Mark = "objection_half" // half of the time to decide on an objection has passed
+	ObjectionLapse narthex.Mark = "objection_fell"
+	MediationEnd   narthex.Mark = "mediation_over"
 )
 
 // Ahead is how long before a day people are reminded of it.
@@ -55,6 +59,10 @@ type tick struct {
 // ticks lists all that the clock of an engagement says as it stands. Where there is no calendar, each comes at the earliest that
 // its business days can end.
 func ticks(e narthex.Engagement, calendar Calendar) []tick {
+	return append(ticksInState(e, calendar), ticksBeside(e)...)
+}
+
+func ticksInState(e narthex.Engagement, calendar Calendar) []tick {
 	switch e.State {
 	case narthex.InReview:
 		if e.Due.IsZero() {
@@ -70,6 +78,12 @@ func ticks(e narthex.Engagement, calendar Calendar) []tick {
 		}
 		if e.Counter != nil {
 			asked = append(asked, e.Counter.At)
+		}
+		if o := upheldNow(e); o != nil {
+			asked = append(asked, o.DecidedAt)
+		}
+		if r := e.Refusal; r != nil && r.Mediation != nil && r.Mediation.Lab != nil && r.Mediation.Authors != nil {
+			asked = append(asked, r.Mediation.Lab.Said.At, r.Mediation.Authors.Said.At)
 		}
 		return patience(QuestionWaits, asked)
 	case narthex.Offered:
@@ -140,10 +154,12 @@ func manuscriptTicks(e narthex.Engagement) []tick {
 
 // unsaid leaves out what was said.
 func unsaid(e narthex.Engagement, list []tick) []tick {
-	said := func(mark narthex.Mark) bool {
-		return mark != "" && slices.ContainsFunc(e.Reminded, func(r narthex.Reminder) bool { return r.Mark == mark })
-	}
-	return slices.DeleteFunc(list, func(t tick) bool { return said(t.mark) || said(t.instead) })
+	return slices.DeleteFunc(list, func(t tick) bool { return said(e, t.mark) || said(e, t.instead) })
+}
+
+// said says whether the clock of an engagement has said a mark.
+func said(e narthex.Engagement, mark narthex.Mark) bool {
+	return mark != "" && slices.ContainsFunc(e.Reminded, func(r narthex.Reminder) bool { return r.Mark == mark })
 }
 
 // Ticks gives what the clock of an engagement says at now and has not said: reminders, and an escalation where a review is late. It

@@ -56,7 +56,7 @@ func PartsOf(e narthex.Engagement, p narthex.Person) []Part {
 	if p.InLab() && hasVoted(&e, p.ID) {
 		parts = append(parts, Voter)
 	}
-	if !apart(e, p) && e.ID != "" {
+	if !Apart(e, p) && e.ID != "" {
 		if p.Has(narthex.Programme) {
 			parts = append(parts, Programme)
 		}
@@ -94,7 +94,7 @@ func authorOf(e narthex.Engagement, id narthex.PersonID) []Part {
 }
 
 func mayReview(e narthex.Engagement, p narthex.Person) bool {
-	return p.InLab() && e.ID != "" && !apart(e, p) &&
+	return p.InLab() && e.ID != "" && !Apart(e, p) &&
 		slices.ContainsFunc(e.Application.Reviews, func(r narthex.ReviewRule) bool { return p.Has(r.Role) })
 }
 
@@ -111,7 +111,7 @@ func signsFor(e narthex.Engagement, p narthex.Person) []narthex.PartyRole {
 		case narthex.PartyInstitution:
 			return !p.Official || p.Org != e.Application.Org || slices.Contains(e.Authors, p.ID)
 		}
-		return !p.Has(narthex.Signatory) || apart(e, p) || hasVoted(&e, p.ID)
+		return !p.Has(narthex.Signatory) || Apart(e, p) || hasVoted(&e, p.ID)
 	})
 }
 
@@ -169,7 +169,7 @@ func Decide(e narthex.Engagement, draft Event, p narthex.Person, facts Facts) (E
 		}
 	}
 	draft.Seq, draft.By = e.Events+1, p.ID
-	draft.NoInterest = slices.Contains([]Command{Approve, Decline, Counter}, draft.Command)
+	draft.NoInterest = slices.Contains([]Command{Approve, Decline, Counter, Uphold, Dismiss}, draft.Command)
 	return draft, nil
 }
 
@@ -193,7 +193,7 @@ func refuseCommand(e narthex.Engagement, command Command, p narthex.Person) *nar
 	if !may(e.State, Parts(), command) {
 		return narthex.Conflictf("The engagement is %s, where nobody can %s. Look at it again: `narthex engagements show` says what can be done.", stateName(e.State), command)
 	}
-	if slices.Contains([]Command{Approve, Decline, Return, Counter, Lock, Unlock, Close, Assign, Reject, Waive, ResolveIncident, Claim, Unclaim, Entrust, Invite, Uninvite}, command) && slices.Contains(e.Authors, p.ID) {
+	if slices.Contains([]Command{Approve, Decline, Return, Counter, Lock, Unlock, Close, Assign, Reject, Waive, ResolveIncident, Claim, Unclaim, Entrust, Invite, Uninvite, Object, Uphold, Dismiss}, command) && slices.Contains(e.Authors, p.ID) {
 		return narthex.Refusedf("You have a part in this engagement, so you cannot decide on it in any role. Someone who has none must.")
 	}
 	if Interested(e, p) {
@@ -275,12 +275,15 @@ var rules = map[Command]func(narthex.Engagement, Event, narthex.Person, Facts) *
 		}
 		return binds(e, draft)
 	},
-	Mediate: func(e narthex.Engagement, draft Event, _ narthex.Person, facts Facts) *narthex.Error {
-		if strings.TrimSpace(draft.Text) == "" {
-			return narthex.Invalidf("Say in words what is to be mediated.").For("text")
-		}
-		return mediable(e, facts.Now)
-	},
+	Object:  mayObject,
+	Uphold:  mayDecideObjection,
+	Dismiss: mayDecideObjection,
+
+	Mediate:         mayOnMediation,
+	ProposeMediator: mayOnMediation,
+	AcceptMediator:  mayOnMediation,
+	RecordMediation: mayOnMediation,
+
 	Join: mayJoin,
 	Lock: func(e narthex.Engagement, _ Event, _ narthex.Person, _ Facts) *narthex.Error {
 		if e.Locked {

@@ -14,11 +14,11 @@ var may = map[narthex.State]map[string]string{
 	narthex.Draft:     {"ada": "edit submit withdraw", "ben": "edit", "sam": "edit"},
 	narthex.Submitted: {"ada": "withdraw", "ben": "join", "pro": "assign"},
 	narthex.InReview:  {"ada": "withdraw nudge comment", "ben": "comment join", "sam": "comment", "pro": "comment unclaim entrust invite uninvite", "sec": "return approve decline counter comment claim unclaim invite uninvite", "leg": "return approve decline counter comment claim unclaim invite uninvite"},
-	narthex.Returned:  {"ada": "revise withdraw accept", "ben": "revise join", "sam": "revise", "pro": "comment", "sec": "comment", "leg": "comment"},
-	narthex.Offered:   {"ada": "withdraw sign", "ben": "join", "ora": "sign", "sig": "sign", "sec": "lock unlock recuse", "leg": "recuse bind", "cus": "lock unlock"},
-	narthex.Active:    {"ada": "end meet issue transfer open_incident " + wrote, "ben": "meet issue leave open_incident join " + wrote, "sam": "issue transfer", "ora": "meet open_incident", "aud": "issue", "pro": "end reject waive issue open_incident resolve_incident " + examined, "sec": "lock unlock waive open_incident resolve_incident " + examined, "leg": examined, "cus": "lock unlock waive open_incident resolve_incident"},
+	narthex.Returned:  {"ada": "revise withdraw accept mediate " + mediators, "ben": "revise join", "sam": "revise", "pro": "comment " + mediators, "sec": "comment", "leg": "comment"},
+	narthex.Offered:   {"ada": "withdraw sign", "ben": "join", "ora": "sign", "sig": "sign", "sec": "lock unlock recuse object uphold dismiss", "leg": "recuse bind object uphold dismiss", "pro": "object", "cus": "lock unlock"},
+	narthex.Active:    {"ada": "end meet issue transfer open_incident mediate " + mediators + " " + wrote, "ben": "meet issue leave open_incident join " + wrote, "sam": "issue transfer", "ora": "meet open_incident", "aud": "issue", "pro": "end reject waive issue open_incident resolve_incident object " + mediators + " " + examined, "sec": "lock unlock waive open_incident resolve_incident object uphold dismiss " + examined, "leg": "object uphold dismiss " + examined, "cus": "lock unlock waive open_incident resolve_incident"},
 	narthex.Ending:    {"ada": "meet issue open_incident " + wrote, "ben": "meet issue open_incident " + wrote, "sam": "issue", "ora": "meet open_incident", "aud": "issue", "pro": "close reject waive issue open_incident resolve_incident " + examined, "sec": "lock unlock waive open_incident resolve_incident " + examined, "leg": examined, "cus": "lock unlock waive open_incident resolve_incident"},
-	narthex.Declined:  {"ada": "mediate"}, narthex.Withdrawn: {}, narthex.Closed: {"ada": "issue " + wrote, "ben": "issue " + wrote, "sam": "issue", "aud": "issue", "pro": "issue " + examined, "sec": examined, "leg": examined},
+	narthex.Declined:  {"ada": "mediate " + mediators, "pro": mediators}, narthex.Withdrawn: {}, narthex.Closed: {"ada": "issue " + wrote, "ben": "issue " + wrote, "sam": "issue", "aud": "issue", "pro": "issue " + examined, "sec": examined, "leg": examined},
 }
 
 // wrote and examined are what who wrote a manuscript does with it, and who reads it for the lab.
@@ -39,8 +39,9 @@ func (l *life) drafts(p narthex.Person, command workflow.Command) []workflow.Eve
 		return all
 	}
 	switch command {
-	case workflow.Approve, workflow.Decline, workflow.Return, workflow.Counter, workflow.Claim, workflow.Unclaim, workflow.Invite:
-		for _, as := range narthex.Roles() {
+	case workflow.Approve, workflow.Decline, workflow.Return, workflow.Counter, workflow.Claim, workflow.Unclaim, workflow.Invite,
+		workflow.Object, workflow.Uphold, workflow.Dismiss, workflow.Mediate, workflow.ProposeMediator, workflow.AcceptMediator, workflow.RecordMediation:
+		for _, as := range append([]narthex.Role{""}, narthex.Roles()...) {
 			full.As = as
 			all = append(all, full)
 		}
@@ -68,6 +69,9 @@ func TestEachPersonMayDoExactlyThis(t *testing.T) {
 			var did []string
 			for _, command := range commands {
 				l := ready(t, state, command)
+				if command == workflow.AcceptMediator && p.ID != ada.ID && slices.Contains(workflow.Allowed(state, workflow.Parts()), command) {
+					l = decided(t, state, workflow.ProposeMediator).says(ada, workflow.ProposeMediator) // whom the other side accepts
+				}
 				for _, ask := range l.drafts(p, command) {
 					if l.try(p, ask, workflow.Facts{OwnsAsset: true, LockedBy: pro.ID, HalfPassed: true, Other: leg, Now: l.now()}) == nil {
 						did = append(did, string(command))

@@ -26,7 +26,7 @@ type Event struct {
 	Authorised  *narthex.SignedAuthorisation `json:"authorised,omitempty"` // of an offer, in the place of the institution's signature
 	Signature   *narthex.SignedBy            `json:"signature,omitempty"`
 	Signing     *narthex.Signing             `json:"signing,omitempty"` // of an offer: how its agreement asks to be signed
-	Refusal     *narthex.Refusal             `json:"refusal,omitempty"` // of a decline, where there is a rule for that
+	Refusal     *narthex.Refusal             `json:"refusal,omitempty"` // of a decline, where there is a rule for that, or of an objection
 	Outside     *narthex.OutsideDocument     `json:"outside,omitempty"` // that is bound to the agreement
 	Triaged     *narthex.Triaged             `json:"triaged,omitempty"` // what a rule did
 	Opinion     *narthex.Opinion             `json:"opinion,omitempty"` // of a specialist from outside: whose, and the digests of code and log-in
@@ -45,6 +45,8 @@ type Event struct {
 	Person      narthex.PersonID             `json:"person,omitempty"` // who is asked to be the sponsor
 	Kept        []narthex.Joined             `json:"kept,omitempty"`   // of an activation: members who accepted what it amends, where that binds them to the same
 	Apart       []narthex.PersonID           `json:"apart,omitempty"`  // of a draft: who had a part in what it amends, and decides on neither
+	Mediator    *narthex.Mediator            `json:"mediator,omitempty"`
+	Result      narthex.MediationResult      `json:"result,omitempty"` // of a mediation
 }
 
 // Fold gives the engagement that events make.
@@ -232,13 +234,16 @@ func effect(e *narthex.Engagement, event Event) error {
 		return triage(e, event)
 	case Invite, Uninvite, Redeem, Declare, Opine:
 		return opinions(e, event)
-	case Mediate:
-		if refused := mediable(*e, event.At); refused != nil {
+	case Object, Uphold, Dismiss:
+		if refused := onObjection(e, event); refused != nil {
 			return refused
 		}
-		refusal := *e.Refusal
-		refusal.Mediation = &narthex.Note{By: event.By, At: event.At, Text: event.Text}
-		e.Refusal = &refusal
+	case Mediate, ProposeMediator, AcceptMediator, RecordMediation:
+		if refused := onMediation(e, event); refused != nil {
+			return refused
+		}
+	case Reopen:
+		return reopen(e, event)
 	case Withdraw:
 		e.Reason, e.Claims = event.Text, nil
 	case End:

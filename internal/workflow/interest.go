@@ -17,8 +17,9 @@ func Interested(e narthex.Engagement, p narthex.Person) bool {
 	})
 }
 
-// apart says whether a person decides nothing on an engagement: they have a part in it, or an interest in those who have.
-func apart(e narthex.Engagement, p narthex.Person) bool {
+// Apart says whether a person decides nothing on an engagement, and on nothing that comes of it: they have a part in it, or an interest in
+// those who have.
+func Apart(e narthex.Engagement, p narthex.Person) bool {
 	return slices.Contains(e.Authors, p.ID) || Interested(e, p)
 }
 
@@ -33,13 +34,8 @@ func recuse(e *narthex.Engagement, event Event) error {
 	}
 	e.Votes = slices.DeleteFunc(slices.Clone(e.Votes), func(v narthex.Vote) bool { return v.By == event.By })
 	if e.Agreement != "" {
-		gone := e.Agreement
-		e.Joined = slices.DeleteFunc(slices.Clone(e.Joined), func(j narthex.Joined) bool { return j.Saw == gone })
-		if len(e.Joined) == 0 {
-			e.Joined = nil
-		}
-		e.Agreement, e.Authorised, e.Signatures, e.Signing, e.Outside = "", nil, nil, nil, nil
-		e.DecidedAt = time.Time{}
+		unoffer(e)
+		e.Objection = nil // it was to what falls now
 	}
 	if len(e.Votes) == 0 {
 		e.Votes = nil
@@ -47,5 +43,13 @@ func recuse(e *narthex.Engagement, event Event) error {
 	return nil
 }
 
-// Apart says whether a person decides nothing on an engagement, and on nothing that comes of it.
-func Apart(e narthex.Engagement, p narthex.Person) bool { return apart(e, p) }
+// unoffer lets an offered agreement fall, with its signatures and with what members accepted of it.
+func unoffer(e *narthex.Engagement) {
+	gone := e.Agreement
+	e.Joined = slices.DeleteFunc(slices.Clone(e.Joined), func(j narthex.Joined) bool { return j.Saw == gone })
+	if len(e.Joined) == 0 {
+		e.Joined = nil
+	}
+	e.Agreement, e.Authorised, e.Signatures, e.Signing, e.Outside = "", nil, nil, nil, nil
+	e.DecidedAt = time.Time{}
+}

@@ -92,6 +92,21 @@ func (n node) place() place {
 	for _, w := range n.e.Waivers {
 		fmt.Fprint(&kept, w.By)
 	}
+	if o := n.e.Objection; o != nil && o.Round < n.e.Round {
+		fmt.Fprint(&kept, "an objection of before") // nothing is done with it any more
+	} else if o != nil {
+		fmt.Fprint(&kept, "objection", o.By, o.As, o.Upheld, o.DecidedAt.IsZero())
+		for _, v := range o.Votes {
+			if o.DecidedAt.IsZero() {
+				fmt.Fprint(&kept, v.By, v.As)
+			}
+		}
+		mediationPlace(&kept, o.Mediation)
+	}
+	if r := n.e.Refusal; r != nil && n.e.State == narthex.Declined {
+		fmt.Fprint(&kept, "refusal", r.Ground)
+		mediationPlace(&kept, r.Mediation)
+	}
 	return place{n.e.State, kept.String(), n.w}
 }
 
@@ -457,9 +472,10 @@ func TestNoPathBreaksAPromise(t *testing.T) {
 	for _, command := range commands {
 		// TestNoPathOfAManuscriptBreaksAPromise walks those of manuscripts. A place does not tell claims apart, so that none is given back:
 		// TestAClaimGivesNothingAndTakesNothing shows that nothing else hangs on them. Nor does it tell opinions apart, as TestAnOpinionIsNoVote
-		// shows. Agreements of these people accept no outside document, and their refusals have no grounds: signing_test.go, refusal_test.go and
-		// the random lives have those.
-		elsewhere := []workflow.Command{workflow.Unclaim, workflow.Uninvite, workflow.Redeem, workflow.Declare, workflow.Opine, workflow.Bind, workflow.Mediate}
+		// shows. Agreements of these people accept no outside document, and their refusals have no grounds: signing_test.go, the random lives and
+		// TestNoPathOfAnObjectionOrAMediationBreaksAPromise have those.
+		elsewhere := []workflow.Command{workflow.Unclaim, workflow.Uninvite, workflow.Redeem, workflow.Declare, workflow.Opine, workflow.Bind, workflow.Mediate,
+			workflow.Object, workflow.Uphold, workflow.Dismiss, workflow.Reopen, workflow.ProposeMediator, workflow.AcceptMediator, workflow.RecordMediation}
 		if f.given[command] == 0 && !workflow.OnManuscripts(command) && !slices.Contains(elsewhere, command) {
 			t.Errorf("nobody could ever %s, so the search shows nothing of it", command)
 		}

@@ -155,7 +155,7 @@ func closeOpinions(e *narthex.Engagement, at time.Time) {
 // opinionsSeen gives the opinions as a person sees them: none from outside or where they have a part or an interest, and not who asked
 // for one while their own vote is to come, for whoever asks is whoever votes.
 func opinionsSeen(e narthex.Engagement, p narthex.Person) []narthex.Opinion {
-	if len(e.Opinions) == 0 || !p.InLab() || apart(e, p) {
+	if len(e.Opinions) == 0 || !p.InLab() || Apart(e, p) {
 		return nil
 	}
 	seen, before := slices.Clone(e.Opinions), ToVote(e, p)
@@ -168,7 +168,7 @@ func opinionsSeen(e narthex.Engagement, p narthex.Person) []narthex.Opinion {
 }
 
 // SeesOpinions says whether a person may know of an engagement's specialists, and so that one read it.
-func SeesOpinions(e narthex.Engagement, p narthex.Person) bool { return p.InLab() && !apart(e, p) }
+func SeesOpinions(e narthex.Engagement, p narthex.Person) bool { return p.InLab() && !Apart(e, p) }
 
 // advising are the commands about specialists from outside.
 func advising() []Command { return []Command{Invite, Uninvite, Redeem, Declare, Opine} }

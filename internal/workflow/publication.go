@@ -108,7 +108,7 @@ func ExaminerRoles(e narthex.Engagement) []narthex.Role {
 
 // ExaminesAs gives the role in which a person reads manuscripts of an engagement for the lab, or "".
 func ExaminesAs(e narthex.Engagement, p narthex.Person) narthex.Role {
-	if e.ID == "" || apart(e, p) {
+	if e.ID == "" || Apart(e, p) {
 		return ""
 	}
 	for _, role := range ExaminerRoles(e) {

@@ -13,7 +13,7 @@ func blind(e narthex.Engagement, p narthex.Person) bool {
 	if e.State != narthex.InReview {
 		return false
 	}
-	return !p.InLab() || apart(e, p) || mayReview(e, p) && !hasVoted(&e, p.ID)
+	return !p.InLab() || Apart(e, p) || mayReview(e, p) && !hasVoted(&e, p.ID)
 }
 
 // ToVote says whether a person is a reviewer whose vote is still to come, in this round or in the one that follows a return.
@@ -26,7 +26,7 @@ func ToVote(e narthex.Engagement, p narthex.Person) bool {
 // where theirs is still to come. What is left out leaves no trace but its absence: neither the number of events nor the time of
 // the last tells of it.
 func Seen(e narthex.Engagement, p narthex.Person) narthex.Engagement {
-	closed, out := blind(e, p), !p.InLab() || apart(e, p)
+	closed, out := blind(e, p), !p.InLab() || Apart(e, p)
 	before := ToVote(e, p)
 	if closed {
 		e.Votes = nil
@@ -55,11 +55,11 @@ func HidesReaders(e narthex.Engagement, p narthex.Person) bool {
 
 // seesEvent says whether a person may see that an event of an engagement which they may read happened, where it is not of a manuscript.
 func seesEvent(e narthex.Engagement, p narthex.Person, event Event) bool {
-	if event.Private && (!p.InLab() || apart(e, p) || ToVote(e, p)) {
+	if event.Private && (!p.InLab() || Apart(e, p) || ToVote(e, p)) {
 		return false
 	}
 	if slices.Contains(claiming(), event.Command) || slices.Contains(advising(), event.Command) {
-		return p.InLab() && !apart(e, p)
+		return p.InLab() && !Apart(e, p)
 	}
 	undecided := slices.Contains([]narthex.State{narthex.Submitted, narthex.InReview, narthex.Returned}, e.State)
 	if !undecided || !slices.Contains([]Command{Approve, Decline, Counter}, event.Command) {
@@ -68,7 +68,7 @@ func seesEvent(e narthex.Engagement, p narthex.Person, event Event) bool {
 	if ToVote(e, p) {
 		return false
 	}
-	if !p.InLab() || apart(e, p) {
+	if !p.InLab() || Apart(e, p) {
 		return event.Command == Counter && e.State == narthex.Returned // which was made to them
 	}
 	return true
@@ -102,6 +102,21 @@ func changed(e narthex.Engagement) time.Time {
 	for _, joined := range e.Joined {
 		take(joined.At)
 	}
+	if o := upheldNow(e); o != nil {
+		take(o.DecidedAt)
+	}
+	if m := MediationOf(e); m != nil {
+		take(m.At)
+		take(m.Began)
+		if m.Mediator != nil {
+			take(m.Mediator.Said.At)
+		}
+		for _, side := range []*narthex.MediationOutcome{m.Authors, m.Lab} {
+			if side != nil {
+				take(side.Said.At)
+			}
+		}
+	}
 	for _, o := range e.Opinions {
 		take(o.At)
 		take(o.Opened)
@@ -116,7 +131,7 @@ func AwaitedBy(e narthex.Engagement, p narthex.Person) []narthex.Role {
 	if blind(e, p) {
 		e.Votes = nil
 	}
-	if !p.InLab() || apart(e, p) {
+	if !p.InLab() || Apart(e, p) {
 		e.Triage = nil // what rules did is the lab's to know
 	}
 	return Missing(e)
@@ -137,6 +152,10 @@ const (
 	ToTake   Task = "take" // its sponsorship over
 	ToJoin   Task = "join" // it, by accepting for oneself
 	ToRead   Task = "read" // an opinion that they asked for
+
+	ToDecide  Task = "decide"  // on an objection
+	ToMediate Task = "mediate" // a mediator to name, or what came of it to record
+	ToAmend   Task = "amend"   // what is in force, as an objection that was upheld asks
 )
 
 // TaskOf says what an engagement waits for a person to do, or "" where it needs nothing of them: late says that its review
@@ -183,9 +202,10 @@ type Wait struct {
 	From     time.Time // from when on it waits; zero where it does already
 }
 
-// Waiting lists for whom an engagement may wait, so that whoever TaskOf or OwedBy gives a task is one of them. It says nothing of who voted.
+// Waiting lists for whom an engagement may wait, so that whoever TaskOf, OwedBy, ObjectionTask or MediationTask gives a task is one of
+// them. It says nothing of who voted.
 func Waiting(e narthex.Engagement) []Wait {
-	waits := waitsInState(e)
+	waits := append(waitsInState(e), waitsBeside(e)...)
 	if may(e.State, []Part{Member}, Join) {
 		for _, member := range Unjoined(e) {
 			waits = append(waits, Wait{Person: member})
@@ -267,7 +287,7 @@ func Tells(e narthex.Engagement, p narthex.Person, event Event) Telling {
 	switch {
 	case event.By == p.ID:
 		return TellWhole
-	case event.Command == Recuse && (!p.InLab() || apart(e, p) || ToVote(e, p)):
+	case event.Command == Recuse && (!p.InLab() || Apart(e, p) || ToVote(e, p)):
 		return "" // that someone has an interest is the lab's to know
 	case OnManuscripts(event.Command):
 		return handlingTold(SightOf(e, p), event.Command)

@@ -67,13 +67,22 @@ const (
 	Redeem   Command = "redeem"   // its code, as the specialist
 	Declare  Command = "declare"  // one's interests, as the specialist
 	Opine    Command = "opine"    // hand the opinion in
-	Mediate  Command = "mediate"  // ask for mediation of a refusal
+	Mediate  Command = "mediate"  // ask for mediation of a refusal, or of an objection that was upheld
 	Bind     Command = "bind"     // an outside document to the agreement
+
+	Object  Command = "object"  // to what was granted, for the lab
+	Uphold  Command = "uphold"  // an objection
+	Dismiss Command = "dismiss" // an objection
+	Reopen  Command = "reopen"  // what was decided, by an objection that is upheld or a mediation that both sides agreed in
+
+	ProposeMediator Command = "propose_mediator"
+	AcceptMediator  Command = "accept_mediator"
+	RecordMediation Command = "record_mediation" // what came of it, as one's side says
 )
 
 // Commands lists every command.
 func Commands() []Command {
-	return []Command{Draft, Edit, Submit, Assign, Return, Revise, Approve, Decline, Withdraw, Offer, Sign, Activate, Lock, Unlock, End, Close, Counter, Accept, Nudge, Comment, Meet, Reject, Waive, Issue, Transfer, Take, Leave, Remind, Escalate, OpenIncident, ResolveIncident, Join, Recuse, Claim, Unclaim, Entrust, Triage, Invite, Uninvite, Redeem, Declare, Opine, Bind, Mediate,
+	return []Command{Draft, Edit, Submit, Assign, Return, Revise, Approve, Decline, Withdraw, Offer, Sign, Activate, Lock, Unlock, End, Close, Counter, Accept, Nudge, Comment, Meet, Reject, Waive, Issue, Transfer, Take, Leave, Remind, Escalate, OpenIncident, ResolveIncident, Join, Recuse, Claim, Unclaim, Entrust, Triage, Invite, Uninvite, Redeem, Declare, Opine, Bind, Mediate, Object, Uphold, Dismiss, Reopen, ProposeMediator, AcceptMediator, RecordMediation,
 		ManuscriptSubmit, ManuscriptClear, ManuscriptRedact, ManuscriptExtend, ManuscriptPause, ManuscriptResume, ManuscriptPublish,
 		RedactionAccept, RedactionContest, RedactionUphold, RedactionDrop, RedactionMediate, RedactionOutcome}
 }
@@ -110,13 +119,13 @@ var table = map[narthex.State]map[Part][]Command{
 	narthex.Draft:     {Applicant: {Edit, Submit, Withdraw}, Author: {Edit}},
 	narthex.Submitted: {Applicant: {Withdraw}, Member: {Join}, Programme: {Assign}, System: {Assign}},
 	narthex.InReview:  {Applicant: {Withdraw, Nudge, Comment}, Author: {Comment}, Member: {Join}, Reviewer: {Approve, Decline, Return, Counter, Comment, Claim, Unclaim, Invite, Uninvite}, Programme: {Comment, Unclaim, Entrust, Invite, Uninvite}, System: {Offer, Remind, Escalate, Triage}, Voter: {Recuse}, Specialist: {Redeem, Declare, Opine}},
-	narthex.Returned:  {Applicant: {Revise, Accept, Withdraw}, Author: {Revise}, Member: {Join}, Reviewer: {Comment}, Programme: {Comment}, System: {Remind}},
-	narthex.Offered:   {Applicant: {Withdraw}, Member: {Join}, Reviewer: {Bind}, Signer: {Sign}, System: {Activate, Remind}, Guard: {Lock, Unlock}, Voter: {Recuse}},
-	narthex.Active: {Applicant: {End, Meet, Issue, Transfer, OpenIncident}, Author: {Issue}, Member: {Join, Meet, Leave, OpenIncident}, Sponsor: {Transfer}, Successor: {Take}, Programme: {End, Reject, Waive, Issue, OpenIncident, ResolveIncident}, System: {End, Remind}, Guard: {Lock, Unlock, Waive, OpenIncident, ResolveIncident},
+	narthex.Returned:  {Applicant: {Revise, Accept, Withdraw, Mediate, ProposeMediator, AcceptMediator, RecordMediation}, Author: {Revise}, Member: {Join}, Reviewer: {Comment}, Programme: {Comment, ProposeMediator, AcceptMediator, RecordMediation}, System: {Remind}},
+	narthex.Offered:   {Applicant: {Withdraw}, Member: {Join}, Reviewer: {Bind, Object, Uphold, Dismiss}, Signer: {Sign}, Programme: {Object}, System: {Activate, Remind, Reopen}, Guard: {Lock, Unlock}, Voter: {Recuse}},
+	narthex.Active: {Applicant: {End, Meet, Issue, Transfer, OpenIncident, Mediate, ProposeMediator, AcceptMediator, RecordMediation}, Author: {Issue}, Member: {Join, Meet, Leave, OpenIncident}, Sponsor: {Transfer}, Successor: {Take}, Reviewer: {Object, Uphold, Dismiss}, Programme: {End, Reject, Waive, Issue, OpenIncident, ResolveIncident, Object, ProposeMediator, AcceptMediator, RecordMediation}, System: {End, Remind}, Guard: {Lock, Unlock, Waive, OpenIncident, ResolveIncident},
 		Institution: {Meet, OpenIncident}, Auditor: {Issue}, Writer: writing(), Examiner: examining()},
 	narthex.Ending: {Applicant: {Meet, Issue, OpenIncident}, Author: {Issue}, Member: {Meet, OpenIncident}, Programme: {Close, Reject, Waive, Issue, OpenIncident, ResolveIncident}, System: {Remind}, Guard: {Lock, Unlock, Waive, OpenIncident, ResolveIncident},
 		Institution: {Meet, OpenIncident}, Auditor: {Issue}, Writer: writing(), Examiner: examining()},
-	narthex.Declined:  {Applicant: {Mediate}},
+	narthex.Declined:  {Applicant: {Mediate, ProposeMediator, AcceptMediator, RecordMediation}, Programme: {ProposeMediator, AcceptMediator, RecordMediation}, System: {Remind, Reopen}},
 	narthex.Withdrawn: {},
 	narthex.Closed:    {Applicant: {Issue}, Author: {Issue}, Programme: {Issue}, Auditor: {Issue}, System: {Remind}, Writer: writing(), Examiner: examining()},
 }
@@ -124,7 +133,7 @@ var table = map[narthex.State]map[Part][]Command{
 // next is the state that a command leads to; a command that is not here stays in its state.
 var next = map[Command]narthex.State{
 	Draft: narthex.Draft, Submit: narthex.Submitted, Assign: narthex.InReview, Return: narthex.Returned, Revise: narthex.Submitted,
-	Decline: narthex.Declined, Withdraw: narthex.Withdrawn, Counter: narthex.Returned, Accept: narthex.Submitted, Offer: narthex.Offered, Recuse: narthex.InReview, Activate: narthex.Active, End: narthex.Ending, Close: narthex.Closed,
+	Decline: narthex.Declined, Withdraw: narthex.Withdrawn, Counter: narthex.Returned, Accept: narthex.Submitted, Offer: narthex.Offered, Recuse: narthex.InReview, Activate: narthex.Active, End: narthex.Ending, Close: narthex.Closed, Reopen: narthex.Returned,
 }
 
 // may says whether the table has the command for any of the parts.

@@ -34,6 +34,7 @@ func TestThePrintedTableIsTheOneInForce(t *testing.T) {
 // What each side does with manuscripts, wherever there can be any.
 const (
 	writers   = "manuscript_submit manuscript_pause manuscript_resume redaction_accept redaction_contest redaction_mediate redaction_outcome manuscript_publish"
+	mediators = "propose_mediator accept_mediator record_mediation" // what both sides do in a mediation
 	examiners = "manuscript_clear manuscript_redact manuscript_extend manuscript_pause manuscript_resume redaction_uphold redaction_drop redaction_outcome"
 )
 
@@ -43,13 +44,13 @@ var rows = map[narthex.State]map[workflow.Part]string{
 	narthex.Draft:     {workflow.Applicant: "edit submit withdraw", workflow.Author: "edit"},
 	narthex.Submitted: {workflow.Applicant: "withdraw", workflow.Member: "join", workflow.Programme: "assign", workflow.System: "assign"},
 	narthex.InReview:  {workflow.Applicant: "withdraw nudge comment", workflow.Author: "comment", workflow.Member: "join", workflow.Reviewer: "approve decline return counter comment claim unclaim invite uninvite", workflow.Programme: "comment unclaim entrust invite uninvite", workflow.System: "offer remind escalate triage", workflow.Voter: "recuse", workflow.Specialist: "redeem declare opine"},
-	narthex.Returned:  {workflow.Applicant: "revise accept withdraw", workflow.Author: "revise", workflow.Member: "join", workflow.Reviewer: "comment", workflow.Programme: "comment", workflow.System: "remind"},
-	narthex.Offered:   {workflow.Applicant: "withdraw", workflow.Member: "join", workflow.Reviewer: "bind", workflow.Signer: "sign", workflow.System: "activate remind", workflow.Guard: "lock unlock", workflow.Voter: "recuse"},
-	narthex.Active: {workflow.Applicant: "end meet issue transfer open_incident", workflow.Author: "issue", workflow.Member: "join meet leave open_incident", workflow.Sponsor: "transfer", workflow.Successor: "take", workflow.Programme: "end reject waive issue open_incident resolve_incident", workflow.System: "end remind", workflow.Guard: "lock unlock waive open_incident resolve_incident",
+	narthex.Returned:  {workflow.Applicant: "revise accept withdraw mediate " + mediators, workflow.Author: "revise", workflow.Member: "join", workflow.Reviewer: "comment", workflow.Programme: "comment " + mediators, workflow.System: "remind"},
+	narthex.Offered:   {workflow.Applicant: "withdraw", workflow.Member: "join", workflow.Reviewer: "bind object uphold dismiss", workflow.Signer: "sign", workflow.Programme: "object", workflow.System: "activate remind reopen", workflow.Guard: "lock unlock", workflow.Voter: "recuse"},
+	narthex.Active: {workflow.Applicant: "end meet issue transfer open_incident mediate " + mediators, workflow.Author: "issue", workflow.Member: "join meet leave open_incident", workflow.Sponsor: "transfer", workflow.Successor: "take", workflow.Reviewer: "object uphold dismiss", workflow.Programme: "end reject waive issue open_incident resolve_incident object " + mediators, workflow.System: "end remind", workflow.Guard: "lock unlock waive open_incident resolve_incident",
 		workflow.Institution: "meet open_incident", workflow.Auditor: "issue", workflow.Writer: writers, workflow.Examiner: examiners},
 	narthex.Ending: {workflow.Applicant: "meet issue open_incident", workflow.Author: "issue", workflow.Member: "meet open_incident", workflow.Programme: "close reject waive issue open_incident resolve_incident", workflow.System: "remind", workflow.Guard: "lock unlock waive open_incident resolve_incident",
 		workflow.Institution: "meet open_incident", workflow.Auditor: "issue", workflow.Writer: writers, workflow.Examiner: examiners},
-	narthex.Declined: {workflow.Applicant: "mediate"}, narthex.Withdrawn: {},
+	narthex.Declined: {workflow.Applicant: "mediate " + mediators, workflow.Programme: mediators, workflow.System: "remind reopen"}, narthex.Withdrawn: {},
 	narthex.Closed: {workflow.Applicant: "issue", workflow.Author: "issue", workflow.Programme: "issue", workflow.Auditor: "issue", workflow.System: "remind", workflow.Writer: writers, workflow.Examiner: examiners},
 }
 
@@ -96,8 +97,10 @@ func TestWhatIsInNoTableMayDoNothing(t *testing.T) {
 func TestThoseWhoAskAndThoseWhoDecideShareNoCommand(t *testing.T) {
 	asking := []workflow.Part{workflow.Applicant, workflow.Author, workflow.Member, workflow.Institution, workflow.Writer}
 	deciding := []workflow.Part{workflow.Reviewer, workflow.Signer, workflow.Programme, workflow.Guard, workflow.Auditor, workflow.Examiner}
-	// Words, statements and the opening of an incident decide nothing; a clock stops and runs for either side; of a mediator's decision each side says what it read.
-	common := []workflow.Command{workflow.End, workflow.Comment, workflow.Issue, workflow.OpenIncident, workflow.ManuscriptPause, workflow.ManuscriptResume, workflow.RedactionOutcome}
+	// Words, statements and the opening of an incident decide nothing; a clock stops and runs for either side; of a mediator's decision each side says what it read,
+	// and so it does of a mediation, whose mediator is the one whom both name.
+	common := []workflow.Command{workflow.End, workflow.Comment, workflow.Issue, workflow.OpenIncident, workflow.ManuscriptPause, workflow.ManuscriptResume, workflow.RedactionOutcome,
+		workflow.ProposeMediator, workflow.AcceptMediator, workflow.RecordMediation}
 	for _, state := range states() {
 		theirs := workflow.Allowed(state, asking)
 		for _, command := range workflow.Allowed(state, deciding) {
@@ -105,7 +108,7 @@ func TestThoseWhoAskAndThoseWhoDecideShareNoCommand(t *testing.T) {
 				t.Errorf("%q: both sides may %s", state, command)
 			}
 		}
-		for _, command := range []workflow.Command{workflow.Offer, workflow.Activate, workflow.Remind, workflow.Escalate, workflow.Triage, workflow.Redeem, workflow.Declare, workflow.Opine} {
+		for _, command := range []workflow.Command{workflow.Offer, workflow.Activate, workflow.Remind, workflow.Escalate, workflow.Triage, workflow.Redeem, workflow.Declare, workflow.Opine, workflow.Reopen} {
 			if slices.Contains(workflow.Allowed(state, append(asking, deciding...)), command) {
 				t.Errorf("%q: a person may %s", state, command)
 			}
@@ -174,6 +177,8 @@ func (l *life) event(command workflow.Command) workflow.Event {
 	case workflow.Remind:
 		event.By, event.Mark = "", workflow.HalfPassed
 		switch l.e.State {
+		case narthex.Declined:
+			event.Mark = workflow.MediationEnd
 		case narthex.Returned:
 			event.Mark = workflow.QuestionWaits
 		case narthex.Offered:
@@ -187,8 +192,8 @@ func (l *life) event(command workflow.Command) workflow.Event {
 		event.By, event.Mark = "", workflow.ReviewLate
 	case workflow.Activate:
 		event.By, event.Grant = "", grant
-	case workflow.Mediate:
-		event.Text = "so"
+	case workflow.Object, workflow.Uphold, workflow.Dismiss, workflow.Reopen, workflow.Mediate, workflow.ProposeMediator, workflow.AcceptMediator, workflow.RecordMediation:
+		l.onDecision(&event)
 	case workflow.Bind:
 		event.By, event.Saw, event.Outside = leg.ID, l.e.Agreement, paper
 	case workflow.Sign:
@@ -208,9 +213,9 @@ func ready(t *testing.T, state narthex.State, command workflow.Command) *life {
 		if state == narthex.InReview {
 			return at(t, state).approve(sec, narthex.Security).approve(leg, narthex.Legal)
 		}
-	case workflow.Mediate:
-		if state == narthex.Declined {
-			return refusable(t).does(sec, declining("not held", "Ask for less."))
+	case workflow.Object, workflow.Uphold, workflow.Dismiss, workflow.Reopen, workflow.Mediate, workflow.ProposeMediator, workflow.AcceptMediator, workflow.RecordMediation:
+		if slices.Contains(workflow.Allowed(state, workflow.Parts()), command) {
+			return decided(t, state, command)
 		}
 	case workflow.Bind:
 		if state == narthex.Offered {
@@ -248,6 +253,9 @@ func ready(t *testing.T, state narthex.State, command workflow.Command) *life {
 		if state == narthex.Closed {
 			l.handles(workflow.ManuscriptSubmit)
 		}
+		if state == narthex.Declined {
+			l = decided(t, state, workflow.ProposeMediator)
+		}
 		l.waited = 100 * 24 * time.Hour
 		return l
 	case workflow.Meet, workflow.Waive:
@@ -272,7 +280,7 @@ func ready(t *testing.T, state narthex.State, command workflow.Command) *life {
 
 var leads = map[workflow.Command]narthex.State{workflow.Draft: narthex.Draft, workflow.Submit: narthex.Submitted, workflow.Assign: narthex.InReview,
 	workflow.Return: narthex.Returned, workflow.Counter: narthex.Returned, workflow.Accept: narthex.Submitted, workflow.Revise: narthex.Submitted, workflow.Decline: narthex.Declined, workflow.Withdraw: narthex.Withdrawn,
-	workflow.Offer: narthex.Offered, workflow.Recuse: narthex.InReview, workflow.Activate: narthex.Active, workflow.End: narthex.Ending, workflow.Close: narthex.Closed}
+	workflow.Offer: narthex.Offered, workflow.Recuse: narthex.InReview, workflow.Activate: narthex.Active, workflow.End: narthex.Ending, workflow.Close: narthex.Closed, workflow.Reopen: narthex.Returned}
 
 func TestACommandFoldsWhereTheTableHasItAndLeadsWhereItSays(t *testing.T) {
 	for _, state := range states() {

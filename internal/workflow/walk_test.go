@@ -77,14 +77,18 @@ func (w *walk) text(applicant narthex.PersonID) *narthex.Application {
 	if w.r.IntN(4) == 0 {
 		a.Reviews = []narthex.ReviewRule{{Role: narthex.Security, Quorum: 1}, {Role: narthex.Legal, Quorum: 1}, {Role: narthex.Programme, Quorum: 1}}
 	}
+	if w.r.IntN(2) == 0 {
+		a.Refusals = objectable().Refusals
+	}
 	return a
 }
 
 // ways are the commands that lead on; most lives take them, so that long ones are reached.
 var ways = map[narthex.State][]workflow.Command{
 	"": {workflow.Draft}, narthex.Draft: {workflow.Submit, workflow.Submit, workflow.Edit}, narthex.Submitted: {workflow.Assign, workflow.Assign, workflow.Join},
-	narthex.InReview: {workflow.Approve, workflow.Approve, workflow.Approve, workflow.Approve, workflow.Approve, workflow.Approve, workflow.Approve, workflow.Approve, workflow.Approve, workflow.Approve, workflow.Offer, workflow.Offer, workflow.Offer, workflow.Offer, workflow.Counter, workflow.Claim, workflow.Unclaim, workflow.Entrust, workflow.Triage, workflow.Invite, workflow.Uninvite, workflow.Redeem, workflow.Declare, workflow.Opine}, narthex.Returned: {workflow.Revise, workflow.Accept},
-	narthex.Offered: {workflow.Sign, workflow.Sign, workflow.Sign, workflow.Activate, workflow.Bind}, narthex.Active: {workflow.Join, workflow.Lock, workflow.Unlock, workflow.End, workflow.End, workflow.Meet, workflow.Waive, workflow.ManuscriptSubmit, workflow.ManuscriptRedact, workflow.RedactionContest, workflow.RedactionAccept, workflow.RedactionDrop},
+	narthex.InReview: {workflow.Approve, workflow.Approve, workflow.Approve, workflow.Approve, workflow.Approve, workflow.Approve, workflow.Approve, workflow.Approve, workflow.Approve, workflow.Approve, workflow.Offer, workflow.Offer, workflow.Offer, workflow.Offer, workflow.Counter, workflow.Claim, workflow.Unclaim, workflow.Entrust, workflow.Triage, workflow.Invite, workflow.Uninvite, workflow.Redeem, workflow.Declare, workflow.Opine}, narthex.Returned: {workflow.Revise, workflow.Revise, workflow.Accept, workflow.Accept, workflow.Mediate},
+	narthex.Declined: {workflow.Mediate, workflow.Mediate, workflow.ProposeMediator, workflow.AcceptMediator, workflow.RecordMediation, workflow.RecordMediation, workflow.Reopen},
+	narthex.Offered:  {workflow.Sign, workflow.Sign, workflow.Sign, workflow.Sign, workflow.Sign, workflow.Sign, workflow.Activate, workflow.Activate, workflow.Bind, workflow.Object, workflow.Uphold, workflow.Reopen}, narthex.Active: {workflow.Object, workflow.Uphold, workflow.Join, workflow.Lock, workflow.Unlock, workflow.End, workflow.End, workflow.End, workflow.Meet, workflow.Waive, workflow.ManuscriptSubmit, workflow.ManuscriptRedact, workflow.RedactionContest, workflow.RedactionAccept, workflow.RedactionDrop},
 	narthex.Ending: {workflow.Close, workflow.Close, workflow.Meet, workflow.Meet, workflow.Reject, workflow.Waive, workflow.Issue, workflow.ManuscriptClear, workflow.ManuscriptPublish},
 }
 
@@ -123,7 +127,15 @@ func (w *walk) ask(command workflow.Command, p narthex.Person) workflow.Event {
 	if workflow.OnManuscripts(command) {
 		return w.askManuscript(command, p)
 	}
+	if slices.Contains(disputing, command) {
+		shapes := askDispute(w.node, command)
+		return shapes[w.r.IntN(len(shapes))]
+	}
 	switch command {
+	case workflow.Decline:
+		if e.Application.Refusals != nil {
+			ask.Refusal = &narthex.Refusal{Ground: []string{"secret", "other"}[w.r.IntN(2)], Alternative: "less", MediateBy: start.AddDate(0, 0, 7)}
+		}
 	case workflow.Draft:
 		ask.Application = w.text(p.ID)
 	case workflow.Edit, workflow.Revise:

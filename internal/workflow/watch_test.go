@@ -27,6 +27,7 @@ type watch struct {
 	agreed    uint32 // of those, who accepted the agreement
 	joined    uint32 // members who accepted for themselves what stands
 	ruled     uint32 // roles, by their place in narthex.Roles, for whose approval of the present text a rule stands in
+	dispute   dispute
 }
 
 // duty is what became of the one thing that the agreement asks for, where it asks for it.
@@ -84,7 +85,7 @@ type vote struct {
 }
 
 // judges are the commands that decide on an engagement.
-var judges = []workflow.Command{workflow.Assign, workflow.Return, workflow.Approve, workflow.Decline, workflow.Counter, workflow.Lock, workflow.Unlock, workflow.Close, workflow.Reject, workflow.Waive, workflow.ResolveIncident, workflow.Claim, workflow.Unclaim, workflow.Entrust, workflow.Invite, workflow.Uninvite}
+var judges = []workflow.Command{workflow.Assign, workflow.Return, workflow.Approve, workflow.Decline, workflow.Counter, workflow.Lock, workflow.Unlock, workflow.Close, workflow.Reject, workflow.Waive, workflow.ResolveIncident, workflow.Claim, workflow.Unclaim, workflow.Entrust, workflow.Invite, workflow.Uninvite, workflow.Object, workflow.Uphold, workflow.Dismiss}
 
 // step checks one event that happened and gives the account after it. People are as they were when it happened.
 func (w watch) step(people []narthex.Person, before, after narthex.Engagement, event workflow.Event) (watch, error) {
@@ -97,6 +98,9 @@ func (w watch) step(people []narthex.Person, before, after narthex.Engagement, e
 	}
 	if err := w.manuscripts(people, by, before, after, event); err != nil {
 		return w, err
+	}
+	if slices.Contains(disputing, event.Command) {
+		return w.disputes(people, by, before, after, event)
 	}
 	switch event.Command {
 	case workflow.Remind, workflow.Escalate:
@@ -119,6 +123,9 @@ func (w watch) step(people []narthex.Person, before, after narthex.Engagement, e
 			return w, fmt.Errorf("a nudge by someone else than the applicant, or a second one")
 		}
 	case workflow.Approve, workflow.Decline:
+		if event.Command == workflow.Decline {
+			w.dispute.talk = talk{on: event.Refusal != nil}
+		}
 		return w.voted(people, by, before, after, event)
 	case workflow.Offer:
 		if by >= 0 || !w.quorum(before.Application.Reviews) {
@@ -170,6 +177,9 @@ func (w watch) step(people []narthex.Person, before, after narthex.Engagement, e
 	case workflow.Recuse:
 		if by < 0 || !w.votes[by].standing || !slices.Contains([]narthex.State{narthex.InReview, narthex.Offered}, before.State) || after.State != narthex.InReview || after.Agreement != "" || len(after.Signatures) > 0 {
 			return w, fmt.Errorf("a vote fell that there was not, or what rests on it stands")
+		}
+		if before.State == narthex.Offered {
+			w.dispute.forget()
 		}
 		w.votes[by], w.agreement, w.approved, w.signers = vote{}, "", false, [3]int8{}
 		w.joined, w.agreed = w.joined&^w.agreed, 0
@@ -278,6 +288,9 @@ func (w watch) wrote(people []narthex.Person, by int, before, after narthex.Enga
 		w.joined = 0
 	}
 	w.votes, w.text, w.offer, w.ruled = [16]vote{}, textOf(written), offer{}, 0
+	if event.Command == workflow.Revise {
+		w.dispute.talk = talk{}
+	}
 	return w, w.settled(after)
 }
 
