@@ -2,7 +2,6 @@ package demo
 
 import (
 	"context"
-	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -33,16 +32,8 @@ func writeWeights(ctx context.Context, dir string) (map[string]folder, error) {
 		if err := os.MkdirAll(to, 0o755); err != nil {
 			return nil, err
 		}
-		entries, err := fs.ReadDir(files, ".")
-		if err != nil {
-			return nil, err
-		}
-		for _, entry := range entries {
-			data, err := fs.ReadFile(files, entry.Name())
-			if err != nil {
-				return nil, err
-			}
-			if err := os.WriteFile(filepath.Join(to, entry.Name()), data, 0o444); err != nil {
+		for file, data := range files {
+			if err := os.WriteFile(filepath.Join(to, file), data, 0o444); err != nil {
 				return nil, err
 			}
 		}
