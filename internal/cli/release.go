@@ -462,7 +462,11 @@ func (a *app) verifyRelease(path, record, key string) error {
 	}
 	statement, err := airlock.OpenRecord(signed, key)
 	if err != nil {
-		return advise(err, "ask who gave it to you for record.json as it came")
+		next := "bring " + recordFile + " as it came with the file"
+		if narthex.AsError(err).Param == "key" {
+			next = "copy the lab's key whole from where it publishes it"
+		}
+		return advise(err, next)
 	}
 	name, holds := statement.Holds(data)
 	if !holds {
