@@ -8,10 +8,10 @@ VERSION ?= $(RELEASE)+$(shell git describe --always --dirty --exclude '*' 2>/dev
 export GOFLAGS = -mod=readonly -buildvcs=false
 CORPUS   = demo/minilab/generated/pretrain.jsonl.gz
 FUZZTIME ?= 20s
-# Debian packages that the demonstration and the tests use, by the command that each brings. The tests start PostgreSQL
+# Debian packages that the demonstration and the tests use, by the command or the file that each brings. The tests start PostgreSQL
 # themselves: PGCONF keeps Debian from making and starting a cluster of its own, where PostgreSQL was not set up before. They start
 # the mail server themselves too: MAILCONF keeps Debian from setting one up and starting it.
-PACKAGES = curl:curl git:git node:nodejs /usr/lib/postgresql/15/bin/initdb:postgresql-15 /usr/sbin/exim4:exim4-daemon-light /usr/bin/python3:python3 /usr/bin/f2py3:python3-numpy
+PACKAGES = curl:curl git:git node:nodejs /usr/lib/postgresql/15/bin/initdb:postgresql-15 /usr/sbin/exim4:exim4-daemon-light bwrap:bubblewrap /usr/bin/python3:python3 /usr/lib/python3/dist-packages/numpy:python3-numpy
 PGCONF   = /etc/postgresql-common/createcluster.conf
 MAILCONF = exim4-config exim4/dc_eximconfig_configtype select no configuration at this time
 
@@ -53,7 +53,7 @@ $(CORPUS):
 # setup installs what is missing, and says so; where nothing is missing it does nothing.
 setup:
 	@command -v $(GO) >/dev/null || { echo "narthex needs Go 1.26 or later: https://go.dev/dl"; exit 1; }
-	@missing=""; for pair in $(PACKAGES); do command -v $${pair%%:*} >/dev/null || missing="$$missing $${pair##*:}"; done; \
+	@missing=""; for pair in $(PACKAGES); do command -v $${pair%%:*} >/dev/null || test -e $${pair%%:*} || missing="$$missing $${pair##*:}"; done; \
 	if [ -n "$$missing" ]; then echo "installing$$missing"; \
 		if [ "$$(id -u)" = 0 ]; then root=; else root=sudo; fi; \
 		case "$$missing" in *postgresql*) test -e $(PGCONF) || { $$root mkdir -p $(dir $(PGCONF)) && echo "create_main_cluster = false" | $$root tee $(PGCONF) >/dev/null; } ;; esac; \

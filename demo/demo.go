@@ -87,6 +87,9 @@ func Run(ctx context.Context, o Options) (err error) {
 			return err
 		}
 	}
+	if o.Once && s.skipped != nil {
+		return &narthex.Error{Kind: narthex.Unavailable, Code: "skipped", Public: "The story was told without the study beside the weights: " + s.skipped.Public}
+	}
 	if o.Once {
 		return nil
 	}
@@ -116,6 +119,8 @@ type stage struct {
 	digest narthex.Digest
 	url    string // of the model server
 	clock  clock
+
+	skipped *narthex.Error // why the study beside the weights was left out
 }
 
 // open starts the model server and the node.
@@ -258,6 +263,8 @@ type info struct {
 	APIKey        string   `json:"api_key"`
 	LedgerURL     string   `json:"ledger_url"`
 	LedgerKey     string   `json:"ledger_key"`
+	ReleaseFile   string   `json:"release_file,omitempty"` // what was released, and its record
+	ReleaseRecord string   `json:"release_record,omitempty"`
 	PID           int      `json:"pid"`
 }
 
@@ -271,6 +278,9 @@ func (s *stage) announce(ctx context.Context, key string) error {
 	about := info{OpenAIBaseURL: base + "/v1", Model: "minim-1", HiddenModel: minilab.Hidden, APIKey: key, LedgerURL: base + "/ledger", LedgerKey: ledger.Key, PID: s.o.PID}
 	for _, name := range minilab.Checkpoints() {
 		about.Checkpoints = append(about.Checkpoints, "minim-1@"+name)
+	}
+	if _, err := os.Stat(filepath.Join(s.dir, releasedFolder, releasedRecord)); err == nil {
+		about.ReleaseFile, about.ReleaseRecord = filepath.Join(s.absolute(), releasedFolder, releasedFile), filepath.Join(s.absolute(), releasedFolder, releasedRecord)
 	}
 	if s.o.Info != "" {
 		data, err := json.MarshalIndent(about, "", "  ")

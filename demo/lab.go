@@ -23,8 +23,8 @@ func directory(upstream, credentialFile string, folders map[string]folder) (lab.
 	}
 	files["lab.yaml"] = []byte(labYAML)
 	files["pathways/interpretability.yaml"] = []byte(pathwayYAML)
-	files["assets/minim-1.yaml"] = fmt.Appendf(nil, assetYAML, "minim-1", "minim-1, a model of 1.35 million parameters", "internal", "final", checkpoints(folders), upstream, credentialFile)
-	files["assets/codename-porch.yaml"] = fmt.Appendf(nil, assetYAML, "codename-porch", "a model that is not announced", "restricted", "only", `
+	files["assets/minim-1.yaml"] = fmt.Appendf(nil, assetYAML, "minim-1", "minim-1, a model of 1.35 million parameters", 100_000, "behav, small", "internal", "final", checkpoints(folders), upstream, credentialFile)
+	files["assets/codename-porch.yaml"] = fmt.Appendf(nil, assetYAML, "codename-porch", "a model that is not announced", 0, "behav, small", "restricted", "only", `
   - {name: only, upstream: codename-porch}`, upstream, credentialFile)
 	return files, nil
 }
@@ -62,8 +62,8 @@ title: %s
 kind: model
 owner: olga
 bytes: 2710032
-lifetime_bytes: 0
-leak: [behav, small]
+lifetime_bytes: %d
+leak: [%s]
 label: %s
 context: 256
 token_bytes: 1
@@ -107,6 +107,18 @@ offers:
       max_chars: {default: 200, least: 0, most: 200}
   - attribute: model.seed
     assets: [minim-1]
+  - attribute: weights.compute
+    assets: [minim-1]
+    limits:
+      cpu_hours: {default: 1, least: 0, most: 10}
+      wall_minutes: {default: 10, least: 1, most: 60}
+      memory_mb: {default: 2048, least: 64, most: 4096}
+      bytes_out: {default: 20000, least: 0, most: 20000}
+  - attribute: output.release
+    assets: [minim-1]
+    limits:
+      artefacts: {default: [table, text, figure], names: [table, text, figure]}
+      bytes_out: {default: 20000, least: 0, most: 20000}
 not_offered: Write to the programme manager (Carol Custodian) if your question needs it; another pathway may fit.
 reviews:
   - {role: asset_owner, quorum: 1}
@@ -121,6 +133,7 @@ clauses:
   - {clause: publication-review}
   - {clause: liability, values: {cap: 50000 EUR}}
   - {clause: data-and-monitoring}
+  - {clause: data-protection, values: {basis: public interest}}
   - {clause: use-limits}
   - {clause: termination-and-return}
 review_days: 15

@@ -30,6 +30,7 @@ func (s *stage) story(ctx context.Context) error {
 		{"The researcher uses the model", t.use},
 		{"What was not signed is not given", t.refusals},
 		{"The budget is what it says", t.budget},
+		{"Her code goes to the weights, and results come out through two people", t.beside},
 		{"Security locks the grant while an answer streams", t.lock},
 		{"An auditor checks all of it, offline", t.audit},
 	} {
@@ -146,6 +147,8 @@ func draft(sponsor narthex.PersonID, tokens float64, withPrefill bool) client.Dr
 			term("model.sample", map[narthex.LimitName]narthex.Value{"tokens": narthex.NumberValue(tokens)}),
 			term("model.logprobs", map[narthex.LimitName]narthex.Value{"top_k": narthex.NumberValue(5)}),
 			term("model.checkpoints", nil),
+			term("weights.compute", nil),
+			term("output.release", nil),
 		}}
 	if withPrefill {
 		d.Terms = append(d.Terms, term("model.prefill", nil))
@@ -165,7 +168,7 @@ func (t *tale) apply(ctx context.Context) error {
 	t.tell.act("Ada", "sees, without an account, what is offered")
 	t.tell.yes("%s: %s\ndecided by %s and %s within %d business days", p.Title, p.Summary, p.Reviews[0].Role, p.Reviews[1].Role, p.ReviewDays)
 	ada := t.cast["ada"].client
-	t.tell.act("Ada", "asks for sampling, log-probabilities (top_k 5), checkpoints, and to begin the model's answers herself (prefill)")
+	t.tell.act("Ada", "asks for sampling, log-probabilities (top_k 5), checkpoints, jobs beside the weights, and to begin the model's answers herself (prefill)")
 	view, err := ada.Draft(ctx, draft(t.cast["paul"].ID, 2000, true))
 	if err != nil {
 		return err

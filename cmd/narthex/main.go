@@ -20,6 +20,7 @@ import (
 	"narthex"
 	"narthex/demo"
 	"narthex/internal/cli"
+	"narthex/internal/examine"
 	"narthex/internal/passkey"
 	"narthex/internal/server"
 	"narthex/internal/stamp"
@@ -35,6 +36,12 @@ var version = "dev"
 const processors = 4
 
 func main() {
+	if len(os.Args) > 1 && os.Args[1] == examine.Word { // confined, and nothing else
+		if err := examine.Run(os.Args[2:], os.Stdin, os.Stdout); err != nil {
+			os.Exit(1)
+		}
+		return
+	}
 	runtime.GOMAXPROCS(max(processors, runtime.GOMAXPROCS(0)))
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -63,7 +70,7 @@ func serve(ctx context.Context, f cli.ServeFlags) error {
 	c := config(slog.LevelInfo)
 	c.Lab, c.Data, c.Store, c.Anchor, c.Listen, c.Ops, c.TLSCert, c.TLSKey, c.BehindTLSProxy = f.Lab, f.Data, f.Store, f.Anchor, f.Listen, f.Ops, f.TLSCert, f.TLSKey, f.BehindTLSProxy
 	var err error
-	if c.Program, err = program(); err != nil {
+	if c.Program, c.Self, err = program(); err != nil {
 		return err
 	}
 	c.OlderVersion, c.Notices = f.OlderVersion, f.Notices
@@ -106,13 +113,13 @@ func runWitness(ctx context.Context, f cli.WitnessFlags) error {
 // runDemo runs the demonstration, with a node of this same program.
 func runDemo(ctx context.Context, f cli.DemoFlags) error {
 	server.Tune(os.Getenv)
-	digest, err := program()
+	digest, self, err := program()
 	if err != nil {
 		return err
 	}
 	start := func(ctx context.Context, lab, data, listen string, clock func() time.Time, inception func(narthex.Digest, map[string]string)) (demo.Node, error) {
 		c := config(slog.LevelError)
-		c.Program, c.Lab, c.Data, c.Listen, c.Demo, c.Clock, c.Inception = digest, lab, data, listen, true, clock, inception
+		c.Program, c.Self, c.Lab, c.Data, c.Listen, c.Demo, c.Clock, c.Inception = digest, self, lab, data, listen, true, clock, inception
 		return server.Start(ctx, c)
 	}
 	colour := term.IsTerminal(int(os.Stdout.Fd())) && os.Getenv("NO_COLOR") == ""

@@ -82,6 +82,12 @@ type failure struct {
 	kind  narthex.Kind
 }
 
+// The demonstration's story, told without a part that this system cannot show, has an exit code of its own.
+const (
+	skippedCode = "skipped"
+	skippedExit = 9
+)
+
 // fail shows an error and gives its exit code.
 func (a *app) fail(c *cobra.Command, err error) int {
 	f := explain(c, err)
@@ -95,6 +101,9 @@ func (a *app) fail(c *cobra.Command, err error) int {
 		p.mark("cause:", "", f.Cause)
 	}
 	p.mark("hint:", bold, f.Hint)
+	if f.Code == skippedCode {
+		return skippedExit
+	}
 	return f.kind.Facts().Exit
 }
 

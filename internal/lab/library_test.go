@@ -84,7 +84,7 @@ func setTo(d *lab.Directory, p narthex.Pathway, clause narthex.ClauseName, param
 }
 
 // with gives a small directory: the template's pathway interpretability with one clause, one of whose parameters is set, and
-// without codes and offers to agents.
+// without codes, jobs and offers to agents.
 func with(t *testing.T, clause narthex.ClauseName, parameter, value string) lab.Files {
 	t.Helper()
 	files := lab.Files{}
@@ -94,6 +94,7 @@ func with(t *testing.T, clause narthex.ClauseName, parameter, value string) lab.
 		}
 	}
 	before, rest, _ := bytes.Cut(template(t)[way], []byte("clauses:\n"))
+	before = regexp.MustCompile(`(?s)  # Jobs beside.*?(# These have no door)`).ReplaceAll(before, []byte("$1")) // they need clauses of their own
 	_, after, _ := bytes.Cut(rest, []byte("# Business days"))
 	line := fmt.Sprintf("clauses:\n  - {clause: %s, values: {%s: %q%s}}\n#", clause, parameter, value, map[bool]string{true: ", cap: 5 EUR"}[clause == "liability" && parameter != "cap"])
 	files[way] = regexp.MustCompile(`(?m)^codes: .*\n|, agent\b`).ReplaceAll(slices.Concat(before, []byte(line), after), nil)

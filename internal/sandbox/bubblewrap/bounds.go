@@ -10,9 +10,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -39,7 +39,10 @@ type Bounds struct {
 
 // group is how the processes of one sandbox are bounded and counted together.
 type group interface {
-	join(pid int) error
+	// enter puts this thread into the group, and place what is begun with attr: one or the other, as the kernel has it.
+	enter() error
+	place(attr *syscall.SysProcAttr)
+	bound(l sandbox.Limits) error
 	// used is the time on processors and the memory of all processes, and whether the kernel ended one for want of memory.
 	used(first int, own []*os.File) (cpu time.Duration, memory int64, outOfMemory bool, err error)
 	remove() error
@@ -181,7 +184,7 @@ func empty(folder string) error {
 			return err
 		}
 		for _, field := range bytes.Fields(pids) {
-			if pid, err := strconv.Atoi(string(field)); err == nil {
+			if pid, err := strconv.Atoi(string(field)); err == nil && pid != os.Getpid() { // a seat's thread is this process
 				_ = unix.Kill(pid, unix.SIGKILL)
 			}
 		}
@@ -189,25 +192,23 @@ func empty(folder string) error {
 	}
 }
 
-// make makes the group of a sandbox.
-func (g groups) make(id string, l sandbox.Limits) (group, error) {
+// make makes a group.
+func (g groups) make(name string) (group, error) {
 	if g.version == 0 {
 		return &counted{}, nil
 	}
-	made := &cgroup{version: g.version}
+	made := &cgroup{version: g.version, folders: map[string]string{}}
 	for controller, folder := range g.folders {
-		folder = filepath.Join(folder, id)
-		if err := os.Mkdir(folder, 0o755); err != nil && !(errors.Is(err, fs.ErrExist) && slices.Contains(made.folders, folder)) {
+		folder = filepath.Join(folder, name)
+		made.folders[controller] = folder
+		if err := os.Mkdir(folder, 0o755); err != nil && !errors.Is(err, fs.ErrExist) { // of more than one controller it is one folder
 			return nil, errors.Join(err, made.remove())
 		}
-		if !slices.Contains(made.folders, folder) {
-			made.folders = append(made.folders, folder)
-		}
-		for _, s := range settings(g.version, controller, l) {
-			err := os.WriteFile(filepath.Join(folder, s.file), []byte(s.value), 0o644)
-			if err != nil && !(s.ifThere && errors.Is(err, fs.ErrNotExist)) {
-				return nil, errors.Join(err, made.remove())
-			}
+	}
+	if g.version == 2 {
+		var err error
+		if made.held, err = os.Open(made.folders["memory"]); err != nil {
+			return nil, errors.Join(err, made.remove())
 		}
 	}
 	return made, nil
@@ -219,10 +220,10 @@ type setting struct {
 	ifThere     bool // some kernels do not have the file
 }
 
-// settings bound memory with what would be swapped, and processes (the sandbox's first is one more, and bubblewrap's own another), and
-// leave the node four times the share of the processors that a job has.
+// settings bound memory with what would be swapped, and processes (the sandbox's first, bubblewrap's own and the thread of the seat are three more). Of the processors' time a job has as
+// much as one process, however many it has: a group's share is so from its beginning.
 func settings(version int, controller string, l sandbox.Limits) []setting {
-	memory, processes := strconv.FormatInt(l.Memory, 10), strconv.Itoa(l.Processes+2)
+	memory, processes := strconv.FormatInt(l.Memory, 10), strconv.Itoa(l.Processes+3)
 	switch controller {
 	case "memory":
 		if version == 1 {
@@ -231,11 +232,6 @@ func settings(version int, controller string, l sandbox.Limits) []setting {
 		return []setting{{"memory.max", memory, false}, {"memory.swap.max", "0", true}, {"memory.oom.group", "1", true}}
 	case "pids":
 		return []setting{{"pids.max", processes, false}}
-	case "cpu":
-		if version == 1 {
-			return []setting{{"cpu.shares", "256", false}}
-		}
-		return []setting{{"cpu.weight", "25", false}}
 	}
 	return nil
 }
@@ -243,13 +239,35 @@ func settings(version int, controller string, l sandbox.Limits) []setting {
 // cgroup is a group that the kernel keeps.
 type cgroup struct {
 	version int
-	folders []string
+	folders map[string]string // for each controller
+	held    *os.File          // the folder, of version 2
 }
 
-func (c *cgroup) join(pid int) error {
+func (c *cgroup) enter() error {
+	if c.version == 2 {
+		return nil // which has no group for one thread
+	}
 	for _, folder := range c.folders {
-		if err := os.WriteFile(filepath.Join(folder, "cgroup.procs"), []byte(strconv.Itoa(pid)), 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(folder, "tasks"), []byte("0"), 0o644); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+func (c *cgroup) place(attr *syscall.SysProcAttr) {
+	if c.held != nil {
+		attr.UseCgroupFD, attr.CgroupFD = true, int(c.held.Fd())
+	}
+}
+
+func (c *cgroup) bound(l sandbox.Limits) error {
+	for controller, folder := range c.folders {
+		for _, s := range settings(c.version, controller, l) {
+			err := os.WriteFile(filepath.Join(folder, s.file), []byte(s.value), 0o644)
+			if err != nil && !(s.ifThere && errors.Is(err, fs.ErrNotExist)) {
+				return err
+			}
 		}
 	}
 	return nil
@@ -288,6 +306,9 @@ func (c *cgroup) number(file, word string) (int64, error) {
 }
 
 func (c *cgroup) remove() (err error) {
+	if c.held != nil {
+		err = c.held.Close()
+	}
 	for _, folder := range c.folders {
 		err = errors.Join(err, empty(folder))
 	}
@@ -297,8 +318,10 @@ func (c *cgroup) remove() (err error) {
 // counted is a group that nobody keeps: its processes are looked for, and added up.
 type counted struct{ most time.Duration }
 
-func (c *counted) join(int) error { return nil }
-func (c *counted) remove() error  { return nil }
+func (c *counted) enter() error               { return nil }
+func (c *counted) place(*syscall.SysProcAttr) {}
+func (c *counted) bound(sandbox.Limits) error { return nil }
+func (c *counted) remove() error              { return nil }
 
 // used adds up the processes below the first one. The kernel gives it those whose parents ended, so none is missed. The time of one that
 // ended is with its parent when that waited for it; who waits for none is held by the clock on the wall.

@@ -16,9 +16,11 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"narthex/internal/sandbox"
 )
 
-// Descriptors of bubblewrap, beside the two of the stub.
+// Descriptors of bubblewrap, beside the gate of the stub.
 const (
 	argsFD = gateFD + 1 + iota
 	infoFD
@@ -76,8 +78,14 @@ type running struct {
 	state *os.ProcessState // of bubblewrap, after ended
 }
 
-// start makes a sandbox and returns when it stands. Join is told bubblewrap's process before it makes anything, to bound it.
-func (d *Driver) start(ctx context.Context, b box, join func(pid int) error) (_ *running, err error) {
+// start makes a sandbox at a seat and returns when it stands. The seat is used up.
+func (d *Driver) start(ctx context.Context, at *seat, b box) (_ *running, err error) {
+	used := false
+	defer func() {
+		if !used {
+			close(at.do)
+		}
+	}()
 	var open []*os.File // everything that is not the running's
 	defer func() {
 		for _, f := range open {
@@ -91,13 +99,16 @@ func (d *Driver) start(ctx context.Context, b box, join func(pid int) error) (_ 
 		}
 		return r, w
 	}
-	readyR, readyW := pipe()
-	gateR, gateW := pipe()
 	argsR, argsW := pipe()
 	infoR, infoW := pipe()
 	if err != nil {
 		return nil, err
 	}
+	gate, theirs, err := newGate()
+	if err != nil {
+		return nil, err
+	}
+	open = append(open, gate, theirs)
 	hold := func(name string, content []byte) *os.File {
 		f, failed := memory(name, content)
 		if failed != nil {
@@ -121,11 +132,11 @@ func (d *Driver) start(ctx context.Context, b box, join func(pid int) error) (_ 
 	if b.program != nil {
 		left = append(left, opened{"/program", readFile})
 	}
-	stub, err := inside(d.bounds.Landlock, b.limits, left)
+	program, err := inside(d.bounds.Landlock, b.limits, left)
 	if err != nil {
 		return nil, err
 	}
-	files := []*os.File{readyW, gateR, argsR, infoW, hold("stub", stub), hold("filter", filter())}
+	files := []*os.File{theirs, argsR, infoW, hold("stub", program), hold("filter", filter())}
 	if b.program != nil {
 		files = append(files, hold("program", b.program))
 	}
@@ -134,14 +145,23 @@ func (d *Driver) start(ctx context.Context, b box, join func(pid int) error) (_ 
 	}
 	cmd := exec.Command(d.program, slices.Concat([]string{"--args", strconv.Itoa(argsFD), "--", "/stub"}, b.command)...)
 	cmd.Env = []string{} // its first process inside keeps it
-	cmd.Stdin, cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = b.stdin, b.stdout, b.stderr, files
+	cmd.ExtraFiles = files
+	if b.stdin != nil { // no file is the null device, and a nil file would be no descriptor
+		cmd.Stdin = b.stdin
+	}
+	if b.stderr != nil {
+		cmd.Stderr = b.stderr
+	}
+	cmd.Stdout = b.stdout
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if d.root {
 		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: outsideID, Gid: outsideID}
 	}
 	run := &running{first: -1, ended: make(chan struct{})}
 	started := make(chan error, 1)
-	go onThread(func() {
+	at.group.place(cmd.SysProcAttr)
+	used = true
+	at.do <- func() {
 		if d.root {
 			if err := stage(b.shown); err != nil {
 				started <- err
@@ -156,11 +176,11 @@ func (d *Driver) start(ctx context.Context, b box, join func(pid int) error) (_ 
 		_ = cmd.Wait() // what it says is in the state
 		run.state = cmd.ProcessState
 		close(run.ended)
-	})
+	}
 	if err := <-started; err != nil {
 		return nil, err
 	}
-	for _, f := range []*os.File{readyW, gateR, argsR, infoW} { // what is the child's now, so that its end is heard
+	for _, f := range []*os.File{theirs, argsR, infoW} { // what is the child's now, so that its end is heard
 		_ = f.Close()
 	}
 	defer func() {
@@ -170,9 +190,6 @@ func (d *Driver) start(ctx context.Context, b box, join func(pid int) error) (_ 
 			run.close()
 		}
 	}()
-	if err := join(cmd.Process.Pid); err != nil {
-		return nil, err
-	}
 	if _, err := argsW.WriteString(strings.Join(b.arguments(d.root), "\x00") + "\x00"); err != nil {
 		return nil, err
 	}
@@ -189,7 +206,7 @@ func (d *Driver) start(ctx context.Context, b box, join func(pid int) error) (_ 
 	if run.first, err = unix.PidfdOpen(run.pid, 0); err != nil {
 		return nil, errors.Join(errNotStanding, err)
 	}
-	if n, err := readyR.Read(make([]byte, 1)); n != 1 {
+	if n, err := gate.Read(make([]byte, 1)); n != 1 {
 		return nil, errors.Join(errNotStanding, err, ctx.Err())
 	}
 	for _, o := range b.own {
@@ -204,8 +221,8 @@ func (d *Driver) start(ctx context.Context, b box, join func(pid int) error) (_ 
 			}
 		}
 	}
-	run.gate = gateW
-	open = slices.DeleteFunc(open, func(f *os.File) bool { return f == gateW })
+	run.gate = gate
+	open = slices.DeleteFunc(open, func(f *os.File) bool { return f == gate })
 	return run, nil
 }
 
@@ -277,6 +294,15 @@ func (r *running) close() {
 // wipe lets go of one of the own folders: with its last holder it is gone.
 func (r *running) wipe(i int) { _ = r.own[i].Close() }
 
+// newGate is a socket at whose other end a stub says that it stands, and waits.
+func newGate() (ours, theirs *os.File, err error) {
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, nil, err
+	}
+	return os.NewFile(uintptr(pair[0]), "gate"), os.NewFile(uintptr(pair[1]), "gate"), nil
+}
+
 // memory is a file that only its descriptor leads to.
 func memory(name string, content []byte) (*os.File, error) {
 	fd, err := unix.MemfdCreate(name, unix.MFD_CLOEXEC)
@@ -291,13 +317,96 @@ func memory(name string, content []byte) (*os.File, error) {
 	return f, err
 }
 
-// onThread runs do on a thread of its own, which ends with it: a child ends when the thread that began it does, and a thread that saw
-// other mounts must not be used again. The process's first thread is passed over, since the process's view is that thread's.
+// seat is a thread in a group of its own, which waits for a sandbox to begin. A thread begins one and ends with it, since its children
+// are ended when it is, and one that has mounts of its own must not be used for anything else.
+type seat struct {
+	group group
+	do    chan func()
+}
+
+// newSeat makes a seat. Where groups are of cgroup v1, the kernel lets whoever goes into one wait for all processors to have rested,
+// and whoever begins or ends a process meanwhile too; so the driver keeps one seat that is ready.
+func (d *Driver) newSeat() (*seat, error) {
+	d.mu.Lock()
+	d.seats++
+	name := strconv.Itoa(d.seats)
+	d.mu.Unlock()
+	group, err := d.groups.make(name)
+	if err != nil {
+		return nil, err
+	}
+	s := &seat{group: group, do: make(chan func())}
+	ready := make(chan error)
+	go onThread(func() {
+		err := group.enter()
+		if err == nil && d.root {
+			err = ownMounts()
+		}
+		ready <- err
+		if do, is := <-s.do; is {
+			do()
+		}
+	})
+	if err := <-ready; err != nil {
+		close(s.do)
+		return nil, errors.Join(err, group.remove())
+	}
+	return s, nil
+}
+
+// take gives a seat with limits.
+func (d *Driver) take(l sandbox.Limits) (*seat, error) {
+	d.mu.Lock()
+	s := d.spare
+	d.spare = nil
+	d.mu.Unlock()
+	var err error
+	if s == nil {
+		if s, err = d.newSeat(); err != nil {
+			return nil, err
+		}
+	}
+	if err := s.group.bound(l); err != nil {
+		return nil, errors.Join(err, s.leave())
+	}
+	return s, nil
+}
+
+// leave gives up a seat that was not used.
+func (s *seat) leave() error {
+	close(s.do)
+	return s.group.remove()
+}
+
+// refill makes the seat for the next sandbox.
+func (d *Driver) refill() {
+	d.mu.Lock()
+	enough := d.spare != nil || d.closed
+	d.mu.Unlock()
+	if enough {
+		return
+	}
+	s, err := d.newSeat()
+	if err != nil {
+		return // take will try, and say so
+	}
+	d.mu.Lock()
+	if d.spare == nil && !d.closed {
+		d.spare, s = s, nil
+	}
+	d.mu.Unlock()
+	if s != nil {
+		_ = s.leave() // what is left of a group is removed by the next Open
+	}
+}
+
+// onThread runs do on a thread that ends with it. The process's first thread is passed over, since the process's view of itself is that
+// thread's.
 func onThread(do func()) {
 	runtime.LockOSThread()
 	if unix.Gettid() == unix.Getpid() {
 		done := make(chan struct{})
-		go onThread(func() { do(); close(done) })
+		go onThread(func() { defer close(done); do() })
 		<-done
 		runtime.UnlockOSThread()
 		return
@@ -311,8 +420,8 @@ const stageAt = "/mnt"
 
 func staged(i int) string { return filepath.Join(stageAt, strconv.Itoa(i)) }
 
-// stage puts what is shown where any user can reach it, and nobody but this thread's children sees it.
-func stage(all []shown) error {
+// ownMounts gives this thread, and what it begins, mounts that nobody else sees, with a place for what a sandbox shows.
+func ownMounts() error {
 	if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
 		return fmt.Errorf("mounts of its own: %w", err)
 	}
@@ -322,6 +431,11 @@ func stage(all []shown) error {
 	if err := unix.Mount("stage", stageAt, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "mode=0755,size=64k"); err != nil {
 		return fmt.Errorf("a folder for what is shown: %w", err)
 	}
+	return nil
+}
+
+// stage puts what is shown where any user can reach it, and nobody but this thread's children sees it.
+func stage(all []shown) error {
 	for i, s := range all {
 		var err error
 		if s.folder {

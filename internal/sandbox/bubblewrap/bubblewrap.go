@@ -28,6 +28,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -55,9 +56,11 @@ type Driver struct {
 	groups  groups
 	bounds  Bounds
 	lock    *os.File
-	mu      sync.Mutex      // guards jobs and children
+	mu      sync.Mutex      // guards what follows
 	jobs    map[string]*job // those that were begun and not removed
-	child   int             // how many children there were
+	seats   int             // how many were made
+	spare   *seat           // one that is ready, or nil
+	closed  bool
 }
 
 var _ sandbox.Driver = (*Driver)(nil)
@@ -102,12 +105,24 @@ func Open(ctx context.Context, c Config) (*Driver, error) {
 // Bounds says how jobs are held on this host.
 func (d *Driver) Bounds() Bounds { return d.bounds }
 
+// Dir is the driver's folder.
+func (d *Driver) Dir() string { return d.dir }
+
+// Groups are the folders of the cgroups that jobs are in, one a controller or one for all; none where they are watched.
+func (d *Driver) Groups() []string {
+	return slices.Compact(slices.Sorted(maps.Values(d.groups.folders)))
+}
+
 // Close ends every job and wipes what is left.
 func (d *Driver) Close() error {
 	d.mu.Lock()
-	ids := maps.Clone(d.jobs)
+	ids, spare := maps.Clone(d.jobs), d.spare
+	d.spare, d.closed = nil, true
 	d.mu.Unlock()
 	var err error
+	if spare != nil {
+		err = spare.leave()
+	}
 	for id := range ids {
 		err = errors.Join(err, d.Remove(context.Background(), id))
 	}
@@ -136,6 +151,7 @@ type job struct {
 	group   group
 	printed sync.WaitGroup
 	over    chan struct{} // closed when no process is left and answer is set
+	cleared chan struct{} // closed when its group is gone too
 	answer  sandbox.Ended
 	err     error // of the host, and not of the job
 
@@ -159,7 +175,7 @@ func (d *Driver) Submit(ctx context.Context, j sandbox.Job) (err error) {
 			}
 		}
 	}
-	begun := &job{Job: j, dir: filepath.Join(d.dir, j.ID), over: make(chan struct{})}
+	begun := &job{Job: j, dir: filepath.Join(d.dir, j.ID), over: make(chan struct{}), cleared: make(chan struct{})}
 	d.mu.Lock()
 	_, known := d.jobs[j.ID]
 	if !known {
@@ -177,9 +193,6 @@ func (d *Driver) Submit(ctx context.Context, j sandbox.Job) (err error) {
 	if err := os.Mkdir(begun.dir, 0o700); err != nil {
 		return err
 	}
-	if begun.group, err = d.groups.make(j.ID, j.Limits); err != nil {
-		return err
-	}
 	stdout, err := begun.print("stdout")
 	if err != nil {
 		return err
@@ -188,7 +201,11 @@ func (d *Driver) Submit(ctx context.Context, j sandbox.Job) (err error) {
 	if err != nil {
 		return errors.Join(err, stdout.Close())
 	}
-	begun.run, err = d.start(ctx, d.boxOf(j, stdout, stderr), begun.group.join)
+	at, err := d.take(j.Limits)
+	if err == nil {
+		begun.group = at.group
+		begun.run, err = d.start(ctx, at, d.boxOf(j, stdout, stderr))
+	}
 	_, _ = stdout.Close(), stderr.Close() // they are the job's
 	if err != nil {
 		return err
@@ -196,13 +213,17 @@ func (d *Driver) Submit(ctx context.Context, j sandbox.Job) (err error) {
 	d.mu.Lock()
 	begun.begun = true
 	d.mu.Unlock()
-	go begun.keep()
+	go func() {
+		defer close(begun.cleared)
+		begun.keep()
+		d.refill()
+	}()
 	return nil
 }
 
 // forget drops a job that did not begin, or that was removed.
 func (d *Driver) forget(j *job) (err error) {
-	if j.group != nil {
+	if j.run == nil && j.group != nil {
 		err = j.group.remove()
 	}
 	err = errors.Join(err, os.RemoveAll(j.dir))
@@ -261,7 +282,7 @@ func isFolder(name string) bool {
 func (d *Driver) limitsOf(l sandbox.Limits) []limit {
 	limits := []limit{
 		{unix.RLIMIT_CORE, 0}, {unix.RLIMIT_NOFILE, openFiles}, {unix.RLIMIT_MEMLOCK, 0}, {unix.RLIMIT_MSGQUEUE, 0}, {unix.RLIMIT_NICE, 0}, {unix.RLIMIT_RTPRIO, 0},
-		{unix.RLIMIT_FSIZE, uint64(max(l.Scratch, l.Out))}, {unix.RLIMIT_CPU, uint64(l.CPU/time.Second) + 2}, {unix.RLIMIT_NPROC, uint64(l.Processes + 1)},
+		{unix.RLIMIT_FSIZE, uint64(l.Scratch + l.Out)}, {unix.RLIMIT_CPU, uint64(l.CPU/time.Second) + 2}, {unix.RLIMIT_NPROC, uint64(l.Processes + 1)},
 	}
 	if d.bounds.Memory == Watched {
 		limits = append(limits, limit{unix.RLIMIT_DATA, 2 * uint64(l.Memory)})
@@ -291,7 +312,6 @@ func (j *job) print(name string) (*os.File, error) {
 
 // keep lets a job go, watches it, and says how it ended.
 func (j *job) keep() {
-	defer close(j.over)
 	began := time.Now()
 	_, err := j.run.gate.Write([]byte{1})
 	deadline, ticker := time.NewTimer(j.Limits.Wall), time.NewTicker(look)
@@ -321,8 +341,10 @@ func (j *job) keep() {
 	if j.answer.Class = j.why(over, full); j.answer.Class == sandbox.Failed {
 		j.answer.File, j.answer.Line = j.place()
 	}
-	j.err = errors.Join(j.err, err, j.group.remove())
+	j.err = errors.Join(j.err, err)
 	j.run.wipe(0) // /scratch; /out is held for Collect
+	close(j.over)
+	_ = j.group.remove() // what is left of a group is removed by the next Open
 }
 
 // end has a job end for a reason; the first reason stays.
@@ -481,6 +503,7 @@ func (d *Driver) Remove(ctx context.Context, id string) error {
 	if j == nil {
 		return nil
 	}
+	<-j.cleared
 	j.held.Lock()
 	defer j.held.Unlock()
 	if j.gone {

@@ -3,7 +3,7 @@ package bubblewrap
 import (
 	"bytes"
 	"context"
-	"fmt"
+	"errors"
 	"io"
 	"os"
 	"sync"
@@ -34,17 +34,8 @@ func (d *Driver) probe(ctx context.Context) error {
 
 // confined runs what stands at /program of a box.
 func (d *Driver) confined(ctx context.Context, b box, c sandbox.Child) ([]byte, error) {
-	d.mu.Lock()
-	d.child++
-	id := fmt.Sprintf("child.%d", d.child) // no job's id has a point
-	d.mu.Unlock()
 	limits := sandbox.Limits{CPU: c.CPU, Memory: c.Memory, Processes: c.Processes}
 	b.command, b.at, b.limits = append([]string{"/program"}, c.Args...), "/", d.limitsOf(limits)
-	group, err := d.groups.make(id, limits)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = group.remove() }() // the next Open tries again
 	stdin, err := memory("stdin", c.Stdin)
 	if err != nil {
 		return nil, err
@@ -56,7 +47,13 @@ func (d *Driver) confined(ctx context.Context, b box, c sandbox.Child) ([]byte, 
 	}
 	defer func() { _ = r.Close() }()
 	b.stdin, b.stdout = stdin, w
-	run, err := d.start(ctx, b, group.join)
+	at, err := d.take(limits)
+	if err != nil {
+		return nil, errors.Join(err, w.Close())
+	}
+	group := at.group
+	defer func() { _ = group.remove() }() // what is left of a group is removed by the next Open
+	run, err := d.start(ctx, at, b)
 	_ = w.Close() // it is the child's
 	if err != nil {
 		return nil, err

@@ -8,12 +8,9 @@ import (
 	"narthex"
 )
 
-// The descriptors that a stub finds beside the three: it writes a byte to one when the sandbox stands, and waits for a byte from the
-// other. Before the command they are closed, with all others.
-const (
-	readyFD = 3
-	gateFD  = 4
-)
+// gateFD is the descriptor that a stub finds beside the three: it writes a byte when the sandbox stands, and waits for one. Before the
+// command all but the three are closed.
+const gateFD = 3
 
 // Descriptors that a stub gives itself.
 const (
@@ -84,7 +81,7 @@ func inside(version int, limits []limit, left []opened) ([]byte, error) {
 	}
 	le := binary.LittleEndian
 	calls := []call{
-		{unix.SYS_WRITE, []any{uint64(readyFD), []byte{1}, uint64(1)}, true},
+		{unix.SYS_WRITE, []any{uint64(gateFD), []byte{1}, uint64(1)}, true},
 		{unix.SYS_READ, []any{uint64(gateFD), stack, uint64(1)}, true},
 	}
 	for _, l := range limits {

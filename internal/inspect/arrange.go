@@ -1,0 +1,143 @@
+package inspect
+
+import (
+	"bytes"
+	"encoding/csv"
+	"slices"
+	"strconv"
+
+	"narthex/internal/disclosure"
+)
+
+// roots gives a file as it is and as it can be read otherwise: by columns, by the first letters of lines, and so on. The first is the
+// file. A picture has none: its pixels are looked at, and not its bytes.
+func roots(f File) (all []piece) {
+	if f.Kind == disclosure.PNG {
+		return nil
+	}
+	whole := piece{file: f.Name, line: 1, bytes: f.Bytes, kind: f.Kind}
+	all = append(all, whole)
+	also := func(name string, faint bool, b []byte) {
+		if len(b) >= gram {
+			all = append(all, piece{file: f.Name, within: []string{name}, bytes: b, faint: faint})
+		}
+	}
+	var firsts [8][]byte // the letters of lines by their place
+	var lasts, words, ends, large []byte
+	inWord := false
+	for line := range bytes.Lines(f.Bytes) {
+		if line = bytes.TrimRight(line, "\n"); len(line) == 0 {
+			continue
+		}
+		for i := range min(len(firsts), len(line)) {
+			firsts[i] = append(firsts[i], line[i])
+		}
+		lasts = append(lasts, line[len(line)-1])
+	}
+	for i, c := range f.Bytes {
+		is := sign[c] != 0
+		if is && !inWord {
+			words = append(words, c)
+		} else if !is && inWord {
+			ends = append(ends, f.Bytes[i-1])
+		}
+		if c >= 'A' && c <= 'Z' {
+			large = append(large, c)
+		}
+		inWord = is
+	}
+	for i, letters := range firsts {
+		also("letter "+strconv.Itoa(i+1)+" of each line", true, letters)
+	}
+	also("last letter of each line", true, lasts)
+	also("first letter of each word", true, words)
+	also("last letter of each word", true, ends)
+	also("capitals", true, large)
+	if f.Kind == disclosure.CSV {
+		for i, column := range columns(rowsOf(f.Bytes)) {
+			name := "column " + strconv.Itoa(i+1)
+			also(name, false, bytes.Join(column, []byte("\n")))
+			var first, last []byte
+			for _, cell := range column[1:] {
+				if len(cell) > 0 {
+					first, last = append(first, cell[0]), append(last, cell[len(cell)-1])
+				}
+			}
+			also("first letters of "+name, true, first)
+			also("last letters of "+name, true, last)
+		}
+	} else if gaps := gaps(f.Bytes); len(gaps) >= 8*gram {
+		for shift := range 8 {
+			also("spaces between words", true, packedBits(gaps[shift:], false))
+			also("spaces between words", true, packedBits(gaps[shift:], true))
+		}
+	}
+	return all
+}
+
+// rowsOf gives the rows of a table, as far as it is one.
+func rowsOf(b []byte) [][]string {
+	in := csv.NewReader(bytes.NewReader(b))
+	in.FieldsPerRecord = -1
+	rows, err := in.ReadAll()
+	if err != nil {
+		return nil
+	}
+	return rows
+}
+
+// columns gives the cells of each column, its name first.
+func columns(rows [][]string) (all [][][]byte) {
+	for _, row := range rows {
+		for i, cell := range row {
+			if i == len(all) {
+				all = append(all, nil)
+			}
+			all[i] = append(all[i], []byte(cell))
+		}
+	}
+	return all
+}
+
+// gaps gives for each space between words of a line whether it is a wide one; none where they are all alike.
+func gaps(b []byte) (wide []bool) {
+	some := 0
+	for i := 1; i < len(b); {
+		if b[i] != ' ' || b[i-1] == '\n' || b[i-1] == ' ' {
+			i++
+			continue
+		}
+		from := i
+		for i < len(b) && b[i] == ' ' {
+			i++
+		}
+		wide = append(wide, i-from > 1)
+		if i-from > 1 {
+			some++
+		}
+	}
+	if some*10 < len(wide) {
+		return nil
+	}
+	return wide
+}
+
+// packedBits makes bytes of bits, the highest or the lowest first.
+func packedBits(bits []bool, lowFirst bool) []byte {
+	out := make([]byte, 0, len(bits)/8)
+	for group := range slices.Chunk(bits, 8) {
+		if len(group) < 8 {
+			break
+		}
+		var b byte
+		for i, bit := range group {
+			if bit && lowFirst {
+				b |= 1 << i
+			} else if bit {
+				b |= 0x80 >> i
+			}
+		}
+		out = append(out, b)
+	}
+	return out
+}

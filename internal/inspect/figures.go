@@ -1,0 +1,247 @@
+package inspect
+
+import (
+	"math"
+	"slices"
+	"strconv"
+)
+
+// written is a number as it is written: its digits without a point, and how many stand behind it.
+type written struct {
+	at      int
+	digits  int64
+	n       int // how many digits there are
+	behind  int
+	hex     int // what the letters say in base 16; -1 where they are more than two, or a number with a point
+	octal   int // the same in base 8, of up to three
+	binary  int // in base 2, of up to eight
+	decimal bool
+}
+
+// numbersOf gives the numbers of a text, and what could be a byte in another base, in order.
+func numbersOf(b []byte) (all []written) {
+	for i := 0; i < len(b); {
+		if sign[b[i]] != digit && (base16[b[i]] == false) || i > 0 && (sign[b[i-1]] != 0 || b[i-1] == '.') {
+			i++
+			continue
+		}
+		w := written{at: i, decimal: true}
+		start, point := i, -1
+		hex, octal, binary := 0, 0, 0
+		for ; i < len(b); i++ {
+			c := b[i]
+			if c == '.' && point < 0 && i+1 < len(b) && sign[b[i+1]] == digit && w.decimal {
+				point = i
+				continue
+			}
+			v := int(c - '0')
+			if sign[c] != digit {
+				if !base16[c] {
+					break
+				}
+				v, w.decimal = int(c|0x20-'a')+10, false
+			}
+			if w.n++; w.n <= 15 && w.decimal {
+				w.digits = w.digits*10 + int64(v)
+			}
+			if point >= 0 {
+				w.behind++
+			}
+			hex = min(hex<<4|v, 1<<20)
+			if octal = octal<<3 | v; v > 7 || octal > 255 {
+				octal = 1 << 20
+			}
+			if binary = binary<<1 | v; v > 1 || binary > 255 {
+				binary = 1 << 20
+			}
+		}
+		if i < len(b) && sign[b[i]] != 0 {
+			for i < len(b) && sign[b[i]] != 0 {
+				i++
+			}
+			continue
+		}
+		w.hex, w.octal, w.binary = -1, -1, -1
+		if point < 0 && i-start <= 2 {
+			w.hex = hex
+		}
+		if point < 0 && i-start <= 3 && octal < 256 {
+			w.octal = octal
+		}
+		if point < 0 && i-start <= 8 && binary < 256 {
+			w.binary = binary
+		}
+		all = append(all, w)
+	}
+	return all
+}
+
+// carried are the ways in which a number may carry a byte; below zero where it carries none.
+var carried = []struct {
+	name string
+	of   func(w written, behind int) int
+}{
+	{"numbers", func(w written, _ int) int { return whole(w, 0) }},
+	{"numbers of base 16", func(w written, _ int) int { return w.hex }},
+	{"numbers of base 8", func(w written, _ int) int { return w.octal }},
+	{"numbers of base 2", func(w written, _ int) int { return w.binary }},
+	{"tenths", func(w written, _ int) int { return whole(w, 1) }},
+	{"hundredths", func(w written, _ int) int { return whole(w, 2) }},
+	{"thousandths", func(w written, _ int) int { return whole(w, 3) }},
+	{"ten-thousandths", func(w written, _ int) int { return whole(w, 4) }},
+	{"last three digits of four", func(w written, _ int) int { return small(lead(w) % 1000) }},
+	{"last two digits of four", func(w written, _ int) int { return lead(w) % 100 }},
+	{"first three digits", func(w written, _ int) int { return small(lead(w) / 10) }},
+	{"parts of 256", func(w written, _ int) int { return part(w, 256) }},
+	{"parts of 255", func(w written, _ int) int { return part(w, 255) }},
+	{"parts of 128", func(w written, _ int) int { return part(w, 128) }},
+}
+
+func small(v int) int {
+	if v > 255 {
+		return -1
+	}
+	return v
+}
+
+// whole gives the number times a power of ten, where that is whole.
+func whole(w written, power int) int {
+	if !w.decimal || w.behind > power || w.n > 6 {
+		return -1
+	}
+	v := w.digits
+	for range power - w.behind {
+		v *= 10
+	}
+	return small(int(min(v, 1<<20)))
+}
+
+// lead gives the first four digits that are no leading zeros.
+func lead(w written) int {
+	v := w.digits
+	if !w.decimal || v == 0 {
+		return -1
+	}
+	for v >= 10_000 {
+		v /= 10
+	}
+	for v < 1000 {
+		v *= 10
+	}
+	return int(v)
+}
+
+// part gives the number as so many parts of one.
+func part(w written, of float64) int {
+	if !w.decimal || w.behind < 1 || w.behind > 12 {
+		return -1
+	}
+	return small(int(math.Round(float64(w.digits) / math.Pow10(w.behind) * of)))
+}
+
+// numbers reads the numbers of a text as bytes, and finds lists of bytes.
+func (l *look) numbers(p piece) {
+	all := numbersOf(p.bytes)
+	if len(all) < gram {
+		return
+	}
+	behind := 0
+	for _, w := range all {
+		behind = max(behind, w.behind)
+	}
+	var digits []byte
+	for way, c := range carried {
+		out := make([]byte, 0, len(all))
+		for _, w := range all {
+			if v := c.of(w, behind); v >= 0 {
+				out = append(out, byte(v))
+			}
+		}
+		if len(out) < gram {
+			continue
+		}
+		child := p.under(c.name, all[0].at, out)
+		child.faint = true
+		l.push(child)
+		if way < 4 && !p.faint && !p.said && len(out)*8 >= len(all)*7 && bytesLike(out) {
+			l.find(p, all[0].at, Encoded, "odd: numbers that are bytes", "a run of "+strconv.Itoa(len(out))+" numbers is spread as the bytes of a text or of compressed or encrypted data are")
+		}
+	}
+	for _, w := range all {
+		if w.decimal && w.behind == 0 && w.n >= 6 {
+			end := w.at + w.n
+			digits = append(digits, p.bytes[w.at:end]...)
+		}
+	}
+	for skip := range 3 {
+		if len(digits) < 24 {
+			break
+		}
+		var out []byte
+		for i := skip; i+3 <= len(digits); i += 3 {
+			if v := int(digits[i]-'0')*100 + int(digits[i+1]-'0')*10 + int(digits[i+2]-'0'); v < 256 {
+				out = append(out, byte(v))
+			}
+		}
+		l.push(p.under("digits by three", all[0].at, out))
+	}
+	if len(digits) >= 16 {
+		l.region(p, all[0].at, digits, false)
+	}
+}
+
+// bytesLike says whether numbers up to 255 are spread as the letters of an encoding or a text, or as bytes drawn by lot are, and are in
+// no order.
+func bytesLike(b []byte) bool {
+	if len(b) < 24 || slices.IsSorted(b) {
+		return false
+	}
+	var counts [256]int
+	var bins [8]int
+	word, print, distinct := 0, 0, 0
+	rises, falls := 0, 0
+	for i, c := range b {
+		if counts[c]++; counts[c] == 1 {
+			distinct++
+		}
+		bins[c>>5]++
+		if folds[c] != 0 || c == ' ' || c == '+' || c == '/' || c == '=' {
+			word++
+		}
+		if c >= 32 && c < 127 {
+			print++
+		}
+		if i > 0 && c > b[i-1] {
+			rises++
+		} else if i > 0 && c < b[i-1] {
+			falls++
+		}
+	}
+	if n := len(b); min(rises, falls)*8 < n || distinct < 8 {
+		return false
+	}
+	if word*100 >= len(b)*92 {
+		return true
+	}
+	if low, high := least8(counts), most8(counts); len(b) >= 32 && print*100 >= len(b)*97 && distinct >= 16 && low < 48 && high > 110 {
+		return true
+	}
+	for _, n := range bins {
+		if n*24 < len(b) {
+			return false
+		}
+	}
+	return len(b) >= 32
+}
+
+func least8(counts [256]int) int {
+	return slices.IndexFunc(counts[:], func(n int) bool { return n > 0 })
+}
+
+func most8(counts [256]int) int {
+	for c := 255; ; c-- {
+		if c < 0 || counts[c] > 0 {
+			return c
+		}
+	}
+}

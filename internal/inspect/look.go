@@ -1,0 +1,197 @@
+package inspect
+
+import (
+	"bytes"
+	"cmp"
+	"crypto/sha256"
+	"slices"
+	"strconv"
+
+	"narthex/internal/disclosure"
+)
+
+// What a look is bounded by. What goes beyond a bound is a finding of its own.
+const (
+	deepest  = 5       // how many encodings may lie in one another
+	fanOut   = 4096    // how many pieces one file may unfold into
+	share    = 12      // how many bytes a file may unfold into, for each of its own
+	least    = 2 << 20 // and how many however small it is
+	shown    = 16      // how many findings of one rule are listed for a file
+	tooLarge = "too deep or too large to look through"
+)
+
+// piece is the bytes of a file, or what a decoding of a part of it gave.
+type piece struct {
+	file   string
+	line   int      // of the file, where the part begins; 0 where it is no one line
+	within []string // the decodings, the outermost first
+	bytes  []byte
+
+	depth int             // how many encodings it was under: what only arranges, as a column does, is none
+	kind  disclosure.Kind // of a file as it is
+	said  bool            // what it was decoded from is a finding already
+	faint bool            // it was put together from what stands in every file, and may look like anything: it gets less of a look
+	turns int             // how often it was turned round, or its letters exchanged, since the last decoding
+}
+
+// Inspector knows what is held back. It is built once and then only read: many may look at once.
+type Inspector struct {
+	held     Held
+	canaries canaries
+	prints   prints
+	before   []byte // words that read as no language, of the same author's earlier releases
+}
+
+// New takes in what is held back. It needs about 3 bytes of memory for each byte of its texts.
+func New(held Held) *Inspector {
+	in := &Inspector{held: held, canaries: newCanaries(held.Canaries), prints: newPrints(held.Texts)}
+	for _, earlier := range held.Earlier {
+		if !earlier.Own {
+			continue
+		}
+		for _, f := range earlier.Files {
+			if f.Kind != disclosure.PNG {
+				in.before = append(in.before, readOdd(f.Bytes).tokens...)
+			}
+		}
+	}
+	return in
+}
+
+// look is one look at the files of one package.
+type look struct {
+	*Inspector
+	found  []Finding
+	pieces []piece
+	known  map[[sha256.Size]byte]bool // pieces of the file that were looked at
+	queue  []piece
+	room   int // bytes that the file may still unfold into
+	full   bool
+}
+
+// Look gives what it finds in the files of a package, by file, line, kind and rule. It looks at each file as it is, and at what up to
+// five encodings in one another give; at columns, at the first letters of lines and the like; and at what the files, and those of the
+// author's earlier releases, give together.
+//
+// Its time and memory are bounded: a file unfolds into at most 4,096 pieces of together twelve times its bytes, or 2 MiB. What is
+// beyond that is a finding of its own, of the kind Encoded.
+func (in *Inspector) Look(files []File) []Finding {
+	l := &look{Inspector: in}
+	var apart []byte
+	last := ""
+	for _, f := range files {
+		words := l.file(f.Name, len(f.Bytes), roots(f))
+		if len(words) > 0 {
+			apart, last = append(apart, words...), f.Name
+		}
+		if f.Kind == disclosure.PNG {
+			l.picture(f)
+		}
+	}
+	if last != "" && (len(files) > 1 || len(in.before) > 0) {
+		whole := slices.Concat(in.before, apart)
+		l.file(last, len(whole), []piece{{file: last, within: []string{"files and earlier releases together"}, bytes: whole, faint: true}})
+	}
+	found := slices.Concat(l.found, weights(l.pieces, in.held.Tensors), tables(files), differences(files, in.held.Earlier))
+	return ordered(found)
+}
+
+// file looks at pieces of one file and at what they unfold into. It gives the words that read as no language.
+func (l *look) file(name string, size int, pieces []piece) (odd []byte) {
+	l.known, l.queue, l.full = map[[sha256.Size]byte]bool{}, nil, false
+	l.room = max(share*size, least)
+	for _, p := range pieces {
+		l.push(p)
+	}
+	for at := 0; at < len(l.queue); at++ {
+		p := l.queue[at]
+		words := l.piece(p)
+		if at == 0 {
+			odd = words
+		}
+	}
+	if l.full {
+		l.find(piece{file: name}, 0, Encoded, "unfold: "+tooLarge, "it holds more encodings in one another, or more of them, than are looked through; what is in the rest is not known")
+	}
+	return odd
+}
+
+// push puts a piece on the queue, once.
+func (l *look) push(p piece) {
+	if len(p.bytes) == 0 {
+		return
+	}
+	if len(l.queue) >= fanOut || len(p.bytes) > l.room && p.depth > 0 {
+		l.full = true
+		return
+	}
+	sum := sha256.Sum256(p.bytes)
+	if l.known[sum] {
+		return
+	}
+	l.known[sum] = true
+	l.room -= len(p.bytes)
+	l.queue = append(l.queue, p)
+	l.pieces = append(l.pieces, p)
+}
+
+// piece looks at one piece, and puts what it unfolds into on the queue.
+func (l *look) piece(p piece) (odd []byte) {
+	l.needles(p)
+	if !reads(p.bytes) {
+		l.packed(p)
+		return nil
+	}
+	l.secrets(p)
+	if !p.faint {
+		l.personal(p)
+		l.hidden(p)
+		l.active(p)
+		if p.kind == disclosure.CSV {
+			l.formulas(p, rowsOf(p.bytes))
+		}
+	}
+	words := readOdd(p.bytes)
+	for _, r := range words.regions {
+		if r.sure && !p.faint && !p.said {
+			l.find(p, r.from, Encoded, "odd: words of no language", "a run of about "+strconv.Itoa(r.letters)+" characters that are like no prose, no names and no numbers, as encoded or encrypted bytes are")
+		}
+	}
+	l.packed(p)
+	l.unfold(p, words)
+	return words.tokens
+}
+
+// find adds a finding at a place of a piece.
+func (l *look) find(p piece, at int, kind Kind, rule, says string) {
+	line := p.line
+	if len(p.within) == 0 && len(p.bytes) > 0 {
+		line = 1 + bytes.Count(p.bytes[:min(at, len(p.bytes))], []byte("\n"))
+	}
+	l.found = append(l.found, Finding{Kind: kind, Rule: rule, File: p.file, Line: line, Within: p.within, Says: says})
+}
+
+// ordered sorts findings, leaves out what is there twice, and says how many there are where they are many.
+func ordered(found []Finding) []Finding {
+	slices.SortStableFunc(found, func(a, b Finding) int {
+		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.Line, b.Line), cmp.Compare(len(a.Within), len(b.Within)), slices.Compare(a.Within, b.Within), cmp.Compare(a.Says, b.Says))
+	})
+	alike := func(a, b Finding) bool { return a.File == b.File && a.Kind == b.Kind && a.Rule == b.Rule }
+	found = slices.CompactFunc(found, func(a, b Finding) bool { return alike(a, b) && a.Line == b.Line })
+	var out []Finding
+	for from := 0; from < len(found); {
+		to := from
+		for to < len(found) && alike(found[to], found[from]) {
+			to++
+		}
+		out = append(out, found[from:min(to, from+shown)]...)
+		if more := to - from - shown; more > 0 {
+			out[len(out)-1].Says += "; and " + strconv.Itoa(more) + " more of this rule in the file"
+		}
+		from = to
+	}
+	slices.SortStableFunc(out, func(a, b Finding) int {
+		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line))
+	})
+	return out
+}

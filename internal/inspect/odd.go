@@ -1,0 +1,274 @@
+package inspect
+
+// pairs says how seldom a letter follows another in English prose, its comments on code, and the names of measurements and layers: in
+// half bits from A, which is none, a row for each letter that goes before and a column for each that follows. The first row and column
+// are the edge of a word. It was counted in the documentation of this program and of Go.
+const pairs = "" +
+	"ZHJHKKJKMHRQKKKJKTJIGLMKMQR" +
+	"HXLJJWOKZLXNGJFZLZHIFLNSQMW" +
+	"IIQISEVWVILZGUUIUZMJPHVZZFZ" +
+	"GGVNSGSMHLZIKQUERXLOHLRXXQZ" +
+	"CLRRKFRQXHUZOSSITYMKPLRSTLZ" +
+	"DKSJHMMOUPYWLLHSMOGHJSNOLPZ" +
+	"EJZNNJIXZFRSKQQFPZJKJJZYZOZ" +
+	"ELVOVFUPIIZYMRJERZJKNLVYZWV" +
+	"GGZVUCXZZHZZVQVIVZOPJQYTZTZ" +
+	"NMLIKLKJZVZRIKEINXLGGWMZPZN" +
+	"DLUZOESZWRZZZQRIQZUFQGURZZW" +
+	"DHTQPEQNZIZYPSJQMUSISMPQWOZ" +
+	"GISRJEQTTFZRHTTHQZQKJJRRYJZ" +
+	"GFKTNEWWXIZQOIRHGZVMQKUZZTZ" +
+	"EJSJGHNHWKXONQOIRZSHGNNWZOZ" +
+	"FONKJOIOYMQOLJFLJZGLIILLTZZ" +
+	"GGWOPFTROKZPHWVGJWGKIKQUZKZ" +
+	"EWPSWWZZZTZZLWWZLZNOUBZWZZR" +
+	"FISLMEOMUHROPMKHRZKIJKNQZLY" +
+	"DLRMOGSVKIXPORQJMURJGJVRZMV" +
+	"EJSMTGSTEIZZPRSIOZJJNLXQVKW" +
+	"MLLKNHNNZIZZGJGRKZGGGYZZMZQ" +
+	"HEWQTCRUWHZZWRSJQWYSQXUTSZZ" +
+	"GHUTRFRUFEZWQUKIPZILPURQYXZ" +
+	"BJPMPJPWSJYZWPUNHZSUHVXXNOZ" +
+	"CRRRRMUVWNZZKLJPGYKHJWXRZZT" +
+	"EIQSQCUVXKZXQQVJVXQPQTVVUQJ"
+
+// What odd words cost, in half bits.
+const (
+	oddRegion = 48 // from how much more on a run of words is odd
+	oddTry    = 20 // and from how much on it is read by every encoding, to see
+	oddWord   = 10 // and one word, so that it is kept to be put together with others
+	oddLost   = 40 // a run ends where as much was lost again
+	calm      = 5  // how much of it a word of a language takes away at most
+	loud      = 64 // and how much an odd one adds at most
+	turned    = 8  // a letter after a digit, or a capital after a small letter
+	figure    = 7  // a digit
+	long      = 3  // each letter of a long word beyond the twelfth, and of one with digits beyond the sixth
+)
+
+// odd is what reads as no language in a text.
+type odd struct {
+	regions []region
+	tokens  []byte // all odd words with the signs beside them, one after the other
+	shorts  []shorts
+}
+
+// region is a run of odd words.
+type region struct {
+	from, to, letters int
+	sure              bool // it is odd, and not only worth a try
+}
+
+// shorts is a run of words of one or two letters, or of a few digits of base 16.
+type shorts struct {
+	from, to int
+	alike    bool // all of them are single letters, or all are of base 16
+}
+
+// signs of words: letters from 1, digits and what is beyond ASCII.
+const (
+	digit  = 27
+	beyond = 28
+)
+
+var (
+	sign  = signs()
+	apart = marks(" \n\t\r,;|\"'`") // what parts tokens
+	costs = counted()
+
+	rarely = func() (table [256]uint8) {
+		for _, c := range []byte("!#$%&+;<>?@[\\]^{}~") {
+			table[c] = 5
+		}
+		return table
+	}()
+)
+
+func signs() (table [256]uint8) {
+	for c := range table {
+		switch {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z':
+			table[c] = uint8(c & 31)
+		case c >= '0' && c <= '9':
+			table[c] = digit
+		case c >= 0x80:
+			table[c] = beyond
+		}
+	}
+	return table
+}
+
+func marks(of string) (table [256]bool) {
+	for i := range len(of) {
+		table[of[i]] = true
+	}
+	return table
+}
+
+// counted gives pairs as numbers, 32 to a row.
+func counted() (table [27 * 32]uint8) {
+	for row := range 27 {
+		for column := range 27 {
+			table[row*32+column] = pairs[row*27+column] - 'A'
+		}
+	}
+	return table
+}
+
+// readOdd reads a text word by word, and counts by how many bits each is more likely drawn from an alphabet by lot than written in a
+// language. A run of words that are together more likely drawn is odd: it ends where as much was lost as oddLost. A word counts once
+// however often it stands there, and numbers count nothing but for being long.
+func readOdd(b []byte) (o odd) {
+	seen := map[string]bool{}
+	score, best, from, to, letters := 0, 0, 0, 0, 0
+	kept := 0 // how far tokens are in o.tokens
+	var run shorts
+	count, runLetters, lettered, singles, sixteens := 0, 0, 0, true, true
+	ends := func() {
+		if best >= oddTry {
+			o.regions = append(o.regions, region{from, to, letters, best >= oddRegion})
+		}
+		score, best, letters = 0, 0, 0
+	}
+	breaks := func() {
+		if runLetters >= 16 && lettered*12 >= count {
+			o.shorts = append(o.shorts, shorts{run.from, run.to, singles || sixteens})
+		}
+		count, runLetters, lettered, singles, sixteens = 0, 0, 0, true, true
+	}
+	for i := 0; i < len(b); {
+		if sign[b[i]] == 0 {
+			// Signs between letters, of which prose has few.
+			if more := int(rarely[b[i]]); more > 0 && i > 0 && i+1 < len(b) && b[i-1] > ' ' && b[i+1] > ' ' && b[i-1] != b[i] && b[i+1] != b[i] {
+				if score == 0 {
+					from = i
+				}
+				if score += more; score > best {
+					best, to = score, i+1
+				}
+				letters++
+			}
+			i++
+			continue
+		}
+		start := i
+		prev, cost, turns := 0, 0, 0
+		var lower, upper, digits, deep int
+		for ; i < len(b); i++ {
+			c := b[i]
+			s := sign[c]
+			if s == 0 {
+				break
+			}
+			switch {
+			case s == digit:
+				if prev != 0 {
+					cost += int(costs[prev*32])
+				}
+				prev = 0
+				digits++
+			case s == beyond:
+				prev = 0
+				deep++
+			default:
+				cost += int(costs[prev*32+int(s)])
+				if c&0x20 == 0 {
+					if upper++; i > start && b[i-1] >= 'a' && b[i-1] <= 'z' {
+						turns++
+					}
+				} else {
+					lower++
+				}
+				if i > start && sign[b[i-1]] == digit {
+					turns++
+				}
+				if s > 6 {
+					deep |= 1 << 20
+				}
+				prev = int(s)
+			}
+		}
+		if prev != 0 {
+			cost += int(costs[prev*32])
+		}
+		n := i - start
+		// Runs of words of one or two letters, or of digits of base 16, with little between them.
+		if deep>>20 == 0 && n <= 8 && digits > 0 || n <= 2 && deep&0xffff == 0 {
+			if start-run.to > 4 {
+				breaks()
+			}
+			if count == 0 {
+				run.from = start
+			}
+			count, runLetters, run.to = count+1, runLetters+n, i
+			singles, sixteens = singles && n == 1, sixteens && deep == 0
+			if digits < n {
+				lettered++
+			}
+		} else {
+			breaks()
+		}
+		more := 0
+		if digits == n {
+			more = -1 + 3*max(0, n-8)
+		} else {
+			cost += turned*turns + figure*digits
+			if digits > 0 {
+				cost += long * max(0, n-6)
+			} else {
+				cost += long * max(0, n-14)
+			}
+			more = cost - (n-deep&0xffff)*drawn(lower, upper, digits, deep) - 6
+		}
+		if more > 0 && n > 2 {
+			if seen[string(b[start:i])] {
+				more = 0
+			} else {
+				seen[string(b[start:i])] = true
+			}
+		}
+		more = min(max(more, -calm), loud)
+		if score == 0 && more > 0 {
+			from = start
+		}
+		if score += more; score <= 0 {
+			ends()
+		} else {
+			if more > 0 {
+				letters += n
+			}
+			if score > best {
+				best, to = score, i
+			}
+			if score < best-oddLost {
+				ends()
+			}
+		}
+		if more >= oddWord {
+			left, right := start, i
+			for left > kept && !apart[b[left-1]] {
+				left--
+			}
+			for right < len(b) && !apart[b[right]] {
+				right++
+			}
+			if right > kept {
+				o.tokens = append(o.tokens, b[max(left, kept):right]...)
+				kept = right
+			}
+		}
+	}
+	ends()
+	breaks()
+	return o
+}
+
+// drawn gives what a letter costs, in half bits, that is drawn from the alphabet that a word's letters are of.
+func drawn(lower, upper, digits, deep int) int {
+	switch {
+	case lower > 0 && upper > 0:
+		return 12
+	case digits > 0 && deep>>20 == 0:
+		return 8 // the digits of base 16
+	}
+	return 10
+}

@@ -1,0 +1,50 @@
+package bubblewrap_test
+
+import (
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"narthex/internal/sandbox"
+	"narthex/internal/sandbox/bubblewrap"
+	"narthex/internal/sandbox/sandboxtest"
+)
+
+// BenchmarkStart measures a job that does nothing, from Submit to the answer of Watch, beside bubblewrap alone with the same namespaces
+// and binds. The two take turns; the times are medians, ratio is ours by
+// bubblewrap's, and ratio-undisturbed is that of the tenth that the rest of the machine disturbed least.
+func BenchmarkStart(b *testing.B) {
+	d, err := bubblewrap.Open(b.Context(), bubblewrap.Config{Dir: b.TempDir()})
+	sandboxtest.Must(b, err)
+	defer func() { sandboxtest.Must(b, d.Close()) }()
+	job := sandboxtest.Job(b, "start", "")
+	job.Command = []string{"/usr/bin/true"}
+	alone := strings.Fields("--unshare-user --unshare-pid --unshare-net --unshare-ipc --unshare-uts --unshare-cgroup --uid 65534 --gid 65534 --hostname job " +
+		"--new-session --die-with-parent --cap-drop ALL --clearenv --setenv PATH /usr/bin:/bin " +
+		"--ro-bind /usr /usr --ro-bind " + job.Asset + " /asset --ro-bind " + job.Study + " /study --ro-bind /etc/alternatives /etc/alternatives " +
+		"--symlink usr/bin /bin --symlink usr/sbin /sbin --symlink usr/lib /lib --symlink usr/lib64 /lib64 --dev-bind /dev/null /dev/null --dev-bind /dev/zero /dev/zero " +
+		"--dev-bind /dev/full /dev/full --dev-bind /dev/random /dev/random --dev-bind /dev/urandom /dev/urandom --size 8388608 --tmpfs /scratch --size 1048576 --tmpfs /out " +
+		"--remount-ro / --chdir /scratch -- /usr/bin/true")
+	var bare, ours []time.Duration
+	for b.Loop() {
+		began := time.Now()
+		sandboxtest.Must(b, exec.Command("bwrap", alone...).Run())
+		bare = append(bare, time.Since(began))
+		began = time.Now()
+		if ended := sandboxtest.Ended(b, d, job); ended.Class != sandbox.Done {
+			b.Fatalf("%+v", ended)
+		}
+		ours = append(ours, time.Since(began))
+		sandboxtest.Must(b, d.Remove(b.Context(), job.ID))
+	}
+	at := func(all []time.Duration, part int) float64 {
+		slices.Sort(all)
+		return all[len(all)/part].Seconds() * 1000
+	}
+	b.ReportMetric(at(bare, 2), "bubblewrap-ms")
+	b.ReportMetric(at(ours, 2), "ours-ms")
+	b.ReportMetric(at(ours, 2)/at(bare, 2), "ratio")
+	b.ReportMetric(at(ours, 10)/at(bare, 10), "ratio-undisturbed")
+}

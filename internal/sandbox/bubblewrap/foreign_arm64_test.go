@@ -1,0 +1,3 @@
+package bubblewrap_test
+
+const foreign = ""
