@@ -594,7 +594,7 @@ type WorkItem struct {
 	Manuscript int                  `json:"manuscript,omitempty"` // where it is about one
 	Title      string               `json:"title"`
 	Applicant  string               `json:"applicant,omitempty"`
-	Do         string               `json:"do"` // submit, answer, review, assign, chase, read, sign, close, meet, remind, take, join, decide (on an objection), mediate, amend, renew_standing, approve_directory; of a lock: review_lock, answer_appeal, review_silence; of a manuscript: examine_manuscript, answer_contest, answer_redactions, apply_redactions, give_material
+	Do         string               `json:"do"` // submit, answer, review, assign, chase, read, sign, close, meet, remind, take, join, decide (on an objection), mediate, amend, renew_standing, approve_directory; of a lock: review_lock, answer_appeal, review_silence; review_release; of a manuscript: examine_manuscript, answer_contest, answer_redactions, apply_redactions, give_material
 	Since      time.Time            `json:"since"`
 	Due        time.Time            `json:"due,omitzero"`
 	Late       bool                 `json:"late,omitempty"`
@@ -607,6 +607,7 @@ type WorkItem struct {
 	Agreed     bool                   `json:"agreed,omitempty"`     // to join: whether there is an agreement to read
 	Lapses     *RestView              `json:"lapses,omitempty"`     // what a grant rests on and you can renew
 	Lock       narthex.LockID         `json:"lock,omitempty"`       // to look at again, to answer for, or whose silence ends
+	Release    narthex.ReleaseID      `json:"release,omitempty"`    // what wants to leave, and you have not voted on
 	Opinions   int                    `json:"opinions,omitempty"`   // of specialists, that you asked for and that came in
 }
 

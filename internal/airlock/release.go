@@ -154,6 +154,13 @@ func ReviewsAs(r narthex.Release, e narthex.Engagement, p narthex.Person, owns b
 	return "", false
 }
 
+// WaitsFor says whether a release waits for the word of somebody who reviews it: they have not voted on the package, or they differ with
+// others who have.
+func WaitsFor(r narthex.Release, reviewer narthex.PersonID) bool {
+	voted := slices.ContainsFunc(r.Votes, func(v narthex.ReleaseVote) bool { return v.By == reviewer })
+	return r.State == narthex.ReleaseSubmitted && !voted || r.State == narthex.ReleaseConflicting && voted
+}
+
 // Shown gives a release as a reviewer may see it: while they are blind to each other, without the votes of others.
 func Shown(r narthex.Release, p narthex.Person) narthex.Release {
 	if r.State == narthex.ReleaseSubmitted {

@@ -94,7 +94,7 @@ func (a *app) grantOfKey(ctx context.Context, args []string) (client.GrantView, 
 	}
 	view, err := c.With(key).OwnGrant(ctx)
 	if narthex.IsKind(err, narthex.Unauthenticated) {
-		err = problem(narthex.Unauthenticated, "mint another with `narthex key mint`", "the node does not take the key in NARTHEX_KEY: it is mistyped, over or revoked")
+		err = errNoKey()
 	}
 	return view, err
 }

@@ -83,6 +83,8 @@ func workNext(item client.WorkItem) string {
 		return "narthex lab diff"
 	case "review_lock", "answer_appeal":
 		return "narthex lock review " + string(item.Lock)
+	case "review_release":
+		return "narthex release view " + string(item.Release)
 	case "review_silence":
 		return "narthex lock silence " + string(item.Lock)
 	case "renew_standing":

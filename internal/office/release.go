@@ -2,6 +2,7 @@ package office
 
 import (
 	"context"
+	"fmt"
 	"unicode/utf8"
 
 	"narthex"
@@ -41,6 +42,36 @@ func (o *Office) Releases(ctx context.Context, by narthex.PersonID) (client.Rele
 		return nil
 	})
 	return list, err
+}
+
+// addReleases adds what wants to leave and waits for the person's word.
+func (o *Office) addReleases(tx *journal.Tx, p narthex.Person, list *client.WorkList, most int) error {
+	if !p.InLab() {
+		return nil
+	}
+	open, err := book.Listed[book.Release](tx, store.Releases, listing.OpenReleases, mostReleases)
+	if err != nil {
+		return err
+	}
+	for _, r := range open {
+		_, may, err := o.reviews(tx, r.Release, p)
+		if err != nil {
+			return err
+		}
+		if !may || !airlock.WaitsFor(r.Release, p.ID) {
+			continue
+		}
+		author, err := journal.Get[narthex.Person](tx, store.People, string(r.Author))
+		if err != nil || author == nil {
+			return narthex.Unavailablef("A list could not be read.").Because(err)
+		}
+		if len(list.Work) == most {
+			list.More = true
+			return nil
+		}
+		list.Work = append(list.Work, client.WorkItem{Do: "review_release", Release: r.ID, Engagement: r.Engagement, Title: fmt.Sprintf("what wants to leave from %s@%s", r.Asset, r.Version), Applicant: author.Name, Since: r.TakenAt})
+	}
+	return nil
 }
 
 // reviews says in which role a person may say something of a release.

@@ -15,23 +15,10 @@ import (
 	"narthex"
 	"narthex/client"
 	"narthex/internal/airlock"
-	"narthex/internal/environment"
-	"narthex/internal/inspect"
-	"narthex/internal/lab"
 	"narthex/internal/sandbox"
 	"narthex/internal/sandbox/fake"
-	"narthex/internal/server"
 	"narthex/internal/testenv"
 )
-
-// here looks into files in the test's own process. It is for tests of what stands above a sandbox.
-type here struct{ find []narthex.Finding }
-
-func (h here) Examine(_ context.Context, task airlock.Task, _ string) (airlock.Answer, error) {
-	answer, err := task.Do(inspect.Held{})
-	answer.Findings = append(answer.Findings, h.find...)
-	return answer, err
-}
 
 // hall is a node on which jobs are functions.
 type hall struct {
@@ -44,32 +31,10 @@ type hall struct {
 // openHall opens a lab whose model has bytes, and a grant that lets jobs run beside them.
 func openHall(t *testing.T, play fake.Play, find ...narthex.Finding) *hall {
 	t.Helper()
-	asset, jobs := t.TempDir(), t.TempDir()
-	if err := os.WriteFile(filepath.Join(asset, "weights.bin"), []byte("the weights"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	folder, err := environment.ReadFolder(t.Context(), asset)
-	if err != nil {
-		t.Fatal(err)
-	}
-	env := testenv.New(t, testenv.Options{Files: func(files lab.Files) {
-		model := string(files["assets/model.yaml"])
-		model = strings.Replace(model, "lifetime_bytes: 0", "lifetime_bytes: 9000", 1)
-		model = strings.Replace(model, "{name: final, upstream: upstream-final}", "{name: final, upstream: upstream-final, folder: "+asset+", digest: "+string(folder.Digest)+"}", 1)
-		files["assets/model.yaml"] = []byte(strings.Replace(model, "leak: [behav, small]", "leak: [bulk]\ncanaries: [the-canary-of-the-model]", 1))
-		files["guardrails/test.cedar"] = []byte("@id(\"no-seven\")\nforbid (principal, action, resource) when { context has max_tokens && context.max_tokens == 7 };\n")
-		files["environments/box.yaml"] = []byte("name: box\ntitle: a box\nroot: /\nlimits: {memory_mb: 64, wall_minutes: 60, cpus: 1, processes: 8, scratch_mb: 8, out_mb: 8}\npathways: [any]\n")
-		files["pathways/test.yaml"] = []byte(strings.Replace(string(files["pathways/test.yaml"]), "not_offered:", `  - {attribute: weights.compute, assets: [model], limits: {cpu_hours: {default: 1, least: 0, most: 100}, wall_minutes: {default: 20, least: 1, most: 60}, memory_mb: {default: 64, least: 1, most: 4096}, bytes_out: {default: 4000, least: 0, most: 9000}}}
-  - {attribute: output.release, assets: [model], limits: {artefacts: {default: [table, text], names: [table, text, figure, data]}, bytes_out: {default: 4000, least: 0, most: 9000}}}
-not_offered:`, 1))
-		files["pathways/test.yaml"] = []byte(strings.Replace(string(files["pathways/test.yaml"]), "review_days:", "  - {clause: data-protection, values: {basis: legitimate interest}}\nreview_days:", 1))
-	}, Config: func(c *server.Config) {
-		c.Host = &server.Host{Driver: fake.New(jobs, play), Examiner: here{find}}
-	}})
+	options, asset := testenv.Beside(t, testenv.Options{}, play, find...)
+	env := testenv.New(t, options)
 	h := &hall{Env: env, asset: asset}
-	h.grant, h.key = env.Grant(t, "", testenv.Tokens(1000, nil),
-		testenv.Term("weights.compute", map[narthex.LimitName]narthex.Value{"cpu_hours": narthex.NumberValue(1), "wall_minutes": narthex.NumberValue(20), "memory_mb": narthex.NumberValue(64), "bytes_out": narthex.NumberValue(4000)}),
-		testenv.Term("output.release", map[narthex.LimitName]narthex.Value{"artefacts": narthex.NamesValue("table", "text"), "bytes_out": narthex.NumberValue(4000)}))
+	h.grant, h.key = env.Grant(t, "", append(testenv.JobTerms(), testenv.Tokens(1000, nil))...)
 	return h
 }
 

@@ -45,13 +45,14 @@ type scene struct {
 // setScene makes a scene, and the rights in an order in which each can be used by the first who may.
 func setScene(t *testing.T) *scene {
 	_, keys := newIssuer(t)
-	e := testenv.New(t, testenv.Options{Files: func(files lab.Files) {
+	options, _ := testenv.Beside(t, testenv.Options{Files: func(files lab.Files) {
 		with(eve)(files)
 		reporting(files)
 		reviewing(strict)(files)
 		objecting(files)
 		trusted(map[string][]byte{passports: keys})(files)
-	}})
+	}}, leaves(map[string]string{"table.csv": "a,b\n0,1\n"}))
+	e := testenv.New(t, options)
 	e.Outsiders(t, "2", "Second")
 	ada := e.People["ada"]
 	draft, review := drafted(t, e), submitted(t, e)
@@ -84,7 +85,7 @@ func setScene(t *testing.T) *scene {
 	objection := command("carol", objected, "object", object(narthex.Programme)).Engagement.Objection.Digest
 	far := client.Command{Name: "Vera Far", Email: "vera@far.test"}
 	toSign := offered(t, e, "", testenv.Tokens(10, nil))
-	grant, key := e.Grant(t, "", testenv.Tokens(1e6, nil))
+	grant, key := e.Grant(t, "", append(testenv.JobTerms(), testenv.Tokens(1e6, nil))...)
 	_, second := e.Grant(t, "2", testenv.Tokens(1e6, nil))
 	ending, _ := e.Grant(t, "", testenv.Tokens(1e6, nil))
 	owes, _ := e.Grant(t, "", testenv.Tokens(1e6, nil))
@@ -93,8 +94,20 @@ func setScene(t *testing.T) *scene {
 		command("ada", id, "end", client.Command{Text: "done"})
 	}
 	must(ada.Meet(t.Context(), ending.Engagement, report))
+	must(ada.Meet(t.Context(), ending.Engagement, client.CloseOut{Obligation: narthex.PersonalDataDeleted, Evidence: narthex.MakeDigest([32]byte{2}), Text: "x"}))
 	papers := manuscriptsOf(t, e, ending.Engagement)
 	made, _ := chat(t, e, key, testenv.Hello)
+	beside := &hall{Env: e, key: key}
+	study := client.SubmitJob{Asset: "model", Environment: "box", Files: studyFiles()}
+	job := beside.over(t, beside.submit(t).ID)
+	leave := client.SubmitRelease{Job: job.ID, Files: []client.WantedFile{{Name: "table.csv", Context: context20}}}
+	out := must(beside.holder().SubmitRelease(t.Context(), leave))
+	for _, name := range []string{"olga", "sam"} {
+		beside.vote(t, name, beside.review(t, name, out.ID), narthex.VerdictRelease)
+	}
+	waits := must(beside.holder().SubmitRelease(t.Context(), leave))
+	says := client.VoteRelease{Saw: waits.Package, Verdicts: verdicts(waits, narthex.VerdictRelease)}
+	jobs, releases := "/v1/jobs/"+string(job.ID), "/v1/releases/"+string(waits.ID)
 	minted, err := ada.Mint(t.Context(), grant.ID, client.Mint{Label: "revoked"})
 	if err != nil {
 		t.Fatal(err)
@@ -168,6 +181,19 @@ func setScene(t *testing.T) *scene {
 		{"POST /v1/completions", "/v1/completions", json.RawMessage(`{"model":"model","prompt":"x","max_tokens":1}`), nil}, // neither has model.base
 		{"GET /v1/models", "/v1/models", nil, []string{"key", "another's key"}},
 		{"GET /v1/grant", "/v1/grant", nil, []string{"key", "another's key"}},
+		{"GET /v1/environments", "/v1/environments", nil, []string{"key", "another's key"}},
+		{"GET /v1/jobs", "/v1/jobs", nil, []string{"key", "another's key"}}, {"GET /v1/releases", "/v1/releases", nil, []string{"key", "another's key"}},
+		{"POST /v1/jobs", "/v1/jobs", study, []string{"key"}},
+		{"GET /v1/jobs/{job}", jobs, nil, []string{"key"}}, {"POST /v1/jobs/{job}/cancel", jobs + "/cancel", struct{}{}, []string{"key"}},
+		{"GET /v1/releases/{release}", releases, nil, []string{"key"}},
+		{"GET /v1/releases/{release}/package", "/v1/releases/" + string(out.ID) + "/package", nil, []string{"key"}},
+		{"GET /api/releases", "/api/releases", nil, labPeople},
+		{"GET /api/releases/{release}", "/api/releases/" + string(waits.ID), nil, []string{"olga", "sam", "paul"}},
+		{"POST /api/releases/{release}/vote", "/api/releases/" + string(waits.ID) + "/vote", says, []string{"olga", "sam", "paul"}},
+		{"POST /api/releases/{release}/return", "/api/releases/" + string(waits.ID) + "/return", client.VoteRelease{Saw: waits.Package, Comment: "x"}, []string{"sam", "olga", "paul"}},
+		{"POST /v1/releases/{release}/edit", releases + "/edit", client.EditRelease{Files: leave.Files}, []string{"key"}},
+		{"POST /v1/releases/{release}/withdraw", releases + "/withdraw", struct{}{}, []string{"key"}},
+		{"POST /v1/releases", "/v1/releases", leave, []string{"key"}},
 		{"GET /v1/receipts/{call}", "/v1/receipts/" + made.Get("Narthex-Call"), nil, []string{"key"}},
 		{"GET /api/whoami", "/api/whoami", nil, all}, {"GET /api/lab", "/api/lab", nil, all}, {"GET /api/people", "/api/people", nil, all}, {"GET /api/signers", "/api/signers", nil, all},
 		{"GET /api/engagements", "/api/engagements", nil, all}, {"GET /api/work", "/api/work", nil, all}, {"GET /api/notices", "/api/notices", nil, all}, {"GET /api/report", "/api/report", nil, []string{"carol", "dan", "lea"}}, {"GET /api/grants", "/api/grants", nil, all}, {"GET /api/ledger/proof/{index}", "/api/ledger/proof/0", nil, all}, {"POST /api/logout", "/api/logout", struct{}{}, all},
