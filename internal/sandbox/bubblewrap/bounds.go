@@ -85,8 +85,14 @@ func findGroups(owner string) groups {
 			}
 			g.folders[controller] = filepath.Join(mount.at, inside, name)
 		}
-		if len(g.folders) == len(controllers(version)) && g.usable() {
+		if len(g.folders) < len(controllers(version)) {
+			continue
+		}
+		if g.usable() {
 			return g
+		}
+		for _, folder := range g.folders {
+			_ = os.Remove(folder) // those that were made
 		}
 	}
 	return groups{}

@@ -73,7 +73,7 @@ type running struct {
 	first int // a file that is the sandbox's first process: with it all the others end
 	gate  *os.File
 	own   []*os.File // its own folders, held: what is in them is there after its end
-	pid   int        // of the first process, while first is open
+	pid   int        // of the first process, until it has ended
 	ended chan struct{}
 	state *os.ProcessState // of bubblewrap, after ended
 }

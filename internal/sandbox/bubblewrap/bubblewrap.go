@@ -332,6 +332,7 @@ func (j *job) keep() {
 	if err := errors.Join(err, j.run.wait()); err != nil {
 		j.err = err
 	}
+	j.run.pid = -1 // the number may be another's now
 	over, full, err := j.look()
 	j.answer.CPU = max(j.cpu, j.run.state.UserTime()+j.run.state.SystemTime())
 	j.printed.Wait()

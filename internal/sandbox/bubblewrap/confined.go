@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"sync"
@@ -26,10 +27,20 @@ func (d *Driver) Confined(ctx context.Context, c sandbox.Child) ([]byte, error) 
 	return d.confined(ctx, b, c)
 }
 
-// probe is a child that ends at once, and well.
+// probe is a child that ends at once, and well. Where it does not, the error has what bubblewrap said.
 func (d *Driver) probe(ctx context.Context) error {
-	_, err := d.confined(ctx, box{program: nothing()}, sandbox.Child{Output: 1, Memory: 64 << 20, Processes: 4, CPU: 10 * time.Second, Wall: 30 * time.Second})
-	return err
+	said, err := memory("stderr", nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = said.Close() }()
+	_, err = d.confined(ctx, box{program: nothing(), stderr: said}, sandbox.Child{Output: 1, Memory: 64 << 20, Processes: 4, CPU: 10 * time.Second, Wall: 30 * time.Second})
+	if err == nil {
+		return nil
+	}
+	text := make([]byte, 400)
+	n, _ := said.ReadAt(text, 0) // what is not there is not told
+	return fmt.Errorf("%w: %q", err, text[:n])
 }
 
 // confined runs what stands at /program of a box.
@@ -105,7 +116,7 @@ func (d *Driver) confined(ctx context.Context, b box, c sandbox.Child) ([]byte, 
 		return nil, err
 	}
 	reading.Wait()
-	_, _, outOfMemory, _ := group.used(run.pid, nil) // it has ended; what is not known is no reason
+	_, _, outOfMemory, _ := group.used(-1, nil) // it has ended; what is not known is no reason
 	mu.Lock()
 	defer mu.Unlock()
 	switch {

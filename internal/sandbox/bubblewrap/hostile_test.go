@@ -330,8 +330,12 @@ func TestAHostileJobEndsAtItsLimit(t *testing.T) {
 			}, name)), h.script)
 			h.limits(&job.Limits)
 			w := word(&job)
-			if ended := sandboxtest.Ended(t, d, job); ended.Class != h.class {
+			ended := sandboxtest.Ended(t, d, job)
+			if ended.Class != h.class {
 				t.Errorf("%+v, want %s; %s", ended, h.class, sandboxtest.Read(t, d, job.ID, "stderr"))
+			}
+			if job.Limits.Wall == sandboxtest.Deadline && ended.Wall >= job.Limits.Wall {
+				t.Errorf("only the clock on the wall ended it: %+v", ended)
 			}
 			if n := alive(t, w); n != 0 {
 				t.Errorf("%d processes are left", n)
