@@ -63,6 +63,7 @@ func (d *Driver) confined(ctx context.Context, b box, c sandbox.Child) ([]byte, 
 		return nil, errors.Join(err, w.Close())
 	}
 	group := at.group
+	defer d.filling.Go(d.refill)
 	defer func() { _ = group.remove() }() // what is left of a group is removed by the next Open
 	run, err := d.start(ctx, at, b)
 	_ = w.Close() // it is the child's
@@ -71,64 +72,35 @@ func (d *Driver) confined(ctx context.Context, b box, c sandbox.Child) ([]byte, 
 	}
 	defer run.close()
 
-	var mu sync.Mutex
-	var class sandbox.Class
-	end := func(why sandbox.Class) {
-		mu.Lock()
-		defer mu.Unlock()
-		if class == "" {
-			class = why
-		}
-		run.kill()
-	}
-	defer context.AfterFunc(ctx, func() { end(sandbox.Cancelled) })()
-	deadline := time.AfterFunc(c.Wall, func() { end(sandbox.OutOfTime) })
-	defer deadline.Stop()
+	defer context.AfterFunc(ctx, func() { run.end(sandbox.Cancelled) })()
 	var stdout bytes.Buffer
 	var reading sync.WaitGroup
 	reading.Go(func() {
 		if _, err := io.CopyN(&stdout, r, c.Output+1); err == nil {
-			end(sandbox.OutOfSpace)
+			run.end(sandbox.OutOfSpace)
 		}
 	})
-	if _, err := run.gate.Write([]byte{1}); err != nil {
-		end(sandbox.Lost)
-	}
-	ticker := time.NewTicker(look)
-	defer ticker.Stop()
-	for running := true; running; {
-		select {
-		case <-run.ended:
-			running = false
-		case <-ticker.C:
-			cpu, used, outOfMemory, err := group.used(run.pid, nil)
-			switch {
-			case err != nil:
-				end(sandbox.Lost)
-			case outOfMemory || used > c.Memory:
-				end(sandbox.OutOfMemory)
-			case cpu > c.CPU:
-				end(sandbox.OutOfTime)
-			}
+	look := func() (sandbox.Class, error) {
+		cpu, used, outOfMemory, err := group.used(run.pid, nil)
+		switch {
+		case outOfMemory || used > c.Memory:
+			return sandbox.OutOfMemory, err
+		case cpu > c.CPU:
+			return sandbox.OutOfTime, err
 		}
+		return "", err
 	}
-	if err := run.wait(); err != nil {
+	if err := run.attend(c.Wall, look); err != nil {
 		return nil, err
 	}
 	reading.Wait()
-	_, _, outOfMemory, _ := group.used(-1, nil) // it has ended; what is not known is no reason
-	mu.Lock()
-	defer mu.Unlock()
-	switch {
-	case class != "":
-	case run.state.Success():
+	over, err := look()
+	if err != nil {
+		return nil, err
+	}
+	class := run.why(over)
+	if class == sandbox.Done {
 		return stdout.Bytes(), nil
-	case !run.state.Exited():
-		class = sandbox.Lost
-	case outOfMemory:
-		class = sandbox.OutOfMemory
-	default:
-		class = sandbox.Failed
 	}
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
