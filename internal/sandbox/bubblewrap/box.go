@@ -316,7 +316,8 @@ func (r *running) attend(wall time.Duration, look func() (sandbox.Class, error))
 	for {
 		n, err := unix.Poll([]unix.PollFd{{Fd: int32(r.first), Events: unix.POLLIN}}, -1)
 		if n == 1 {
-			r.pid = -1 // the number may be another's now
+			_, _ = unix.Wait4(r.pid, nil, unix.WNOHANG, nil) // it is ours to bury where this process is a container's first
+			r.pid = -1                                       // the number may be another's now
 			return nil
 		}
 		if err != nil && !errors.Is(err, unix.EINTR) {
