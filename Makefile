@@ -77,9 +77,10 @@ interop: build
 fuzz:
 	@sh test/fuzz.sh $(FUZZTIME)
 
-# bench measures the door beside a bare reverse proxy, appends beside one fdatasync, proofs at a million entries, and verifying on one core.
+# bench measures the door beside a bare reverse proxy, appends beside one fdatasync, proofs at a million entries, a job's start
+# beside bubblewrap alone, and verifying on one core.
 bench: build
-	$(GO) test -run xxx -bench . -benchtime 3s ./internal/server ./internal/journal ./policy ./internal/gateway/...
+	$(GO) test -run xxx -bench . -benchtime 3s ./internal/server ./internal/journal ./policy ./internal/gateway/... ./internal/sandbox/bubblewrap
 	$(GO) test -run xxx -bench . -benchtime 3s -cpu 1 ./ledger ./demo/minilab
 
 # rigs runs the long forms of the rigs; docs/rigs.md says what each does. The story with every fault takes longest: NARTHEX_SHARD=1/8 to 8/8 takes an eighth of it each.

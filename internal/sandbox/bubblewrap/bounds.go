@@ -85,8 +85,14 @@ func findGroups(owner string) groups {
 			}
 			g.folders[controller] = filepath.Join(mount.at, inside, name)
 		}
-		if len(g.folders) == len(controllers(version)) && g.usable() {
+		if len(g.folders) < len(controllers(version)) {
+			continue
+		}
+		if g.usable() {
 			return g
+		}
+		for _, folder := range g.folders {
+			_ = os.Remove(folder) // those that were made
 		}
 	}
 	return groups{}
@@ -201,7 +207,7 @@ func (g groups) make(name string) (group, error) {
 	for controller, folder := range g.folders {
 		folder = filepath.Join(folder, name)
 		made.folders[controller] = folder
-		if err := os.Mkdir(folder, 0o755); err != nil && !errors.Is(err, fs.ErrExist) { // of more than one controller it is one folder
+		if err := os.MkdirAll(folder, 0o755); err != nil { // the driver's folder may have been cleared away while it was empty
 			return nil, errors.Join(err, made.remove())
 		}
 	}

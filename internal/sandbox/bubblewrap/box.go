@@ -13,7 +13,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -73,9 +75,12 @@ type running struct {
 	first int // a file that is the sandbox's first process: with it all the others end
 	gate  *os.File
 	own   []*os.File // its own folders, held: what is in them is there after its end
-	pid   int        // of the first process, while first is open
+	pid   int        // of the first process, until it has ended
 	ended chan struct{}
 	state *os.ProcessState // of bubblewrap, after ended
+
+	mu    sync.Mutex
+	class sandbox.Class // why it was ended, if it was; guarded by mu
 }
 
 // start makes a sandbox at a seat and returns when it stands. The seat is used up.
@@ -118,21 +123,7 @@ func (d *Driver) start(ctx context.Context, at *seat, b box) (_ *running, err er
 		open = append(open, f)
 		return f
 	}
-	left := []opened{{"/dev", useDevices}}
-	for _, s := range b.shown {
-		rights := uint64(readFile)
-		if s.folder {
-			rights = readFolder
-		}
-		left = append(left, opened{s.inside, rights})
-	}
-	for _, o := range b.own {
-		left = append(left, opened{o.path, ownFolder})
-	}
-	if b.program != nil {
-		left = append(left, opened{"/program", readFile})
-	}
-	program, err := inside(d.bounds.Landlock, b.limits, left)
+	program, err := inside(d.bounds.Landlock, b.limits, b.left())
 	if err != nil {
 		return nil, err
 	}
@@ -143,20 +134,7 @@ func (d *Driver) start(ctx context.Context, at *seat, b box) (_ *running, err er
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.Command(d.program, slices.Concat([]string{"--args", strconv.Itoa(argsFD), "--", "/stub"}, b.command)...)
-	cmd.Env = []string{} // its first process inside keeps it
-	cmd.ExtraFiles = files
-	if b.stdin != nil { // no file is the null device, and a nil file would be no descriptor
-		cmd.Stdin = b.stdin
-	}
-	if b.stderr != nil {
-		cmd.Stderr = b.stderr
-	}
-	cmd.Stdout = b.stdout
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if d.root {
-		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: outsideID, Gid: outsideID}
-	}
+	cmd := d.command(b, files)
 	run := &running{first: -1, ended: make(chan struct{})}
 	started := make(chan error, 1)
 	at.group.place(cmd.SysProcAttr)
@@ -185,6 +163,8 @@ func (d *Driver) start(ctx context.Context, at *seat, b box) (_ *running, err er
 	}
 	defer func() {
 		if err != nil {
+			err = errors.Join(err, ctx.Err())
+			run.kill()
 			_ = cmd.Process.Kill()
 			<-run.ended
 			run.close()
@@ -207,7 +187,7 @@ func (d *Driver) start(ctx context.Context, at *seat, b box) (_ *running, err er
 		return nil, errors.Join(errNotStanding, err)
 	}
 	if n, err := gate.Read(make([]byte, 1)); n != 1 {
-		return nil, errors.Join(errNotStanding, err, ctx.Err())
+		return nil, errors.Join(errNotStanding, err)
 	}
 	for _, o := range b.own {
 		f, err := os.Open(filepath.Join("/proc", strconv.Itoa(run.pid), "root", o.path))
@@ -228,6 +208,43 @@ func (d *Driver) start(ctx context.Context, at *seat, b box) (_ *running, err er
 
 // errNotStanding is a sandbox that was not made.
 var errNotStanding = errors.New("bubblewrap made no sandbox")
+
+// left is what Landlock leaves of a box.
+func (b box) left() []opened {
+	left := []opened{{"/dev", useDevices}}
+	for _, s := range b.shown {
+		rights := uint64(readFile)
+		if s.folder {
+			rights = readFolder
+		}
+		left = append(left, opened{s.inside, rights})
+	}
+	for _, o := range b.own {
+		left = append(left, opened{o.path, ownFolder})
+	}
+	if b.program != nil {
+		left = append(left, opened{"/program", readFile})
+	}
+	return left
+}
+
+// command is bubblewrap, which waits for its other arguments.
+func (d *Driver) command(b box, files []*os.File) *exec.Cmd {
+	cmd := exec.Command(d.program, slices.Concat([]string{"--args", strconv.Itoa(argsFD), "--", "/stub"}, b.command)...)
+	cmd.Env = []string{} // its first process inside keeps it
+	cmd.Stdout, cmd.ExtraFiles = b.stdout, files
+	if b.stdin != nil { // no file is the null device, and a nil file would be no descriptor
+		cmd.Stdin = b.stdin
+	}
+	if b.stderr != nil {
+		cmd.Stderr = b.stderr
+	}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if d.root {
+		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: outsideID, Gid: outsideID}
+	}
+	return cmd
+}
 
 // arguments are bubblewrap's.
 func (b box) arguments(root bool) []string {
@@ -259,22 +276,71 @@ func (b box) arguments(root bool) []string {
 	return append(args, "--remount-ro", "/", "--chdir", b.at)
 }
 
-// kill ends every process of the sandbox. They have ended when wait says so.
+// end ends every process of the sandbox for a reason; the first reason stays. They have ended when attend returns.
+func (r *running) end(why sandbox.Class) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.class == "" {
+		r.class = why
+	}
+	r.kill()
+}
+
+// kill ends every process, where the first is known.
 func (r *running) kill() { _ = unix.PidfdSendSignal(r.first, unix.SIGKILL, nil, 0) }
 
-// wait returns when no process of the sandbox is left: what its command left behind is ended too.
-func (r *running) wait() error {
-	<-r.ended
+// attend lets the sandbox go, ends it when its time on the wall is over or a look gives a reason, and returns when no process of it is
+// left: what its command left behind is ended too.
+func (r *running) attend(wall time.Duration, look func() (sandbox.Class, error)) error {
+	if _, err := r.gate.Write([]byte{1}); err != nil {
+		r.end(sandbox.Lost)
+	}
+	deadline, ticker := time.NewTimer(wall), time.NewTicker(looks)
+	defer deadline.Stop()
+	defer ticker.Stop()
+	for running := true; running; {
+		select {
+		case <-r.ended:
+			running = false
+		case <-deadline.C:
+			r.end(sandbox.OutOfTime)
+		case <-ticker.C:
+			if why, err := look(); err != nil {
+				r.end(sandbox.Lost) // what is not seen is not held
+			} else if why != "" {
+				r.end(why)
+			}
+		}
+	}
 	r.kill()
 	for {
 		n, err := unix.Poll([]unix.PollFd{{Fd: int32(r.first), Events: unix.POLLIN}}, -1)
 		if n == 1 {
+			_, _ = unix.Wait4(r.pid, nil, unix.WNOHANG, nil) // it is ours to bury where this process is a container's first
+			r.pid = -1                                       // the number may be another's now
 			return nil
 		}
 		if err != nil && !errors.Is(err, unix.EINTR) {
 			return err
 		}
 	}
+}
+
+// why says how the sandbox ended, once no process is left; over is what the last look gave.
+func (r *running) why(over sandbox.Class) sandbox.Class {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case r.class != "":
+		return r.class
+	case r.state.Success():
+		return sandbox.Done
+	case !r.state.Exited():
+		return sandbox.Lost // bubblewrap itself was ended
+	case over != "":
+		return over
+	}
+	return sandbox.Failed
 }
 
 // close lets go of what is held. The own folders are gone with it.

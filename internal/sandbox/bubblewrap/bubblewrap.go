@@ -39,8 +39,8 @@ import (
 	"narthex/internal/sandbox"
 )
 
-// look is the time between two looks at a running job.
-const look = 30 * time.Millisecond
+// looks is the time between two looks at what runs.
+const looks = 30 * time.Millisecond
 
 // Config says where a driver works.
 type Config struct {
@@ -61,6 +61,7 @@ type Driver struct {
 	seats   int             // how many were made
 	spare   *seat           // one that is ready, or nil
 	closed  bool
+	filling sync.WaitGroup // who makes a spare
 }
 
 var _ sandbox.Driver = (*Driver)(nil)
@@ -94,10 +95,10 @@ func Open(ctx context.Context, c Config) (*Driver, error) {
 		d.bounds.Files = Kernel
 	}
 	if err := errors.Join(d.groups.sweep(), d.sweep()); err != nil {
-		return nil, errors.Join(fmt.Errorf("what an earlier node left of its jobs: %w", err), d.lock.Close())
+		return nil, errors.Join(fmt.Errorf("what an earlier node left of its jobs: %w", err), d.Close())
 	}
 	if err := d.probe(ctx); err != nil {
-		return nil, errors.Join(narthex.Unavailablef("bubblewrap is installed and could not make a sandbox; allow unprivileged user namespaces on this host.").Because(err), d.lock.Close())
+		return nil, errors.Join(narthex.Unavailablef("bubblewrap is installed and could not make a sandbox; allow unprivileged user namespaces on this host.").Because(err), d.Close())
 	}
 	return d, nil
 }
@@ -119,6 +120,7 @@ func (d *Driver) Close() error {
 	ids, spare := maps.Clone(d.jobs), d.spare
 	d.spare, d.closed = nil, true
 	d.mu.Unlock()
+	d.filling.Wait()
 	var err error
 	if spare != nil {
 		err = spare.leave()
@@ -313,48 +315,24 @@ func (j *job) print(name string) (*os.File, error) {
 // keep lets a job go, watches it, and says how it ended.
 func (j *job) keep() {
 	began := time.Now()
-	_, err := j.run.gate.Write([]byte{1})
-	deadline, ticker := time.NewTimer(j.Limits.Wall), time.NewTicker(look)
-	defer deadline.Stop()
-	defer ticker.Stop()
-	for running := err == nil; running; {
-		select {
-		case <-j.run.ended:
-			running = false
-		case <-deadline.C:
-			j.end(sandbox.OutOfTime)
-		case <-ticker.C:
-			if over, _, err := j.look(); err != nil {
-				j.end(sandbox.Lost) // what is not seen is not held
-			} else if over != "" {
-				j.end(over)
-			}
-		}
-	}
+	j.err = j.run.attend(j.Limits.Wall, func() (sandbox.Class, error) {
+		over, _, err := j.look()
+		return over, err
+	})
 	j.answer.Wall = time.Since(began)
-	if err := errors.Join(err, j.run.wait()); err != nil {
-		j.err = err
-	}
 	over, full, err := j.look()
+	if over == "" && full {
+		over = sandbox.OutOfSpace
+	}
 	j.answer.CPU = max(j.cpu, j.run.state.UserTime()+j.run.state.SystemTime())
 	j.printed.Wait()
-	if j.answer.Class = j.why(over, full); j.answer.Class == sandbox.Failed {
+	if j.answer.Class = j.run.why(over); j.answer.Class == sandbox.Failed {
 		j.answer.File, j.answer.Line = j.place()
 	}
 	j.err = errors.Join(j.err, err)
 	j.run.wipe(0) // /scratch; /out is held for Collect
 	close(j.over)
 	_ = j.group.remove() // what is left of a group is removed by the next Open
-}
-
-// end has a job end for a reason; the first reason stays.
-func (j *job) end(class sandbox.Class) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if j.class == "" {
-		j.class = class
-	}
-	j.run.kill()
 }
 
 // look says which limit a job went over, if any, and whether a folder of its own is full.
@@ -381,25 +359,6 @@ func (j *job) look() (over sandbox.Class, full bool, err error) {
 		over = sandbox.OutOfMemory
 	}
 	return over, full, nil
-}
-
-// why says how a job ended, once no process is left.
-func (j *job) why(over sandbox.Class, full bool) sandbox.Class {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	switch {
-	case j.class != "":
-		return j.class
-	case j.run.state.Success():
-		return sandbox.Done
-	case !j.run.state.Exited():
-		return sandbox.Lost // bubblewrap itself was ended
-	case over != "":
-		return over
-	case full:
-		return sandbox.OutOfSpace
-	}
-	return sandbox.Failed
 }
 
 // place finds where the study failed, in the end of what it printed.
@@ -460,7 +419,7 @@ func (d *Driver) Cancel(ctx context.Context, id string) error {
 		return nil
 	default:
 	}
-	j.end(sandbox.Cancelled)
+	j.run.end(sandbox.Cancelled)
 	return j.until(ctx)
 }
 

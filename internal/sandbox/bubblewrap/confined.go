@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"sync"
@@ -26,10 +27,20 @@ func (d *Driver) Confined(ctx context.Context, c sandbox.Child) ([]byte, error) 
 	return d.confined(ctx, b, c)
 }
 
-// probe is a child that ends at once, and well.
+// probe is a child that ends at once, and well. Where it does not, the error has what bubblewrap said.
 func (d *Driver) probe(ctx context.Context) error {
-	_, err := d.confined(ctx, box{program: nothing()}, sandbox.Child{Output: 1, Memory: 64 << 20, Processes: 4, CPU: 10 * time.Second, Wall: 30 * time.Second})
-	return err
+	said, err := memory("stderr", nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = said.Close() }()
+	_, err = d.confined(ctx, box{program: nothing(), stderr: said}, sandbox.Child{Output: 1, Memory: 64 << 20, Processes: 4, CPU: 10 * time.Second, Wall: 30 * time.Second})
+	if err == nil {
+		return nil
+	}
+	text := make([]byte, 400)
+	n, _ := said.ReadAt(text, 0) // what is not there is not told
+	return fmt.Errorf("%w: %q", err, text[:n])
 }
 
 // confined runs what stands at /program of a box.
@@ -52,6 +63,7 @@ func (d *Driver) confined(ctx context.Context, b box, c sandbox.Child) ([]byte, 
 		return nil, errors.Join(err, w.Close())
 	}
 	group := at.group
+	defer d.filling.Go(d.refill)
 	defer func() { _ = group.remove() }() // what is left of a group is removed by the next Open
 	run, err := d.start(ctx, at, b)
 	_ = w.Close() // it is the child's
@@ -60,64 +72,35 @@ func (d *Driver) confined(ctx context.Context, b box, c sandbox.Child) ([]byte, 
 	}
 	defer run.close()
 
-	var mu sync.Mutex
-	var class sandbox.Class
-	end := func(why sandbox.Class) {
-		mu.Lock()
-		defer mu.Unlock()
-		if class == "" {
-			class = why
-		}
-		run.kill()
-	}
-	defer context.AfterFunc(ctx, func() { end(sandbox.Cancelled) })()
-	deadline := time.AfterFunc(c.Wall, func() { end(sandbox.OutOfTime) })
-	defer deadline.Stop()
+	defer context.AfterFunc(ctx, func() { run.end(sandbox.Cancelled) })()
 	var stdout bytes.Buffer
 	var reading sync.WaitGroup
 	reading.Go(func() {
 		if _, err := io.CopyN(&stdout, r, c.Output+1); err == nil {
-			end(sandbox.OutOfSpace)
+			run.end(sandbox.OutOfSpace)
 		}
 	})
-	if _, err := run.gate.Write([]byte{1}); err != nil {
-		end(sandbox.Lost)
-	}
-	ticker := time.NewTicker(look)
-	defer ticker.Stop()
-	for running := true; running; {
-		select {
-		case <-run.ended:
-			running = false
-		case <-ticker.C:
-			cpu, used, outOfMemory, err := group.used(run.pid, nil)
-			switch {
-			case err != nil:
-				end(sandbox.Lost)
-			case outOfMemory || used > c.Memory:
-				end(sandbox.OutOfMemory)
-			case cpu > c.CPU:
-				end(sandbox.OutOfTime)
-			}
+	look := func() (sandbox.Class, error) {
+		cpu, used, outOfMemory, err := group.used(run.pid, nil)
+		switch {
+		case outOfMemory || used > c.Memory:
+			return sandbox.OutOfMemory, err
+		case cpu > c.CPU:
+			return sandbox.OutOfTime, err
 		}
+		return "", err
 	}
-	if err := run.wait(); err != nil {
+	if err := run.attend(c.Wall, look); err != nil {
 		return nil, err
 	}
 	reading.Wait()
-	_, _, outOfMemory, _ := group.used(run.pid, nil) // it has ended; what is not known is no reason
-	mu.Lock()
-	defer mu.Unlock()
-	switch {
-	case class != "":
-	case run.state.Success():
+	over, err := look()
+	if err != nil {
+		return nil, err
+	}
+	class := run.why(over)
+	if class == sandbox.Done {
 		return stdout.Bytes(), nil
-	case !run.state.Exited():
-		class = sandbox.Lost
-	case outOfMemory:
-		class = sandbox.OutOfMemory
-	default:
-		class = sandbox.Failed
 	}
 	if ctx.Err() != nil {
 		return nil, ctx.Err()

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -330,8 +331,12 @@ func TestAHostileJobEndsAtItsLimit(t *testing.T) {
 			}, name)), h.script)
 			h.limits(&job.Limits)
 			w := word(&job)
-			if ended := sandboxtest.Ended(t, d, job); ended.Class != h.class {
+			ended := sandboxtest.Ended(t, d, job)
+			if ended.Class != h.class {
 				t.Errorf("%+v, want %s; %s", ended, h.class, sandboxtest.Read(t, d, job.ID, "stderr"))
+			}
+			if job.Limits.Wall == sandboxtest.Deadline && ended.Wall >= job.Limits.Wall {
+				t.Errorf("only the clock on the wall ended it: %+v", ended)
 			}
 			if n := alive(t, w); n != 0 {
 				t.Errorf("%d processes are left", n)
@@ -546,4 +551,22 @@ func TestWhatIsNotToBeReadIsRefusedToARootsNode(t *testing.T) {
 	if !narthex.IsKind(err, narthex.Invalid) || narthex.AsError(err).Param != "asset" {
 		t.Errorf("%v", err)
 	}
+}
+
+func TestAJobIsNobodyOnTheHost(t *testing.T) {
+	d := open(t)
+	if ended := sandboxtest.Ended(t, d, sandboxtest.Job(t, "a", sandboxtest.Ends)); ended.Class != sandbox.Done {
+		t.Fatalf("%+v", ended)
+	}
+	want := uint32(os.Geteuid())
+	if want == 0 {
+		want = 65432
+	}
+	sandboxtest.Must(t, d.Collect(t.Context(), "a", func(left sandbox.Left) error {
+		info, err := left.Out.Lstat("result.txt")
+		if err == nil && info.Sys().(*syscall.Stat_t).Uid != want {
+			t.Errorf("its files are of %d, want %d", info.Sys().(*syscall.Stat_t).Uid, want)
+		}
+		return err
+	}))
 }
