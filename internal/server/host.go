@@ -11,6 +11,7 @@ import (
 	"narthex"
 	"narthex/internal/airlock"
 	"narthex/internal/book"
+	"narthex/internal/examine"
 	"narthex/internal/gateway"
 	"narthex/internal/sandbox"
 	"narthex/internal/sandbox/bubblewrap"
@@ -50,11 +51,10 @@ type confined struct {
 }
 
 const (
-	mostAnswer   = 64 << 20 // of what a look says, in bytes
-	mostLook     = 2 << 30  // of memory for one look, in bytes
-	longestLook  = 2 * time.Minute
-	mostThreads  = 64
-	examineWords = "examine"
+	mostAnswer  = 64 << 20 // of what a look says, in bytes
+	mostLook    = 2 << 30  // of memory for one look, in bytes
+	longestLook = 2 * time.Minute
+	mostThreads = 64
 )
 
 // Examine runs the look.
@@ -63,7 +63,7 @@ func (c confined) Examine(ctx context.Context, task airlock.Task, asset string) 
 	if err != nil {
 		return airlock.Answer{}, err
 	}
-	child := sandbox.Child{Path: c.program, Args: []string{examineWords}, Stdin: stdin, Output: mostAnswer, Memory: mostLook, Processes: mostThreads, CPU: longestLook, Wall: longestLook}
+	child := sandbox.Child{Path: c.program, Args: []string{examine.Word}, Stdin: stdin, Output: mostAnswer, Memory: mostLook, Processes: mostThreads, CPU: longestLook, Wall: longestLook}
 	if asset != "" {
 		child.Args, child.ReadOnly = append(child.Args, asset), []string{asset}
 	}
