@@ -44,6 +44,11 @@ type hall struct {
 // openHall opens a lab whose model has bytes, and a grant that lets jobs run beside them.
 func openHall(t *testing.T, play fake.Play, find ...narthex.Finding) *hall {
 	t.Helper()
+	return openHallWith(t, play, func(c *server.Config) { c.Host.Examiner = here{find} })
+}
+
+func openHallWith(t *testing.T, play fake.Play, with func(*server.Config)) *hall {
+	t.Helper()
 	asset, jobs := t.TempDir(), t.TempDir()
 	if err := os.WriteFile(filepath.Join(asset, "weights.bin"), []byte("the weights"), 0o644); err != nil {
 		t.Fatal(err)
@@ -59,12 +64,15 @@ func openHall(t *testing.T, play fake.Play, find ...narthex.Finding) *hall {
 		files["assets/model.yaml"] = []byte(strings.Replace(model, "leak: [behav, small]", "leak: [bulk]\ncanaries: [the-canary-of-the-model]", 1))
 		files["guardrails/test.cedar"] = []byte("@id(\"no-seven\")\nforbid (principal, action, resource) when { context has max_tokens && context.max_tokens == 7 };\n")
 		files["environments/box.yaml"] = []byte("name: box\ntitle: a box\nroot: /\nlimits: {memory_mb: 64, wall_minutes: 60, cpus: 1, processes: 8, scratch_mb: 8, out_mb: 8}\npathways: [any]\n")
+		files["environments/theirs.yaml"] = []byte("name: theirs\ntitle: a box for others\nroot: /\nlimits: {memory_mb: 64, wall_minutes: 30, cpus: 1, processes: 8, scratch_mb: 8, out_mb: 8}\npathways: [other]\n")
+		files["pathways/other.yaml"] = bytes.Replace(files["pathways/test.yaml"], []byte("name: test\n"), []byte("name: other\n"), 1)
 		files["pathways/test.yaml"] = []byte(strings.Replace(string(files["pathways/test.yaml"]), "not_offered:", `  - {attribute: weights.compute, assets: [model], limits: {cpu_hours: {default: 1, least: 0, most: 100}, wall_minutes: {default: 20, least: 1, most: 60}, memory_mb: {default: 64, least: 1, most: 4096}, bytes_out: {default: 4000, least: 0, most: 9000}}}
   - {attribute: output.release, assets: [model], limits: {artefacts: {default: [table, text], names: [table, text, figure, data]}, bytes_out: {default: 4000, least: 0, most: 9000}}}
 not_offered:`, 1))
 		files["pathways/test.yaml"] = []byte(strings.Replace(string(files["pathways/test.yaml"]), "review_days:", "  - {clause: data-protection, values: {basis: legitimate interest}}\nreview_days:", 1))
 	}, Config: func(c *server.Config) {
-		c.Host = &server.Host{Driver: fake.New(jobs, play), Examiner: here{find}}
+		c.Host = &server.Host{Driver: fake.New(jobs, play)}
+		with(c)
 	}})
 	h := &hall{Env: env, asset: asset}
 	h.grant, h.key = env.Grant(t, "", testenv.Tokens(1000, nil),
