@@ -774,14 +774,10 @@ func TestJobsAndReleasesAreCountedAndErased(t *testing.T) {
 	if err := ada.Evidence(t.Context(), h.grant.Engagement, &evidence); err != nil {
 		t.Error(err)
 	}
-	if _, err := carol.Remove(t.Context(), ada.ID, "left"); err != nil {
-		t.Fatal(err)
-	}
-	for _, command := range []string{"end", "close"} {
-		if _, err := carol.Command(t.Context(), h.grant.Engagement, command, client.Command{Text: "left"}); err != nil {
-			t.Fatalf("%s: %v", command, err)
-		}
-	}
+	must(carol.Command(t.Context(), h.grant.Engagement, "end", client.Command{Text: "left"}))
+	must(ada.Meet(t.Context(), h.grant.Engagement, client.CloseOut{Obligation: "personal_data", Evidence: narthex.MakeDigest([32]byte{1}), Text: "deleted"}))
+	must(carol.Command(t.Context(), h.grant.Engagement, "close", client.Command{Text: "left"}))
+	must(carol.Remove(t.Context(), ada.ID, "left"))
 	statement := must(carol.Statement(t.Context(), h.grant.Engagement, client.StatementRequest{}))
 	if !bytes.Contains(statement, []byte("weights.compute")) || !bytes.Contains(statement, []byte("output.release")) || bytes.Contains(statement, []byte(`"unknown":1`)) {
 		t.Errorf("the statement says %s", statement)
