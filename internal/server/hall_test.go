@@ -73,10 +73,16 @@ func (h *hall) released(t *testing.T) narthex.Release {
 // TestWhateverStopsAKeyEndsItsJobsAndReleases: a job that runs is ended, one that waits does not begin, what waits to leave is withdrawn, what
 // was released is not given out, and what was reserved comes back. What ends the stop brings none of it back.
 func TestWhateverStopsAKeyEndsItsJobsAndReleases(t *testing.T) {
-	for _, name := range []string{"person", "org", "grant", "engagement", "key", "asset", "silent person", "silent key", "revoke", "end", "suspend"} {
+	for _, name := range []string{"person", "org", "grant", "engagement", "key", "asset", "silent person", "silent key", "word", "revoke", "end", "suspend"} {
 		t.Run(name, func(t *testing.T) {
 			s := &stage{}
 			h := openHall(t, s.play)
+			if name == "word" {
+				h.Authorise(t, "otto", "ada", 30)
+				h.grant, h.key = h.Grant(t, "", testenv.Tokens(1000, nil),
+					testenv.Term("weights.compute", map[narthex.LimitName]narthex.Value{"cpu_hours": narthex.NumberValue(1), "wall_minutes": narthex.NumberValue(20), "memory_mb": narthex.NumberValue(64), "bytes_out": narthex.NumberValue(400)}),
+					testenv.Term("output.release", map[narthex.LimitName]narthex.Value{"artefacts": narthex.NamesValue("table", "text"), "bytes_out": narthex.NumberValue(400)}))
+			}
 			view := must(h.holder().OwnGrant(t.Context()))
 			minted := must(h.People["ada"].Mint(t.Context(), h.grant.ID, client.Mint{Label: "another"}))
 			out := h.released(t)
@@ -90,6 +96,8 @@ func TestWhateverStopsAKeyEndsItsJobsAndReleases(t *testing.T) {
 			var locked client.Locked
 			var err error
 			switch name {
+			case "word":
+				_, err = h.People["otto"].Unauthorise(t.Context(), h.grant.Persons[0])
 			case "revoke":
 				_, err = h.People["ada"].RevokeKey(t.Context(), view.Keys[0].ID)
 			case "end":
@@ -136,6 +144,9 @@ func TestWhateverStopsAKeyEndsItsJobsAndReleases(t *testing.T) {
 				return
 			}
 			ada := h.Client.With(key)
+			if name == "word" {
+				h.Authorise(t, "otto", "ada", 30)
+			}
 			for id, want := range map[narthex.JobID]bool{runs.ID: true, waits.ID: false} {
 				until(t, "the jobs are over", func() bool { job, err := ada.Job(t.Context(), id); return err == nil && job.State.Over() })
 				if job := must(ada.Job(t.Context(), id)); job.State != narthex.JobCancelled || (job.End != nil) != want {
