@@ -53,10 +53,15 @@ func roots(f File) (all []piece) {
 	also("first letter of each word", true, words)
 	also("last letter of each word", true, ends)
 	also("capitals", true, large)
-	if f.Kind == disclosure.CSV {
+	together := func(name string, b []byte) {
+		all = append(all, piece{file: f.Name, within: []string{name}, bytes: b, joined: true})
+	}
+	switch f.Kind {
+	case disclosure.CSV:
 		for i, column := range columns(rowsOf(f.Bytes)) {
 			name := "column " + strconv.Itoa(i+1)
 			also(name, false, bytes.Join(column, []byte("\n")))
+			together(name+" together", bytes.Join(column[1:], nil))
 			var first, last []byte
 			for _, cell := range column[1:] {
 				if len(cell) > 0 {
@@ -66,11 +71,39 @@ func roots(f File) (all []piece) {
 			also("first letters of "+name, true, first)
 			also("last letters of "+name, true, last)
 		}
-	} else if gaps := gaps(f.Bytes); len(gaps) >= 8*gram {
-		for shift := range 8 {
-			also("spaces between words", true, packedBits(gaps[shift:], false))
-			also("spaces between words", true, packedBits(gaps[shift:], true))
+	case disclosure.JSON:
+		texts := stringsOf(f.Bytes)
+		also("strings", false, bytes.Join(texts, []byte("\n")))
+		together("strings together", bytes.Join(texts, nil))
+	default:
+		together("lines together", bytes.ReplaceAll(f.Bytes, []byte("\n"), nil))
+		if gaps := gaps(f.Bytes); len(gaps) >= 8*gram {
+			for shift := range 8 {
+				also("spaces between words", true, packedBits(gaps[shift:], false))
+				also("spaces between words", true, packedBits(gaps[shift:], true))
+			}
 		}
+	}
+	return all
+}
+
+// stringsOf gives the strings of a JSON document, names among them, without their escapes.
+func stringsOf(b []byte) (all [][]byte) {
+	for i := 0; i < len(b); i++ {
+		if b[i] != '"' {
+			continue
+		}
+		from := i + 1
+		for i = from; i < len(b) && b[i] != '"'; i++ {
+			if b[i] == '\\' {
+				i++
+			}
+		}
+		text := b[from:min(i, len(b))]
+		if out, _ := escaped(text, '\\', 0); out != nil {
+			text = out
+		}
+		all = append(all, text)
 	}
 	return all
 }

@@ -1,6 +1,7 @@
 package inspect
 
 import (
+	"bytes"
 	"math"
 	"slices"
 	"strconv"
@@ -8,7 +9,7 @@ import (
 
 // written is a number as it is written: its digits without a point, and how many stand behind it.
 type written struct {
-	at      int
+	at, end int
 	digits  int64
 	n       int // how many digits there are
 	behind  int
@@ -16,6 +17,8 @@ type written struct {
 	octal   int // the same in base 8, of up to three
 	binary  int // in base 2, of up to eight
 	decimal bool
+	marked  bool // it has 0x before it
+	bits    bool // it is a number of base 2 of five digits or more
 }
 
 // numbersOf gives the numbers of a text, and what could be a byte in another base, in order.
@@ -26,6 +29,10 @@ func numbersOf(b []byte) (all []written) {
 			continue
 		}
 		w := written{at: i, decimal: true}
+		if b[i] == '0' && i+2 < len(b) && b[i+1]|0x20 == 'x' && base16[b[i+2]] {
+			w.marked, w.decimal = true, false
+			i += 2
+		}
 		start, point := i, -1
 		hex, octal, binary := 0, 0, 0
 		for ; i < len(b); i++ {
@@ -61,14 +68,16 @@ func numbersOf(b []byte) (all []written) {
 			}
 			continue
 		}
+		w.end = i
+		w.bits = !w.marked && i-start >= 5 && len(bytes.Trim(b[start:i], "01")) == 0 && bytes.Count(b[start:i], []byte("1")) > 1 && bytes.IndexByte(b[start:i], '0') >= 0
 		w.hex, w.octal, w.binary = -1, -1, -1
 		if point < 0 && i-start <= 2 {
 			w.hex = hex
 		}
-		if point < 0 && i-start <= 3 && octal < 256 {
+		if point < 0 && !w.marked && i-start <= 3 && octal < 256 {
 			w.octal = octal
 		}
-		if point < 0 && i-start <= 8 && binary < 256 {
+		if point < 0 && !w.marked && i-start <= 8 && binary < 256 {
 			w.binary = binary
 		}
 		all = append(all, w)
@@ -79,22 +88,22 @@ func numbersOf(b []byte) (all []written) {
 // carried are the ways in which a number may carry a byte; below zero where it carries none.
 var carried = []struct {
 	name string
-	of   func(w written, behind int) int
+	of   func(w written) int
 }{
-	{"numbers", func(w written, _ int) int { return whole(w, 0) }},
-	{"numbers of base 16", func(w written, _ int) int { return w.hex }},
-	{"numbers of base 8", func(w written, _ int) int { return w.octal }},
-	{"numbers of base 2", func(w written, _ int) int { return w.binary }},
-	{"tenths", func(w written, _ int) int { return whole(w, 1) }},
-	{"hundredths", func(w written, _ int) int { return whole(w, 2) }},
-	{"thousandths", func(w written, _ int) int { return whole(w, 3) }},
-	{"ten-thousandths", func(w written, _ int) int { return whole(w, 4) }},
-	{"last three digits of four", func(w written, _ int) int { return small(lead(w) % 1000) }},
-	{"last two digits of four", func(w written, _ int) int { return lead(w) % 100 }},
-	{"first three digits", func(w written, _ int) int { return small(lead(w) / 10) }},
-	{"parts of 256", func(w written, _ int) int { return part(w, 256) }},
-	{"parts of 255", func(w written, _ int) int { return part(w, 255) }},
-	{"parts of 128", func(w written, _ int) int { return part(w, 128) }},
+	{"numbers", func(w written) int { return whole(w, 0) }},
+	{"numbers of base 16", func(w written) int { return w.hex }},
+	{"numbers of base 8", func(w written) int { return w.octal }},
+	{"numbers of base 2", func(w written) int { return w.binary }},
+	{"tenths", func(w written) int { return whole(w, 1) }},
+	{"hundredths", func(w written) int { return whole(w, 2) }},
+	{"thousandths", func(w written) int { return whole(w, 3) }},
+	{"ten-thousandths", func(w written) int { return whole(w, 4) }},
+	{"last three digits of four", func(w written) int { return small(lead(w) % 1000) }},
+	{"last two digits of four", func(w written) int { return lead(w) % 100 }},
+	{"first three digits", func(w written) int { return small(lead(w) / 10) }},
+	{"parts of 256", func(w written) int { return part(w, 256) }},
+	{"parts of 255", func(w written) int { return part(w, 255) }},
+	{"parts of 128", func(w written) int { return part(w, 128) }},
 }
 
 func small(v int) int {
@@ -139,21 +148,21 @@ func part(w written, of float64) int {
 	return small(int(math.Round(float64(w.digits) / math.Pow10(w.behind) * of)))
 }
 
+// apartAt is how many bytes may stand between two numbers of a list: a few words.
+const apartAt = 40
+
 // numbers reads the numbers of a text as bytes, and finds lists of bytes.
 func (l *look) numbers(p piece) {
 	all := numbersOf(p.bytes)
 	if len(all) < gram {
 		return
 	}
-	behind := 0
-	for _, w := range all {
-		behind = max(behind, w.behind)
-	}
-	var digits []byte
+	loud := !p.faint && !p.said
+	var list, behind []byte
 	for way, c := range carried {
 		out := make([]byte, 0, len(all))
 		for _, w := range all {
-			if v := c.of(w, behind); v >= 0 {
+			if v := c.of(w); v >= 0 {
 				out = append(out, byte(v))
 			}
 		}
@@ -163,30 +172,62 @@ func (l *look) numbers(p piece) {
 		child := p.under(c.name, all[0].at, out)
 		child.faint = true
 		l.push(child)
-		if way < 4 && !p.faint && !p.said && len(out)*8 >= len(all)*7 && bytesLike(out) {
-			l.find(p, all[0].at, Encoded, "odd: numbers that are bytes", "a run of "+strconv.Itoa(len(out))+" numbers is spread as the bytes of a text or of compressed or encrypted data are")
+		if way >= 4 || !loud {
+			continue
+		}
+		// A list is of numbers that stand close together; a few of its numbers may be broken.
+		list = list[:0]
+		gone, start := 0, 0
+		for i, w := range all {
+			if i > 0 && w.at-all[i-1].end > apartAt {
+				list, gone = list[:0], 0
+			}
+			if v := c.of(w); v >= 0 {
+				if len(list) == 0 {
+					start = w.at
+				}
+				list, gone = append(list, byte(v)), 0
+			} else if gone++; gone > 3 {
+				list = list[:0]
+			}
+			if (i+1 == len(all) || all[i+1].at-w.end > apartAt || len(list) == 512) && bytesLike(list) {
+				l.find(p, start, Encoded, "odd: numbers that are bytes", "a run of "+strconv.Itoa(len(list))+" numbers is spread as the bytes of a text or of compressed or encrypted data are")
+				loud = false
+				break
+			}
 		}
 	}
+	marked, bits := 0, 0
 	for _, w := range all {
-		if w.decimal && w.behind == 0 && w.n >= 6 {
-			end := w.at + w.n
-			digits = append(digits, p.bytes[w.at:end]...)
+		if w.marked {
+			marked++
 		}
+		if w.bits {
+			bits++
+		}
+		if w.decimal && w.behind == 0 && w.n >= 6 {
+			behind = append(behind, p.bytes[w.at:w.end]...)
+		}
+	}
+	if (marked >= 12 || bits >= 6) && !p.faint && !p.said {
+		l.find(p, all[0].at, Encoded, "odd: numbers that are bytes", "it lists numbers as programs write bytes, in base 16 or base 2")
 	}
 	for skip := range 3 {
-		if len(digits) < 24 {
+		if len(behind) < 24 {
 			break
 		}
 		var out []byte
-		for i := skip; i+3 <= len(digits); i += 3 {
-			if v := int(digits[i]-'0')*100 + int(digits[i+1]-'0')*10 + int(digits[i+2]-'0'); v < 256 {
+		for i := skip; i+3 <= len(behind); i += 3 {
+			if v := int(behind[i]-'0')*100 + int(behind[i+1]-'0')*10 + int(behind[i+2]-'0'); v < 256 {
 				out = append(out, byte(v))
 			}
 		}
-		l.push(p.under("digits by three", all[0].at, out))
+		child := p.under("digits by three", all[0].at, out)
+		child.faint = true
+		l.push(child)
 	}
-	if len(digits) >= 16 {
-		l.region(p, all[0].at, digits, false)
+	if len(behind) >= 16 {
+		l.region(p, all[0].at, behind, false)
 	}
 }
 
@@ -220,18 +261,23 @@ func bytesLike(b []byte) bool {
 	if n := len(b); min(rises, falls)*8 < n || distinct < 8 {
 		return false
 	}
-	if word*100 >= len(b)*92 {
+	if n := len(b); word*100 >= n*92 || n >= 32 && word*100 >= n*75 {
 		return true
 	}
 	if low, high := least8(counts), most8(counts); len(b) >= 32 && print*100 >= len(b)*97 && distinct >= 16 && low < 48 && high > 110 {
 		return true
 	}
-	for _, n := range bins {
-		if n*24 < len(b) {
-			return false
+	// Bytes of numbers or drawn by lot: half of them have the highest bit, and no eighth of the range is empty but for a few.
+	empty, high := 0, 0
+	for i, n := range bins {
+		if n*32 < len(b) {
+			empty++
+		}
+		if i >= 4 {
+			high += n
 		}
 	}
-	return len(b) >= 32
+	return len(b) >= 32 && empty <= 2 && distinct >= 24 && high*4 > len(b) && high*4 < 3*len(b)
 }
 
 func least8(counts [256]int) int {

@@ -263,7 +263,7 @@ func TestHonestOutputsCarryFewFindings(t *testing.T) {
 		}
 		if found := in.Look([]inspect.File{f}); len(found) > 0 {
 			alarms++
-			kinds = append(kinds, fmt.Sprintf("%s %s %v %s line %d", f.Name, found[0].Kind, found[0].Within, found[0].Rule, found[0].Line))
+			kinds = append(kinds, fmt.Sprintf("%s %s %v %s line %d %s", f.Name, found[0].Kind, found[0].Within, found[0].Rule, found[0].Line, found[0].Says))
 		}
 	}
 	t.Logf("%d of %d honest outputs carry a finding", alarms, many)

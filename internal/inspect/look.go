@@ -27,11 +27,12 @@ type piece struct {
 	within []string // the decodings, the outermost first
 	bytes  []byte
 
-	depth int             // how many encodings it was under: what only arranges, as a column does, is none
-	kind  disclosure.Kind // of a file as it is
-	said  bool            // what it was decoded from is a finding already
-	faint bool            // it was put together from what stands in every file, and may look like anything: it gets less of a look
-	turns int             // how often it was turned round, or its letters exchanged, since the last decoding
+	depth  int             // how many encodings it was under: what only arranges, as a column does, is none
+	kind   disclosure.Kind // of a file as it is
+	said   bool            // what it was decoded from is a finding already
+	faint  bool            // it was put together from what stands in every file, and may look like anything: it gets less of a look
+	joined bool            // it has no ends of lines or cells, so that words run into one another
+	turns  int             // how often it was turned round, or its letters exchanged, since the last decoding
 }
 
 // Inspector knows what is held back. It is built once and then only read: many may look at once.
@@ -145,6 +146,8 @@ func (l *look) piece(p piece) (odd []byte) {
 	l.secrets(p)
 	if !p.faint {
 		l.personal(p)
+	}
+	if !p.faint && !p.said && !p.joined {
 		l.hidden(p)
 		l.active(p)
 		if p.kind == disclosure.CSV {
@@ -153,7 +156,7 @@ func (l *look) piece(p piece) (odd []byte) {
 	}
 	words := readOdd(p.bytes)
 	for _, r := range words.regions {
-		if r.sure && !p.faint && !p.said {
+		if r.sure && !p.faint && !p.said && !p.joined {
 			l.find(p, r.from, Encoded, "odd: words of no language", "a run of about "+strconv.Itoa(r.letters)+" characters that are like no prose, no names and no numbers, as encoded or encrypted bytes are")
 		}
 	}

@@ -77,7 +77,7 @@ var (
 
 	rarely = func() (table [256]uint8) {
 		for _, c := range []byte("!#$%&+;<>?@[\\]^{}~") {
-			table[c] = 5
+			table[c] = 7
 		}
 		return table
 	}()
@@ -131,7 +131,7 @@ func readOdd(b []byte) (o odd) {
 	}
 	breaks := func() {
 		if runLetters >= 16 && lettered*12 >= count {
-			o.shorts = append(o.shorts, shorts{run.from, run.to, singles || sixteens})
+			o.shorts = append(o.shorts, shorts{run.from, run.to, (singles || sixteens) && lettered*5 >= count && runLetters >= 24})
 		}
 		count, runLetters, lettered, singles, sixteens = 0, 0, 0, true, true
 	}
@@ -212,6 +212,9 @@ func readOdd(b []byte) (o odd) {
 			more = -1 + 3*max(0, n-8)
 		} else {
 			cost += turned*turns + figure*digits
+			if deep == 0 && n >= 8 && digits > 1 && digits < n-1 {
+				cost += 2 * digits // digits of base 16
+			}
 			if digits > 0 {
 				cost += long * max(0, n-6)
 			} else {

@@ -291,7 +291,9 @@ func (l *look) identity(p piece, at int, one identity) {
 			digits = append(digits, c)
 		}
 	}
-	if len(rest) > len(one.shape) && persons[rest[len(one.shape)]] != 0 {
+	// A number among others, with spaces between them, is none of a person.
+	figure := func(at int) bool { return at >= 0 && at < len(p.bytes) && persons[p.bytes[at]] == 1 }
+	if end := at + len(one.shape); end < len(p.bytes) && persons[p.bytes[end]] != 0 || figure(end+1) || figure(at-2) {
 		return
 	}
 	if one.holds(digits) {

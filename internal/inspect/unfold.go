@@ -212,15 +212,19 @@ func (l *look) unfold(p piece, words odd) {
 		}
 		l.push(joined)
 	}
-	for _, r := range words.regions[:min(len(words.regions), 32)] {
+	most := 32 // what is in more of them is in words.tokens
+	if p.faint || p.joined {
+		most = 8
+	}
+	for _, r := range words.regions[:min(len(words.regions), most)] {
 		from, to := r.from, r.to
-		for from > 0 && !apart[p.bytes[from-1]] {
+		for from > 0 && p.bytes[from-1] > ' ' {
 			from--
 		}
-		for to < len(p.bytes) && !apart[p.bytes[to]] {
+		for to < len(p.bytes) && p.bytes[to] > ' ' {
 			to++
 		}
-		l.region(p, from, p.bytes[from:to], r.sure && !p.faint)
+		l.region(p, from, p.bytes[from:to], r.sure && !p.faint && !p.joined)
 	}
 	if len(words.tokens) >= 12 {
 		l.region(p, 0, words.tokens, false)
@@ -229,8 +233,11 @@ func (l *look) unfold(p piece, words odd) {
 		if p.faint {
 			break
 		}
-		if out := e.read(p.bytes); out != nil {
+		if out, dense := e.read(p.bytes); out != nil {
 			l.push(p.under(e.name, 0, out))
+			if dense && !p.said {
+				l.find(p, 0, Encoded, "odd: escapes", "letters one after the other are written by their numbers ("+e.name+"), as nobody needs to")
+			}
 		}
 	}
 }
@@ -265,7 +272,7 @@ func (l *look) region(p piece, at int, text []byte, sure bool) {
 		l.push(c)
 	}
 	for phase := range 8 {
-		if phase > 0 && (len(text) > phased || !sure) {
+		if phase > 0 && (len(text) > phased || !sure && (len(text) > 512 || p.faint || p.joined || p.turns > 0)) {
 			break
 		}
 		for i := range readers {
@@ -339,26 +346,29 @@ var turns = []turning{
 	}},
 }
 
-// escapes are the ways to write single letters in a text otherwise; nil where there is none.
-var escapes = []turning{
-	{"URL", func(b []byte) []byte { return escaped(b, '%', 2, 2) }},
-	{"quoted-printable", func(b []byte) []byte {
+// escapes are the ways to write single letters in a text otherwise: nil where there is none, and whether many stand close together.
+var escapes = []struct {
+	name string
+	read func([]byte) (out []byte, dense bool)
+}{
+	{"URL", func(b []byte) ([]byte, bool) { return escaped(b, '%', 2) }},
+	{"quoted-printable", func(b []byte) ([]byte, bool) {
 		if bytes.IndexByte(b, '=') < 0 {
-			return nil
+			return nil, false
 		}
-		return escaped(bytes.ReplaceAll(b, []byte("=\n"), nil), '=', 2, 2)
+		return escaped(bytes.ReplaceAll(b, []byte("=\n"), nil), '=', 2)
 	}},
-	{"HTML", func(b []byte) []byte { return escaped(b, '&', 0, 3) }},
-	{"escapes", func(b []byte) []byte { return escaped(b, '\\', 0, 1) }},
+	{"HTML", func(b []byte) ([]byte, bool) { return escaped(b, '&', 0) }},
+	{"escapes", func(b []byte) ([]byte, bool) { return escaped(b, '\\', 0) }},
 }
 
-// escaped reads what stands behind a mark in a text. Nil where there are fewer than so many.
-func escaped(b []byte, mark byte, wide, few int) []byte {
+// escaped reads what stands behind a mark in a text, by so many digits of base 16 or as it is written behind that mark.
+func escaped(b []byte, mark byte, wide int) (out []byte, dense bool) {
 	if bytes.IndexByte(b, mark) < 0 {
-		return nil
+		return nil, false
 	}
-	out := make([]byte, 0, len(b))
-	n := 0
+	out = make([]byte, 0, len(b))
+	n, close, before := 0, 0, -8
 	for i := 0; i < len(b); {
 		next := bytes.IndexByte(b[i:], mark)
 		if next < 0 {
@@ -381,6 +391,10 @@ func escaped(b []byte, mark byte, wide, few int) []byte {
 			i++
 			continue
 		}
+		if i-before <= 2 && (mark != '\\' || size > 2) {
+			close++
+		}
+		before = i + size
 		if n++; value < 0x100 && mark != '&' {
 			out = append(out, byte(value))
 		} else {
@@ -388,10 +402,10 @@ func escaped(b []byte, mark byte, wide, few int) []byte {
 		}
 		i += size
 	}
-	if n < few {
-		return nil
+	if n == 0 {
+		return nil, false
 	}
-	return out
+	return out, close >= 8
 }
 
 // number reads digits of a base at the start of a text, from least to most of them; -1 where there are fewer.
