@@ -176,11 +176,17 @@ func (l *look) numbers(p piece) {
 			continue
 		}
 		// A list is of numbers that stand close together; a few of its numbers may be broken.
-		list = list[:0]
-		gone, start := 0, 0
+		list, gone, start := list[:0], 0, 0
+		ends := func() {
+			if loud && bytesLike(list) {
+				l.find(p, start, Encoded, "odd: numbers that are bytes", "a run of "+strconv.Itoa(len(list))+" numbers is spread as the bytes of a text or of compressed or encrypted data are")
+				loud = false
+			}
+			list, gone = list[:0], 0
+		}
 		for i, w := range all {
-			if i > 0 && w.at-all[i-1].end > apartAt {
-				list, gone = list[:0], 0
+			if i > 0 && w.at-all[i-1].end > apartAt || len(list) == 512 {
+				ends()
 			}
 			if v := c.of(w); v >= 0 {
 				if len(list) == 0 {
@@ -188,16 +194,12 @@ func (l *look) numbers(p piece) {
 				}
 				list, gone = append(list, byte(v)), 0
 			} else if gone++; gone > 3 {
-				list = list[:0]
-			}
-			if (i+1 == len(all) || all[i+1].at-w.end > apartAt || len(list) == 512) && bytesLike(list) {
-				l.find(p, start, Encoded, "odd: numbers that are bytes", "a run of "+strconv.Itoa(len(list))+" numbers is spread as the bytes of a text or of compressed or encrypted data are")
-				loud = false
-				break
+				ends()
 			}
 		}
+		ends()
 	}
-	marked, bits := 0, 0
+	marked, bits, zeros := 0, 0, 0
 	for _, w := range all {
 		if w.marked {
 			marked++
@@ -205,12 +207,15 @@ func (l *look) numbers(p piece) {
 		if w.bits {
 			bits++
 		}
+		if w.n == 3 && p.bytes[w.at] == '0' && w.behind == 0 {
+			zeros++
+		}
 		if w.decimal && w.behind == 0 && w.n >= 6 {
 			behind = append(behind, p.bytes[w.at:w.end]...)
 		}
 	}
-	if (marked >= 12 || bits >= 6) && !p.faint && !p.said {
-		l.find(p, all[0].at, Encoded, "odd: numbers that are bytes", "it lists numbers as programs write bytes, in base 16 or base 2")
+	if (marked >= 12 || bits >= 6 || zeros >= 12) && !p.faint && !p.said {
+		l.find(p, all[0].at, Encoded, "odd: numbers that are bytes", "it lists numbers as programs write bytes, in base 16, base 8 or base 2")
 	}
 	for skip := range 3 {
 		if len(behind) < 24 {
@@ -234,6 +239,9 @@ func (l *look) numbers(p piece) {
 // bytesLike says whether numbers up to 255 are spread as the letters of an encoding or a text, or as bytes drawn by lot are, and are in
 // no order.
 func bytesLike(b []byte) bool {
+	if full := bytes.ReplaceAll(b, []byte{0}, nil); len(full)*5 < len(b)*4 {
+		b = full // as of letters of two or four bytes
+	}
 	if len(b) < 24 || slices.IsSorted(b) {
 		return false
 	}

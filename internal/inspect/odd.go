@@ -75,6 +75,8 @@ var (
 	apart = marks(" \n\t\r,;|\"'`") // what parts tokens
 	costs = counted()
 
+	frames = marks(" \n\",:{}[]()|*#-=.")
+
 	rarely = func() (table [256]uint8) {
 		for _, c := range []byte("!#$%&+;<>?@[\\]^{}~") {
 			table[c] = 7
@@ -137,8 +139,16 @@ func readOdd(b []byte) (o odd) {
 	}
 	for i := 0; i < len(b); {
 		if sign[b[i]] == 0 {
-			// Signs between letters, of which prose has few.
-			if more := int(rarely[b[i]]); more > 0 && i > 0 && i+1 < len(b) && b[i-1] > ' ' && b[i+1] > ' ' && b[i-1] != b[i] && b[i+1] != b[i] {
+			// Signs between letters, of which prose has few, and signs between signs.
+			more := 0
+			if c := b[i]; i > 0 && i+1 < len(b) && b[i-1] > ' ' && b[i+1] > ' ' {
+				if b[i-1] != c && b[i+1] != c {
+					more = int(rarely[c])
+				} else if (b[i-1] != c || b[i+1] != c) && c > ' ' && !frames[c] && sign[b[i-1]] == 0 && sign[b[i+1]] == 0 && !frames[b[i-1]] && !frames[b[i+1]] {
+					more = 4
+				}
+			}
+			if more > 0 {
 				if score == 0 {
 					from = i
 				}
@@ -162,7 +172,9 @@ func readOdd(b []byte) (o odd) {
 			switch {
 			case s == digit:
 				if prev != 0 {
-					cost += int(costs[prev*32])
+					if cost += int(costs[prev*32]); digits > 0 {
+						turns++
+					}
 				}
 				prev = 0
 				digits++

@@ -155,7 +155,7 @@ func lively(runs []byte) (out []byte) {
 				bits++
 			}
 		}
-		if n > 8 && len(pairs)*4 >= min(len(run), 160) || n > 3 && bits*8 > len(run)*7 {
+		if n > 8 && len(pairs)*8 >= min(len(run), 160) || n > 2 && bits*8 > len(run)*7 {
 			out = append(out, run...)
 		}
 	}

@@ -79,7 +79,7 @@ func TestRigNothingHiddenPasses(t *testing.T) {
 					if !slices.ContainsFunc(found, func(f inspect.Finding) bool {
 						return slices.Contains(right[what], f.Kind) && f.File == files[0].Name
 					}) {
-						missed[what+" by "+c.name+" in "+place.name]++
+						missed[what+" by "+c.name+" in "+place.name+fmt.Sprintf("\n%.900q", files[0].Bytes)]++
 					}
 					if what == "canary" && slices.ContainsFunc(found, func(f inspect.Finding) bool { return f.Kind == inspect.Canary }) {
 						byCanary++
@@ -133,7 +133,7 @@ func TestRigChainsOfEncodingsAreFound(t *testing.T) {
 		if !slices.ContainsFunc(found, func(f inspect.Finding) bool {
 			return slices.Contains(right[what], f.Kind) && f.File == files[0].Name
 		}) {
-			t.Errorf("chain %d passes: %s by %s in %s: %v\n%.300q", n, what, strings.Join(chain, ", "), place.name, kindsOf(found), files[0].Bytes)
+			t.Errorf("chain %d passes: %s by %s in %s: %v\n%.1500q", n, what, strings.Join(chain, ", "), place.name, kindsOf(found), files[0].Bytes)
 		}
 		if what == "canary" {
 			canaries++
