@@ -77,6 +77,11 @@ func roots(f File) (all []piece) {
 		together("strings together", bytes.Join(texts, nil))
 	default:
 		together("lines together", bytes.ReplaceAll(f.Bytes, []byte("\n"), nil))
+		if len(f.Bytes) <= tailed {
+			for n := range 8 {
+				together("lines without their first "+strconv.Itoa(n+1)+" words", tails(f.Bytes, n+1))
+			}
+		}
 		if gaps := gaps(f.Bytes); len(gaps) >= 8*gram {
 			for shift := range 8 {
 				also("spaces between words", true, packedBits(gaps[shift:], false))
@@ -85,6 +90,20 @@ func roots(f File) (all []piece) {
 		}
 	}
 	return all
+}
+
+// tailed is up to how many bytes a text is read without the first words of its lines.
+const tailed = 64 << 10
+
+// tails puts together what lines hold behind so many words.
+func tails(b []byte, words int) (out []byte) {
+	for line := range bytes.Lines(b) {
+		for range words {
+			_, line, _ = bytes.Cut(line, []byte(" "))
+		}
+		out = append(out, bytes.TrimRight(line, "\n")...)
+	}
+	return out
 }
 
 // stringsOf gives the strings of a JSON document, names among them, without their escapes.

@@ -214,7 +214,7 @@ func (l *look) numbers(p piece) {
 			behind = append(behind, p.bytes[w.at:w.end]...)
 		}
 	}
-	if (marked >= 12 || bits >= 6 || zeros >= 12) && !p.faint && !p.said {
+	if (marked >= 12 || bits >= 6 || zeros >= 8) && !p.faint && !p.said {
 		l.find(p, all[0].at, Encoded, "odd: numbers that are bytes", "it lists numbers as programs write bytes, in base 16, base 8 or base 2")
 	}
 	for skip := range 3 {
@@ -269,33 +269,19 @@ func bytesLike(b []byte) bool {
 	if n := len(b); min(rises, falls)*8 < n || distinct < 8 {
 		return false
 	}
-	if n := len(b); word*100 >= n*92 || n >= 32 && word*100 >= n*75 {
-		return true
+	n := len(b)
+	if word*100 >= n*92 || n >= 32 && (print*100 >= n*80 || word*100 >= n*62 && print*100 >= n*78) {
+		return true // measured numbers are mostly small
 	}
-	if low, high := least8(counts), most8(counts); len(b) >= 32 && print*100 >= len(b)*97 && distinct >= 16 && low < 48 && high > 110 {
-		return true
-	}
-	// Bytes of numbers or drawn by lot: half of them have the highest bit, and no eighth of the range is empty but for a few.
+	// Bytes of numbers or drawn by lot: many have the highest bit, and hardly an eighth of the range is empty.
 	empty, high := 0, 0
-	for i, n := range bins {
-		if n*32 < len(b) {
+	for i, k := range bins {
+		if k == 0 {
 			empty++
 		}
 		if i >= 4 {
-			high += n
+			high += k
 		}
 	}
-	return len(b) >= 32 && empty <= 2 && distinct >= 24 && high*4 > len(b) && high*4 < 3*len(b)
-}
-
-func least8(counts [256]int) int {
-	return slices.IndexFunc(counts[:], func(n int) bool { return n > 0 })
-}
-
-func most8(counts [256]int) int {
-	for c := 255; ; c-- {
-		if c < 0 || counts[c] > 0 {
-			return c
-		}
-	}
+	return empty <= 2 && distinct*2 >= min(n, 48) && high*6 > n && high*6 < 5*n && bins[6]+bins[7] > 0
 }

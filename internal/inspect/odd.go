@@ -1,5 +1,7 @@
 package inspect
 
+import "math/bits"
+
 // pairs says how seldom a letter follows another in English prose, its comments on code, and the names of measurements and layers: in
 // half bits from A, which is none, a row for each letter that goes before and a column for each that follows. The first row and column
 // are the edge of a word. It was counted in the documentation of this program and of Go.
@@ -79,7 +81,7 @@ var (
 
 	rarely = func() (table [256]uint8) {
 		for _, c := range []byte("!#$%&+;<>?@[\\]^{}~") {
-			table[c] = 7
+			table[c] = 9
 		}
 		return table
 	}()
@@ -137,8 +139,21 @@ func readOdd(b []byte) (o odd) {
 		}
 		count, runLetters, lettered, singles, sixteens = 0, 0, 0, true, true
 	}
+	token := 0 // where the one begins that is read
 	for i := 0; i < len(b); {
 		if sign[b[i]] == 0 {
+			if b[i] <= ' ' {
+				if strange(b[token:i]) {
+					if score == 0 {
+						from = token
+					}
+					if score += oddRegion / 2; score > best {
+						best, to = score, i
+					}
+					letters += i - token
+				}
+				token = i + 1
+			}
 			// Signs between letters, of which prose has few, and signs between signs.
 			more := 0
 			if c := b[i]; i > 0 && i+1 < len(b) && b[i-1] > ' ' && b[i+1] > ' ' {
@@ -275,6 +290,34 @@ func readOdd(b []byte) (o odd) {
 	ends()
 	breaks()
 	return o
+}
+
+// strange says whether a token is of short bits of letters and digits among many kinds of signs.
+func strange(token []byte) bool {
+	if len(token) < 12 || len(token) > 200 {
+		return false
+	}
+	var kinds [4]uint64
+	small, large, figures, words := 0, 0, 0, 0
+	for i, c := range token {
+		switch s := sign[c]; {
+		case s == 0:
+			if !frames[c] {
+				kinds[c>>6] |= 1 << (c & 63)
+			}
+			continue
+		case s == digit:
+			figures++
+		case c&0x20 == 0:
+			large++
+		default:
+			small++
+		}
+		if i == 0 || sign[token[i-1]] == 0 {
+			words++
+		}
+	}
+	return bits.OnesCount64(kinds[0])+bits.OnesCount64(kinds[1]) >= 4 && large > 0 && small+figures > 0 && small+large+figures <= 4*words
 }
 
 // drawn gives what a letter costs, in half bits, that is drawn from the alphabet that a word's letters are of.

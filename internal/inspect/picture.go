@@ -6,6 +6,7 @@ import (
 	"image/png"
 	"slices"
 	"strconv"
+	"strings"
 
 	"narthex/internal/disclosure"
 )
@@ -46,13 +47,23 @@ func (l *look) picture(f File) {
 	}
 	all := slices.Concat(pixelPieces(f.Name, "pixels by rows", busy(flat), pixels), pixelPieces(f.Name, "pixels by columns", busy(down), pixels),
 		linePieces(f.Name, "pixels of each row", flat, size.X, pixels), linePieces(f.Name, "pixels of each column", down, size.Y, pixels))
+	var texts []piece
+	spelt := false
 	for _, p := range all {
-		if spells(readable(p.bytes)) {
-			l.find(whole, 0, Encoded, "picture: text in pixels", "its pixels, read as bytes, spell a text"+p.within[0]+string(readable(p.bytes)))
-			break
+		if !strings.HasSuffix(p.within[0], "bits each") {
+			continue
 		}
+		text := lively(readable(bytes.ReplaceAll(p.bytes, []byte{0}, nil)))
+		if len(text) == 0 {
+			continue
+		}
+		texts = append(texts, piece{file: f.Name, within: append(slices.Clone(p.within), "readable parts"), bytes: text, joined: true})
+		spelt = spelt || spells(text)
 	}
-	l.file(f.Name, 2*len(flat), all)
+	if spelt {
+		l.find(whole, 0, Encoded, "picture: text in pixels", "its pixels, read as bytes, spell a text")
+	}
+	l.file(f.Name, 2*len(flat), append(texts, all...)) // what is a text gets the whole look
 	if n := noise(flat, size.X, size.Y); n >= noticed {
 		l.find(whole, 0, Encoded, "picture: noise", strconv.Itoa(n)+" patches of "+strconv.Itoa(wide)+" by "+strconv.Itoa(tall)+" pixels are noise, which can carry bytes and no eye reads")
 	}
@@ -100,7 +111,7 @@ func pixelPieces(file, way string, index []uint8, in *image.Paletted) (all []pie
 			sixes[i] = high[at]
 		}
 		for skip := range min(4, len(sixes)) {
-			also("six bits of red", packedLow(sixes[skip:], 6))
+			also("six of red, 6 bits each", packedLow(sixes[skip:], 6))
 		}
 	}
 	for channel, name := range []string{"red", "green", "blue"} {

@@ -368,7 +368,7 @@ func escaped(b []byte, mark byte, wide int) (out []byte, dense bool) {
 		return nil, false
 	}
 	out = make([]byte, 0, len(b))
-	n, close, before := 0, 0, -8
+	n, close, plain, before := 0, 0, 0, -8
 	for i := 0; i < len(b); {
 		next := bytes.IndexByte(b[i:], mark)
 		if next < 0 {
@@ -394,7 +394,9 @@ func escaped(b []byte, mark byte, wide int) (out []byte, dense bool) {
 		if i-before <= 2 && (mark != '\\' || size > 2) {
 			close++
 		}
-		before = i + size
+		if before = i + size; size > 3 {
+			plain++ // it is no escape that programs write
+		}
 		if n++; value < 0x100 && mark != '&' {
 			out = append(out, byte(value))
 		} else {
@@ -405,7 +407,7 @@ func escaped(b []byte, mark byte, wide int) (out []byte, dense bool) {
 	if n == 0 {
 		return nil, false
 	}
-	return out, close >= 8
+	return out, close >= 8 || plain >= 12
 }
 
 // number reads digits of a base at the start of a text, from least to most of them; -1 where there are fewer.
