@@ -24,7 +24,7 @@ func roots(f File) (all []piece) {
 	}
 	var firsts [8][]byte // the letters of lines by their place
 	var lasts, words, ends, large []byte
-	inWord := false
+	first, lettered := byte(0), false // of the word that is read: a number alone is none
 	for line := range bytes.Lines(f.Bytes) {
 		if line = bytes.TrimRight(line, "\n"); len(line) == 0 {
 			continue
@@ -35,16 +35,20 @@ func roots(f File) (all []piece) {
 		lasts = append(lasts, line[len(line)-1])
 	}
 	for i, c := range f.Bytes {
-		is := sign[c] != 0
-		if is && !inWord {
-			words = append(words, c)
-		} else if !is && inWord {
-			ends = append(ends, f.Bytes[i-1])
+		if s := sign[c]; s == 0 {
+			if lettered {
+				words, ends = append(words, first), append(ends, f.Bytes[i-1])
+			}
+			first, lettered = 0, false
+		} else {
+			if first == 0 {
+				first = c
+			}
+			lettered = lettered || s != digit
 		}
 		if c >= 'A' && c <= 'Z' {
 			large = append(large, c)
 		}
-		inWord = is
 	}
 	for i, letters := range firsts {
 		also("letter "+strconv.Itoa(i+1)+" of each line", true, letters)
@@ -54,7 +58,7 @@ func roots(f File) (all []piece) {
 	also("last letter of each word", true, ends)
 	also("capitals", true, large)
 	together := func(name string, b []byte) {
-		all = append(all, piece{file: f.Name, within: []string{name}, bytes: b, joined: true})
+		all = append(all, piece{file: f.Name, within: []string{name}, bytes: b, listed: true})
 	}
 	switch f.Kind {
 	case disclosure.CSV:
@@ -79,7 +83,7 @@ func roots(f File) (all []piece) {
 		together("lines together", bytes.ReplaceAll(f.Bytes, []byte("\n"), nil))
 		if len(f.Bytes) <= tailed {
 			for n := range 8 {
-				together("lines without their first "+strconv.Itoa(n+1)+" words", tails(f.Bytes, n+1))
+				all = append(all, piece{file: f.Name, within: []string{"lines without their first " + strconv.Itoa(n+1) + " words"}, bytes: tails(f.Bytes, n+1), listed: true})
 			}
 		}
 		if gaps := gaps(f.Bytes); len(gaps) >= 8*gram {

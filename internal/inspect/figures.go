@@ -154,7 +154,7 @@ const apartAt = 40
 // numbers reads the numbers of a text as bytes, and finds lists of bytes.
 func (l *look) numbers(p piece) {
 	all := numbersOf(p.bytes)
-	if len(all) < gram {
+	if len(all) < gram || p.faint && p.depth > 1 {
 		return
 	}
 	loud := !p.faint && !p.said
@@ -199,13 +199,16 @@ func (l *look) numbers(p piece) {
 		}
 		ends()
 	}
-	marked, bits, zeros := 0, 0, 0
+	marked, bits, zeros, wide := 0, 0, 0, 0
 	for _, w := range all {
 		if w.marked {
 			marked++
 		}
 		if w.bits {
 			bits++
+		}
+		if w.n >= 5 && w.behind == 0 {
+			wide++
 		}
 		if w.n == 3 && p.bytes[w.at] == '0' && w.behind == 0 {
 			zeros++
@@ -214,7 +217,7 @@ func (l *look) numbers(p piece) {
 			behind = append(behind, p.bytes[w.at:w.end]...)
 		}
 	}
-	if (marked >= 12 || bits >= 6 || zeros >= 8) && !p.faint && !p.said {
+	if (marked >= 12 || bits >= 6 && bits*2 >= wide || zeros >= 8) && !p.faint && !p.said {
 		l.find(p, all[0].at, Encoded, "odd: numbers that are bytes", "it lists numbers as programs write bytes, in base 16, base 8 or base 2")
 	}
 	for skip := range 3 {

@@ -254,7 +254,7 @@ func TestHonestOutputsCarryFewFindings(t *testing.T) {
 	h := honest{rand.New(rand.NewPCG(11, 12))}
 	in := inspect.New(held())
 	alarms := 0
-	const many = 1000
+	const many = 300
 	var kinds []string
 	for n := range many {
 		f, ok := h.file(n)
@@ -263,15 +263,12 @@ func TestHonestOutputsCarryFewFindings(t *testing.T) {
 		}
 		if found := in.Look([]inspect.File{f}); len(found) > 0 {
 			alarms++
-			kinds = append(kinds, fmt.Sprintf("%s %s %v %s line %d %s", f.Name, found[0].Kind, found[0].Within, found[0].Rule, found[0].Line, found[0].Says))
+			kinds = append(kinds, fmt.Sprintf("%s %s %v %s line %d", f.Name, found[0].Kind, found[0].Within, found[0].Rule, found[0].Line))
 		}
 	}
 	t.Logf("%d of %d honest outputs carry a finding", alarms, many)
 	if alarms*20 > many {
 		t.Errorf("more than one in twenty:\n%s", strings.Join(kinds, "\n"))
-	}
-	if testing.Verbose() {
-		t.Log(strings.Join(kinds, "\n"))
 	}
 }
 

@@ -14,8 +14,8 @@ import (
 const (
 	deepest  = 5       // how many encodings may lie in one another
 	fanOut   = 4096    // how many pieces one file may unfold into
-	share    = 12      // how many bytes a file may unfold into, for each of its own
-	least    = 2 << 20 // and how many however small it is
+	share    = 6       // how many bytes a file may unfold into, for each of its own
+	least    = 1 << 19 // and how many however small it is
 	shown    = 16      // how many findings of one rule are listed for a file
 	tooLarge = "too deep or too large to look through"
 )
@@ -32,6 +32,7 @@ type piece struct {
 	said   bool            // what it was decoded from is a finding already
 	faint  bool            // it was put together from what stands in every file, and may look like anything: it gets less of a look
 	joined bool            // it has no ends of lines or cells, so that words run into one another
+	listed bool            // of it only the numbers are looked at
 	turns  int             // how often it was turned round, or its letters exchanged, since the last decoding
 }
 
@@ -74,7 +75,7 @@ type look struct {
 // five encodings in one another give; at columns, at the first letters of lines and the like; and at what the files, and those of the
 // author's earlier releases, give together.
 //
-// Its time and memory are bounded: a file unfolds into at most 4,096 pieces of together twelve times its bytes, or 2 MiB. What is
+// Its time and memory are bounded: a file unfolds into at most 4,096 pieces of together six times its bytes, or half a MiB. What is
 // beyond that is a finding of its own, of the kind Encoded.
 func (in *Inspector) Look(files []File) []Finding {
 	l := &look{Inspector: in}
@@ -131,16 +132,24 @@ func (l *look) push(p piece) {
 		return
 	}
 	l.known[sum] = true
-	l.room -= len(p.bytes)
+	if p.depth > 0 {
+		l.room -= len(p.bytes)
+	}
 	l.queue = append(l.queue, p)
 	l.pieces = append(l.pieces, p)
 }
 
 // piece looks at one piece, and puts what it unfolds into on the queue.
 func (l *look) piece(p piece) (odd []byte) {
+	if p.listed {
+		l.numbers(p)
+		l.escapes(p)
+		return nil
+	}
 	l.needles(p)
-	if !reads(p.bytes) {
-		l.packed(p)
+	text := reads(p.bytes)
+	l.packed(p, text)
+	if !text {
 		return nil
 	}
 	l.secrets(p)
@@ -160,7 +169,6 @@ func (l *look) piece(p piece) (odd []byte) {
 			l.find(p, r.from, Encoded, "odd: words of no language", "a run of about "+strconv.Itoa(r.letters)+" characters that are like no prose, no names and no numbers, as encoded or encrypted bytes are")
 		}
 	}
-	l.packed(p)
 	l.unfold(p, words)
 	return words.tokens
 }

@@ -143,11 +143,11 @@ func readOdd(b []byte) (o odd) {
 	for i := 0; i < len(b); {
 		if sign[b[i]] == 0 {
 			if b[i] <= ' ' {
-				if strange(b[token:i]) {
+				if more := strange(b[token:i]); more > 0 {
 					if score == 0 {
 						from = token
 					}
-					if score += oddRegion / 2; score > best {
+					if score += more; score > best {
 						best, to = score, i
 					}
 					letters += i - token
@@ -273,7 +273,7 @@ func readOdd(b []byte) (o odd) {
 				ends()
 			}
 		}
-		if more >= oddWord {
+		if more >= oddWord && i > kept {
 			left, right := start, i
 			for left > kept && !apart[b[left-1]] {
 				left--
@@ -292,14 +292,17 @@ func readOdd(b []byte) (o odd) {
 	return o
 }
 
-// strange says whether a token is of short bits of letters and digits among many kinds of signs.
-func strange(token []byte) bool {
-	if len(token) < 12 || len(token) > 200 {
-		return false
+// strange gives how much more a token counts that is of short bits of letters and digits among many kinds of signs.
+func strange(token []byte) int {
+	if len(token) < 7 || len(token) > 200 {
+		return 0
 	}
 	var kinds [4]uint64
-	small, large, figures, words := 0, 0, 0, 0
+	small, large, figures, words, empty := 0, 0, 0, 0, 0
 	for i, c := range token {
+		if c == '!' {
+			empty++ // as zeros are written by fives
+		}
 		switch s := sign[c]; {
 		case s == 0:
 			if !frames[c] {
@@ -317,7 +320,14 @@ func strange(token []byte) bool {
 			words++
 		}
 	}
-	return bits.OnesCount64(kinds[0])+bits.OnesCount64(kinds[1]) >= 4 && large > 0 && small+figures > 0 && small+large+figures <= 4*words
+	n := bits.OnesCount64(kinds[0]) + bits.OnesCount64(kinds[1])
+	switch {
+	case empty >= 5, n >= 4 && len(token) >= 12 && large > 0 && small+figures > 0 && small+large+figures <= 4*words:
+		return oddRegion / 2
+	case n >= 3 && small+large > 0 && small+large+figures <= 4*words:
+		return oddRegion / 4
+	}
+	return 0
 }
 
 // drawn gives what a letter costs, in half bits, that is drawn from the alphabet that a word's letters are of.

@@ -56,7 +56,7 @@ var right = map[string][]inspect.Kind{
 	"weights": {inspect.Weights, inspect.Encoded},
 }
 
-// TestRigNothingHiddenPasses hides a canary, and a slice of weights, in 200 carriers by each encoding.
+// TestRigNothingHiddenPasses hides a canary, and a slice of weights, in 20 kinds of places by each encoding, ten times each in the long form.
 func TestRigNothingHiddenPasses(t *testing.T) {
 	seed, rounds := rig.Begin(t, "./internal/inspect", 1, 10)
 	h := seeded(seed)
@@ -68,6 +68,9 @@ func TestRigNothingHiddenPasses(t *testing.T) {
 		for _, place := range carriers {
 			for _, c := range codings {
 				for what, secret := range map[string][]byte{"canary": []byte("canary 7d1f-09ac-55e2-b3c8"), "weights": half(values[h.IntN(3000):][:96])} {
+					if rounds == 1 && h.IntN(2) == 0 {
+						continue
+					}
 					b := coded(h, c, secret)
 					files, ok := inForm(place.put(h, b), len(b))
 					tried++
@@ -79,7 +82,7 @@ func TestRigNothingHiddenPasses(t *testing.T) {
 					if !slices.ContainsFunc(found, func(f inspect.Finding) bool {
 						return slices.Contains(right[what], f.Kind) && f.File == files[0].Name
 					}) {
-						missed[what+" by "+c.name+" in "+place.name+fmt.Sprintf("\n%.900q", files[0].Bytes)]++
+						missed[what+" by "+c.name+" in "+place.name]++
 					}
 					if what == "canary" && slices.ContainsFunc(found, func(f inspect.Finding) bool { return f.Kind == inspect.Canary }) {
 						byCanary++
@@ -97,7 +100,7 @@ func TestRigNothingHiddenPasses(t *testing.T) {
 // TestRigChainsOfEncodingsAreFound writes a canary by one to five encodings in a row, each with up to 5% of noise and lines broken, and
 // hides it.
 func TestRigChainsOfEncodingsAreFound(t *testing.T) {
-	seed, many := rig.Begin(t, "./internal/inspect", 600, 20_000)
+	seed, many := rig.Begin(t, "./internal/inspect", 150, 10_000)
 	h := seeded(seed)
 	in := inspect.New(held())
 	values := weights(h.Rand, 4096)
@@ -133,7 +136,7 @@ func TestRigChainsOfEncodingsAreFound(t *testing.T) {
 		if !slices.ContainsFunc(found, func(f inspect.Finding) bool {
 			return slices.Contains(right[what], f.Kind) && f.File == files[0].Name
 		}) {
-			t.Errorf("chain %d passes: %s by %s in %s: %v\n%.1500q", n, what, strings.Join(chain, ", "), place.name, kindsOf(found), files[0].Bytes)
+			t.Errorf("chain %d passes: %s by %s in %s: %v\n%.500q", n, what, strings.Join(chain, ", "), place.name, kindsOf(found), files[0].Bytes)
 		}
 		if what == "canary" {
 			canaries++

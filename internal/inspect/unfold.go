@@ -229,12 +229,18 @@ func (l *look) unfold(p piece, words odd) {
 	if len(words.tokens) >= 12 {
 		l.region(p, 0, words.tokens, false)
 	}
+	if !p.faint {
+		l.escapes(p)
+	}
+}
+
+// escapes reads single letters that are written otherwise, and finds where many of them are.
+func (l *look) escapes(p piece) {
 	for _, e := range escapes {
-		if p.faint {
-			break
-		}
 		if out, dense := e.read(p.bytes); out != nil {
-			l.push(p.under(e.name, 0, out))
+			child := p.under(e.name, 0, out)
+			child.faint = p.faint || p.listed
+			l.push(child)
 			if dense && !p.said {
 				l.find(p, 0, Encoded, "odd: escapes", "letters one after the other are written by their numbers ("+e.name+"), as nobody needs to")
 			}
@@ -242,7 +248,8 @@ func (l *look) unfold(p piece, words odd) {
 	}
 }
 
-// mixed says whether letters that were put together are such as an encoding has, and not as prose, whose words begin in small letters.
+// mixed says whether letters that were put together are such as an encoding has, digits and capitals among them, and not as prose, whose
+// words begin in small letters.
 func mixed(b []byte) bool {
 	small, large, figures := 0, 0, 0
 	for _, c := range b {
@@ -256,7 +263,7 @@ func mixed(b []byte) bool {
 		}
 	}
 	all := small + large + figures
-	return all*4 >= len(b)*3 && figures*16 >= all && figures*16 <= all*15
+	return all*4 >= len(b)*3 && figures*12 >= all && figures*16 <= all*15 && (figures*8 >= all*3 || large*5 >= all)
 }
 
 // region reads odd words by every encoding that their letters fit. Where they are surely odd they are also turned twice, and read from
