@@ -154,8 +154,13 @@ const apartAt = 40
 // numbers reads the numbers of a text as bytes, and finds lists of bytes.
 func (l *look) numbers(p piece) {
 	all := numbersOf(p.bytes)
-	if len(all) < gram || p.faint && p.depth > 1 {
+	if len(all) < gram {
 		return
+	}
+	for _, c := range carried {
+		if slices.Contains(p.within, c.name) && p.faint {
+			return // numbers of numbers are found where they stand
+		}
 	}
 	loud := !p.faint && !p.said
 	var list, behind []byte
@@ -273,7 +278,7 @@ func bytesLike(b []byte) bool {
 		return false
 	}
 	n := len(b)
-	if word*100 >= n*92 || n >= 32 && (print*100 >= n*80 || word*100 >= n*62 && print*100 >= n*78) {
+	if word*100 >= n*92 || print*100 >= n*96 && distinct >= 10 || n >= 32 && (print*100 >= n*80 || word*100 >= n*62 && print*100 >= n*78) {
 		return true // measured numbers are mostly small
 	}
 	// Bytes of numbers or drawn by lot: many have the highest bit, and hardly an eighth of the range is empty.

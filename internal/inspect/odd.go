@@ -298,10 +298,12 @@ func strange(token []byte) int {
 		return 0
 	}
 	var kinds [4]uint64
-	small, large, figures, words, empty := 0, 0, 0, 0, 0
+	small, large, figures, words, empty, points := 0, 0, 0, 0, 0, 0
 	for i, c := range token {
 		if c == '!' {
 			empty++ // as zeros are written by fives
+		} else if c == '.' && i+1 < len(token) && sign[token[i+1]] != digit {
+			points++ // and as crypt writes them
 		}
 		switch s := sign[c]; {
 		case s == 0:
@@ -322,7 +324,7 @@ func strange(token []byte) int {
 	}
 	n := bits.OnesCount64(kinds[0]) + bits.OnesCount64(kinds[1])
 	switch {
-	case empty >= 5, n >= 4 && len(token) >= 12 && large > 0 && small+figures > 0 && small+large+figures <= 4*words:
+	case empty >= 5, points >= 5 && large > 1 && small+large+figures <= 3*words, n >= 4 && len(token) >= 12 && large > 0 && small+figures > 0 && small+large+figures <= 4*words:
 		return oddRegion / 2
 	case n >= 3 && small+large > 0 && small+large+figures <= 4*words:
 		return oddRegion / 4

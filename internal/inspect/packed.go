@@ -60,10 +60,14 @@ func (l *look) packed(p piece, text bool) {
 			l.zipped(p, b)
 		}
 	}
-	if len(b) > 262 && string(b[257:262]) == "ustar" {
-		l.find(p, 0, Encoded, "packed: tar", "it holds an archive (tar), which is no kind of output")
-		r := tar.NewReader(bytes.NewReader(b))
+	if at := bytes.Index(b, []byte("ustar\x00")); at >= 0 {
+		l.find(p, at, Encoded, "packed: tar", "it holds an archive (tar), which is no kind of output")
+		r := tar.NewReader(bytes.NewReader(b[max(0, at-257):]))
 		for range 256 {
+			if p.depth >= deepest {
+				l.full = true
+				break
+			}
 			if _, err := r.Next(); err != nil {
 				break
 			}

@@ -166,7 +166,7 @@ func lively(runs []byte) (out []byte) {
 				bits++
 			}
 		}
-		if n > 8 && len(pairs)*8 >= min(len(run), 160) || n > 2 && bits*8 > len(run)*7 {
+		if n > 6 && len(pairs)*8 >= min(len(run), 112) || n > 2 && bits*8 > len(run)*7 {
 			out = append(out, run...)
 		}
 	}
@@ -187,7 +187,7 @@ func spells(runs []byte) bool {
 				words++
 			}
 		}
-		if len(run) >= 24 && distinct >= 16 && most*4 <= len(run) && words*3 >= len(run)*2 {
+		if len(run) >= 24 && distinct >= 16 && most*4 <= len(run) && (words*3 >= len(run)*2 || distinct >= 24) {
 			return true
 		}
 	}

@@ -236,6 +236,12 @@ func (l *look) unfold(p piece, words odd) {
 
 // escapes reads single letters that are written otherwise, and finds where many of them are.
 func (l *look) escapes(p piece) {
+	// Under rot47 digits are signs and the first letters, and lists of numbers no words.
+	if marks := bytes.Count(p.bytes, []byte("_")) + bytes.Count(p.bytes, []byte("`")); marks >= 24 && marks*16 >= len(p.bytes) && p.turns == 0 {
+		child := p.under("rot47", 0, rot47(p.bytes))
+		child.listed, child.turns = true, 1
+		l.push(child)
+	}
 	for _, e := range escapes {
 		if out, dense := e.read(p.bytes); out != nil {
 			child := p.under(e.name, 0, out)
@@ -342,15 +348,17 @@ var turns = []turning{
 		}
 		return out
 	}},
-	{"rot47", func(b []byte) []byte {
-		out := slices.Clone(b)
-		for i, c := range out {
-			if c > ' ' && c < 0x7f {
-				out[i] = '!' + (c-'!'+47)%94
-			}
+	{"rot47", rot47},
+}
+
+func rot47(b []byte) []byte {
+	out := slices.Clone(b)
+	for i, c := range out {
+		if c > ' ' && c < 0x7f {
+			out[i] = '!' + (c-'!'+47)%94
 		}
-		return out
-	}},
+	}
+	return out
 }
 
 // escapes are the ways to write single letters in a text otherwise: nil where there is none, and whether many stand close together.
