@@ -94,6 +94,16 @@ var carried = []struct {
 	{"numbers of base 16", func(w written) int { return w.hex }},
 	{"numbers of base 8", func(w written) int { return w.octal }},
 	{"numbers of base 2", func(w written) int { return w.binary }},
+	{"digits turned round", func(w written) int {
+		if !w.decimal || w.behind > 0 || w.n > 3 {
+			return -1
+		}
+		v, rest := 0, int(w.digits)
+		for range w.n {
+			v, rest = v*10+rest%10, rest/10
+		}
+		return small(v)
+	}},
 	{"tenths", func(w written) int { return whole(w, 1) }},
 	{"hundredths", func(w written) int { return whole(w, 2) }},
 	{"thousandths", func(w written) int { return whole(w, 3) }},
@@ -177,7 +187,7 @@ func (l *look) numbers(p piece) {
 		child := p.under(c.name, all[0].at, out)
 		child.faint = true
 		l.push(child)
-		if way >= 4 || !loud {
+		if way >= 5 || !loud { // those that a list may be of
 			continue
 		}
 		// A list is of numbers that stand close together; a few of its numbers may be broken.
@@ -204,7 +214,7 @@ func (l *look) numbers(p piece) {
 		}
 		ends()
 	}
-	marked, bits, zeros, wide := 0, 0, 0, 0
+	marked, bits, zeros, wide, even, paired := 0, 0, 0, 0, 0, 0
 	for _, w := range all {
 		if w.marked {
 			marked++
@@ -220,9 +230,15 @@ func (l *look) numbers(p piece) {
 		}
 		if w.decimal && w.behind == 0 && w.n >= 6 {
 			behind = append(behind, p.bytes[w.at:w.end]...)
+			if w.n%2 == 0 {
+				even++
+				if letterPairs(p.bytes[w.at:w.end]) {
+					paired++
+				}
+			}
 		}
 	}
-	if (marked >= 12 || bits >= 6 && bits*2 >= wide || zeros >= 8) && !p.faint && !p.said {
+	if (marked >= 12 || bits >= 6 && bits*2 >= wide || zeros >= 8 || paired >= 8 && paired*20 >= even*17) && !p.faint && !p.said {
 		l.find(p, all[0].at, Encoded, "odd: numbers that are bytes", "it lists numbers as programs write bytes, in base 16, base 8 or base 2")
 	}
 	for skip := range 3 {
@@ -242,6 +258,16 @@ func (l *look) numbers(p piece) {
 	if len(behind) >= 16 {
 		l.region(p, all[0].at, behind, false)
 	}
+}
+
+// letterPairs says whether digits, two by two, are letters in base 16.
+func letterPairs(digits []byte) bool {
+	for i := 0; i < len(digits); i += 2 {
+		if digits[i] < '2' || digits[i] > '7' {
+			return false
+		}
+	}
+	return true
 }
 
 // bytesLike says whether numbers up to 255 are spread as the letters of an encoding or a text, or as bytes drawn by lot are, and are in

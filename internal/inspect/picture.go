@@ -152,7 +152,7 @@ func linePieces(file, way string, pixels []uint8, width int, in *image.Paletted)
 func lively(runs []byte) (out []byte) {
 	for run := range bytes.Lines(runs) {
 		var set [4]uint64
-		n, bits := 0, 0
+		n, bits, sixteens := 0, 0, 0
 		pairs := map[[2]byte]bool{}
 		for i, c := range run {
 			if i > 0 && len(pairs) < 64 {
@@ -165,8 +165,11 @@ func lively(runs []byte) (out []byte) {
 			if c == '0' || c == '1' || c == ' ' {
 				bits++
 			}
+			if base16[c] {
+				sixteens++
+			}
 		}
-		if n > 6 && len(pairs)*8 >= min(len(run), 112) || n > 2 && bits*8 > len(run)*7 {
+		if n > 6 && len(pairs)*8 >= min(len(run), 112) || n > 2 && bits*8 > len(run)*7 || n > 4 && len(run) >= 64 && len(pairs) >= 8 && (sixteens*8 > len(run)*7 || bytes.Count(run, []byte(`\x`)) >= 8) {
 			out = append(out, run...)
 		}
 	}
