@@ -159,7 +159,7 @@ func part(w written, of float64) int {
 }
 
 // apartAt is how many bytes may stand between two numbers of a list: a few words.
-const apartAt = 40
+const apartAt = 56
 
 // numbers reads the numbers of a text as bytes, and finds lists of bytes.
 func (l *look) numbers(p piece) {
@@ -208,7 +208,7 @@ func (l *look) numbers(p piece) {
 					start = w.at
 				}
 				list, gone = append(list, byte(v)), 0
-			} else if gone++; gone > 3 {
+			} else if gone++; gone > 5 {
 				ends()
 			}
 		}
