@@ -1,8 +1,3 @@
-// Package inspect looks for what may not leave in files that want to.
-//
-// It promises what the docstring of each look says, which tests measure: what is found whatever its disguise, and what is not claimed.
-// It is pure: it reads no file, store or clock, and trusts its caller for what is protected. A finding decides nothing; people do. Read
-// next: follow.go for weights, and package disclosure for the form that files have when they are looked at.
 package inspect
 
 import (
