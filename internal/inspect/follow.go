@@ -1,38 +1,57 @@
-// Package inspect looks for what may not leave in files that want to.
-//
-// It promises what the docstring of each look says, which tests measure: what is found whatever its disguise, and what is not claimed.
-// It is pure: it reads no file, store or clock, and trusts its caller for what is protected. A finding decides nothing; people do. Read
-// next: follow.go for weights, and package disclosure for the form that files have when they are looked at.
 package inspect
 
 import (
 	"math"
+	"math/bits"
 	"slices"
 )
 
-// window is how many numbers in a row must follow a tensor's values to be found: the order of so many is one of 479,001,600.
-const window = 12
+const (
+	window = 12 // how many numbers in a row must follow a tensor's values to be found
+	reach  = 6  // how far apart two numbers of a window are compared
+	doubt  = 6  // how many comparisons of a window rounding may have left open
 
-// near bounds how many orders one window of a file is looked up by, where rounding left numbers in it that may have changed places.
-const near = 64
+	mostWindows  = 2_000_000  // windows of numbers, in all orders, that one look keeps
+	mostCompared = 40_000_000 // windows that one look compares number by number
+)
+
+// An order holds the 51 comparisons of a window: a field for each distance up to reach, and in it a bit for each pair so far apart, the
+// last pair lowest, that is one where the later number is not less.
+const (
+	fields  uint64 = 1<<51 - 1
+	bottoms uint64 = 1 | 1<<11 | 1<<21 | 1<<30 | 1<<38 | 1<<45
+)
 
 // Number is a number as a file prints it: its value, and half a unit of its last digit.
 type Number struct{ Value, Half float64 }
 
 // Follower finds runs of twelve or more numbers in a file that follow a tensor's values along an axis, each times one factor plus one
-// number: whatever is printed of weights in their order, in any unit. It looks for the order of twelve neighbours, which no factor and
-// no number added changes (a factor below zero turns it), and then compares them.
+// number, forwards or backwards: whatever is printed of weights in their order, in any unit. It looks for the order of twelve
+// neighbours, which no factor and no number added changes (a factor below zero turns it), and then compares them.
 //
 // It finds what has the digits of a form, four or more. It does not claim to find values in another order than the tensor's, or rounded
-// so coarsely that many are alike: what may leave in bytes bounds those.
+// so coarsely that many are alike: what may leave in bytes bounds those. Its work on a tensor is about 8 ns a value and axis.
 type Follower struct {
 	runs  [][]Number
-	known map[uint64][]place // the orders of the windows of all runs
-	maybe [1 << 15]uint64    // a bit for each order, so that most that are not known are not looked up
+	learn []learnt
+	heads []int32  // for each order, by its hash, the window that was learnt last, plus one
+	maybe []uint64 // a bit for each order, so that most that are not known are not looked up
+	shift int
+	left  int // windows that may still be compared
+
+	full  int // the first run that was not learnt to its end, or -1
+	spent bool
+	flat  []int32
+	turn  []float32
 }
 
-// place is a window of a run.
-type place struct{ run, at int }
+// learnt is a window of a run under one of the orders that it may have had before it was rounded.
+type learnt struct {
+	order uint64
+	run   int32
+	at    int32 // less than zero where the run was read backwards: -1 minus where its last number stands
+	next  int32 // the window before with the same order, plus one
+}
 
 // Match is a run that follows a tensor.
 type Match struct {
@@ -43,195 +62,235 @@ type Match struct {
 
 // NewFollower takes the runs of numbers of a file in, each in the order in which someone could read it.
 func NewFollower(runs [][]Number) *Follower {
-	f := &Follower{runs: runs, known: map[uint64][]place{}}
+	f := &Follower{runs: runs, full: -1, left: mostCompared}
 	for run, numbers := range runs {
-		for at := 0; at+window <= len(numbers); at++ {
-			for _, order := range orders(numbers[at : at+window]) {
-				f.learn(order, place{run, at})
-				f.learn(turn(order), place{run, at})
-			}
+		f.read(run, numbers, false)
+		f.read(run, numbers, true)
+		if len(f.learn) >= mostWindows {
+			f.full = run
+			break
 		}
+	}
+	size := 12
+	for 1<<size < 2*len(f.learn) {
+		size++
+	}
+	f.heads, f.maybe, f.shift = make([]int32, 1<<size), make([]uint64, 1<<(size-2)), 64-size
+	for i := range f.learn {
+		l := &f.learn[i]
+		hash := l.order * 0x9e3779b97f4a7c15
+		bit := hash >> (f.shift - 4)
+		f.maybe[bit>>6] |= 1 << (bit & 63)
+		at := hash >> f.shift
+		for f.heads[at] != 0 && f.learn[f.heads[at]-1].order != l.order {
+			at = (at + 1) & uint64(len(f.heads)-1)
+		}
+		l.next, f.heads[at] = f.heads[at], int32(i+1)
 	}
 	return f
 }
 
-func (f *Follower) learn(order uint64, at place) {
-	f.known[order] = append(f.known[order], at)
-	word, bit := spot(order)
-	f.maybe[word] |= bit
+// read learns the windows of a run. A window in which rounding left more than a few comparisons open is none.
+func (f *Follower) read(run int, numbers []Number, backwards bool) {
+	var order, open uint64
+	for i := range numbers {
+		order, open = order<<1&^bottoms&fields, open<<1&^bottoms&fields
+		for d := 1; d <= min(reach, i); d++ {
+			low := (d-1)*window - d*(d-1)/2
+			n, o := numbers[i], numbers[i-d]
+			if backwards {
+				n, o = numbers[len(numbers)-1-i], numbers[len(numbers)-1-i+d]
+			}
+			if n.Value >= o.Value {
+				order |= 1 << low
+			}
+			if !(math.Abs(n.Value-o.Value) > n.Half+o.Half) {
+				open |= 1 << low
+			}
+		}
+		if i < window-1 || bits.OnesCount64(open) > doubt {
+			continue
+		}
+		if len(f.learn) >= mostWindows {
+			return
+		}
+		at := int32(i - window + 1)
+		if backwards {
+			at = -1 - at
+		}
+		for some := open; ; some = (some - 1) & open {
+			f.learn = append(f.learn, learnt{order: upright(order ^ some), run: int32(run), at: at})
+			if some == 0 {
+				break
+			}
+		}
+	}
 }
 
-// spot gives the bit of an order.
-func spot(order uint64) (word int, bit uint64) {
-	mixed := order * 0x9e3779b97f4a7c15 >> 43
-	return int(mixed >> 6), 1 << (mixed & 63)
-}
+// upright gives one order for a window and for the same times minus one.
+func upright(order uint64) uint64 { return order ^ fields&-(order&1) }
+
+// Whole says whether the runs up to one were learnt to their ends and compared with all that Along was given: where it was not, that
+// nothing was found says nothing.
+func (f *Follower) Whole(run int) bool { return !f.spent && (f.full < 0 || run < f.full) }
 
 // Along gives the runs that follow a tensor, which lies in memory with its last axis closest. Sizes that are not the values' are an
 // axis of one.
 func (f *Follower) Along(tensor string, sizes []int, values []float32) []Match {
+	if len(f.learn) == 0 || len(values) < window {
+		return nil
+	}
 	count := 1
 	for _, size := range sizes {
 		count *= size
 	}
-	if count != len(values) {
+	if count != len(values) || count == 0 {
 		sizes = []int{len(values)}
 	}
 	var found []Match
 	stride := len(values)
 	for axis, size := range sizes {
-		if size < 1 {
-			return found
-		}
 		stride /= size
-		if size < window {
-			continue
+		if size >= window && stride > 1 {
+			found = append(found, f.along(tensor, axis, f.turned(values, size, stride))...)
 		}
-		line := make([]float32, size)
-		for outer := 0; outer < len(values); outer += size * stride {
-			for inner := range stride {
-				for i := range line {
-					line[i] = values[outer+inner+i*stride]
-				}
-				found = f.line(found, tensor, axis, line)
+	}
+	return append(found, f.along(tensor, len(sizes)-1, values)...)
+}
+
+// turned gives the values with an axis closest.
+func (f *Follower) turned(values []float32, size, stride int) []float32 {
+	f.turn = f.turn[:0]
+	for outer := 0; outer < len(values); outer += size * stride {
+		for inner := range stride {
+			for at := outer + inner; at < outer+size*stride; at += stride {
+				f.turn = append(f.turn, values[at])
 			}
 		}
+	}
+	return f.turn
+}
+
+// along looks along values, one line of an axis after the other: what goes on from one to the next is found too.
+func (f *Follower) along(tensor string, axis int, values []float32) (found []Match) {
+	f.flat = f.flat[:0]
+	for _, v := range values { // whole numbers in the order of the values
+		i := int32(math.Float32bits(v))
+		f.flat = append(f.flat, i^int32(uint32(i>>31)>>1))
+	}
+	last := map[int32]int{}
+	flat, maybe, shift := f.flat, f.maybe, uint(f.shift-4)
+	var order uint64
+	for i := reach; i < len(flat); i++ {
+		near := flat[i-reach : i+1 : i+1]
+		v := int64(near[6])
+		less := uint64(v-int64(near[5]))>>63 | uint64(v-int64(near[4]))>>63<<11 | uint64(v-int64(near[3]))>>63<<21 |
+			uint64(v-int64(near[2]))>>63<<30 | uint64(v-int64(near[1]))>>63<<38 | uint64(v-int64(near[0]))>>63<<45
+		order = order<<1&^bottoms&fields | less ^ bottoms
+		upright := order ^ fields&-(order&1)
+		bit := upright * 0x9e3779b97f4a7c15 >> shift
+		if maybe[bit>>6]>>(bit&63)&1 != 0 && i >= window-1 {
+			found = f.compare(found, last, upright, tensor, axis, values[i-window+1:i+1])
+		}
+	}
+	// The first comparisons of a line that reach before it are missing above.
+	return f.first(found, last, tensor, axis, values)
+}
+
+// first looks at the windows at the start of a line.
+func (f *Follower) first(found []Match, last map[int32]int, tensor string, axis int, values []float32) []Match {
+	for at := 0; at < reach && at+window <= len(values); at++ {
+		var order uint64
+		for i := range window {
+			order = order << 1 &^ bottoms & fields
+			for d := 1; d <= min(reach, i); d++ {
+				if f.flat[at+i] >= f.flat[at+i-d] {
+					order |= 1 << ((d-1)*window - d*(d-1)/2)
+				}
+			}
+		}
+		found = f.compare(found, last, upright(order), tensor, axis, values[at:at+window])
 	}
 	return found
 }
 
-// line looks along one line of a tensor.
-func (f *Follower) line(found []Match, tensor string, axis int, line []float32) []Match {
-	var ranks [window]int // how many of the window are less, or alike and before
-	for i, v := range line[:window] {
-		for j, o := range line[:window] {
-			if o < v || o == v && j < i {
-				ranks[i]++
-			}
-		}
+// compare adds the windows of an order that a window of a tensor gives.
+func (f *Follower) compare(found []Match, last map[int32]int, order uint64, tensor string, axis int, values []float32) []Match {
+	at := order * 0x9e3779b97f4a7c15 >> f.shift
+	for f.heads[at] != 0 && f.learn[f.heads[at]-1].order != order {
+		at = (at + 1) & uint64(len(f.heads)-1)
 	}
-	for at := 0; ; at++ {
-		order := packed(ranks)
-		places := []place(nil)
-		if word, bit := spot(order); f.maybe[word]&bit != 0 {
-			places = f.known[order]
-		}
-		for _, p := range places {
-			if !f.holds(p, line[at:at+window]) {
-				continue
-			}
-			m := Match{p.run, p.at, p.at + window, tensor, axis}
-			if last := len(found) - 1; last >= 0 && found[last].Run == m.Run && found[last].Tensor == tensor && found[last].Axis == axis && m.From <= found[last].To && m.From >= found[last].From {
-				found[last].To = max(found[last].To, m.To)
-			} else {
-				found = append(found, m)
-			}
-		}
-		if at+window == len(line) {
+	next := f.heads[at]
+	if next == 0 {
+		return found
+	}
+	var x line
+	if x.take(values); !(x.squares > 0) {
+		return found
+	}
+	for next != 0 {
+		l := f.learn[next-1]
+		next = l.next
+		if f.left--; f.left < 0 {
+			f.spent = true
 			return found
 		}
-		slide(&ranks, line[at:at+window], line[at+window])
-	}
-}
-
-// slide moves ranks by one: the first of was goes, and the next comes.
-func slide(ranks *[window]int, was []float32, next float32) {
-	gone, rank := ranks[0], 0
-	for i := 1; i < window; i++ {
-		if ranks[i] > gone {
-			ranks[i]--
+		numbers, backwards := f.runs[l.run], l.at < 0
+		from := int(l.at)
+		if backwards {
+			from = len(numbers) - window - int(-1-l.at)
 		}
-		if was[i] <= next {
-			rank++
-		} else {
-			ranks[i]++
-		}
-		ranks[i-1] = ranks[i]
-	}
-	ranks[window-1] = rank
-}
-
-// packed writes ranks into one number.
-func packed(ranks [window]int) (order uint64) {
-	for _, rank := range ranks {
-		order = order<<4 | uint64(rank)
-	}
-	return order
-}
-
-// turn gives the order of the numbers times minus one.
-func turn(order uint64) (turned uint64) {
-	for i := range window {
-		turned |= (window - 1 - order>>(4*i)&15) << (4 * i)
-	}
-	return turned
-}
-
-// orders gives the orders that a window's numbers may have had before they were rounded. Where all may have been alike there is none.
-func orders(numbers []Number) []uint64 {
-	by := make([]int, window) // positions, by value
-	for i := range by {
-		by[i] = i
-	}
-	slices.SortStableFunc(by, func(a, b int) int {
-		switch {
-		case numbers[a].Value < numbers[b].Value:
-			return -1
-		case numbers[a].Value > numbers[b].Value:
-			return 1
-		}
-		return 0
-	})
-	if low, high := numbers[by[0]], numbers[by[window-1]]; !(high.Value-low.Value > 8*(high.Half+low.Half)) || math.IsInf(high.Value-low.Value, 0) {
-		return nil
-	}
-	all := [][]int{by}
-	for i := 1; i < window; i++ {
-		one, other := numbers[by[i-1]], numbers[by[i]]
-		if other.Value-one.Value > one.Half+other.Half || len(all) >= near {
+		if !x.gives(numbers[from:from+window], backwards) {
 			continue
 		}
-		for _, order := range all {
-			swapped := slices.Clone(order)
-			swapped[i-1], swapped[i] = swapped[i], swapped[i-1]
-			all = append(all, swapped)
+		m := Match{int(l.run), from, from + window, tensor, axis}
+		if i, has := last[l.run]; has && m.From <= found[i].To && m.To >= found[i].From {
+			found[i].From, found[i].To = min(found[i].From, m.From), max(found[i].To, m.To)
+			continue
 		}
+		last[l.run] = len(found)
+		found = append(found, m)
 	}
-	var packs []uint64
-	for _, order := range all {
-		var ranks [window]int
-		for rank, i := range order {
-			ranks[i] = rank
-		}
-		packs = append(packs, packed(ranks))
-	}
-	slices.Sort(packs)
-	return slices.Compact(packs)
+	return found
 }
 
-// holds compares a window of a run with as many values: whether one factor and one number added, those of least squares, give each to
-// the digits that are printed, or to a thousandth of how far the numbers lie apart.
-func (f *Follower) holds(p place, values []float32) bool {
-	numbers := f.runs[p.run][p.at : p.at+window]
-	var meanX, meanY, xx, xy float64
-	for i, n := range numbers {
-		meanX += float64(values[i]) / window
-		meanY += n.Value / window
+// line is a window of a tensor's values, less their mean, and the sum of their squares.
+type line struct {
+	off     [window]float64
+	squares float64
+}
+
+func (x *line) take(values []float32) {
+	mean := 0.0
+	for i, v := range values {
+		x.off[i] = float64(v)
+		mean += float64(v) / window
 	}
-	low, high := math.Inf(1), math.Inf(-1)
+	for i := range x.off {
+		x.off[i] -= mean
+		x.squares += x.off[i] * x.off[i]
+	}
+}
+
+// gives says whether one factor and one number added, those of least squares, give each number of a window to the digits that are
+// printed, or to a thousandth of how far the numbers lie apart.
+func (x *line) gives(numbers []Number, backwards bool) bool {
+	off := x.off
+	if backwards {
+		slices.Reverse(off[:])
+	}
+	mean, both, low, high := 0.0, 0.0, numbers[0].Value, numbers[0].Value
 	for i, n := range numbers {
-		x := float64(values[i]) - meanX
-		xx += x * x
-		xy += x * (n.Value - meanY)
+		mean += n.Value / window
+		both += off[i] * n.Value // the offs sum to nothing, so the mean of the numbers adds nothing
 		low, high = min(low, n.Value), max(high, n.Value)
 	}
-	if !(xx > 0) {
+	if !(high > low) {
 		return false
 	}
-	factor := xy / xx
+	factor := both / x.squares
 	for i, n := range numbers {
-		off := math.Abs(meanY + factor*(float64(values[i])-meanX) - n.Value)
-		if !(off <= 2*n.Half+(high-low)/1000) {
+		if !(math.Abs(mean+factor*off[i]-n.Value) <= 2*n.Half+(high-low)/1000) {
 			return false
 		}
 	}
