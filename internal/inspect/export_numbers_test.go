@@ -16,3 +16,11 @@ func wholes(files []File) (pieces []piece) {
 	}
 	return pieces
 }
+
+// Tables looks at tables.
+func Tables(files []File, t Thresholds) []Finding { return tables(files, t) }
+
+// Differences looks at what tables tell together.
+func Differences(files []File, earlier []Package, t Thresholds) []Finding {
+	return differences(files, earlier, t)
+}
