@@ -9,7 +9,7 @@ import (
 
 // figure is a number in a piece, and where it stands.
 type figure struct {
-	Number
+	value       float64
 	piece, line int  // the line from 1
 	row         int  // lines and the insides of brackets, counted
 	cell, place int  // how many marks that part cells, and how many numbers, stand before it in its row
@@ -17,6 +17,7 @@ type figure struct {
 	whole       bool // it is written without a point or an exponent
 	named       bool // it touches a letter
 	digits      int  // that say something: without zeros at either end
+	unit, size  int  // the powers of ten of the last digit that is written, and of the first that is not zero
 }
 
 // figures reads the numbers of a text, each with its sign.
@@ -105,13 +106,12 @@ func figureAt(data []byte, at int) (figure, int) {
 			exponent, unit, i, f.whole = exponent+power, unit+power, j, false
 		}
 	}
-	f.digits, f.Value = digits, float64(mantissa)*math.Pow10(exponent)
-	f.Half = 0.5 * math.Pow10(unit)
-	if !f.whole && f.Value != 0 { // a form drops zeros at the end, so its last digit may be smaller than the one that is seen
-		f.Half = min(f.Half, 0.5*math.Pow10(int(math.Floor(math.Log10(f.Value)))-3))
+	f.digits, f.value, f.unit = digits, float64(mantissa)*math.Pow10(exponent), unit
+	if f.value > 0 {
+		f.size = int(math.Floor(math.Log10(f.value)))
 	}
 	if at > 0 && data[at-1] == '-' || at > 2 && string(data[at-3:at]) == "–" {
-		f.Value = -f.Value
+		f.value = -f.value
 	}
 	return f, i
 }
@@ -132,11 +132,7 @@ func readings(all []figure) []reading {
 		if len(order) < window {
 			return
 		}
-		r := reading{order: order, numbers: make([]Number, len(order))}
-		for i, at := range order {
-			r.numbers[i] = all[at].Number
-		}
-		out = append(out, r)
+		out = append(out, reading{order: order, numbers: numbersOf(all, order)})
 	}
 	kept := func(keep func(f figure) bool) (order []int32) {
 		for i, f := range all {
@@ -182,6 +178,27 @@ func readings(all []figure) []reading {
 	}
 	out = append(out, sorted(all)...)
 	return append(out, patterns(all)...)
+}
+
+// formDigits is how many digits a form keeps, where it rounds.
+const formDigits = 4
+
+// numbersOf gives figures as numbers. A form drops zeros at the end, and the point where nothing is left behind it: so the last digit of a
+// number is that of the finest one near it, or the last that a form keeps, whichever is larger.
+func numbersOf(all []figure, order []int32) []Number {
+	numbers := make([]Number, len(order))
+	for i, at := range order {
+		f := all[at]
+		unit := f.unit
+		for _, near := range order[max(0, i-window+1):min(len(order), i+window)] {
+			unit = min(unit, all[near].unit)
+		}
+		if f.value != 0 && (!f.whole || f.digits <= formDigits) {
+			unit = max(unit, f.size-formDigits+1)
+		}
+		numbers[i] = Number{f.value, 0.5 * math.Pow10(unit)}
+	}
+	return numbers
 }
 
 // every gives each stride-th of an order, then those behind the first of them, and so on.
@@ -251,21 +268,20 @@ func sorted(all []figure) (out []reading) {
 			if len(keyed) < window {
 				break
 			}
-			by := func(a, b []int32) int { return cmp.Compare(all[a[key]].Value, all[b[key]].Value) }
+			by := func(a, b []int32) int { return cmp.Compare(all[a[key]].value, all[b[key]].value) }
 			if slices.IsSortedFunc(keyed, by) {
 				continue
 			}
 			slices.SortStableFunc(keyed, by)
 			for column := range widest {
-				var r reading
+				var order []int32
 				for _, row := range keyed {
 					if column != key && column < len(row) {
-						r.order = append(r.order, row[column])
-						r.numbers = append(r.numbers, all[row[column]].Number)
+						order = append(order, row[column])
 					}
 				}
-				if len(r.order) >= window {
-					out = append(out, r)
+				if len(order) >= window {
+					out = append(out, reading{order: order, numbers: numbersOf(all, order)})
 				}
 			}
 		}
@@ -281,10 +297,10 @@ func patterns(all []figure) []reading {
 		r.numbers = append(r.numbers, Number{v, math.Abs(v) * math.Pow(2, -float64(bits)-1)})
 	}
 	for i, f := range all {
-		if !f.whole || math.Abs(f.Value) >= 1<<32 {
+		if !f.whole || math.Abs(f.value) >= 1<<32 {
 			continue
 		}
-		n := int64(f.Value)
+		n := int64(f.value)
 		if n >= -1<<15 && n < 1<<16 && (n >= 1<<10 || n < 0) {
 			add(&short, i, half(uint16(n)), 10)
 			add(&brain, i, float64(math.Float32frombits(uint32(uint16(n))<<16)), 7)

@@ -10,6 +10,7 @@ const (
 	window = 12 // how many numbers in a row must follow a tensor's values to be found
 	reach  = 6  // how far apart two numbers of a window are compared
 	doubt  = 6  // how many comparisons of a window rounding may have left open
+	fine   = 64 // units of their last digits that the numbers of a window lie apart, at least
 
 	mostWindows  = 2_000_000  // windows of numbers, in all orders, that one look keeps
 	mostCompared = 40_000_000 // windows that one look compares number by number
@@ -104,11 +105,18 @@ func (f *Follower) read(run int, numbers []Number, backwards bool) {
 			if n.Value >= o.Value {
 				order |= 1 << low
 			}
-			if !(math.Abs(n.Value-o.Value) > n.Half+o.Half) {
+			if off := math.Abs(n.Value - o.Value); off == 0 || !(off > 0.999*(n.Half+o.Half)) { // rounding changes no order but makes alike
 				open |= 1 << low
 			}
 		}
 		if i < window-1 || bits.OnesCount64(open) > doubt {
+			continue
+		}
+		first := i - window + 1
+		if backwards {
+			first = len(numbers) - 1 - i
+		}
+		if !isFine(numbers[first : first+window]) {
 			continue
 		}
 		if len(f.learn) >= mostWindows {
@@ -125,6 +133,15 @@ func (f *Follower) read(run int, numbers []Number, backwards bool) {
 			}
 		}
 	}
+}
+
+// isFine says whether the numbers of a window lie far enough apart for their digits to say something.
+func isFine(numbers []Number) bool {
+	low, high, coarse := numbers[0].Value, numbers[0].Value, 0.0
+	for _, n := range numbers {
+		low, high, coarse = min(low, n.Value), max(high, n.Value), max(coarse, n.Half)
+	}
+	return high > low && high-low >= 2*fine*coarse && high-low <= math.MaxFloat64
 }
 
 // upright gives one order for a window and for the same times minus one.
@@ -285,12 +302,9 @@ func (x *line) gives(numbers []Number, backwards bool) bool {
 		both += off[i] * n.Value // the offs sum to nothing, so the mean of the numbers adds nothing
 		low, high = min(low, n.Value), max(high, n.Value)
 	}
-	if !(high > low) {
-		return false
-	}
 	factor := both / x.squares
 	for i, n := range numbers {
-		if !(math.Abs(mean+factor*off[i]-n.Value) <= 2*n.Half+(high-low)/1000) {
+		if !(math.Abs(mean+factor*off[i]-n.Value) <= 1.5*n.Half+(high-low)/1000) {
 			return false
 		}
 	}

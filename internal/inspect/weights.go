@@ -7,8 +7,9 @@ import (
 )
 
 const (
-	mostFigures = 20_000 // with three digits or more that say something, in a package; a study of all singular values has 15,000
-	fewestTable = 256    // values of a tensor whose sides say something
+	mostFigures  = 20_000 // with three digits or more that say something, in a package; a study of all singular values has 15,000
+	fewestTable  = 256    // values of a tensor whose sides say something
+	fewestSpread = 1_000  // numbers, for their spread to say something: fewer are spread alike by chance, as what a study measures of 256 tokens is
 )
 
 // weights looks for tensors in the pieces of a package:
@@ -18,7 +19,7 @@ const (
 //     along an axis, by one factor and one number added, in one of the orders that readings and neighbours list, also over the ends of
 //     rows, columns, files and axes;
 //   - bits: bytes whose numbers are spread as weights are, held or not, where no text is: 256 of 16, 32 or 64 bits, or 1,024 of eight;
-//   - spread: 256 numbers or more of a file, or of a column of one, whose values are spread as those of one held tensor;
+//   - spread: 1,000 numbers or more of a file, or of a column of one, whose values are spread as those of one held tensor;
 //   - sides: a table or a picture whose two sides are those of a held tensor, and a picture of noise;
 //   - volume: more numbers in a package than a study of a model needs;
 //   - bound: numbers that were not compared, because there are more than are compared.
@@ -203,16 +204,16 @@ func (w *weighing) spread() {
 			continue
 		}
 		whole, column := [2]int{f.piece, -1}, [2]int{f.piece, f.cell}
-		groups[whole] = append(groups[whole], f.Value)
+		groups[whole] = append(groups[whole], f.value)
 		if f.cell < 200 {
-			groups[column] = append(groups[column], f.Value)
+			groups[column] = append(groups[column], f.value)
 		}
 	}
 	var held [][]float64
 	for at := range w.pieces {
 		for column := -1; column < 200; column++ {
 			values := groups[[2]int{at, column}]
-			if len(values) < 256 {
+			if len(values) < fewestSpread {
 				continue
 			}
 			if held == nil {
