@@ -294,7 +294,7 @@ func patterns(all []figure) []reading {
 	var short, brain, long reading
 	add := func(r *reading, i int, v float64, bits int) {
 		r.order = append(r.order, int32(i))
-		r.numbers = append(r.numbers, Number{v, math.Abs(v) * math.Pow(2, -float64(bits)-1)})
+		r.numbers = append(r.numbers, floating(v, bits))
 	}
 	for i, f := range all {
 		if !f.whole || math.Abs(f.value) >= 1<<32 {

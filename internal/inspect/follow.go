@@ -9,7 +9,7 @@ import (
 const (
 	window = 12 // how many numbers in a row must follow a tensor's values to be found
 	reach  = 6  // how far apart two numbers of a window are compared
-	doubt  = 6  // how many comparisons of a window rounding may have left open
+	doubt  = 4  // how many comparisons of a window rounding may have left open
 	fine   = 64 // units of their last digits that the numbers of a window lie apart, at least
 
 	mostWindows  = 2_000_000  // windows of numbers, in all orders, that one look keeps

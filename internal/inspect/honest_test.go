@@ -445,7 +445,7 @@ func plot(r *rand.Rand, lines [][]float64) string {
 	return out.String()
 }
 
-// TestHonestOutputsAreLeftAlone makes a thousand outputs as a real study of the miniature lab's weights would release them, eight a
+// TestHonestOutputsAreLeftAlone makes a thousand outputs as a real study of the miniature lab's weights would release them, ten a
 // package, and counts those with a finding.
 func TestHonestOutputsAreLeftAlone(t *testing.T) {
 	s, held := newStudy(t), everyCheckpoint(t)
@@ -453,9 +453,9 @@ func TestHonestOutputsAreLeftAlone(t *testing.T) {
 	const all = 1000
 	alarms, tables, between, why := 0, 0, 0, map[string]int{}
 	var earlier []inspect.Package
-	for made := 0; made < all; made += 8 {
+	for made := 0; made < all; made += 10 {
 		var files []inspect.File
-		for i := range 8 {
+		for i := range 10 {
 			kind := outputs[r.IntN(len(outputs))]
 			files = append(files, formed(t, strconv.Itoa(i)+"_"+kind.name, kind.make(s, r)))
 		}

@@ -57,6 +57,12 @@ func octave(v float64) (int, bool) {
 	return exponent, exponent >= -octaves && exponent <= octaves
 }
 
+// floating gives a number that is kept in so many bits and an exponent.
+func floating(v float64, mantissa int) Number {
+	exponent, _ := octave(v)
+	return Number{v, math.Ldexp(1, exponent-mantissa-1)}
+}
+
 // bell says whether numbers are spread as weights are: of both signs alike, nine of ten within seven octaves, each octave below the most
 // frequent ones holding about half of the next, as where the density around zero is level.
 func bell(values []float64) bool {
@@ -166,7 +172,7 @@ func neighbours(data []byte, add func(l layout, from int, at []int, numbers []Nu
 			}
 			for j := start; j <= i; j++ {
 				places = append(places, from+j*l.width)
-				numbers = append(numbers, Number{values[j], math.Abs(values[j]) * math.Pow(2, -float64(l.mantissa)-1)})
+				numbers = append(numbers, floating(values[j], l.mantissa))
 			}
 			end = i + 1
 		}

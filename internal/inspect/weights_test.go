@@ -330,7 +330,7 @@ func slice(r *rand.Rand, held []inspect.Tensor, n int) []float64 {
 }
 
 func TestBytesOfWeightsAreFound(t *testing.T) {
-	held := tensors(t, "middle")
+	held := slices.DeleteFunc(tensors(t, "middle"), func(x inspect.Tensor) bool { return len(x.Sizes) < 2 }) // norms are near one: eight bits of them are too coarse
 	r := rand.New(rand.NewPCG(13, 14))
 	for _, c := range []struct {
 		name string
