@@ -129,10 +129,9 @@ type reading struct {
 func readings(all []figure) []reading {
 	var out []reading
 	add := func(order []int32) {
-		if len(order) < window {
-			return
+		if len(order) >= window && !slices.ContainsFunc(out, func(r reading) bool { return slices.Equal(r.order, order) }) {
+			out = append(out, reading{order: order, numbers: numbersOf(all, order)})
 		}
-		out = append(out, reading{order: order, numbers: numbersOf(all, order)})
 	}
 	kept := func(keep func(f figure) bool) (order []int32) {
 		for i, f := range all {
@@ -148,26 +147,12 @@ func readings(all []figure) []reading {
 		add(kept(func(figure) bool { return true }))
 	}
 	pointed := kept(func(f figure) bool { return !f.whole })
-	if len(pointed) < len(all) {
-		add(pointed)
-		add(every(pointed, 2))
-	}
-	columns := slices.Clone(as)
-	by := func(key func(f figure) int) []int32 {
-		order := slices.Clone(columns)
-		slices.SortStableFunc(order, func(a, b int32) int {
-			return cmp.Or(cmp.Compare(all[a].piece, all[b].piece), cmp.Compare(key(all[a]), key(all[b])))
-		})
-		return order
-	}
-	cells := by(func(f figure) int { return f.cell })
+	add(pointed)
+	add(every(pointed, 2))
+	cells := columns(all, as, true, func(f figure) int { return f.cell })
 	add(cells)
-	if places := by(func(f figure) int { return f.place }); !slices.Equal(places, cells) {
-		add(places)
-	}
-	across := slices.Clone(as)
-	slices.SortStableFunc(across, func(a, b int32) int { return cmp.Compare(all[a].place, all[b].place) })
-	add(across)
+	add(columns(all, as, true, func(f figure) int { return f.place }))
+	add(columns(all, as, false, func(f figure) int { return f.place }))
 	add(kept(func(f figure) bool { return f.place > 0 }))
 	for stride := 2; stride <= 4; stride++ {
 		add(every(as, stride))
@@ -199,6 +184,32 @@ func numbersOf(all []figure, order []int32) []Number {
 		numbers[i] = Number{f.value, 0.5 * math.Pow10(unit)}
 	}
 	return numbers
+}
+
+// columns gives an order by column, of each piece or of all together.
+func columns(all []figure, order []int32, apart bool, column func(f figure) int) []int32 {
+	out := make([]int32, 0, len(order))
+	for from := 0; from < len(order); {
+		to, most := from, 0
+		for ; to < len(order) && (!apart || all[order[to]].piece == all[order[from]].piece); to++ {
+			most = max(most, column(all[order[to]]))
+		}
+		starts := make([]int, most+2)
+		for _, i := range order[from:to] {
+			starts[column(all[i])+1]++
+		}
+		for i := range most {
+			starts[i+1] += starts[i]
+		}
+		out = out[:to]
+		for _, i := range order[from:to] {
+			c := column(all[i])
+			out[from+starts[c]] = i
+			starts[c]++
+		}
+		from = to
+	}
+	return out
 }
 
 // every gives each stride-th of an order, then those behind the first of them, and so on.
@@ -320,23 +331,14 @@ func patterns(all []figure) []reading {
 
 // half gives the value of a float16.
 func half(bits uint16) float64 {
-	exponent, mantissa := int(bits>>10&31), float64(bits&1023)
-	v := 0.0
-	switch exponent {
-	case 0:
-		v = math.Ldexp(mantissa, -24)
-	case 31:
-		v = math.Inf(1)
-		if mantissa != 0 {
-			v = math.NaN()
-		}
-	default:
-		v = math.Ldexp(1024+mantissa, exponent-25)
+	sign, rest := uint32(bits>>15)<<31, uint32(bits&0x7fff)
+	switch {
+	case rest < 1<<10:
+		return float64(math.Float32frombits(sign|0x33800000)) * float64(rest)
+	case rest >= 31<<10:
+		return float64(math.Float32frombits(sign | 0x7f800000 | rest<<13))
 	}
-	if bits>>15 != 0 {
-		return -v
-	}
-	return v
+	return float64(math.Float32frombits(sign | rest<<13 + 112<<23))
 }
 
 // unreadable says whether bytes are no text.

@@ -23,6 +23,9 @@ const (
 	bottoms uint64 = 1 | 1<<11 | 1<<21 | 1<<30 | 1<<38 | 1<<45
 )
 
+// lowest gives the lowest bit of the field of a distance.
+func lowest(d int) uint64 { return 1 << ((d-1)*window - d*(d-1)/2) }
+
 // Number is a number as a file prints it: its value, and half a unit of its last digit.
 type Number struct{ Value, Half float64 }
 
@@ -50,7 +53,7 @@ type Follower struct {
 type learnt struct {
 	order uint64
 	run   int32
-	at    int32 // less than zero where the run was read backwards: -1 minus where its last number stands
+	at    int32 // where it begins; less than zero, -1 minus that, where it is read backwards
 	next  int32 // the window before with the same order, plus one
 }
 
@@ -65,10 +68,7 @@ type Match struct {
 func NewFollower(runs [][]Number) *Follower {
 	f := &Follower{runs: runs, full: -1, left: mostCompared}
 	for run, numbers := range runs {
-		f.read(run, numbers, false)
-		f.read(run, numbers, true)
-		if len(f.learn) >= mostWindows {
-			f.full = run
+		if f.read(run, numbers); f.full >= 0 {
 			break
 		}
 	}
@@ -91,48 +91,48 @@ func NewFollower(runs [][]Number) *Follower {
 	return f
 }
 
-// read learns the windows of a run. A window in which rounding left more than a few comparisons open is none.
-func (f *Follower) read(run int, numbers []Number, backwards bool) {
+// read learns the windows of a run, forwards and backwards. A window in which rounding left more than a few comparisons open is none.
+func (f *Follower) read(run int, numbers []Number) {
 	var order, open uint64
-	for i := range numbers {
+	for i, n := range numbers {
 		order, open = order<<1&^bottoms&fields, open<<1&^bottoms&fields
 		for d := 1; d <= min(reach, i); d++ {
-			low := (d-1)*window - d*(d-1)/2
-			n, o := numbers[i], numbers[i-d]
-			if backwards {
-				n, o = numbers[len(numbers)-1-i], numbers[len(numbers)-1-i+d]
+			o := numbers[i-d]
+			off := n.Value - o.Value
+			if off >= 0 {
+				order |= lowest(d)
 			}
-			if n.Value >= o.Value {
-				order |= 1 << low
-			}
-			if off := math.Abs(n.Value - o.Value); off == 0 || !(off > 0.999*(n.Half+o.Half)) { // rounding changes no order but makes alike
-				open |= 1 << low
+			if off == 0 || !(math.Abs(off) > 0.999*(n.Half+o.Half)) { // rounding changes no order but makes alike
+				open |= lowest(d)
 			}
 		}
-		if i < window-1 || bits.OnesCount64(open) > doubt {
-			continue
-		}
-		first := i - window + 1
-		if backwards {
-			first = len(numbers) - 1 - i
-		}
-		if !isFine(numbers[first : first+window]) {
+		if i < window-1 || bits.OnesCount64(open) > doubt || !isFine(numbers[i-window+1:i+1]) {
 			continue
 		}
 		if len(f.learn) >= mostWindows {
+			f.full = run
 			return
 		}
 		at := int32(i - window + 1)
-		if backwards {
-			at = -1 - at
-		}
 		for some := open; ; some = (some - 1) & open {
-			f.learn = append(f.learn, learnt{order: upright(order ^ some), run: int32(run), at: at})
+			one := order ^ some
+			f.learn = append(f.learn, learnt{order: upright(one), run: int32(run), at: at}, learnt{order: upright(back(one)), run: int32(run), at: -1 - at})
 			if some == 0 {
 				break
 			}
 		}
 	}
+}
+
+// back gives the order of a window that is read backwards: each field turned round, with each comparison the other way.
+func back(order uint64) (turned uint64) {
+	order = bits.Reverse64(^order&fields) >> (64 - 51) // the fields from the last to the first, each turned round
+	for d, at := reach, 0; d >= 1; d-- {
+		wide := window - d
+		turned |= order >> at & (1<<wide - 1) * lowest(d)
+		at += wide
+	}
+	return turned
 }
 
 // isFine says whether the numbers of a window lie far enough apart for their digits to say something.
@@ -222,7 +222,7 @@ func (f *Follower) first(found []Match, last map[int32]int, tensor string, axis 
 			order = order << 1 &^ bottoms & fields
 			for d := 1; d <= min(reach, i); d++ {
 				if f.flat[at+i] >= f.flat[at+i-d] {
-					order |= 1 << ((d-1)*window - d*(d-1)/2)
+					order |= lowest(d)
 				}
 			}
 		}
@@ -255,7 +255,7 @@ func (f *Follower) compare(found []Match, last map[int32]int, order uint64, tens
 		numbers, backwards := f.runs[l.run], l.at < 0
 		from := int(l.at)
 		if backwards {
-			from = len(numbers) - window - int(-1-l.at)
+			from = int(-1 - l.at)
 		}
 		if !x.gives(numbers[from:from+window], backwards) {
 			continue

@@ -19,12 +19,17 @@ type grid struct {
 	release string   // "" for one of the package that is looked at
 	names   []string // in lower case
 	rows    []gridRow
+	columns []column
 }
 
 type gridRow struct {
-	line  int
-	cells []string
+	line   int
+	cells  []string
+	values []float64 // NaN where a cell is no number
 }
+
+// column is what the cells of one are: whole numbers not below zero alone, some numbers, words for the most part.
+type column struct{ wholes, numbers, words, counts bool }
 
 // tablesOf reads the tables of a file. What is no table gives none.
 func tablesOf(f File) []grid {
@@ -68,12 +73,37 @@ func (g *grid) add(line int, row []string) {
 	for len(row) < len(g.names) {
 		row = append(row, "")
 	}
-	g.rows = append(g.rows, gridRow{line, row[:len(g.names)]})
+	g.rows = append(g.rows, gridRow{line: line, cells: row[:len(g.names)]})
 }
 
 func (g grid) some() []grid {
 	if len(g.rows) == 0 || len(g.names) == 0 {
 		return nil
+	}
+	g.columns = make([]column, len(g.names))
+	for r := range g.rows {
+		row := &g.rows[r]
+		for _, cell := range row.cells {
+			row.values = append(row.values, numberIn(cell))
+		}
+	}
+	for i := range g.columns {
+		c, words := column{wholes: true}, 0
+		for _, row := range g.rows {
+			v, is := row.number(i)
+			switch {
+			case is:
+				c.numbers, c.wholes = true, c.wholes && v >= 0 && v == math.Trunc(v)
+			case row.cells[i] != "":
+				words++
+				c.wholes = c.wholes && len(row.cells[i]) <= 12
+			}
+		}
+		c.wholes, c.words = c.wholes && c.numbers, words*2 > len(g.rows)
+		g.columns[i] = c
+	}
+	for i := range g.columns {
+		g.columns[i].counts = g.areCounts(i)
 	}
 	return []grid{g}
 }
@@ -238,17 +268,31 @@ func scalar(v any) (string, bool) {
 	return "", false
 }
 
-// number gives a cell's number, with commas between thousands or without.
+// number gives a cell's number.
 func (r gridRow) number(column int) (float64, bool) {
-	text := strings.TrimSuffix(r.cells[column], "%")
+	v := r.values[column]
+	return v, v == v
+}
+
+// numberIn reads the number of a cell, with commas between thousands or without; NaN where it holds none.
+func numberIn(cell string) float64 {
+	text := strings.TrimSuffix(cell, "%")
 	if before, after, is := strings.Cut(text, ","); is && len(after) >= 3 && len(before) <= 3 {
 		text = strings.ReplaceAll(text, ",", "")
 	}
-	if text == "" || strings.Trim(text, "0123456789.eE+-") != "" {
-		return 0, false
+	if text == "" || text[0] > '9' || text[len(text)-1] > '9' {
+		return math.NaN()
+	}
+	for i := range len(text) {
+		if c := text[i]; (c < '0' || c > '9') && c != '.' && c != 'e' && c != 'E' && c != '+' && c != '-' {
+			return math.NaN()
+		}
 	}
 	v, err := strconv.ParseFloat(text, 64)
-	return v, err == nil && !math.IsInf(v, 0)
+	if err != nil || math.IsInf(v, 0) {
+		return math.NaN()
+	}
+	return v
 }
 
 // without gives the words of a row but one: what its group is.
@@ -283,10 +327,12 @@ func others() []string {
 	return strings.Fields("layer step rank index id epoch bin seed year month day hour age dim dims dimension dimensions k position token head heads axis rows columns row column line version width height top order level depth size lr batch iteration from to low high lower upper score grade code")
 }
 
-// counts says whether a column is one of counts: whole numbers, not below zero, under a name of counts or beside words under a name of
-// nothing else.
-func (g grid) counts(column int) bool {
-	if !g.wholes(column) {
+// counts says whether a column is one of counts.
+func (g grid) counts(column int) bool { return g.columns[column].counts }
+
+// areCounts says whether a column has whole numbers under a name of counts, or beside words under a name of nothing else.
+func (g grid) areCounts(column int) bool {
+	if !g.columns[column].wholes {
 		return false
 	}
 	name := g.names[column]
@@ -297,7 +343,7 @@ func (g grid) counts(column int) bool {
 		return false
 	}
 	for i := range g.names {
-		if i != column && g.words(i) {
+		if i != column && g.columns[i].words {
 			return true
 		}
 	}
@@ -309,35 +355,13 @@ func isShare(name string) bool {
 	return named(name, "percent", "percentage", "pct", "share", "proportion", "fraction", "rate", "prevalence", "median", "mean") || strings.Contains(name, "%")
 }
 
-// wholes says whether a column's numbers are whole and not below zero, and some there are.
-func (g grid) wholes(column int) bool {
-	some := false
-	for _, row := range g.rows {
-		v, is := row.number(column)
-		if is && (v < 0 || v != math.Trunc(v)) || !is && len(row.cells[column]) > 12 {
-			return false
-		}
-		some = some || is
-	}
-	return some
-}
+func (g grid) wholes(column int) bool { return g.columns[column].wholes }
 
-func (g grid) numbers(column int) bool {
-	return slices.ContainsFunc(g.rows, func(r gridRow) bool { _, is := r.number(column); return is })
-}
+func (g grid) numbers(column int) bool { return g.columns[column].numbers }
 
-// words says whether most of a column's cells are words.
-func (g grid) words(column int) bool {
-	words := 0
-	for _, row := range g.rows {
-		if _, is := row.number(column); !is && row.cells[column] != "" {
-			words++
-		}
-	}
-	return words*2 > len(g.rows)
-}
+func (g grid) words(column int) bool { return g.columns[column].words }
 
 // groups says whether a column tells groups apart: words, or whole numbers under a name of no counts.
 func (g grid) groups(column int) bool {
-	return g.words(column) || g.wholes(column) && named(g.names[column], others()...)
+	return g.columns[column].words || g.columns[column].wholes && !g.columns[column].counts && named(g.names[column], others()...)
 }

@@ -37,12 +37,14 @@ func (w *weighing) picture(at int, data []byte) {
 			cells = append(cells, pixels[y*wide+x])
 		}
 	}
-	wide, high = wide/scale, high/scale
 	for _, t := range w.tensors {
-		if a, b, is := t.plane(); is && (a == high && b == wide || a == wide && b == high) {
-			w.report("sides", at, 0, fmt.Sprintf("It is a picture of %d by %d cells, the sides of %s.", wide, high, t.Name))
+		a, b, is := t.plane()
+		fits := func(a, b int) bool { return wide%a == 0 && high == b*(wide/a) && scale%(wide/a) == 0 }
+		if is && (fits(a, b) || fits(b, a)) {
+			w.report("sides", at, 0, fmt.Sprintf("It is a picture of %d by %d cells, the sides of %s.", a, b, t.Name))
 		}
 	}
+	wide = wide / scale
 	loud := 0
 	for i := wide; i < len(cells); i++ {
 		if i%wide > 0 && cells[i] != cells[i-1] && cells[i] != cells[i-wide] {

@@ -37,16 +37,31 @@ const (
 	spread    = 7   // octaves, in which nine of ten weights of a tensor lie, and of twelve neighbours nine
 )
 
-// lanes gives the bytes' numbers in every layout and from every place that a number could begin at.
-func lanes(data []byte, visit func(l layout, from int, values []float64)) {
-	values := make([]float64, 0, len(data)/2)
-	for _, l := range layouts() {
-		for from := range l.width {
-			values = values[:0]
-			for at := from; at+l.width <= len(data); at += l.width {
-				values = append(values, l.value(l.order, data[at:]))
+// lane is the numbers of bytes in one layout from one place, each with its octave, or strange where no weight is so large or small.
+type lane struct {
+	layout
+	from    int
+	values  []float64
+	octaves []int8
+}
+
+const strange = math.MinInt8
+
+// lanes gives the bytes' numbers in every layout and from every place that a number could begin at. They last until the next.
+func lanes(data []byte, visit func(l lane)) {
+	l := lane{values: make([]float64, 0, len(data)/2), octaves: make([]int8, 0, len(data)/2)}
+	for _, l.layout = range layouts() {
+		for l.from = range l.width {
+			l.values, l.octaves = l.values[:0], l.octaves[:0]
+			for at := l.from; at+l.width <= len(data); at += l.width {
+				v := l.value(l.order, data[at:])
+				o, is := octave(v)
+				if !is {
+					o = strange
+				}
+				l.values, l.octaves = append(l.values, v), append(l.octaves, int8(o))
 			}
-			visit(l, from, values)
+			visit(l)
 		}
 	}
 }
@@ -65,19 +80,19 @@ func floating(v float64, mantissa int) Number {
 
 // bell says whether numbers are spread as weights are: of both signs alike, nine of ten within seven octaves, each octave below the most
 // frequent ones holding about half of the next, as where the density around zero is level.
-func bell(values []float64) bool {
+func (l lane) bell() bool {
 	var count [2*octaves + 1]int
 	some, negative := 0, 0
-	for _, v := range values {
-		if o, is := octave(v); is {
-			count[o+octaves]++
+	for i, o := range l.octaves {
+		if o != strange {
+			count[int(o)+octaves]++
 			some++
-			if v < 0 {
+			if l.values[i] < 0 {
 				negative++
 			}
 		}
 	}
-	if some < fewestRaw || some*20 < len(values)*19 || negative*5 < some*2 || negative*5 > some*3 {
+	if some < fewestRaw || some*20 < len(l.values)*19 || negative*5 < some*2 || negative*5 > some*3 {
 		return false
 	}
 	top := 0
@@ -132,50 +147,45 @@ func small(data []byte) bool {
 	return kinds >= 48 && negative*5 > len(data)*2 && negative*5 < len(data)*3 && near*3 > wide && near*10 > len(data)*2 && wide*4 > far*5
 }
 
-// neighbours gives the runs of numbers in bytes that could be weights, for comparison with tensors: where of twelve in a row nine have
-// sizes within seven octaves of the largest.
-func neighbours(data []byte, add func(l layout, from int, at []int, numbers []Number)) {
-	lanes(data, func(l layout, from int, values []float64) {
-		end, plain := 0, 0 // how far numbers have been kept, and how many in a row could be weights
-		var places []int
-		var numbers []Number
-		flush := func() {
-			if len(numbers) >= window {
-				add(l, from, places, numbers)
-			}
-			places, numbers = nil, nil
+// neighbours gives the runs of numbers that could be weights, for comparison with tensors: where of twelve in a row nine have sizes within
+// seven octaves of the largest.
+func (l lane) neighbours(add func(numbers []Number)) {
+	end, plain := 0, 0 // how far numbers have been kept, and how many in a row could be weights
+	var numbers []Number
+	flush := func() {
+		if len(numbers) >= window {
+			add(numbers)
 		}
-		for i, v := range values {
-			if _, is := octave(v); !is && v != 0 {
-				plain = 0
-				continue
-			}
-			if plain++; plain < window {
-				continue
-			}
-			top, alike := -octaves, 0
-			for _, v := range values[i-window+1 : i+1] {
-				o, _ := octave(v)
-				top = max(top, o)
-			}
-			for _, v := range values[i-window+1 : i+1] {
-				if o, _ := octave(v); o > top-spread {
-					alike++
-				}
-			}
-			if alike < 9 {
-				continue
-			}
-			start := max(end, i-window+1)
-			if start > end {
-				flush()
-			}
-			for j := start; j <= i; j++ {
-				places = append(places, from+j*l.width)
-				numbers = append(numbers, floating(values[j], l.mantissa))
-			}
-			end = i + 1
+		numbers = nil
+	}
+	for i, o := range l.octaves {
+		if o == strange && l.values[i] != 0 {
+			plain = 0
+			continue
 		}
-		flush()
-	})
+		if plain++; plain < window {
+			continue
+		}
+		top, alike := int8(-octaves), 0
+		for _, o := range l.octaves[i-window+1 : i+1] {
+			top = max(top, o)
+		}
+		for _, o := range l.octaves[i-window+1 : i+1] {
+			if o > top-spread {
+				alike++
+			}
+		}
+		if alike < 9 {
+			continue
+		}
+		start := max(end, i-window+1)
+		if start > end {
+			flush()
+		}
+		for _, v := range l.values[start : i+1] {
+			numbers = append(numbers, floating(v, l.mantissa))
+		}
+		end = i + 1
+	}
+	flush()
 }

@@ -41,8 +41,10 @@ func weights(pieces []piece, tensors []Tensor) []Finding {
 	slices.SortStableFunc(w.all, func(a, b figure) int { // files first, so that one goes on in the next
 		return min(len(pieces[a.piece].within), 1) - min(len(pieces[b.piece].within), 1)
 	})
-	w.readings = append(w.readings, readings(w.all)...)
-	w.values()
+	if len(tensors) > 0 {
+		w.readings = append(w.readings, readings(w.all)...)
+		w.values()
+	}
 	w.volume()
 	w.spread()
 	w.sides()
@@ -87,17 +89,19 @@ func lines(data []byte) (n int) {
 // raw looks at a piece that is no text.
 func (w *weighing) raw(at int) {
 	data := w.pieces[at].bytes
-	lanes(data, func(l layout, _ int, values []float64) {
-		if bell(values) {
+	lanes(data, func(l lane) {
+		if l.bell() {
 			w.report("bits", at, 0, fmt.Sprintf("Its bytes read as %s are spread as weights are. No result is kept in such bytes.", l.name))
+		}
+		if len(w.tensors) > 0 {
+			l.neighbours(func(numbers []Number) {
+				w.readings = append(w.readings, reading{piece: at + 1, numbers: numbers})
+			})
 		}
 	})
 	if small(data) {
 		w.report("bits", at, 0, "Its bytes are spread as weights of eight bits are. No result is kept in such bytes.")
 	}
-	neighbours(data, func(_ layout, _ int, _ []int, numbers []Number) {
-		w.readings = append(w.readings, reading{piece: at + 1, numbers: numbers})
-	})
 }
 
 // followed is what was found of one piece.
