@@ -121,6 +121,23 @@ type reading struct {
 	piece   int     // plus one, where the numbers are a piece's bytes and no figures
 	order   []int32 // figures by their places among all; what has been made of others has the place of the first
 	numbers []Number
+	again   []bool // whether the window that ends here is in an earlier reading
+}
+
+// again marks the windows of an order whose figures stand one, two, three or four apart: they are read where each so-many-th is.
+func again(order []int32) []bool {
+	out := make([]bool, len(order))
+	steady := 0
+	for i := 1; i < len(order); i++ {
+		apart := order[i] - order[i-1]
+		if i > 1 && apart == order[i-1]-order[i-2] {
+			steady++
+		} else {
+			steady = 1
+		}
+		out[i] = steady >= window-1 && apart >= -4 && apart <= 4
+	}
+	return out
 }
 
 // readings gives the orders in which the figures of a package could be read for weights: as they stand, over the ends of rows and files,
@@ -130,7 +147,7 @@ func readings(all []figure) []reading {
 	var out []reading
 	add := func(order []int32) {
 		if len(order) >= window && !slices.ContainsFunc(out, func(r reading) bool { return slices.Equal(r.order, order) }) {
-			out = append(out, reading{order: order, numbers: numbersOf(all, order)})
+			out = append(out, reading{order: order, numbers: numbersOf(all, order), again: again(order)})
 		}
 	}
 	kept := func(keep func(f figure) bool) (order []int32) {
@@ -141,11 +158,14 @@ func readings(all []figure) []reading {
 		}
 		return order
 	}
+	plain := kept(func(figure) bool { return true })
+	for stride := 1; stride <= 4; stride++ {
+		if order := every(plain, stride); len(order) >= window {
+			out = append(out, reading{order: order, numbers: numbersOf(all, order)})
+		}
+	}
 	as := kept(func(f figure) bool { return !f.named })
 	add(as)
-	if len(as) < len(all) {
-		add(kept(func(figure) bool { return true }))
-	}
 	pointed := kept(func(f figure) bool { return !f.whole })
 	add(pointed)
 	add(every(pointed, 2))
@@ -154,8 +174,10 @@ func readings(all []figure) []reading {
 	add(columns(all, as, true, func(f figure) int { return f.place }))
 	add(columns(all, as, false, func(f figure) int { return f.place }))
 	add(kept(func(f figure) bool { return f.place > 0 }))
-	for stride := 2; stride <= 4; stride++ {
-		add(every(as, stride))
+	if len(as) < len(all) {
+		for stride := 2; stride <= 4; stride++ {
+			add(every(as, stride))
+		}
 	}
 	add(every(cells, 2))
 	for _, period := range periods(all) {
@@ -292,7 +314,7 @@ func sorted(all []figure) (out []reading) {
 					}
 				}
 				if len(order) >= window {
-					out = append(out, reading{order: order, numbers: numbersOf(all, order)})
+					out = append(out, reading{order: order, numbers: numbersOf(all, order), again: again(order)})
 				}
 			}
 		}

@@ -12,7 +12,7 @@ const (
 	doubt  = 4  // how many comparisons of a window rounding may have left open
 	fine   = 64 // units of their last digits that the numbers of a window lie apart, at least
 
-	mostWindows  = 2_000_000  // windows of numbers, in all orders, that one look keeps
+	mostWindows  = 1_000_000  // windows of numbers, in all orders, that one look keeps
 	mostCompared = 40_000_000 // windows that one look compares number by number
 )
 
@@ -65,10 +65,17 @@ type Match struct {
 }
 
 // NewFollower takes the runs of numbers of a file in, each in the order in which someone could read it.
-func NewFollower(runs [][]Number) *Follower {
+func NewFollower(runs [][]Number) *Follower { return newFollower(runs, nil) }
+
+// newFollower leaves out the windows whose last numbers are marked: another run has them.
+func newFollower(runs [][]Number, known [][]bool) *Follower {
 	f := &Follower{runs: runs, full: -1, left: mostCompared}
 	for run, numbers := range runs {
-		if f.read(run, numbers); f.full >= 0 {
+		var again []bool
+		if known != nil {
+			again = known[run]
+		}
+		if f.read(run, numbers, again); f.full >= 0 {
 			break
 		}
 	}
@@ -76,11 +83,11 @@ func NewFollower(runs [][]Number) *Follower {
 	for 1<<size < 2*len(f.learn) {
 		size++
 	}
-	f.heads, f.maybe, f.shift = make([]int32, 1<<size), make([]uint64, 1<<(size-2)), 64-size
+	f.heads, f.maybe, f.shift = make([]int32, 1<<size), make([]uint64, 1<<(size-3)), 64-size
 	for i := range f.learn {
 		l := &f.learn[i]
 		hash := l.order * 0x9e3779b97f4a7c15
-		bit := hash >> (f.shift - 4)
+		bit := hash >> (f.shift - 3)
 		f.maybe[bit>>6] |= 1 << (bit & 63)
 		at := hash >> f.shift
 		for f.heads[at] != 0 && f.learn[f.heads[at]-1].order != l.order {
@@ -92,7 +99,7 @@ func NewFollower(runs [][]Number) *Follower {
 }
 
 // read learns the windows of a run, forwards and backwards. A window in which rounding left more than a few comparisons open is none.
-func (f *Follower) read(run int, numbers []Number) {
+func (f *Follower) read(run int, numbers []Number, again []bool) {
 	var order, open uint64
 	for i, n := range numbers {
 		order, open = order<<1&^bottoms&fields, open<<1&^bottoms&fields
@@ -106,7 +113,7 @@ func (f *Follower) read(run int, numbers []Number) {
 				open |= lowest(d)
 			}
 		}
-		if i < window-1 || bits.OnesCount64(open) > doubt || !isFine(numbers[i-window+1:i+1]) {
+		if i < window-1 || again != nil && again[i] || bits.OnesCount64(open) > doubt || !isFine(numbers[i-window+1:i+1]) {
 			continue
 		}
 		if len(f.learn) >= mostWindows {
@@ -196,7 +203,7 @@ func (f *Follower) along(tensor string, axis int, values []float32) (found []Mat
 		f.flat = append(f.flat, i^int32(uint32(i>>31)>>1))
 	}
 	last := map[int32]int{}
-	flat, maybe, shift := f.flat, f.maybe, uint(f.shift-4)
+	flat, maybe, shift := f.flat, f.maybe, uint(f.shift-3)
 	var order uint64
 	for i := reach; i < len(flat); i++ {
 		near := flat[i-reach : i+1 : i+1]

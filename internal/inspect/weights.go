@@ -8,6 +8,7 @@ import (
 
 const (
 	mostFigures  = 20_000 // with three digits or more that say something, in a package; a study of all singular values has 15,000
+	mostRead     = 50_000 // figures of a package that are compared
 	fewestTable  = 256    // values of a tensor whose sides say something
 	fewestSpread = 1_000  // numbers, for their spread to say something: fewer are spread alike by chance, as what a study measures of 256 tokens is
 )
@@ -42,8 +43,11 @@ func weights(pieces []piece, tensors []Tensor) []Finding {
 		return min(len(pieces[a.piece].within), 1) - min(len(pieces[b.piece].within), 1)
 	})
 	if len(tensors) > 0 {
-		w.readings = append(w.readings, readings(w.all)...)
+		w.readings = append(w.readings, readings(w.all[:min(len(w.all), mostRead)])...)
 		w.values()
+		for _, f := range w.all[min(len(w.all), mostRead):] {
+			w.uncompared(f.piece)
+		}
 	}
 	w.volume()
 	w.spread()
@@ -61,6 +65,7 @@ type weighing struct {
 	all      []figure
 	readings []reading
 	found    []Finding
+	bound    map[int]bool // pieces that were not compared whole
 }
 
 // report adds a finding, one a rule and piece.
@@ -114,11 +119,11 @@ type followed struct {
 
 // values compares all readings with all tensors.
 func (w *weighing) values() {
-	runs := make([][]Number, len(w.readings))
+	runs, known := make([][]Number, len(w.readings)), make([][]bool, len(w.readings))
 	for i, r := range w.readings {
-		runs[i] = r.numbers
+		runs[i], known[i] = r.numbers, r.again
 	}
-	f := NewFollower(runs)
+	f := newFollower(runs, known)
 	found := map[int]*followed{}
 	for _, t := range w.tensors {
 		for _, m := range f.Along(t.Name, t.Sizes, t.Values) {
@@ -146,10 +151,18 @@ func (w *weighing) values() {
 	}
 	for run, r := range w.readings {
 		if !f.Whole(run) {
-			r.pieces(w.all, 0, len(r.numbers), func(at, line, _ int) {
-				w.report("bound", at, 0, "Not all of its numbers were compared with the weights: the package has more of them, or more alike, than are compared. That nothing else was found in it says nothing.")
-			})
+			r.pieces(w.all, 0, len(r.numbers), func(at, _, _ int) { w.uncompared(at) })
 		}
+	}
+}
+
+func (w *weighing) uncompared(at int) {
+	if w.bound == nil {
+		w.bound = map[int]bool{}
+	}
+	if !w.bound[at] {
+		w.bound[at] = true
+		w.report("bound", at, 0, "Not all of its numbers were compared with the weights: the package has more of them, or more alike, than are compared. That nothing else was found in it says nothing.")
 	}
 }
 
