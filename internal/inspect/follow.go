@@ -38,7 +38,7 @@ type Number struct{ Value, Half float64 }
 type Follower struct {
 	runs  [][]Number
 	learn []learnt
-	heads []int32  // for each order, by its hash, the window that was learnt last, plus one
+	heads []head   // for each order, by its hash
 	maybe []uint64 // a bit for each order, so that most that are not known are not looked up
 	shift int
 	left  int // windows that may still be compared
@@ -46,7 +46,20 @@ type Follower struct {
 	full  int // the first run that was not learnt to its end, or -1
 	spent bool
 	flat  []int32
+	hits  []hit
 	turn  []float32
+}
+
+// head is the window of an order that was learnt last, plus one, and some bits of the order.
+type head struct {
+	tag   uint32
+	learn int32
+}
+
+// hit is a window of a tensor that ends at a value and whose order may be known.
+type hit struct {
+	order uint64
+	at    int
 }
 
 // learnt is a window of a run under one of the orders that it may have had before it was rounded.
@@ -83,17 +96,17 @@ func newFollower(runs [][]Number, known [][]bool) *Follower {
 	for 1<<size < 2*len(f.learn) {
 		size++
 	}
-	f.heads, f.maybe, f.shift = make([]int32, 1<<size), make([]uint64, 1<<(size-3)), 64-size
+	f.heads, f.maybe, f.shift = make([]head, 1<<size), make([]uint64, 1<<(size-3)), 64-size
 	for i := range f.learn {
 		l := &f.learn[i]
 		hash := l.order * 0x9e3779b97f4a7c15
 		bit := hash >> (f.shift - 3)
 		f.maybe[bit>>6] |= 1 << (bit & 63)
 		at := hash >> f.shift
-		for f.heads[at] != 0 && f.learn[f.heads[at]-1].order != l.order {
+		for f.heads[at].learn != 0 && f.learn[f.heads[at].learn-1].order != l.order {
 			at = (at + 1) & uint64(len(f.heads)-1)
 		}
-		l.next, f.heads[at] = f.heads[at], int32(i+1)
+		l.next, f.heads[at] = f.heads[at].learn, head{uint32(hash), int32(i + 1)}
 	}
 	return f
 }
@@ -197,7 +210,7 @@ func (f *Follower) turned(values []float32, size, stride int) []float32 {
 
 // along looks along values, one line of an axis after the other: what goes on from one to the next is found too.
 func (f *Follower) along(tensor string, axis int, values []float32) (found []Match) {
-	f.flat = f.flat[:0]
+	f.flat, f.hits = f.flat[:0], f.hits[:0]
 	for _, v := range values { // whole numbers in the order of the values
 		i := int32(math.Float32bits(v))
 		f.flat = append(f.flat, i^int32(uint32(i>>31)>>1))
@@ -214,7 +227,13 @@ func (f *Follower) along(tensor string, axis int, values []float32) (found []Mat
 		upright := order ^ fields&-(order&1)
 		bit := upright * 0x9e3779b97f4a7c15 >> shift
 		if maybe[bit>>6]>>(bit&63)&1 != 0 && i >= window-1 {
-			found = f.compare(found, last, upright, tensor, axis, values[i-window+1:i+1])
+			f.hits = append(f.hits, hit{upright, i})
+		}
+	}
+	for _, h := range f.hits { // apart from the loop above, so that what is not in the processor's cache is fetched for many at once
+		hash := h.order * 0x9e3779b97f4a7c15
+		if f.has(hash) {
+			found = f.compare(found, last, h.order, tensor, axis, values[h.at-window+1:h.at+1])
 		}
 	}
 	// The first comparisons of a line that reach before it are missing above.
@@ -238,13 +257,23 @@ func (f *Follower) first(found []Match, last map[int32]int, tensor string, axis 
 	return found
 }
 
+// has says whether an order may be known, by its tag.
+func (f *Follower) has(hash uint64) bool {
+	for at := hash >> f.shift; f.heads[at].learn != 0; at = (at + 1) & uint64(len(f.heads)-1) {
+		if f.heads[at].tag == uint32(hash) {
+			return true
+		}
+	}
+	return false
+}
+
 // compare adds the windows of an order that a window of a tensor gives.
 func (f *Follower) compare(found []Match, last map[int32]int, order uint64, tensor string, axis int, values []float32) []Match {
 	at := order * 0x9e3779b97f4a7c15 >> f.shift
-	for f.heads[at] != 0 && f.learn[f.heads[at]-1].order != order {
+	for f.heads[at].learn != 0 && f.learn[f.heads[at].learn-1].order != order {
 		at = (at + 1) & uint64(len(f.heads)-1)
 	}
-	next := f.heads[at]
+	next := f.heads[at].learn
 	if next == 0 {
 		return found
 	}
