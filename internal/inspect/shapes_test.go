@@ -240,7 +240,7 @@ func TestNumbersThatWereNotComparedAreNamed(t *testing.T) {
 	}
 	files = append(files, formed(t, "b.txt", joined(some, " ")))
 	found := inspect.Weigh(files, held)
-	if !slices.ContainsFunc(found, func(x inspect.Finding) bool { return x.File == "b.txt" && x.Kind == inspect.Weights }) {
+	if !slices.ContainsFunc(found, func(x inspect.Finding) bool { return x.File == "b.txt" && x.Rule == "weights/bound" }) {
 		t.Errorf("%v", rules(found))
 	}
 }

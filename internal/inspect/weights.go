@@ -13,7 +13,10 @@ const (
 	fewestSpread = 1_000  // numbers, for their spread to say something: fewer are spread alike by chance, as what a study measures of 256 tokens is
 )
 
-// weights looks for tensors in the pieces of a package:
+// weights looks for tensors in the pieces of a package. Comparing with what is held takes 10 to 40 ns a value and axis, the longer the
+// more numbers there are: a model of 8 billion parameters takes minutes, and no part of it is left out to be faster.
+//
+// It looks for:
 //
 //   - shape: what begins, ends or describes a file of tensors, anywhere in a piece;
 //   - values: twelve or more numbers in a row, printed or as the bits of floating-point numbers of any layout, that follow a held tensor
