@@ -38,16 +38,16 @@ func inputs() map[string]File {
 		fmt.Fprintf(&lists, "%d ", r.IntN(256))
 	}
 	return map[string]File{
-		"text":    {"a.txt", disclosure.Text, []byte(prose.String())},
-		"table":   {"a.csv", disclosure.CSV, []byte(table.String())},
-		"base64":  {"b.txt", disclosure.Text, []byte(base64.StdEncoding.EncodeToString(noise) + "\n")},
-		"numbers": {"c.txt", disclosure.Text, []byte(lists.String() + "\n")},
+		"text":    {Name: "a.txt", Kind: disclosure.Text, Bytes: []byte(prose.String())},
+		"table":   {Name: "a.csv", Kind: disclosure.CSV, Bytes: []byte(table.String())},
+		"base64":  {Name: "b.txt", Kind: disclosure.Text, Bytes: []byte(base64.StdEncoding.EncodeToString(noise) + "\n")},
+		"numbers": {Name: "c.txt", Kind: disclosure.Text, Bytes: []byte(lists.String() + "\n")},
 	}
 }
 
 func BenchmarkChecks(b *testing.B) {
-	in := New(Held{Canaries: []string{"canary 7d1f-09ac-55e2-b3c8"}, Texts: []Text{{"book", inputs()["text"].Bytes[:1000]}}})
-	in.prints = newPrints([]Text{{"book", []byte(strings.Repeat("An unrelated text of the lab about quite other matters. ", 3))}})
+	in := New(Held{Canaries: []string{"canary 7d1f-09ac-55e2-b3c8"}, Texts: []Text{{Name: "book", Bytes: inputs()["text"].Bytes[:1000]}}})
+	in.prints = newPrints([]Text{{Name: "book", Bytes: []byte(strings.Repeat("An unrelated text of the lab about quite other matters. ", 3))}})
 	for name, f := range inputs() {
 		p := piece{file: f.Name, bytes: f.Bytes, kind: f.Kind}
 		l := &look{Inspector: in}

@@ -8,6 +8,8 @@ import (
 	"strconv"
 
 	"narthex/internal/disclosure"
+	"narthex/internal/inspect/find"
+	"narthex/internal/inspect/values"
 )
 
 // What a look is bounded by. What goes beyond a bound is a finding of its own.
@@ -94,8 +96,17 @@ func (in *Inspector) Look(files []File) []Finding {
 		whole := slices.Concat(in.before, apart)
 		l.file(last, len(whole), []piece{{file: last, within: []string{"files and earlier releases together"}, bytes: whole, faint: true}})
 	}
-	found := slices.Concat(l.found, weights(l.pieces, in.held.Tensors), tables(files), differences(files, in.held.Earlier))
-	return ordered(found)
+	people := values.Thresholds{Off: !in.held.People}
+	return ordered(slices.Concat(l.found, values.Weights(l.handed(), in.held.Tensors), values.Tables(files, people), values.Differences(files, in.held.Earlier, people)))
+}
+
+// handed gives the pieces in which numbers are looked at.
+func (l *look) handed() []find.Piece {
+	pieces := make([]find.Piece, len(l.pieces))
+	for i, p := range l.pieces {
+		pieces[i] = find.Piece{File: p.file, Line: p.line, Within: p.within, Bytes: p.bytes}
+	}
+	return pieces
 }
 
 // file looks at pieces of one file and at what they unfold into. It gives the words that read as no language.

@@ -116,6 +116,9 @@ func (c *canaries) spot(key uint64) (word int, bit uint64) {
 	return int(mixed >> 6), 1 << (mixed & 63)
 }
 
+// place is where a gram stands: in which mark, and from which of its letters.
+type place struct{ run, at int }
+
 // holds says whether the eight letters are those of a mark at a place, in one of the ways that a gram stands for.
 func (c *canaries) holds(p place, seen []byte) bool {
 	mark := c.marks[p.run][p.at:]
@@ -156,7 +159,7 @@ var (
 	inverse  = inverted(base)
 	entering = power(base, printed-1)
 	leaving  = power(base, printed)
-	values   = drawnValues()
+	letterAs = drawnValues()
 )
 
 func inverted(of uint64) uint64 {
@@ -191,7 +194,7 @@ type roll struct{ forth, back uint64 }
 
 // add takes a letter in and one out, and gives the hash of those between.
 func (r *roll) add(letter, gone uint8) uint64 {
-	in, off := values[letter], values[gone]
+	in, off := letterAs[letter], letterAs[gone]
 	r.forth = r.forth*base + in - off*leaving
 	r.back = (r.back-off)*inverse + in*entering
 	h := r.forth * r.back

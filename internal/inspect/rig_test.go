@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -12,6 +13,15 @@ import (
 	"narthex/internal/inspect"
 	"narthex/internal/testenv/rig"
 )
+
+// weights is a tensor of values such as a trained layer has.
+func weights(r *rand.Rand, n int) []float32 {
+	values := make([]float32, n)
+	for i := range values {
+		values[i] = float32(r.NormFloat64() * 0.05)
+	}
+	return values
+}
 
 // half writes numbers as a checkpoint of 16 bits does.
 func half(values []float32) (out []byte) {
