@@ -123,6 +123,7 @@ func TestAStudyFromTheCommandLineToACheckedFile(t *testing.T) {
 	if out := olga.good("release", "review"); !strings.Contains(out, release) || !strings.Contains(out, "encoded 1") {
 		t.Errorf("what wants to leave is\n%s", out)
 	}
+	olga.good("release", "view", release, "--file", "table.csv") // one of two
 	olga.bad("you have not been shown", "release", "vote", release, "--release-all")
 	seen := olga.good("release", "view", release)
 	for _, line := range []string{"encoded  the rule  words.txt:1  hex", "odd letters", "     2  0,1.235", tells} {
