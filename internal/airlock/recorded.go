@@ -74,7 +74,11 @@ func Taken(r narthex.Release) narthex.Release {
 }
 
 // CheckWords refuses words that a reader would not see as they are: characters that are not printable, of another direction, or of no width.
+// Nor may they be a digest, which the ledger would take for that of other words.
 func CheckWords(text string) error {
+	if _, err := narthex.ParseDigest(text); err == nil {
+		return narthex.Invalidf("These are no words, but a digest.")
+	}
 	for _, r := range text {
 		if r == '\n' || r == '\t' {
 			continue
