@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -172,7 +173,8 @@ func TestWhateverStopsAKeyEndsItsJobsAndReleases(t *testing.T) {
 // ledger.
 func TestWhatAJobSaysElsewhereIsNotTold(t *testing.T) {
 	const mark = "mark-of-the-weights"
-	h := openHall(t, func(_ context.Context, _ sandbox.Job, out string, stdout, stderr io.Writer) sandbox.Ended {
+	var log written
+	h := openHallWith(t, func(_ context.Context, _ sandbox.Job, out string, stdout, stderr io.Writer) sandbox.Ended {
 		for _, w := range []io.Writer{stdout, stderr} {
 			_, _ = io.WriteString(w, mark)
 		}
@@ -181,6 +183,8 @@ func TestWhatAJobSaysElsewhereIsNotTold(t *testing.T) {
 			return sandbox.Ended{Class: sandbox.Failed}
 		}
 		return sandbox.Ended{Class: sandbox.Failed, File: mark, Line: 7, CPU: time.Hour * 999, Wall: time.Hour * 999}
+	}, func(c *server.Config) {
+		c.Host.Examiner, c.Log = here{}, slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	})
 	job := h.over(t, h.submit(t).ID)
 	if job.State != narthex.JobFailed || job.End.File != "" || job.End.Line != 0 || job.End.CPUMinutes != job.Plan.CPUMinutes {
@@ -220,9 +224,30 @@ func TestWhatAJobSaysElsewhereIsNotTold(t *testing.T) {
 	if err := h.People["lea"].Export(t.Context(), &export); err != nil {
 		t.Fatal(err)
 	}
+	if strings.Contains(log.text(), mark) || log.text() == "" {
+		t.Error("the log tells what a job wrote, or nothing")
+	}
 	if strings.Contains(export.String(), mark) || !strings.Contains(export.String(), "job.changed") {
 		t.Error("the ledger tells what a job wrote")
 	}
+}
+
+// written keeps what is written.
+type written struct {
+	mu  sync.Mutex
+	all bytes.Buffer
+}
+
+func (w *written) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.all.Write(p)
+}
+
+func (w *written) text() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.all.String()
 }
 
 // TestAnEndThatNoJobHasIsALoss: a driver that says nonsense blocks neither the asset nor the node.
