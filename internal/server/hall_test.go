@@ -838,3 +838,64 @@ func TestJobsAndReleasesAreCountedAndErased(t *testing.T) {
 	}
 	gone(t, filepath.Join(h.Dir, "data"), "canary comment", "canary note", context20)
 }
+
+// TestMembersSeeEachOthersJobsAndNotTheirReleases, a sponsor reviews nothing of theirs, and who is erased takes what is told of their jobs.
+func TestMembersSeeEachOthersJobsAndNotTheirReleases(t *testing.T) {
+	s := &stage{}
+	h := openHall(t, s.play)
+	grant, adas, bens := team(t, h.Env,
+		testenv.Term("weights.compute", map[narthex.LimitName]narthex.Value{"cpu_hours": narthex.NumberValue(1), "wall_minutes": narthex.NumberValue(20), "memory_mb": narthex.NumberValue(64), "bytes_out": narthex.NumberValue(400)}),
+		testenv.Term("output.release", map[narthex.LimitName]narthex.Value{"artefacts": narthex.NamesValue("table", "text"), "bytes_out": narthex.NumberValue(400)}))
+	others, ada := h.key, h.Client.With(adas)
+	h.key = bens
+	job := h.over(t, h.submit(t).ID)
+	r := must(h.asks(t, job.ID))
+	if view := must(ada.Job(t.Context(), job.ID)); view.Person != h.People["ben"].ID || len(must(ada.Jobs(t.Context())).Jobs) != 1 {
+		t.Error("a member does not see another's job")
+	}
+	if _, err := ada.OwnRelease(t.Context(), r.ID); !narthex.IsKind(err, narthex.Withheld) || len(must(ada.OwnReleases(t.Context())).Releases) != 0 {
+		t.Errorf("a member sees another's release: %v", err)
+	}
+	if _, err := ada.WithdrawRelease(t.Context(), r.ID); !narthex.IsKind(err, narthex.Withheld) {
+		t.Errorf("a member withdraws another's release: %v", err)
+	}
+	h.key = adas
+	if _, err := h.asks(t, job.ID); !narthex.IsKind(err, narthex.Conflict) || strings.Contains(err.Error(), string(r.ID)) {
+		t.Errorf("files that wait in another's release: %v", err)
+	}
+	for name, c := range map[string]*client.Client{"another grant's": h.Client.With(others)} {
+		if _, err := c.Job(t.Context(), job.ID); !narthex.IsKind(err, narthex.Withheld) {
+			t.Errorf("%s holder sees the job: %v", name, err)
+		}
+		if _, err := c.CancelJob(t.Context(), job.ID); !narthex.IsKind(err, narthex.Withheld) {
+			t.Errorf("%s holder cancels the job: %v", name, err)
+		}
+	}
+	if _, err := h.People["paul"].Release(t.Context(), r.ID); !narthex.IsKind(err, narthex.Withheld) {
+		t.Errorf("the sponsor looks at it: %v", err)
+	}
+	for _, name := range []string{"olga", "sam"} {
+		h.vote(t, name, h.review(t, name, r.ID), narthex.VerdictRelease)
+	}
+	if _, err := ada.FetchRelease(t.Context(), r.ID); !narthex.IsKind(err, narthex.Withheld) {
+		t.Errorf("a member fetches another's release: %v", err)
+	}
+	carol := h.People["carol"]
+	must(carol.Remove(t.Context(), h.People["ben"].ID, "left"))
+	must(carol.Erase(t.Context(), h.People["ben"].ID, "asked for it"))
+	var export bytes.Buffer
+	if err := h.People["lea"].Export(t.Context(), &export); err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(export.String()) {
+		if strings.Contains(line, string(job.ID)) || strings.Contains(line, string(r.ID)) {
+			t.Errorf("the ledger still tells of them: %.300s", line)
+		}
+	}
+	if !strings.Contains(export.String(), string(grant.ID)) {
+		t.Error("what is others' is gone too")
+	}
+	if report, err := h.People["lea"].Audit(t.Context(), false); err != nil || len(report.Differences)+report.More != 0 {
+		t.Errorf("the audit finds %+v: %v", report.Differences, err)
+	}
+}
