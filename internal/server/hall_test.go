@@ -814,9 +814,14 @@ func TestJobsAndReleasesAreCountedAndErased(t *testing.T) {
 	must(ada.Meet(t.Context(), h.grant.Engagement, client.CloseOut{Obligation: "personal_data", Evidence: narthex.MakeDigest([32]byte{1}), Text: "deleted"}))
 	must(carol.Command(t.Context(), h.grant.Engagement, "close", client.Command{Text: "left"}))
 	must(carol.Remove(t.Context(), ada.ID, "left"))
-	statement := must(carol.Statement(t.Context(), h.grant.Engagement, client.StatementRequest{}))
-	if !bytes.Contains(statement, []byte("weights.compute")) || !bytes.Contains(statement, []byte("output.release")) || bytes.Contains(statement, []byte(`"unknown":1`)) {
-		t.Errorf("the statement says %s", statement)
+	_, checked := stated(t, h.Env, "carol", h.grant.Engagement, false)
+	for _, a := range checked.Statement.Attributes {
+		if want := map[narthex.AttributeName]int64{"weights.compute": 2, "output.release": 1}[a.Attribute]; a.Calls != want || (want > 0) != (len(a.Used) > 0) {
+			t.Errorf("of %s the statement says %d calls and %v", a.Attribute, a.Calls, a.Used)
+		}
+	}
+	if checked.Statement.Use.Calls != 2 || checked.Statement.Use.Unknown != 0 {
+		t.Errorf("the statement counts %+v", checked.Statement.Use)
 	}
 	if _, err := carol.Erase(t.Context(), ada.ID, "asked for it"); err != nil {
 		t.Fatal(err)
