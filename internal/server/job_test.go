@@ -15,6 +15,7 @@ import (
 	"narthex"
 	"narthex/client"
 	"narthex/internal/airlock"
+	"narthex/internal/examine"
 	"narthex/internal/inspect"
 	"narthex/internal/lab"
 	"narthex/internal/sandbox"
@@ -27,7 +28,7 @@ import (
 type here struct{ find []narthex.Finding }
 
 func (h here) Examine(_ context.Context, task airlock.Task, _ string) (airlock.Answer, error) {
-	answer, err := task.Do(inspect.Held{})
+	answer, err := examine.Do(task, inspect.Held{})
 	answer.Findings = append(answer.Findings, h.find...)
 	return answer, err
 }
