@@ -52,7 +52,7 @@ func (l Leaving) What() string {
 
 // Concerns says whether a person is told in that part. Owns says that they own the release's asset.
 func (l Leaving) Concerns(to To, p narthex.Person, owns bool) bool {
-	if p.ID == l.By || p.State != narthex.PersonActive {
+	if p.ID == l.By {
 		return false
 	}
 	switch to {

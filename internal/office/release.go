@@ -252,7 +252,11 @@ func (o *Office) stand(tx *journal.Tx, r narthex.Release) error {
 		if err != nil {
 			return err
 		}
-		_, may, err := o.reviews(tx, r, *p)
+		voter, err := book.WithInterests(tx, *p)
+		if err != nil {
+			return err
+		}
+		_, may, err := o.reviews(tx, r, voter)
 		if err != nil {
 			return err
 		}

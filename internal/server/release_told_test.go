@@ -240,7 +240,7 @@ func TestAReleaseThatWaitsIsRemindedOfOnceAndReleasesNothing(t *testing.T) {
 	h.everybodyTold(t, "when the time is over again", told)
 }
 
-// TestAReleaseThatTooFewMayReviewIsToldToTheProgramme when it is handed in.
+// TestAReleaseThatTooFewMayReviewIsToldToTheProgramme when it is handed in: of three reviewers one is suspended, and one declares an interest.
 func TestAReleaseThatTooFewMayReviewIsToldToTheProgramme(t *testing.T) {
 	h := openHall(t, leaves(results))
 	job := h.over(t, h.submit(t).ID)
@@ -250,9 +250,9 @@ func TestAReleaseThatTooFewMayReviewIsToldToTheProgramme(t *testing.T) {
 		t.Errorf("of what two may review the programme is told %q", told)
 	}
 	must(h.holder().WithdrawRelease(t.Context(), first.ID))
-	must(h.People["carol"].Suspend(t.Context(), h.People["olga"].ID, "away"))
+	must(h.People["olga"].DeclareInterest(t.Context(), tie("co_author", h.People["ada"].ID, "")))
 	must(h.asks(t, job.ID))
-	for who, want := range map[string]string{"carol": "release_unreviewed", "sam": "release_asked release_asked", "dan": "", "lea": "", "ada": "job_ended"} {
+	for who, want := range map[string]string{"carol": "release_unreviewed", "sam": "release_asked release_asked", "olga": "release_asked", "dan": "", "lea": "", "ada": "job_ended"} {
 		if got := h.toldOfLeaving(t, who); got != want {
 			t.Errorf("%s is told %q, and should be %q", who, got, want)
 		}
@@ -298,5 +298,18 @@ func TestWhoWasErasedIsToldNothingOfWhatEndsThen(t *testing.T) {
 	})
 	if n := mine(); n != 0 {
 		t.Errorf("%d rows tell of someone who was erased", n)
+	}
+}
+
+// TestAVoteBesideThatOfWhoHasAnInterestIsNotCounted: who voted and declares an interest afterwards may review it no longer.
+func TestAVoteBesideThatOfWhoHasAnInterestIsNotCounted(t *testing.T) {
+	h := openHall(t, leaves(results))
+	r := must(h.asks(t, h.over(t, h.submit(t).ID).ID))
+	h.vote(t, "olga", h.review(t, "olga", r.ID), narthex.VerdictRelease)
+	must(h.People["olga"].DeclareInterest(t.Context(), tie("co_author", h.People["ada"].ID, "")))
+	seen := h.review(t, "sam", r.ID)
+	_, err := h.People["sam"].VoteRelease(t.Context(), r.ID, client.VoteRelease{Saw: seen.Release.Package, Verdicts: verdicts(seen.Release, narthex.VerdictRelease)})
+	if now := h.review(t, "sam", r.ID).Release; !narthex.IsKind(err, narthex.Conflict) || now.State != narthex.ReleaseSubmitted {
+		t.Errorf("it is %s: %v", now.State, err)
 	}
 }
