@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -41,16 +39,21 @@ type Hall struct {
 	runs map[narthex.JobID]context.CancelFunc
 	wake chan struct{}
 	done sync.WaitGroup
+
+	twins chan struct{} // holds one while twins are made
 }
 
-// Examiner gives files their forms and looks into them, where a fault in that harms nobody. Asset is the folder of the asset's bytes.
+// Examiner reads what may do harm, where a fault in that harms nobody. Asset is the folder of the asset's bytes.
 type Examiner interface {
+	// Examine gives files their forms, or looks into them.
 	Examine(ctx context.Context, task airlock.Task, asset string) (airlock.Answer, error)
+	// Twin makes the mock twins of the weights in the folder, which follow from its digest.
+	Twin(ctx context.Context, asset string, digest narthex.Digest) (airlock.Twins, error)
 }
 
 // NewHall makes a hall; Run must run for its jobs to begin.
 func NewHall(h *Hall) *Hall {
-	h.runs, h.wake = map[narthex.JobID]context.CancelFunc{}, make(chan struct{}, 1)
+	h.runs, h.wake, h.twins = map[narthex.JobID]context.CancelFunc{}, make(chan struct{}, 1), make(chan struct{}, 1)
 	return h
 }
 
@@ -337,20 +340,9 @@ func (h *Hall) prepare(ctx context.Context, job book.Job) (sandbox.Job, error) {
 	if err != nil {
 		return none, err
 	}
-	lines := map[string]int{}
-	for name, data := range files {
-		lines[name] = strings.Count(string(data), "\n") + 1
-		at := filepath.Join(folder, filepath.FromSlash(name))
-		if err := os.MkdirAll(filepath.Dir(at), 0o755); err != nil {
-			return none, err
-		}
-		mode := fs.FileMode(0o644)
-		if len(data) > 4 && string(data[:4]) == "\x7fELF" {
-			mode = 0o755
-		}
-		if err := os.WriteFile(at, data, mode); err != nil {
-			return none, err
-		}
+	lines, err := sandbox.Lay(folder, files)
+	if err != nil {
+		return none, err
 	}
 	library := filepath.Join(h.Folder, "library")
 	if err := os.MkdirAll(library, 0o755); err != nil {
@@ -459,7 +451,7 @@ func (h *Hall) pack(ctx context.Context, job book.Job, asset string) (*narthex.P
 	pack := &narthex.Package{Files: []narthex.Frozen{}}
 	err := h.Driver.Collect(ctx, boxID(job.ID), func(left sandbox.Left) error {
 		for _, o := range job.Plan.Outputs {
-			data, class, err := freeze(left.Out, o.Name)
+			data, class, err := sandbox.Freeze(left.Out, o.Name)
 			switch {
 			case err != nil:
 				return err
@@ -490,36 +482,4 @@ func (h *Hall) pack(ctx context.Context, job book.Job, asset string) (*narthex.P
 	}
 	pack.Digest, err = airlock.FrozenDigest(pack.Files)
 	return pack, err
-}
-
-// mostOutput bounds one file as a job left it, in bytes.
-const mostOutput = 4 << 20
-
-// freeze copies one file that a job left: a plain one, with one name and without holes, of at most [mostOutput] bytes. Class says why not.
-func freeze(out *os.Root, name string) (data []byte, class string, err error) {
-	info, err := out.Lstat(name)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, "missing", nil
-	case err != nil:
-		return nil, "", err
-	case !info.Mode().IsRegular():
-		return nil, "shape", nil
-	case info.Size() > mostOutput:
-		return nil, "size", nil
-	}
-	file, err := out.Open(name)
-	if err != nil {
-		return nil, "shape", nil
-	}
-	defer file.Close()
-	again, err := file.Stat()
-	if err != nil || !again.Mode().IsRegular() || !os.SameFile(info, again) || hollow(again) {
-		return nil, "shape", nil
-	}
-	data, err = io.ReadAll(io.LimitReader(file, mostOutput+1))
-	if err == nil && len(data) > mostOutput {
-		return nil, "size", nil
-	}
-	return data, "", err
 }
