@@ -15,7 +15,7 @@ import (
 	"narthex/client"
 	"narthex/internal/sandbox"
 	"narthex/internal/testenv"
-	"narthex/internal/twin"
+	weights "narthex/internal/twin"
 )
 
 // TestATwinIsGivenToWhoMayRunJobsBesideTheWeights: names, shapes and types of the weights under other values, the same for everyone, and
@@ -33,11 +33,11 @@ func TestATwinIsGivenToWhoMayRunJobsBesideTheWeights(t *testing.T) {
 	if bytes.Contains(whole, []byte("the weights")) || bytes.Contains(whole, []byte("weights.bin")) {
 		t.Error("it tells of a file that has no twin")
 	}
-	original, err := twin.Read(testenv.Weights())
+	original, err := weights.Read(testenv.Weights())
 	if err != nil {
 		t.Fatal(err)
 	}
-	mock, err := twin.Read(got.Files[0].Data)
+	mock, err := weights.Read(got.Files[0].Data)
 	if err != nil || len(mock) != len(original) {
 		t.Fatalf("%d tensors of %d: %v", len(mock), len(original), err)
 	}
