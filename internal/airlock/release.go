@@ -43,18 +43,18 @@ func NextRelease(r narthex.Release, e ReleaseEvent, at time.Time) (narthex.Relea
 	with := r.State == narthex.ReleaseSubmitted || r.State == narthex.ReleaseConflicting
 	switch e.Act {
 	case Vote:
-		if !with || e.Vote == nil {
+		if !with || !said(r, e) {
 			return r, badRelease(r)
 		}
 		return voted(r, *e.Vote, at)
 	case Return:
-		if !with || e.Vote == nil || e.Vote.Saw != r.Package || e.Vote.Comment == "" {
+		if !with || !said(r, e) || e.Vote.Saw != r.Package || e.Vote.Comment == "" {
 			return r, badRelease(r)
 		}
 		r.Votes = append(without(r.Votes, e.Vote.By), *e.Vote)
 		r.State = narthex.ReleaseReturned
 	case Edit:
-		if !with && r.State != narthex.ReleaseReturned {
+		if !with && r.State != narthex.ReleaseReturned || e.By != r.Author {
 			return r, badRelease(r)
 		}
 		if digest, err := PackageDigest(e.Files); err != nil || digest != e.Package || len(e.Files) == 0 || e.Charge > r.Charge || e.Charge < 1 {
@@ -67,15 +67,15 @@ func NextRelease(r narthex.Release, e ReleaseEvent, at time.Time) (narthex.Relea
 		}
 		r.Files, r.Package, r.Votes, r.State, r.Charge = e.Files, e.Package, nil, narthex.ReleaseSubmitted, e.Charge
 		r.Findings = slices.DeleteFunc(slices.Clone(r.Findings), func(f narthex.Finding) bool {
-			return !slices.ContainsFunc(e.Files, func(is narthex.ReleaseFile) bool { return is.Name == f.File })
+			return f.File != "" && !slices.ContainsFunc(e.Files, func(is narthex.ReleaseFile) bool { return is.Name == f.File })
 		})
 	case Withdraw, Stop:
-		if r.State.Over() {
+		if r.State.Over() || e.Act == Withdraw && e.By != r.Author {
 			return r, badRelease(r)
 		}
 		r.State, r.DecidedAt = narthex.ReleaseWithdrawn, at
 	case Fetch:
-		if r.State != narthex.ReleaseReleased {
+		if r.State != narthex.ReleaseReleased || e.By != r.Author {
 			return r, badRelease(r)
 		}
 		if r.FetchedAt.IsZero() {
@@ -86,6 +86,11 @@ func NextRelease(r narthex.Release, e ReleaseEvent, at time.Time) (narthex.Relea
 		return r, badRelease(r)
 	}
 	return r, nil
+}
+
+// said says whether an event has the word of the one whose act it is, and that is not the author.
+func said(r narthex.Release, e ReleaseEvent) bool {
+	return e.Vote != nil && e.By != "" && e.Vote.By == e.By && e.By != r.Author
 }
 
 // voted takes a vote in. Where everyone who must has said the same of all files, that is what becomes of the release; where they differ,
@@ -170,8 +175,14 @@ func Shown(r narthex.Release, p narthex.Person) narthex.Release {
 }
 
 // Told gives a release as its author may see it: of findings their files and kinds, of votes what is said to the author once the release is
-// decided or returned, and nobody's name.
+// decided or returned, and nobody's name. Until it is released nothing tells the sizes and digests of its files, which their job chose.
 func Told(r narthex.Release) narthex.Release {
+	if r.State != narthex.ReleaseReleased {
+		r.Package, r.Files = "", slices.Clone(r.Files)
+		for i, f := range r.Files {
+			r.Files[i].Frozen = narthex.Frozen{Name: f.Name, Kind: f.Kind}
+		}
+	}
 	r.Findings = slices.Clone(r.Findings)
 	for i, f := range r.Findings {
 		r.Findings[i] = narthex.Finding{Kind: f.Kind, File: f.File}
@@ -186,7 +197,11 @@ func Told(r narthex.Release) narthex.Release {
 	votes := []narthex.ReleaseVote(nil)
 	if r.State.Over() || r.State == narthex.ReleaseReturned {
 		for _, v := range r.Votes {
-			votes = append(votes, narthex.ReleaseVote{As: v.As, At: v.At, Saw: v.Saw, Verdicts: v.Verdicts, Comment: v.Comment})
+			saw := v.Saw
+			if r.State != narthex.ReleaseReleased {
+				saw = ""
+			}
+			votes = append(votes, narthex.ReleaseVote{As: v.As, At: v.At, Saw: saw, Verdicts: v.Verdicts, Comment: v.Comment})
 		}
 	}
 	r.Votes = votes

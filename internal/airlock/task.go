@@ -19,7 +19,8 @@ func (t Task) Do(held inspect.Held) (Answer, error) {
 	for _, e := range t.Earlier {
 		held.Earlier = append(held.Earlier, inspect.Package{Release: e.Release, Own: e.Own, Files: inspected(e.Files)})
 	}
-	for _, f := range inspect.New(held).Look(inspected(t.Files)) {
+	found := inspect.New(held).Look(inspected(t.Files))
+	for _, f := range found[:min(len(found), mostFindings)] {
 		a.Findings = append(a.Findings, narthex.Finding{Kind: string(f.Kind), Rule: f.Rule, File: f.File, Line: f.Line, Within: f.Within, Says: f.Says})
 	}
 	return a, nil

@@ -61,15 +61,9 @@ func (d *Door) Twin() http.Handler {
 	})
 }
 
-// twin has the twins of a version's weights made, one version at a time: they take this host's memory.
-func (h *Hall) twin(ctx context.Context, of narthex.Version) (airlock.Twins, error) {
+// twin has the twins of a version's weights made.
+func (h *Hall) twin(ctx context.Context, of narthex.Version) (made airlock.Twins, err error) {
 	var none airlock.Twins
-	select {
-	case h.twins <- struct{}{}:
-		defer func() { <-h.twins }()
-	case <-ctx.Done():
-		return none, ctx.Err()
-	}
 	size, weights, err := sizeOf(of.Folder)
 	switch {
 	case err != nil:
@@ -82,7 +76,10 @@ func (h *Hall) twin(ctx context.Context, of narthex.Version) (airlock.Twins, err
 	if found, err := environment.ReadFolder(ctx, of.Folder); err != nil || found.Digest != of.Digest {
 		return none, narthex.Unavailablef("The bytes of the version are not those that the lab approved, so it has no twin. Tell the lab.").Because(err)
 	}
-	made, err := h.Examiner.Twin(ctx, of.Folder, of.Digest)
+	err = h.inTurn(ctx, func() error {
+		made, err = h.Examiner.Twin(ctx, of.Folder, of.Digest)
+		return err
+	})
 	if err != nil {
 		return none, narthex.Unavailablef("The twin could not be made. Try again; tell the lab if it stays so: weights that are damaged, or of a type that is not read, have none.").Because(err)
 	}

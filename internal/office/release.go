@@ -159,8 +159,17 @@ func (o *Office) judge(ctx context.Context, by narthex.PersonID, id narthex.Rele
 		if err != nil {
 			return err
 		}
-		if code := gateway.ReleaseStopped(tx, row.Release); code != "" {
+		code := gateway.ReleaseStopped(tx, row.Release)
+		if code == narthex.UnauthenticatedError().Code {
+			return journal.Unrecorded() // it may be a lock of which nobody may tell
+		}
+		if code != "" {
 			return narthex.Conflictf("What the release rests on is stopped (%s), so nothing is decided of it now.", code)
+		}
+		if act == airlock.Vote {
+			if err := o.stand(tx, row.Release); err != nil {
+				return err
+			}
 		}
 		vote := narthex.ReleaseVote{By: p.ID, As: role, At: tx.Now(), Saw: in.Saw, Verdicts: in.Verdicts, Comment: in.Comment, Note: in.Note}
 		row, err = gateway.ChangeRelease(tx, row, airlock.ReleaseEvent{Act: act, By: p.ID, Vote: &vote})
@@ -170,4 +179,26 @@ func (o *Office) judge(ctx context.Context, by narthex.PersonID, id narthex.Rele
 		return err
 	})
 	return out, err
+}
+
+// stand refuses a vote beside that of somebody who may review the release no longer.
+func (o *Office) stand(tx *journal.Tx, r narthex.Release) error {
+	for _, was := range r.Votes {
+		p, err := journal.Get[narthex.Person](tx, store.People, string(was.By))
+		if err != nil || p == nil {
+			return narthex.Unavailablef("A reviewer of the package could not be read.").Because(err)
+		}
+		locks, err := book.LocksOnPerson(tx, *p)
+		if err != nil {
+			return err
+		}
+		_, may, err := o.reviews(tx, r, *p)
+		if err != nil {
+			return err
+		}
+		if !may || p.State != narthex.PersonActive || len(locks) > 0 {
+			return narthex.Conflictf("Somebody who voted on this package may review it no longer, so no vote is counted beside theirs. Send it back to its author: an edit voids what was said.")
+		}
+	}
+	return nil
 }

@@ -26,6 +26,7 @@ type Host struct {
 
 // openHost makes this host ready for jobs. Where it cannot be, the node serves what takes no job, and who asks for one is told why.
 func (s *Server) openHost(ctx context.Context, rules *book.Rules) {
+	s.hall = gateway.NewHall(&gateway.Hall{Journal: s.journal, Rules: s.rules, Live: s.live, Folder: filepath.Join(s.config.Data, "studies"), Log: s.config.Log})
 	if len(rules.Directory.Environments) == 0 {
 		return
 	}
@@ -41,7 +42,7 @@ func (s *Server) openHost(ctx context.Context, rules *book.Rules) {
 		s.config.Log.Info("jobs run in bubblewrap", "bounds", fmt.Sprintf("%+v", driver.Bounds()))
 	}
 	s.host = host
-	s.hall = gateway.NewHall(&gateway.Hall{Journal: s.journal, Rules: s.rules, Live: s.live, Driver: host.Driver, Examiner: host.Examiner, Folder: filepath.Join(s.config.Data, "studies"), Log: s.config.Log})
+	s.hall.Driver, s.hall.Examiner = host.Driver, host.Examiner
 }
 
 // confined looks into files by this very program, in a sandbox that has them and the asset and nothing else.

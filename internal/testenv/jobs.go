@@ -46,7 +46,7 @@ not_offered:`, 1))
 		}
 	}
 	with.Config = func(c *server.Config) {
-		c.Host = &server.Host{Driver: fake.New(jobs, play), Examiner: here{find}}
+		c.Host = &server.Host{Driver: fake.New(jobs, play), Examiner: Here{find}}
 		if o.Config != nil {
 			o.Config(c)
 		}
@@ -62,17 +62,18 @@ func JobTerms() []narthex.Term {
 	}
 }
 
-// here looks into files in the test's own process.
-type here struct{ find []narthex.Finding }
+// Here looks into files, and makes twins, in the test's own process. It finds what Find says too.
+type Here struct{ Find []narthex.Finding }
 
-func (h here) Examine(_ context.Context, task airlock.Task, _ string) (airlock.Answer, error) {
+// Examine gives files their forms, or looks into them.
+func (h Here) Examine(_ context.Context, task airlock.Task, _ string) (airlock.Answer, error) {
 	answer, err := task.Do(inspect.Held{})
-	answer.Findings = append(answer.Findings, h.find...)
+	answer.Findings = append(answer.Findings, h.Find...)
 	return answer, err
 }
 
-// Twin makes twins in the test's own process.
-func (here) Twin(_ context.Context, asset string, digest narthex.Digest) (airlock.Twins, error) {
+// Twin makes the twins of a folder.
+func (Here) Twin(_ context.Context, asset string, digest narthex.Digest) (airlock.Twins, error) {
 	return examine.Twins(asset, digest)
 }
 
