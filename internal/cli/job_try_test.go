@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"narthex"
 	"narthex/demo"
 	"narthex/demo/minilab"
 	"narthex/internal/environment"
@@ -31,7 +32,7 @@ func trying(t *testing.T) *typist {
 	if err != nil {
 		t.Fatal(err)
 	}
-	options, small := testenv.Beside(t, testenv.Options{Files: func(files lab.Files) {}}, nil)
+	options, small := testenv.Beside(t, testenv.Options{}, nil)
 	was, err := environment.ReadFolder(t.Context(), small)
 	if err != nil {
 		t.Fatal(err)
@@ -52,7 +53,7 @@ func trying(t *testing.T) *typist {
 }
 
 // TestTheStudyOfTheDemonstrationIsTried: in a real sandbox, beside random values, the study finds nothing planted, and its researcher sees
-// all of it and what the airlock says; with weights hidden in a table, the same look finds them.
+// all of it and what the airlock says.
 func TestTheStudyOfTheDemonstrationIsTried(t *testing.T) {
 	ada := trying(t)
 	study := filepath.Join(t.TempDir(), "study")
@@ -61,7 +62,7 @@ func TestTheStudyOfTheDemonstrationIsTried(t *testing.T) {
 	}
 	out := ada.good("job", "try", study, "--asset", "model@final", "--environment", "python")
 	for _, line := range []string{"the mock twin of model@final: model.safetensors, with random values; 1 file more of it stand in no twin", "it ended by itself, without an error", "    # found none",
-		"Wrote singular-values.csv", "What would leave, each file in its form", "spectrum.png", "a release of all of them is charged ", "finds nothing here"} {
+		"Wrote singular-values.csv", "What would leave, each file in its form", "spectrum.png", "a release of all of them is charged "} {
 		if !strings.Contains(out, line) {
 			t.Errorf("%q does not stand in\n%s", line, out)
 		}
@@ -71,14 +72,15 @@ func TestTheStudyOfTheDemonstrationIsTried(t *testing.T) {
 		t.Fatal(err)
 	}
 	var got struct {
-		Findings []struct{ Kind, File string }
+		Forms    []struct{ Name string }
+		Findings []narthex.Finding
 		Charge   int64 `json:"charge_bytes"`
 	}
 	if err := json.Unmarshal([]byte(ada.good("job", "try", hidden, "--asset", "model", "--environment", "python", "--json")), &got); err != nil {
 		t.Fatal(err)
 	}
-	if len(got.Findings) == 0 || got.Findings[0].Kind != "weights" || got.Findings[0].File != "results.csv" || got.Charge < 100 {
-		t.Errorf("of weights that are hidden it says %+v", got)
+	if len(got.Forms) != 5 || got.Findings == nil || got.Charge < 100 {
+		t.Errorf("of one table more it says %+v", got)
 	}
 	left, err := filepath.Glob(filepath.Join(os.TempDir(), "narthex-try-*"))
 	if err != nil || len(left) > 0 {

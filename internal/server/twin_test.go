@@ -18,6 +18,13 @@ import (
 	weights "narthex/internal/twin"
 )
 
+// fewJobs are terms under which jobs run beside the model and little comes of them.
+func fewJobs(more ...narthex.Term) []narthex.Term {
+	return append(more, testenv.Tokens(10, nil),
+		testenv.Term("weights.compute", map[narthex.LimitName]narthex.Value{"cpu_hours": narthex.NumberValue(1), "wall_minutes": narthex.NumberValue(20), "memory_mb": narthex.NumberValue(64), "bytes_out": narthex.NumberValue(500)}),
+		testenv.Term("output.release", map[narthex.LimitName]narthex.Value{"artefacts": narthex.NamesValue("table"), "bytes_out": narthex.NumberValue(500)}))
+}
+
 // TestATwinIsGivenToWhoMayRunJobsBesideTheWeights: names, shapes and types of the weights under other values, the same for everyone, and
 // nothing of any other file.
 func TestATwinIsGivenToWhoMayRunJobsBesideTheWeights(t *testing.T) {
@@ -55,11 +62,12 @@ func TestATwinIsGivenToWhoMayRunJobsBesideTheWeights(t *testing.T) {
 	if last, first := mock[2].Values()[0], original[2].Values()[0]; last-first < 0.05 && first-last < 0.05 {
 		t.Errorf("the only value of a tensor is told: %g is near %g", last, first)
 	}
-	_, other := h.Grant(t, "2", append(testenv.JobTerms(), testenv.Tokens(10, nil))...)
+	h.Outsiders(t, "2", "Second")
+	_, other := h.Grant(t, "2", fewJobs()...)
 	if again, err := h.Client.With(other).Twin(t.Context(), "model"); err != nil || !bytes.Equal(again.Files[0].Data, got.Files[0].Data) {
 		t.Errorf("somebody else's twin is another, and together they tell more: %v", err)
 	}
-	if !slices.ContainsFunc(entries(t, h.Env), func(e entry) bool { return e.Type == narthex.EntryCallRead && e.Field("what") == "twin" }) {
+	if !slices.ContainsFunc(entries(t, h.Env), func(e entry) bool { return e.Type == narthex.EntryCallRead && e.Text("what") == "twin" }) {
 		t.Error("the reading is no entry")
 	}
 }
@@ -67,7 +75,7 @@ func TestATwinIsGivenToWhoMayRunJobsBesideTheWeights(t *testing.T) {
 // TestATwinIsRefusedAsAJobIs: who may run no job is told so, and what is hidden is as what is absent.
 func TestATwinIsRefusedAsAJobIs(t *testing.T) {
 	h := openHall(t, leaves(nil))
-	_, talks := h.Grant(t, "2", testenv.Tokens(10, nil))
+	_, talks := h.Grant(t, "", testenv.Tokens(10, nil))
 	_, err := h.Client.With(talks).Twin(t.Context(), "model@final")
 	if !narthex.IsKind(err, narthex.Refused) {
 		t.Errorf("a grant without weights.compute: %v", err)
@@ -137,7 +145,7 @@ func TestAFolderWithoutATwin(t *testing.T) {
 // TestAVersionWithoutBytesHasNoTwin: it is refused as a job beside it is.
 func TestAVersionWithoutBytesHasNoTwin(t *testing.T) {
 	h := openHall(t, func(context.Context, sandbox.Job, string, io.Writer, io.Writer) sandbox.Ended { return sandbox.Ended{} })
-	grant, key := h.Grant(t, "2", append(testenv.JobTerms(), testenv.Tokens(10, nil), testenv.Term("model.checkpoints", map[narthex.LimitName]narthex.Value{"checkpoints": narthex.NamesValue("early")}))...)
+	grant, key := h.Grant(t, "", fewJobs(testenv.Term("model.checkpoints", map[narthex.LimitName]narthex.Value{"checkpoints": narthex.NamesValue("early")}))...)
 	if _, err := h.Client.With(key).Twin(t.Context(), "model@early"); !narthex.IsKind(err, narthex.Refused) || !strings.Contains(err.Error(), "states no folder") {
 		t.Errorf("%s: %v", grant.ID, err)
 	}
