@@ -56,6 +56,7 @@ type Task struct {
 	Look    bool      `json:"look"` // whether the files have their forms already, and are looked at
 	Earlier []Earlier `json:"earlier,omitempty"`
 	Held    []string  `json:"held,omitempty"` // canaries
+	People  bool      `json:"people,omitempty"` // whether the asset tells of people
 }
 
 // Earlier is an earlier release of the same asset.

@@ -16,6 +16,7 @@ func (t Task) Do(held inspect.Held) (Answer, error) {
 		return a, err
 	}
 	held.Canaries = append(held.Canaries, t.Held...)
+	held.People = t.People
 	for _, e := range t.Earlier {
 		held.Earlier = append(held.Earlier, inspect.Package{Release: e.Release, Own: e.Own, Files: inspected(e.Files)})
 	}

@@ -108,6 +108,7 @@ func (v *visit) ask(in client.SubmitRelease) (narthex.Release, error) {
 	task, folder := airlock.Task{Look: true, Files: g.raw}, ""
 	allowed, err := v.wouldAllow(g.call, func(a *attempt) (err error) {
 		folder, task.Held = a.version.Folder, a.asset.Canaries
+		task.People = slices.Contains(a.asset.Leak, "stat") || slices.Contains(a.asset.Leak, "pers")
 		if err := a.roomForRelease(g); err != nil {
 			return err
 		}

@@ -2,7 +2,6 @@ package lab
 
 import (
 	"bytes"
-	"cmp"
 	"maps"
 	"path"
 	"slices"
@@ -421,5 +420,9 @@ func (d *Directory) AssetNames() []narthex.AssetName { return slices.Sorted(maps
 
 // PathwayList gives all pathways in order of their names.
 func (d *Directory) PathwayList() []narthex.Pathway {
-	return slices.SortedFunc(maps.Values(d.Pathways), func(a, b narthex.Pathway) int { return cmp.Compare(a.Name, b.Name) })
+	var list []narthex.Pathway
+	for _, name := range slices.Sorted(maps.Keys(d.Pathways)) {
+		list = append(list, d.Pathways[name])
+	}
+	return list
 }

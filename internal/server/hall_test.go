@@ -73,10 +73,16 @@ func (h *hall) released(t *testing.T) narthex.Release {
 // TestWhateverStopsAKeyEndsItsJobsAndReleases: a job that runs is ended, one that waits does not begin, what waits to leave is withdrawn, what
 // was released is not given out, and what was reserved comes back. What ends the stop brings none of it back.
 func TestWhateverStopsAKeyEndsItsJobsAndReleases(t *testing.T) {
-	for _, name := range []string{"person", "org", "grant", "engagement", "key", "asset", "silent person", "silent key", "revoke", "end", "suspend"} {
+	for _, name := range []string{"person", "org", "grant", "engagement", "key", "asset", "silent person", "silent key", "word", "revoke", "end", "suspend"} {
 		t.Run(name, func(t *testing.T) {
 			s := &stage{}
 			h := openHall(t, s.play)
+			if name == "word" {
+				h.Authorise(t, "otto", "ada", 30)
+				h.grant, h.key = h.Grant(t, "", testenv.Tokens(1000, nil),
+					testenv.Term("weights.compute", map[narthex.LimitName]narthex.Value{"cpu_hours": narthex.NumberValue(1), "wall_minutes": narthex.NumberValue(20), "memory_mb": narthex.NumberValue(64), "bytes_out": narthex.NumberValue(400)}),
+					testenv.Term("output.release", map[narthex.LimitName]narthex.Value{"artefacts": narthex.NamesValue("table", "text"), "bytes_out": narthex.NumberValue(400)}))
+			}
 			view := must(h.holder().OwnGrant(t.Context()))
 			minted := must(h.People["ada"].Mint(t.Context(), h.grant.ID, client.Mint{Label: "another"}))
 			out := h.released(t)
@@ -90,6 +96,8 @@ func TestWhateverStopsAKeyEndsItsJobsAndReleases(t *testing.T) {
 			var locked client.Locked
 			var err error
 			switch name {
+			case "word":
+				_, err = h.People["otto"].Unauthorise(t.Context(), h.grant.Persons[0])
 			case "revoke":
 				_, err = h.People["ada"].RevokeKey(t.Context(), view.Keys[0].ID)
 			case "end":
@@ -136,6 +144,9 @@ func TestWhateverStopsAKeyEndsItsJobsAndReleases(t *testing.T) {
 				return
 			}
 			ada := h.Client.With(key)
+			if name == "word" {
+				h.Authorise(t, "otto", "ada", 30)
+			}
 			for id, want := range map[narthex.JobID]bool{runs.ID: true, waits.ID: false} {
 				until(t, "the jobs are over", func() bool { job, err := ada.Job(t.Context(), id); return err == nil && job.State.Over() })
 				if job := must(ada.Job(t.Context(), id)); job.State != narthex.JobCancelled || (job.End != nil) != want {
@@ -543,4 +554,262 @@ func TestWhoSaysWhatMayLeave(t *testing.T) {
 	if got, err := narrow.FetchRelease(t.Context(), r.ID); err != nil || len(got.Files) != 1 || string(got.Files[0].Data) != results["words.txt"] {
 		t.Errorf("another key of the same person fetches %+v, %v", got.Files, err)
 	}
+}
+
+// TestTheBytesReleasedAreThoseReviewed: rows of frozen files are altered, cut and lengthened behind the node's back, after they were reviewed.
+func TestTheBytesReleasedAreThoseReviewed(t *testing.T) {
+	for name, alter := range map[string]func(store.Tx, store.Row) error{
+		"another byte": func(tx store.Tx, row store.Row) error {
+			return tx.Put(store.Blobs, row.Key, bytes.Replace(row.Value, []byte(`"data":"`), []byte(`"data":"AAAA`), 1))
+		},
+		"another piece": func(tx store.Tx, row store.Row) error {
+			return tx.Put(store.Blobs, strings.TrimSuffix(row.Key, "0000")+"0001", row.Value)
+		},
+		"none": func(tx store.Tx, row store.Row) error { return tx.Delete(store.Blobs, row.Key) },
+	} {
+		var raw store.Store
+		s := &stage{}
+		h := openHallWith(t, s.play, func(c *server.Config) {
+			c.Host.Examiner = here{}
+			c.Wrap = func(s store.Store) store.Store { raw = s; return s }
+		})
+		h.Tampered = true
+		r := must(h.asks(t, h.over(t, h.submit(t).ID).ID))
+		h.vote(t, "olga", h.review(t, "olga", r.ID), narthex.VerdictRelease)
+		seen := h.review(t, "sam", r.ID)
+		h.vote(t, "sam", seen, narthex.VerdictRelease)
+		err := raw.Update(t.Context(), func(tx store.Tx) error {
+			rows, err := tx.Scan(store.Blobs, store.Span{Limit: 16})
+			for _, row := range rows {
+				err = errors.Join(err, alter(tx, row))
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			if got, err := h.holder().FetchRelease(t.Context(), r.ID); err == nil {
+				for i, f := range got.Files {
+					if !bytes.Equal(f.Data, seen.Files[i].Data) {
+						t.Errorf("%s: %s is not as it was reviewed", name, f.Path)
+					}
+				}
+			} else if !narthex.IsKind(err, narthex.Unavailable) {
+				t.Errorf("%s: %v", name, err)
+			}
+			if len(must(h.holder().Jobs(t.Context())).Jobs) != 1 { // much is read, so that nothing is remembered
+				t.Error("the job is gone")
+			}
+		}
+		if report, err := h.People["lea"].Audit(t.Context(), false); err != nil || len(report.Differences) == 0 {
+			t.Errorf("%s: the audit names nothing: %v", name, err)
+		}
+	}
+}
+
+// TestAnAgentTakesNothingOut: an agent's key runs jobs, and neither asks for what they left, nor says more of it, nor fetches it.
+func TestAnAgentTakesNothingOut(t *testing.T) {
+	s := &stage{}
+	h := openHall(t, s.play)
+	minted, err := h.People["ada"].Mint(t.Context(), h.grant.ID, client.Mint{Label: "bot", Actor: narthex.Agent, Hours: 1, Terms: []narthex.Term{
+		testenv.Term("weights.compute", map[narthex.LimitName]narthex.Value{"cpu_hours": narthex.NumberValue(1), "bytes_out": narthex.NumberValue(1000)}),
+		testenv.Term("output.release", map[narthex.LimitName]narthex.Value{"bytes_out": narthex.NumberValue(1000)})}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := h.released(t)
+	job := h.over(t, h.submit(t).ID)
+	waits := must(h.asks(t, job.ID))
+	person := h.key
+	h.key = minted.Token
+	if _, err := h.asks(t, job.ID); !narthex.IsKind(err, narthex.Refused) {
+		t.Errorf("an agent asks: %v", err)
+	}
+	if _, err := h.holder().EditRelease(t.Context(), waits.ID, client.EditRelease{Files: []client.WantedFile{{Name: "words.txt", Context: context20}}}); !narthex.IsKind(err, narthex.Refused) {
+		t.Errorf("an agent edits: %v", err)
+	}
+	if _, err := h.holder().FetchRelease(t.Context(), out.ID); !narthex.IsKind(err, narthex.Refused) {
+		t.Errorf("an agent fetches: %v", err)
+	}
+	h.key = person
+	must(h.holder().FetchRelease(t.Context(), out.ID))
+}
+
+// cutting is a store that dies at a commit: before it, or after it without saying so.
+type cutting struct {
+	store.Store
+	mu    sync.Mutex
+	left  int  // commits until it dies; negative for never
+	after bool // whether the last one is in the store
+}
+
+func (c *cutting) Update(ctx context.Context, change func(store.Tx) error) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.left == 0 {
+		return errors.New("dead")
+	}
+	err := c.Store.Update(ctx, change)
+	if c.left > 0 && err == nil {
+		if c.left--; c.left == 0 && c.after {
+			return fmt.Errorf("dead: %w", store.ErrUnknown)
+		}
+	}
+	return err
+}
+
+func (c *cutting) View(ctx context.Context, look func(store.Reader) error) error {
+	c.mu.Lock()
+	dead := c.left == 0
+	c.mu.Unlock()
+	if dead {
+		return errors.New("dead")
+	}
+	return c.Store.View(ctx, look)
+}
+
+func (c *cutting) set(left int, after bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.left, c.after = left, after
+}
+
+// TestANodeThatDiesAtAnyCommitLosesAndDoublesNothing goes through the story of a release, and cuts it at each of its commits.
+func TestANodeThatDiesAtAnyCommitLosesAndDoublesNothing(t *testing.T) {
+	c := &cutting{left: -1}
+	s := &stage{}
+	h := openHallWith(t, s.play, func(config *server.Config) {
+		config.Host.Examiner = here{}
+		config.Wrap = func(s store.Store) store.Store { c.Store = s; return c }
+	})
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	story := func() (done bool) {
+		job, err := h.holder().SubmitJob(ctx, client.SubmitJob{Asset: "model", Environment: "box", Files: studyFiles(), WallMinutes: 1})
+		if err != nil {
+			return false
+		}
+		for over := false; !over; time.Sleep(10 * time.Millisecond) {
+			view, err := h.holder().Job(ctx, job.ID)
+			if err != nil {
+				return false
+			}
+			over = view.State.Over()
+		}
+		r, err := h.holder().SubmitRelease(ctx, client.SubmitRelease{Job: job.ID, Files: []client.WantedFile{{Name: "table.csv", Context: context20}}})
+		if err != nil {
+			return false
+		}
+		for _, name := range []string{"olga", "sam"} {
+			seen, err := h.People[name].Release(ctx, r.ID)
+			if err != nil {
+				return false
+			}
+			if _, err := h.People[name].VoteRelease(ctx, r.ID, client.VoteRelease{Saw: seen.Release.Package, Verdicts: verdicts(seen.Release, narthex.VerdictRelease)}); err != nil {
+				return false
+			}
+		}
+		_, err = h.holder().FetchRelease(ctx, r.ID)
+		return err == nil
+	}
+	done := false
+	for cut := 1; !done; cut++ {
+		if cut > 60 {
+			t.Fatal("the story does not end")
+		}
+		c.set(cut, cut%2 == 0)
+		done = story()
+		c.mu.Lock()
+		done = done && c.left != 0
+		c.mu.Unlock()
+		if !done {
+			c.set(0, false)
+		}
+		_ = h.Node.Close() // it is dead
+		c.set(-1, false)
+		h.Start(t)
+		for _, job := range must(h.holder().Jobs(t.Context())).Jobs {
+			h.over(t, job.ID)
+		}
+		var out, charged int64
+		for _, r := range must(h.holder().OwnReleases(t.Context())).Releases {
+			if !r.State.Over() {
+				must(h.holder().WithdrawRelease(t.Context(), r.ID))
+			}
+			if r.State == narthex.ReleaseReleased {
+				out += r.Charge
+				must(h.holder().FetchRelease(t.Context(), r.ID))
+			}
+		}
+		var minutes int64
+		for _, job := range must(h.holder().Jobs(t.Context())).Jobs {
+			if job.End != nil {
+				minutes, charged = minutes+job.End.CPUMinutes, charged+job.Plan.OutcomeBytes
+			}
+		}
+		if b := h.budget(t, "weights.compute", "cpu_hours"); b.Reserved != 0 || b.Used != minutes {
+			t.Fatalf("cut at commit %d: jobs took %d minutes, and the account says %+v", cut, minutes, b)
+		}
+		if b := h.budget(t, "output.release", "bytes_out"); b.Reserved != 0 || b.Used != out {
+			t.Fatalf("cut at commit %d: %d bytes were released, and the account says %+v", cut, out, b)
+		}
+		if b := h.budget(t, "weights.compute", "bytes_out"); b.Reserved != 0 || b.Used != out+charged {
+			t.Fatalf("cut at commit %d: %d bytes left, and the account says %+v", cut, out+charged, b)
+		}
+	}
+}
+
+// TestJobsAndReleasesAreCountedAndErased: evidence, the list of calls and the access statement take them, and an erasure takes what is told
+// of them and said around them.
+func TestJobsAndReleasesAreCountedAndErased(t *testing.T) {
+	s := &stage{}
+	h := openHall(t, s.play)
+	ada, carol := h.People["ada"], h.People["carol"]
+	r := must(h.asks(t, h.over(t, h.submit(t).ID).ID))
+	seen := h.review(t, "olga", r.ID)
+	for _, name := range []string{"olga", "sam"} {
+		must(h.People[name].Release(t.Context(), r.ID))
+		must(h.People[name].VoteRelease(t.Context(), r.ID, client.VoteRelease{Saw: seen.Release.Package, Verdicts: verdicts(seen.Release, narthex.VerdictRelease), Comment: "canary comment", Note: "canary note"}))
+	}
+	must(h.holder().FetchRelease(t.Context(), r.ID))
+	calls := must(ada.Calls(t.Context(), h.grant.ID, client.Page{Limit: 500}))
+	kinds := map[narthex.EntryType]int{}
+	for _, line := range calls.Calls {
+		kinds[line.What]++
+	}
+	if calls.Others != 0 || kinds[narthex.EntryJobTaken] != 1 || kinds[narthex.EntryJobChanged] != 2 || kinds[narthex.EntryReleaseTaken] != 1 {
+		t.Errorf("of a person's own are listed %v, of others %d", kinds, calls.Others)
+	}
+	var evidence bytes.Buffer
+	if err := ada.Evidence(t.Context(), h.grant.Engagement, &evidence); err != nil {
+		t.Error(err)
+	}
+	must(carol.Command(t.Context(), h.grant.Engagement, "end", client.Command{Text: "left"}))
+	must(ada.Meet(t.Context(), h.grant.Engagement, client.CloseOut{Obligation: "personal_data", Evidence: narthex.MakeDigest([32]byte{1}), Text: "deleted"}))
+	must(carol.Command(t.Context(), h.grant.Engagement, "close", client.Command{Text: "left"}))
+	must(carol.Remove(t.Context(), ada.ID, "left"))
+	statement := must(carol.Statement(t.Context(), h.grant.Engagement, client.StatementRequest{}))
+	if !bytes.Contains(statement, []byte("weights.compute")) || !bytes.Contains(statement, []byte("output.release")) || bytes.Contains(statement, []byte(`"unknown":1`)) {
+		t.Errorf("the statement says %s", statement)
+	}
+	if _, err := carol.Erase(t.Context(), ada.ID, "asked for it"); err != nil {
+		t.Fatal(err)
+	}
+	var export bytes.Buffer
+	if err := h.People["lea"].Export(t.Context(), &export); err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(export.String()) {
+		if strings.Contains(line, string(h.grant.ID)) || strings.Contains(line, string(r.ID)) {
+			t.Errorf("the ledger still tells of them: %.300s", line)
+		}
+	}
+	if report, err := h.People["lea"].Audit(t.Context(), false); err != nil || len(report.Differences)+report.More != 0 {
+		t.Errorf("the audit finds %+v: %v", report.Differences, err)
+	}
+	if err := h.Node.Close(); err != nil {
+		t.Fatal(err)
+	}
+	gone(t, filepath.Join(h.Dir, "data"), "canary comment", "canary note", context20)
 }
