@@ -55,7 +55,7 @@ type Task struct {
 	Files   []Raw     `json:"files"`
 	Look    bool      `json:"look"` // whether the files have their forms already, and are looked at
 	Earlier []Earlier `json:"earlier,omitempty"`
-	Held    []string  `json:"held,omitempty"` // canaries
+	Held    []string  `json:"held,omitempty"`   // canaries
 	People  bool      `json:"people,omitempty"` // whether the asset tells of people
 }
 

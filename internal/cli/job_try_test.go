@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -53,7 +54,7 @@ func trying(t *testing.T) *typist {
 }
 
 // TestTheStudyOfTheDemonstrationIsTried: in a real sandbox, beside random values, the study finds nothing planted, and its researcher sees
-// all of it and what the airlock says.
+// all of it and what the airlock says; with weights hidden in a table, the same look finds them.
 func TestTheStudyOfTheDemonstrationIsTried(t *testing.T) {
 	ada := trying(t)
 	study := filepath.Join(t.TempDir(), "study")
@@ -79,8 +80,8 @@ func TestTheStudyOfTheDemonstrationIsTried(t *testing.T) {
 	if err := json.Unmarshal([]byte(ada.good("job", "try", hidden, "--asset", "model", "--environment", "python", "--json")), &got); err != nil {
 		t.Fatal(err)
 	}
-	if len(got.Forms) != 5 || got.Findings == nil || got.Charge < 100 {
-		t.Errorf("of one table more it says %+v", got)
+	if len(got.Forms) != 5 || got.Charge < 100 || !slices.ContainsFunc(got.Findings, func(f narthex.Finding) bool { return f.Kind == "weights" && f.File == "results.csv" }) {
+		t.Errorf("of weights that are hidden it says %+v", got)
 	}
 	left, err := filepath.Glob(filepath.Join(os.TempDir(), "narthex-try-*"))
 	if err != nil || len(left) > 0 {

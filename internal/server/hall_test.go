@@ -570,7 +570,7 @@ func TestTheBytesReleasedAreThoseReviewed(t *testing.T) {
 		var raw store.Store
 		s := &stage{}
 		h := openHallWith(t, s.play, func(c *server.Config) {
-			c.Host.Examiner = here{}
+			c.Host.Examiner = testenv.Here{}
 			c.Wrap = func(s store.Store) store.Store { raw = s; return s }
 		})
 		h.Tampered = true
@@ -680,7 +680,7 @@ func TestANodeThatDiesAtAnyCommitLosesAndDoublesNothing(t *testing.T) {
 	c := &cutting{left: -1}
 	s := &stage{}
 	h := openHallWith(t, s.play, func(config *server.Config) {
-		config.Host.Examiner = here{}
+		config.Host.Examiner = testenv.Here{}
 		config.Wrap = func(s store.Store) store.Store { c.Store = s; return c }
 	})
 	ctx, stop := context.WithCancel(t.Context())
