@@ -294,18 +294,18 @@ func (t trial) take(got *tried, left sandbox.Left) (err error) {
 // list reads the beginning of every file that the study wrote.
 func (t trial) list(got *tried, out *os.Root) error {
 	return fs.WalkDir(out.FS(), ".", func(name string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
+		switch {
+		case name == ".", err == nil && entry.IsDir():
 			return err
-		}
-		if len(got.Wrote) == mostHeads {
+		case len(got.Wrote) == mostHeads:
 			got.More++
 			return nil
 		}
 		declared := slices.ContainsFunc(t.study.Outputs, func(o study.Output) bool { return o.Name == name })
-		w := written{Name: visible(name), Declared: declared, printed: printed{Head: "(no plain file)"}}
-		if entry.Type().IsRegular() {
-			if w.printed, err = head(out, name, mostHead); err != nil {
-				return err
+		w := written{Name: visible(name), Declared: declared, printed: printed{Head: "(no plain file, or none that can be read)"}}
+		if err == nil && entry.Type().IsRegular() {
+			if shown, err := head(out, name, mostHead); err == nil {
+				w.printed = shown
 			}
 		}
 		got.Wrote = append(got.Wrote, w)

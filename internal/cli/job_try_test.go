@@ -112,8 +112,8 @@ func TestAStudyThatShouldNotBeHandedIn(t *testing.T) {
 			t.Errorf("a terminal obeys\n%q", text)
 		}
 	}
-	out, err := try("print('\\x1b[2Jhello')\nopen('/out/table.csv', 'w').write('a,b\\n1\\n')\nopen('/out/odd\\x1bname', 'w').write('x')\n")
-	holds(out, `    \u{1B}[2Jhello`, `Wrote odd\u{1B}name, which study.yaml does not declare, so it never leaves`, "words.txt  it was not written", "table.csv  it is not what its kind says")
+	out, err := try("print('\\x1b[2Jhello')\nopen('/out/table.csv', 'w').write('a,b\\n1\\n')\nopen('/out/odd\\x1bname', 'w').write('x')\nimport os\nos.mkdir(b'/out/d\\xff')\nopen(b'/out/d\\xff/f', 'w').write('x')\nos.symlink('/etc/passwd', '/out/linked')\nos.mkfifo('/out/pipe')\n")
+	holds(out, `    \u{1B}[2Jhello`, `Wrote odd\u{1B}name, which study.yaml does not declare, so it never leaves`, `Wrote d\u{byte FF}, which`, "Wrote linked, which study.yaml does not declare, so it never leaves, 0 bytes\n    (no plain file", "Wrote pipe", "words.txt  it was not written", "table.csv  it is not what its kind says")
 	holds(err, "2 files that study.yaml declares could not leave", "hint: ")
 	out, err = try("import sys\nprint('deep', file=sys.stderr)\nopen('/asset/config.json')\n")
 	holds(out, "    deep", "FileNotFoundError", "it ended with an error at main.py, line 3")
