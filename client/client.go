@@ -33,7 +33,7 @@ import (
 )
 
 const (
-	mostAnswer = 64 << 20        // of an answer that is read whole, in bytes
+	mostAnswer = 96 << 20        // of an answer that is read whole, in bytes
 	patience   = 2 * time.Minute // for an answer that is read whole
 )
 

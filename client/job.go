@@ -31,6 +31,11 @@ func (c *Client) Environments(ctx context.Context) (EnvironmentList, error) {
 	return call[EnvironmentList](ctx, c, "GET", "/v1/environments", nil)
 }
 
+// Twin gives the mock twin of a version's weights, named as ASSET or ASSET@VERSION, with an API key.
+func (c *Client) Twin(ctx context.Context, asset string) (Twin, error) {
+	return call[Twin](ctx, c, "GET", route("v1", "assets", asset, "twin"), nil)
+}
+
 // SubmitRelease asks for files of a job to leave, with an API key.
 func (c *Client) SubmitRelease(ctx context.Context, in SubmitRelease) (narthex.Release, error) {
 	return call[narthex.Release](ctx, c, "POST", "/v1/releases", in)

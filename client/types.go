@@ -943,6 +943,21 @@ type EnvironmentView struct {
 	Command []string                `json:"command,omitempty"`
 	Limits  narthex.JobLimits       `json:"limits"`
 	Digest  narthex.Digest          `json:"digest"`
+	// Packages are Debian's that it is made of, for who tries a study on a machine of their own.
+	Packages []string `json:"packages,omitempty"`
+}
+
+// MostTwin is how many bytes the files of a version have at most of which twins are made.
+const MostTwin = 64_000_000
+
+// Twin is GET /v1/assets/{asset}/twin: the mock twin of a version's weights. They have the names, shapes and types of the version's own
+// and random values of the same scale, the same ones for everyone.
+type Twin struct {
+	Asset   narthex.AssetName   `json:"asset"`
+	Version narthex.VersionName `json:"version"`
+	Digest  narthex.Digest      `json:"digest"` // of the version's bytes
+	Files   []StudyFile         `json:"files"`  // of safetensors, sorted by their paths; at least one
+	Others  int                 `json:"others"` // files of the version that are of another kind, of which nothing is given
 }
 
 // EnvironmentList is the environments that jobs of a grant run in.

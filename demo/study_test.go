@@ -98,11 +98,7 @@ func study(t *testing.T, write func(string) error, script string, weights []byte
 			t.Fatal(err)
 		}
 	}
-	config, err := os.ReadFile("minilab/data/weights/minim-1/step-03122/config.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, data := range map[string][]byte{"asset/model.safetensors": weights, "asset/config.json": config, "environment/" + environment.ReaderName: environment.Reader()} {
+	for name, data := range map[string][]byte{"asset/model.safetensors": weights, "environment/" + environment.ReaderName: environment.Reader()} {
 		if err := os.WriteFile(filepath.Join(dir, name), data, 0o644); err != nil {
 			t.Fatal(err)
 		}

@@ -1,26 +1,29 @@
-"""A forward pass of a small Llama that reads bytes, in numpy: enough to look at its residual stream."""
-import json
+"""A forward pass of a small Llama that reads bytes, in numpy: enough to look at its residual stream.
 
+It needs the weights and no other file. What they do not say of themselves stands here, as it is known of minim-1.
+"""
 import numpy
 
 import narthex_safetensors
 
+HEADS = 5
+CONTEXT = 256  # bytes
+ROPE_THETA = 10000.0  # of interleaved pairs
+NORM_EPS = 1e-5
+
 
 class Llama:
-    """One checkpoint: `config` and `tensors` as they stand in its folder."""
+    """One checkpoint: its `tensors` as they stand in its folder."""
 
     def __init__(self, folder):
-        with open(f"{folder}/config.json", encoding="utf-8") as file:
-            self.config = json.load(file)
-        expected = {"architecture": "llama", "tokenizer": "bytes", "rope_pairs": "interleaved"}
-        if any(self.config.get(name) != value for name, value in expected.items()):
-            raise SystemExit("this study reads byte-level llamas with interleaved rotary pairs only")
         self.tensors = narthex_safetensors.load(f"{folder}/model.safetensors")
-        self.layers = self.config["num_hidden_layers"]
-        self.heads = self.config["num_attention_heads"]
-        self.size = self.config["hidden_size"] // self.heads
+        self.layers = len({name.split(".")[1] for name in self.tensors if name.startswith("layers.")})
+        vocabulary, hidden = self.tensors["embed.weight"].shape
+        if vocabulary != 256 or hidden % (2 * HEADS):
+            raise SystemExit(f"this study reads llamas of bytes with {HEADS} heads only")
+        self.size = hidden // HEADS
         half = self.size // 2
-        angles = numpy.outer(numpy.arange(self.config["context_length"]), self.config["rope_theta"] ** (-numpy.arange(half) / half))
+        angles = numpy.outer(numpy.arange(CONTEXT), ROPE_THETA ** (-numpy.arange(half) / half))
         self.cos, self.sin = numpy.cos(angles).astype("f4"), numpy.sin(angles).astype("f4")
 
     def matrices(self, layer):
@@ -73,10 +76,10 @@ class Llama:
         return [bytes(text) for text in numpy.stack(said, 1).tolist()]
 
     def _norm(self, x, weight):
-        return x / numpy.sqrt((x * x).mean(-1, keepdims=True) + numpy.float32(self.config["rms_norm_eps"])) * weight
+        return x / numpy.sqrt((x * x).mean(-1, keepdims=True) + numpy.float32(NORM_EPS)) * weight
 
     def _split(self, x):
-        return x.reshape(*x.shape[:2], self.heads, self.size).swapaxes(1, 2)
+        return x.reshape(*x.shape[:2], HEADS, self.size).swapaxes(1, 2)
 
     def _turn(self, x, at):
         cos, sin = self.cos[at], self.sin[at]

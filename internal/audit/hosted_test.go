@@ -23,7 +23,7 @@ import (
 )
 
 // here looks into files in the test's own process.
-type here struct{}
+type here struct{ testenv.Here }
 
 func (here) Examine(_ context.Context, task airlock.Task, _ string) (airlock.Answer, error) {
 	answer, err := examine.Do(task, inspect.Held{})

@@ -27,7 +27,7 @@ const (
 )
 
 func (a *app) job() *cobra.Command {
-	return a.group("job", "Run a study beside an asset that never leaves", a.jobSubmit(),
+	return a.group("job", "Run a study beside an asset that never leaves", a.jobTry(), a.jobSubmit(),
 		a.command(leaf{use: "list", short: "List the jobs of the grant", example: "NARTHEX_KEY=nx_… narthex job list",
 			run: func(ctx context.Context, _ []string) error { return a.jobList(ctx) }}),
 		a.jobShow(),

@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -41,7 +39,7 @@ type Hall struct {
 	mu    sync.Mutex // guards runs
 	runs  map[narthex.JobID]context.CancelFunc
 	wake  chan struct{}
-	looks chan struct{} // as many looks into files at once as it holds
+	looks chan struct{} // as many looks into files, and makings of twins, at once as it holds
 	done  sync.WaitGroup
 }
 
@@ -49,19 +47,31 @@ type Hall struct {
 const mostLooks = 2
 
 // examine gives files their forms or looks into them, when it is its turn.
-func (h *Hall) examine(ctx context.Context, task airlock.Task, asset string) (airlock.Answer, error) {
+func (h *Hall) examine(ctx context.Context, task airlock.Task, asset string) (answer airlock.Answer, err error) {
+	err = h.inTurn(ctx, func() error {
+		answer, err = h.Examiner.Examine(ctx, task, asset)
+		return err
+	})
+	return answer, err
+}
+
+// inTurn does what takes as much memory as a look, when it is its turn.
+func (h *Hall) inTurn(ctx context.Context, do func() error) error {
 	select {
 	case h.looks <- struct{}{}:
 		defer func() { <-h.looks }()
-		return h.Examiner.Examine(ctx, task, asset)
+		return do()
 	case <-ctx.Done():
-		return airlock.Answer{}, ctx.Err()
+		return ctx.Err()
 	}
 }
 
-// Examiner gives files their forms and looks into them, where a fault in that harms nobody. Asset is the folder of the asset's bytes.
+// Examiner reads what may do harm, where a fault in that harms nobody. Asset is the folder of the asset's bytes.
 type Examiner interface {
+	// Examine gives files their forms, or looks into them.
 	Examine(ctx context.Context, task airlock.Task, asset string) (airlock.Answer, error)
+	// Twin makes the mock twins of the weights in the folder, which follow from its digest.
+	Twin(ctx context.Context, asset string, digest narthex.Digest) (airlock.Twins, error)
 }
 
 // NewHall makes a hall; Run must run for its jobs to begin.
@@ -405,20 +415,9 @@ func (h *Hall) prepare(ctx context.Context, job book.Job) (sandbox.Job, error) {
 	if err != nil {
 		return none, err
 	}
-	lines := map[string]int{}
-	for name, data := range files {
-		lines[name] = strings.Count(string(data), "\n") + 1
-		at := filepath.Join(folder, filepath.FromSlash(name))
-		if err := os.MkdirAll(filepath.Dir(at), 0o755); err != nil {
-			return none, err
-		}
-		mode := fs.FileMode(0o644)
-		if len(data) > 4 && string(data[:4]) == "\x7fELF" {
-			mode = 0o755
-		}
-		if err := os.WriteFile(at, data, mode); err != nil {
-			return none, err
-		}
+	lines, err := sandbox.Lay(folder, files)
+	if err != nil {
+		return none, err
 	}
 	library := filepath.Join(h.Folder, "library")
 	if err := os.MkdirAll(library, 0o755); err != nil {
@@ -531,7 +530,7 @@ func (h *Hall) pack(ctx context.Context, job book.Job, asset string) (*narthex.P
 	pack := &narthex.Package{Files: []narthex.Frozen{}}
 	err := h.Driver.Collect(ctx, boxID(job.ID), func(left sandbox.Left) error {
 		for _, o := range job.Plan.Outputs {
-			data, class, err := freeze(left.Out, o.Name)
+			data, class, err := sandbox.Freeze(left.Out, o.Name)
 			switch {
 			case err != nil:
 				return err
@@ -562,36 +561,4 @@ func (h *Hall) pack(ctx context.Context, job book.Job, asset string) (*narthex.P
 	}
 	pack.Digest, err = airlock.FrozenDigest(pack.Files)
 	return pack, err
-}
-
-// mostOutput bounds one file as a job left it, in bytes.
-const mostOutput = 4 << 20
-
-// freeze copies one file that a job left: a plain one, with one name and without holes, of at most [mostOutput] bytes. Class says why not.
-func freeze(out *os.Root, name string) (data []byte, class string, err error) {
-	info, err := out.Lstat(name)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, "missing", nil
-	case err != nil:
-		return nil, "", err
-	case !info.Mode().IsRegular():
-		return nil, "shape", nil
-	case info.Size() > mostOutput:
-		return nil, "size", nil
-	}
-	file, err := out.Open(name)
-	if err != nil {
-		return nil, "shape", nil
-	}
-	defer file.Close()
-	again, err := file.Stat()
-	if err != nil || !again.Mode().IsRegular() || !os.SameFile(info, again) || hollow(again) {
-		return nil, "shape", nil
-	}
-	data, err = io.ReadAll(io.LimitReader(file, mostOutput+1))
-	if err == nil && len(data) > mostOutput {
-		return nil, "size", nil
-	}
-	return data, "", err
 }

@@ -190,8 +190,8 @@ func (v *visit) plan(in client.SubmitJob) (call jobCall, err error) {
 	if wall < 1 || wall > environment.Limits.WallMinutes {
 		return call, narthex.Invalidf("A job of the environment %s has from 1 to %d minutes.", in.Environment, environment.Limits.WallMinutes).For("wall_minutes")
 	}
-	if memory < 16 || memory > environment.Limits.MemoryMB {
-		return call, narthex.Invalidf("A job of the environment %s has from 16 to %d megabytes of memory.", in.Environment, environment.Limits.MemoryMB).For("memory_mb")
+	if memory < leastMemory || memory > environment.Limits.MemoryMB {
+		return call, narthex.Invalidf("A job of the environment %s has from %d to %d megabytes of memory.", in.Environment, leastMemory, environment.Limits.MemoryMB).For("memory_mb")
 	}
 	command, err := environment.Runs(parsed.Command)
 	if err != nil {
@@ -549,7 +549,7 @@ func (d *Door) Environments() http.Handler {
 				if err != nil {
 					return narthex.AsError(err)
 				}
-				list.Environments = append(list.Environments, client.EnvironmentView{Name: environment.Name, Title: environment.Title, Command: environment.Command, Limits: environment.Limits, Digest: print})
+				list.Environments = append(list.Environments, client.EnvironmentView{Name: environment.Name, Title: environment.Title, Command: environment.Command, Limits: environment.Limits, Digest: print, Packages: environment.Packages})
 			}
 			return nil
 		})

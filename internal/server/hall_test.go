@@ -184,7 +184,7 @@ func TestWhatAJobSaysElsewhereIsNotTold(t *testing.T) {
 		}
 		return sandbox.Ended{Class: sandbox.Failed, File: mark, Line: 7, CPU: time.Hour * 999, Wall: time.Hour * 999}
 	}, func(c *server.Config) {
-		c.Host.Examiner, c.Log = here{}, slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+		c.Host.Examiner, c.Log = testenv.Here{}, slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	})
 	job := h.over(t, h.submit(t).ID)
 	if job.State != narthex.JobFailed || job.End.File != "" || job.End.Line != 0 || job.End.CPUMinutes != job.Plan.CPUMinutes {
@@ -471,7 +471,7 @@ func TestALostJobIsClosedWhereNoJobRuns(t *testing.T) {
 	s := &stage{}
 	under := &dying{}
 	h := openHallWith(t, s.play, func(c *server.Config) {
-		c.Host.Examiner = here{}
+		c.Host.Examiner = testenv.Here{}
 		c.Wrap = func(s store.Store) store.Store { under.Store = s; return under }
 	})
 	s.on.Store(1)
@@ -497,7 +497,7 @@ func TestALostJobIsClosedWhereNoJobRuns(t *testing.T) {
 
 // looked keeps what it was asked to look into.
 type looked struct {
-	here
+	testenv.Here
 	mu    sync.Mutex
 	tasks []airlock.Task
 }
@@ -508,7 +508,7 @@ func (l *looked) Examine(ctx context.Context, task airlock.Task, asset string) (
 		l.tasks = append(l.tasks, task)
 	}
 	l.mu.Unlock()
-	return l.here.Examine(ctx, task, asset)
+	return l.Here.Examine(ctx, task, asset)
 }
 
 // TestWhatWaitsIsComparedAndWhatIsDeniedIsNotLookedInto: of two packages that wait, the second is compared with the first; a look is work for
@@ -595,7 +595,7 @@ func TestTheBytesReleasedAreThoseReviewed(t *testing.T) {
 		var raw store.Store
 		s := &stage{}
 		h := openHallWith(t, s.play, func(c *server.Config) {
-			c.Host.Examiner = here{}
+			c.Host.Examiner = testenv.Here{}
 			c.Wrap = func(s store.Store) store.Store { raw = s; return s }
 		})
 		h.Tampered = true
@@ -705,7 +705,7 @@ func TestANodeThatDiesAtAnyCommitLosesAndDoublesNothing(t *testing.T) {
 	c := &cutting{left: -1}
 	s := &stage{}
 	h := openHallWith(t, s.play, func(config *server.Config) {
-		config.Host.Examiner = here{}
+		config.Host.Examiner = testenv.Here{}
 		config.Wrap = func(s store.Store) store.Store { c.Store = s; return c }
 	})
 	ctx, stop := context.WithCancel(t.Context())

@@ -56,6 +56,7 @@ const (
 	mostLook    = 2 << 30  // of memory for one look, in bytes
 	longestLook = 2 * time.Minute
 	mostThreads = 64
+	mostTwins   = 96 << 20 // of what the twins of a folder are, in bytes
 )
 
 // Examine runs the look.
@@ -64,15 +65,31 @@ func (c confined) Examine(ctx context.Context, task airlock.Task, asset string) 
 	if err != nil {
 		return airlock.Answer{}, err
 	}
-	child := sandbox.Child{Path: c.program, Args: []string{examine.Word}, Stdin: stdin, Output: mostAnswer, Memory: mostLook, Processes: mostThreads, CPU: longestLook, Wall: longestLook}
+	var args []string
 	if asset != "" {
-		child.Args, child.ReadOnly = append(child.Args, asset), []string{asset}
+		args = []string{asset}
 	}
-	said, err := c.confiner.Confined(ctx, child)
+	said, err := c.run(ctx, sandbox.Child{Args: args, ReadOnly: args, Stdin: stdin, Output: mostAnswer})
 	if err != nil {
 		return airlock.Answer{}, err
 	}
 	return airlock.ReadAnswer(task, said)
+}
+
+// Twin makes the twins of an asset's weights.
+func (c confined) Twin(ctx context.Context, asset string, digest narthex.Digest) (airlock.Twins, error) {
+	said, err := c.run(ctx, sandbox.Child{Args: []string{examine.TwinWord, asset, string(digest)}, ReadOnly: []string{asset}, Output: mostTwins})
+	if err != nil {
+		return airlock.Twins{}, err
+	}
+	return airlock.ReadTwins(said)
+}
+
+// run runs the program's other half.
+func (c confined) run(ctx context.Context, child sandbox.Child) ([]byte, error) {
+	child.Path, child.Args = c.program, append([]string{examine.Word}, child.Args...)
+	child.Memory, child.Processes, child.CPU, child.Wall = mostLook, mostThreads, longestLook, longestLook
+	return c.confiner.Confined(ctx, child)
 }
 
 // wipeStudies removes what an earlier process left of its jobs' studies.

@@ -15,23 +15,12 @@ import (
 	"narthex"
 	"narthex/client"
 	"narthex/internal/airlock"
-	"narthex/internal/examine"
-	"narthex/internal/inspect"
 	"narthex/internal/lab"
 	"narthex/internal/sandbox"
 	"narthex/internal/sandbox/fake"
 	"narthex/internal/server"
 	"narthex/internal/testenv"
 )
-
-// here looks into files in the test's own process. It is for tests of what stands above a sandbox.
-type here struct{ find []narthex.Finding }
-
-func (h here) Examine(_ context.Context, task airlock.Task, _ string) (airlock.Answer, error) {
-	answer, err := examine.Do(task, inspect.Held{})
-	answer.Findings = append(answer.Findings, h.find...)
-	return answer, err
-}
 
 // hall is a node on which jobs are functions.
 type hall struct {
@@ -44,7 +33,7 @@ type hall struct {
 // openHall opens a lab whose model has bytes, and a grant that lets jobs run beside them.
 func openHall(t *testing.T, play fake.Play, find ...narthex.Finding) *hall {
 	t.Helper()
-	return openHallWith(t, play, func(c *server.Config) { c.Host.Examiner = here{find} })
+	return openHallWith(t, play, func(c *server.Config) { c.Host.Examiner = testenv.Here{Find: find} })
 }
 
 func openHallWith(t *testing.T, play fake.Play, with func(*server.Config)) *hall {

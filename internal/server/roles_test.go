@@ -182,6 +182,7 @@ func setScene(t *testing.T) *scene {
 		{"GET /v1/models", "/v1/models", nil, []string{"key", "another's key"}},
 		{"GET /v1/grant", "/v1/grant", nil, []string{"key", "another's key"}},
 		{"GET /v1/environments", "/v1/environments", nil, []string{"key", "another's key"}},
+		{"GET /v1/assets/{asset}/twin", "/v1/assets/model@final/twin", nil, []string{"key"}},
 		{"GET /v1/jobs", "/v1/jobs", nil, []string{"key", "another's key"}}, {"GET /v1/releases", "/v1/releases", nil, []string{"key", "another's key"}},
 		{"POST /v1/jobs", "/v1/jobs", study, []string{"key"}},
 		{"GET /v1/jobs/{job}", jobs, nil, []string{"key"}}, {"POST /v1/jobs/{job}/cancel", jobs + "/cancel", struct{}{}, []string{"key"}},

@@ -2,6 +2,8 @@ package testenv
 
 import (
 	"context"
+	"encoding/binary"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,6 +17,7 @@ import (
 	"narthex/internal/lab"
 	"narthex/internal/sandbox/fake"
 	"narthex/internal/server"
+	"narthex/internal/twin"
 )
 
 // Beside gives options under which a model has bytes and jobs run beside it as functions, in the environment "box", and the folder of the
@@ -23,6 +26,7 @@ func Beside(t testing.TB, o Options, play fake.Play, find ...narthex.Finding) (w
 	t.Helper()
 	asset, jobs := t.TempDir(), t.TempDir()
 	must(t, os.WriteFile(filepath.Join(asset, "weights.bin"), []byte("the weights"), 0o644))
+	must(t, os.WriteFile(filepath.Join(asset, "model.safetensors"), Weights(), 0o644))
 	folder, err := environment.ReadFolder(t.Context(), asset)
 	must(t, err)
 	with = o
@@ -42,7 +46,7 @@ not_offered:`, 1))
 		}
 	}
 	with.Config = func(c *server.Config) {
-		c.Host = &server.Host{Driver: fake.New(jobs, play), Examiner: here{find}}
+		c.Host = &server.Host{Driver: fake.New(jobs, play), Examiner: Here{find}}
 		if o.Config != nil {
 			o.Config(c)
 		}
@@ -58,11 +62,35 @@ func JobTerms() []narthex.Term {
 	}
 }
 
-// here looks into files in the test's own process.
-type here struct{ find []narthex.Finding }
+// Here looks into files, and makes twins, in the test's own process. It finds what Find says too.
+type Here struct{ Find []narthex.Finding }
 
-func (h here) Examine(_ context.Context, task airlock.Task, _ string) (airlock.Answer, error) {
+// Examine gives files their forms, or looks into them.
+func (h Here) Examine(_ context.Context, task airlock.Task, _ string) (airlock.Answer, error) {
 	answer, err := examine.Do(task, inspect.Held{})
-	answer.Findings = append(answer.Findings, h.find...)
+	answer.Findings = append(answer.Findings, h.Find...)
 	return answer, err
+}
+
+// Twin makes the twins of a folder.
+func (Here) Twin(_ context.Context, asset string, digest narthex.Digest) (airlock.Twins, error) {
+	return examine.Twins(asset, digest)
+}
+
+// Weights gives a file of weights: two matrices and a single value, of numbers that stand in no order.
+func Weights() []byte {
+	tensors := []twin.Tensor{{Name: "a", Shape: []int{64, 32}}, {Name: "b", Shape: []int{32, 64}}, {Name: "one", Shape: []int{}}}
+	state := uint32(1)
+	for i := range tensors {
+		tensors[i].Type = twin.F32
+		size := 1
+		for _, n := range tensors[i].Shape {
+			size *= n
+		}
+		for range size {
+			state = state*1664525 + 1013904223
+			tensors[i].Data = binary.LittleEndian.AppendUint32(tensors[i].Data, math.Float32bits(float32(state>>8)/(1<<24)-0.25))
+		}
+	}
+	return twin.Write(tensors)
 }

@@ -2,8 +2,9 @@
 // scale, on which a study is tried before it runs beside the real one.
 //
 // A twin follows from names, shapes and types, from the mean and the standard deviation of each tensor to two digits, and from the seed:
-// two files that have these in common have one twin. So it tells no more of the weights than these do. That one of its values is, by
-// chance, one of the original's cannot be told from it.
+// two files that have these in common have one twin. So it tells no more of the weights than these do. Of a tensor of a few values mean
+// and deviation would nearly be the values, so it has those of 0 and 1. That one of a twin's values is, by chance, one of the original's
+// cannot be told from it.
 //
 // It is pure, and the same on every machine. It trusts nothing that it reads: safetensors.go says what a file must be. Read next: that.
 package twin
@@ -39,8 +40,11 @@ func Twin(safetensors []byte, seed uint64) ([]byte, error) {
 	return Write(tensors), nil
 }
 
+// fewest is how many values a tensor has at least whose scale is told.
+const fewest = 32
+
 // scale gives mean and standard deviation of a tensor, to two digits. Where all values are alike the deviation is a hundredth of them, or
-// a hundredth.
+// a hundredth. A tensor of fewer than [fewest] values has 0 and 1.
 func (t Tensor) scale() (mean, deviation float64, finite bool) {
 	n := float64(len(t.Data) / t.Type.Width())
 	if n == 0 {
@@ -51,8 +55,11 @@ func (t Tensor) scale() (mean, deviation float64, finite bool) {
 	mean = sum / n
 	t.each(func(v float64) { squares += float64((v - mean) * (v - mean)) })
 	deviation = math.Sqrt(squares / n)
-	if math.IsNaN(deviation) || math.IsInf(deviation, 0) || math.IsInf(mean, 0) {
+	switch {
+	case math.IsNaN(deviation) || math.IsInf(deviation, 0) || math.IsInf(mean, 0):
 		return 0, 0, false
+	case n < fewest:
+		return 0, 1, true
 	}
 	if mean, deviation = two(mean), two(deviation); deviation == 0 {
 		deviation = max(math.Abs(mean)/100, 0.01)
