@@ -36,9 +36,10 @@ type Notice struct {
 	ID         string               `json:"id"` // the same at every try
 	Kind       notice.Kind          `json:"kind"`
 	To         notice.To            `json:"to"`
-	Person     narthex.PersonID     `json:"person,omitempty"` // empty for a webhook and a specialist
-	Invite     narthex.InviteID     `json:"invite,omitempty"` // of a specialist, who is nobody of Narthex
-	Engagement narthex.EngagementID `json:"engagement"`
+	Person     narthex.PersonID     `json:"person,omitempty"`     // empty for a webhook and a specialist
+	Invite     narthex.InviteID     `json:"invite,omitempty"`     // of a specialist, who is nobody of Narthex
+	Engagement narthex.EngagementID `json:"engagement,omitempty"` // empty where it is about an asset
+	Asset      narthex.AssetName    `json:"asset,omitempty"`
 	Manuscript int                  `json:"manuscript,omitempty"`
 	What       string               `json:"what,omitempty"` // what is owed or rested on
 	At         time.Time            `json:"at"`
@@ -52,7 +53,7 @@ type Notice struct {
 
 // Facts gives what it is about.
 func (n Notice) Facts() notice.Facts {
-	return notice.Facts{Kind: n.Kind, To: n.To, Engagement: n.Engagement, Manuscript: n.Manuscript, What: n.What}
+	return notice.Facts{Kind: n.Kind, To: n.To, Engagement: n.Engagement, Asset: n.Asset, Manuscript: n.Manuscript, What: n.What}
 }
 
 // NoticeID makes the identifier of a notice of what made it: the same event never makes two for one receiver.
@@ -127,7 +128,7 @@ func PutNotice(tx *journal.Tx, n Notice) error {
 	return nil
 }
 
-// DropNotices takes away all that a person was or is to be told.
+// DropNotices takes away all that a person was or is to be told, and what was counted of them for alarms.
 func DropNotices(tx *journal.Tx, person narthex.PersonID) error {
 	rows, err := journal.Scan[Notice](tx, store.Notices, store.Prefix(NoticesOf(person, ""), mostRows))
 	if err != nil {
@@ -140,5 +141,5 @@ func DropNotices(tx *journal.Tx, person narthex.PersonID) error {
 			}
 		}
 	}
-	return nil
+	return dropDays(tx, person)
 }

@@ -471,7 +471,7 @@ func changeJob(tx *journal.Tx, job book.Job, e airlock.JobEvent) (book.Job, erro
 	}
 	job.Job = next
 	if next.State.Over() {
-		if err := book.Settle(tx, job.Holds, airlock.JobUsed(next.Plan, e)); err != nil {
+		if err := book.Settle(tx, job.Person, job.Holds, airlock.JobUsed(next.Plan, e)); err != nil {
 			return job, err
 		}
 	}

@@ -37,6 +37,7 @@ const (
 	Holder      To = "holder"      // whose standing it is
 	Asker       To = "asker"       // who asked a specialist for an opinion
 	Asked       To = "asked"       // that specialist, who is no person of Narthex: by mail and in no list
+	Guards      To = "guard"       // owns an asset, or keeps the lab's security
 	Deciders    To = "decider"     // who decides on an objection and has not
 )
 
