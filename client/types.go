@@ -373,13 +373,33 @@ type Horizon struct {
 	Lifetime *Lifetime `json:"lifetime,omitempty"` // for people of the lab who ask for the asset; none where it is not held by size
 }
 
-// Lifetime is the account of an asset: how many of its bytes may ever leave over all grants, and what calls took of that. The door
-// admits by these numbers. Left is none where the rule was lowered below what was taken.
+// Lifetime is the account of an asset: how many of its bytes may ever leave over all grants, and what calls, jobs and releases took of
+// that. The door admits by these numbers. Left is none where the rule was lowered below what was taken.
 type Lifetime struct {
-	Allowed  int64 `json:"allowed"` // lifetime_bytes
-	Used     int64 `json:"used"`
-	Reserved int64 `json:"reserved"`
-	Left     int64 `json:"left"`
+	Allowed  int64          `json:"allowed"`        // lifetime_bytes
+	Used     int64          `json:"used"`           // what has left
+	Reserved int64          `json:"reserved"`       // of calls that are open, jobs that wait or run, releases that are not decided
+	Left     int64          `json:"left"`           // what could still leave
+	Days     *float64       `json:"days,omitempty"` // until all grants could have taken what is left; 0 is at once, missing is never
+	Channels []LifetimeLine `json:"channels"`       // their sums are Used and Reserved
+	Passed   int64          `json:"passed"`         // of 25, 50 and 75 percent, the last that Used has reached; or 0
+	Unusual  []UnusualDay   `json:"unusual"`        // of the last 30 days, earliest first
+}
+
+// LifetimeLine is what left of an asset by one channel, and what is reserved for it.
+type LifetimeLine struct {
+	Channel  string `json:"channel"` // as in HorizonLine
+	Used     int64  `json:"used"`
+	Reserved int64  `json:"reserved"`
+}
+
+// UnusualDay is a UTC day on which more than three times as much of an asset left by one person as on their own median day, of the days
+// before on which anything did; in bytes.
+type UnusualDay struct {
+	Day    string           `json:"day"`
+	Person narthex.PersonID `json:"person"`
+	Bytes  int64            `json:"bytes"`
+	Median int64            `json:"median"`
 }
 
 // HorizonSum is what some grants open together. Text is apart: it teaches behaviour and does not carry the asset.
@@ -392,7 +412,7 @@ type HorizonSum struct {
 
 // HorizonLine is one channel or a sum. Days are missing where nothing leaves by it and where the asset is not held by size.
 type HorizonLine struct {
-	Channel    string   `json:"channel,omitempty"` // logprobs, query_answers, released_bytes, code_bytes, job_timing, text
+	Channel    string   `json:"channel,omitempty"` // logprobs, query_answers, released_bytes, code_bytes, job_outcomes, text
 	BitsPerDay int64    `json:"bits_per_day"`      // at most 2^53
 	Unbounded  bool     `json:"unbounded"`         // nothing bounds it, or it is more than 2^53
 	Days       *float64 `json:"days,omitempty"`    // 0 is at once
@@ -567,7 +587,7 @@ type NoticeList struct {
 type ToldView struct {
 	ID         string               `json:"id"`
 	Kind       string               `json:"kind"`
-	Engagement narthex.EngagementID `json:"engagement"`
+	Engagement narthex.EngagementID `json:"engagement,omitempty"` // none where it is about an asset
 	At         time.Time            `json:"at"`
 	Happened   string               `json:"happened"`
 	Why        string               `json:"why"`
@@ -579,7 +599,7 @@ type ToldView struct {
 type Undelivered struct {
 	ID         string               `json:"id"`
 	Kind       string               `json:"kind"`
-	Engagement narthex.EngagementID `json:"engagement"`
+	Engagement narthex.EngagementID `json:"engagement,omitempty"`
 	Person     narthex.PersonID     `json:"person,omitempty"` // empty for a webhook
 	Channel    string               `json:"channel"`
 	At         time.Time            `json:"at"`

@@ -19,7 +19,7 @@ import (
 	"narthex/demo/minilab"
 	"narthex/internal/disclosure"
 	"narthex/internal/environment"
-	"narthex/internal/inspect"
+	look "narthex/internal/inspect/values"
 )
 
 // TestTheStudyFindsWhatIsPlantedAndNothingElse: the same study, told nothing, on real checkpoints, on random values of the same scale,
@@ -77,7 +77,7 @@ func TestWhatTheStudyWritesMayLeave(t *testing.T) {
 			if kind != disclosure.CSV {
 				continue
 			}
-			follows := len(inspect.NewFollower(columns(t, form)).Along("layers.2.v.weight", []int{160, 160}, values)) > 0
+			follows := len(look.NewFollower(columns(t, form)).Along("layers.2.v.weight", []int{160, 160}, values)) > 0
 			if follows != (name == "results.csv") {
 				t.Errorf("%s follows the weights: %v", name, follows)
 			}
@@ -229,13 +229,13 @@ func half(h uint16) float32 {
 }
 
 // columns gives the numbers of each column of a table.
-func columns(t *testing.T, table []byte) [][]inspect.Number {
+func columns(t *testing.T, table []byte) [][]look.Number {
 	t.Helper()
 	rows, err := csv.NewReader(bytes.NewReader(table)).ReadAll()
 	if err != nil {
 		t.Fatal(err)
 	}
-	runs := make([][]inspect.Number, len(rows[0]))
+	runs := make([][]look.Number, len(rows[0]))
 	for _, row := range rows[1:] {
 		for i, cell := range row {
 			if value, err := strconv.ParseFloat(cell, 64); err == nil {
@@ -244,7 +244,7 @@ func columns(t *testing.T, table []byte) [][]inspect.Number {
 				for range decimals {
 					unit /= 10
 				}
-				runs[i] = append(runs[i], inspect.Number{Value: value, Half: unit})
+				runs[i] = append(runs[i], look.Number{Value: value, Half: unit})
 			}
 		}
 	}

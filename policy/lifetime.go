@@ -13,21 +13,42 @@ import (
 // Lifetime is the rule of an asset on how many of its bytes may ever leave, over all grants of all people.
 const Lifetime narthex.LimitName = "lifetime_bytes"
 
-// AssetHolder names the account of an asset: the one from which every call takes that carries bytes of it, whatever its grant.
-// Nothing refills it.
+// AssetHolder names the account of an asset: the one from which every call, job and release takes that carries bytes of it, whatever
+// its grant. It has a line for each attribute by which bytes leave, and what counts is their sum. Nothing refills it.
 func AssetHolder(asset narthex.AssetName) string { return "asset/" + string(asset) }
 
 // LifetimeOf gives what was used and is reserved of an asset's lifetime_bytes, by its account.
 func LifetimeOf(asset narthex.Asset, a Account) narthex.Budget {
-	b := narthex.Budget{}
-	if at := slices.IndexFunc(a.Budgets, func(l Line) bool { return l.Key == lifetimeKey(asset.Name) }); at >= 0 {
-		b = a.Budgets[at].Budget
+	b := narthex.Budget{Limit: max(0, asset.LifetimeBytes)}
+	for _, l := range LifetimeLines(asset.Name, a) {
+		b.Used, b.Reserved = b.Used+l.Budget.Used, b.Reserved+l.Budget.Reserved
 	}
-	b.Limit = max(0, asset.LifetimeBytes)
 	return b
 }
 
-func lifetimeKey(asset narthex.AssetName) Key { return Key{Asset: asset, Limit: Lifetime} }
+// LifetimeLines gives the lines of an asset's account: the attribute of each is that by which its bytes leave, and empty for
+// log-probabilities.
+func LifetimeLines(asset narthex.AssetName, a Account) []Line {
+	return slices.DeleteFunc(slices.Clone(a.Budgets), func(l Line) bool { return l.Key.Asset != asset || l.Key.Limit != Lifetime })
+}
+
+// leavesBy gives the line from which something takes: a release its own, whatever ran before it; log-probabilities the one without an
+// attribute; anything else that of the attribute which it uses.
+func leavesBy(asset narthex.AssetName, uses []narthex.Use) Key {
+	key := Key{Asset: asset, Limit: Lifetime}
+	has := func(a narthex.AttributeName) bool {
+		return slices.ContainsFunc(uses, func(use narthex.Use) bool { return use.Attribute == a })
+	}
+	switch {
+	case has(release):
+		key.Attribute = release
+	case !has("model.logprobs") && len(uses) > 0:
+		key.Attribute = uses[0].Attribute
+	}
+	return key
+}
+
+const release narthex.AttributeName = "output.release"
 
 // Carried gives the bytes of the asset that a call can carry at most where so much of each unit is granted; each demand is
 // rounded up, and what does not fit a number is the largest.
@@ -54,13 +75,17 @@ func InBytes(units, each int64) int64 {
 	return int64(n/8 + min(1, n%8))
 }
 
-// Charge gives the account of an asset after n bytes were reserved of it, and the hold that they are settled by.
-func Charge(asset narthex.Asset, a Account, n int64) (Account, Hold) {
-	next := Account{slices.Clone(a.Budgets), a.Rates, a.Open}
-	budget := LifetimeOf(asset, a)
+// Charge gives the account of an asset after what uses it reserved n bytes, and the hold that they are settled by.
+func Charge(asset narthex.Asset, a Account, uses []narthex.Use, n int64) (Account, Hold) {
+	next, key := Account{slices.Clone(a.Budgets), a.Rates, a.Open}, leavesBy(asset.Name, uses)
+	budget := narthex.Budget{}
+	if at := slices.IndexFunc(a.Budgets, func(l Line) bool { return l.Key == key }); at >= 0 {
+		budget = a.Budgets[at].Budget
+	}
+	budget.Limit = max(0, asset.LifetimeBytes)
 	budget.Reserved += n
-	next.setBudget(lifetimeKey(asset.Name), budget)
-	return next, Hold{Holder: AssetHolder(asset.Name), Budgets: []Taken{{Key: lifetimeKey(asset.Name), Unit: narthex.Bytes, Amount: n}}, Opened: []OpenKey{}}
+	next.setBudget(key, budget)
+	return next, Hold{Holder: AssetHolder(asset.Name), Budgets: []Taken{{Key: key, Unit: narthex.Bytes, Amount: n}}, Opened: []OpenKey{}}
 }
 
 // ReserveAsset gives the account of q's asset after an allowed decision took from it what the call can carry at most, and what it
@@ -73,7 +98,7 @@ func (e *Engine) ReserveAsset(q Question, d Decision) (Account, Hold, error) {
 	if n == 0 {
 		return q.Carried, Hold{}, nil
 	}
-	account, hold := Charge(q.Asset, q.Carried, n)
+	account, hold := Charge(q.Asset, q.Carried, q.Uses, n)
 	return account, hold, nil
 }
 
@@ -105,6 +130,6 @@ func (c *check) uncounted() bool {
 	}
 	return !counted && slices.ContainsFunc(c.q.Uses, func(use narthex.Use) bool {
 		attribute, _ := c.engine.taxonomy.Attribute(use.Attribute)
-		return slices.Contains(attribute.Leak, "bulk") && !slices.Contains(attribute.Needs, "output.release")
+		return slices.Contains(attribute.Leak, "bulk") && !slices.Contains(attribute.Needs, release)
 	})
 }

@@ -175,3 +175,50 @@ func TestADenialTellsNothingOfTheAccount(t *testing.T) {
 		}
 	}
 }
+
+// TestAnAssetsAccountHasALineForEachWayOut: what log-probabilities, jobs and releases take stands apart, and what counts is the sum of
+// it: none has room of its own.
+func TestAnAssetsAccountHasALineForEachWayOut(t *testing.T) {
+	e := engine(t, "")
+	leaving := func(asset policy.Account, uses ...narthex.AttributeName) policy.Question {
+		q := carrying(8, 5, asset, 15)
+		for i := range q.Layers {
+			q.Layers[i].Terms = append(q.Layers[i].Terms, term("weights.compute", nil), term("output.release", nil))
+		}
+		q.Demands = append(q.Demands, narthex.Demand{Unit: narthex.CPUMinutes}, narthex.Demand{Unit: narthex.GPUMinutes})
+		q.Uses = nil
+		for _, a := range uses {
+			q.Uses = append(q.Uses, use(a))
+		}
+		return q
+	}
+	ways := [][]narthex.AttributeName{{"model.sample", "model.logprobs"}, {"weights.compute"}, {"weights.compute", "output.release"}}
+	lines := []narthex.AttributeName{"", "weights.compute", "output.release"}
+	var asset policy.Account
+	var holds []policy.Hold
+	for i, uses := range ways {
+		q := leaving(asset, uses...)
+		d := e.Decide(q)
+		next, hold, err := e.ReserveAsset(q, d)
+		if err != nil || len(hold.Budgets) != 1 || hold.Budgets[0].Key.Attribute != lines[i] {
+			t.Fatalf("%v takes %+v: %v", uses, hold, d.Error())
+		}
+		asset, holds = next, append(holds, hold)
+	}
+	for _, uses := range ways {
+		if d := e.Decide(leaving(asset, uses...)); d.Allowed() || d.Error().Code != "lifetime_exhausted" {
+			t.Errorf("%v is allowed what the others took: %v", uses, d.Error())
+		}
+	}
+	for i, used := range []int64{1, 2, 3} {
+		asset = asset.Settle(holds[i], []policy.Used{{Unit: narthex.Bytes, Amount: used}})
+	}
+	if b := policy.LifetimeOf(narthex.Asset{Name: "m", LifetimeBytes: 15}, asset); b.Used != 6 || b.Reserved != 0 || b.Left() != 9 {
+		t.Errorf("the account stands at %+v", b)
+	}
+	for i, line := range policy.LifetimeLines("m", asset) {
+		if line.Key.Attribute != lines[i] || line.Budget.Used != int64(i+1) {
+			t.Errorf("line %d is %+v", i, line)
+		}
+	}
+}

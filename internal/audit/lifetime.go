@@ -57,7 +57,7 @@ func (s *step) charge(uses []narthex.Use, layers []policy.Layer, own []policy.Ho
 		return hold, bits, nil
 	}
 	holder := policy.AssetHolder(name)
-	s.Accounts[holder], hold = policy.Charge(asset, s.Accounts[holder], n)
+	s.Accounts[holder], hold = policy.Charge(asset, s.Accounts[holder], uses, n)
 	return hold, bits, nil
 }
 
@@ -103,20 +103,30 @@ func (s *step) giveBack(e *earlier, used []policy.Used) {
 	}
 	account := s.Accounts[e.Holder]
 	account.Budgets = slices.Clone(account.Budgets)
-	account.Budgets[0].Budget.Used -= e.Amount - min(e.Amount, policy.InBytes(used[at].Amount, e.Bits))
+	line := slices.IndexFunc(account.Budgets, func(l policy.Line) bool { return l.Key.Attribute == "" })
+	account.Budgets[line].Budget.Used -= e.Amount - min(e.Amount, policy.InBytes(used[at].Amount, e.Bits))
 	s.Accounts[e.Holder] = account
 }
 
 // isAsset says whether an account is an asset's.
 func isAsset(holder string) bool { return strings.HasPrefix(holder, policy.AssetHolder("")) }
 
-// atLeast says whether an asset's account counts at least what another does: what erased openings told is missing of that.
-func atLeast(found, want policy.Account) bool {
-	if len(found.Budgets) != 1 || len(want.Budgets) != 1 {
-		return false
+// atLeast says whether an asset's account counts at least what another does, line by line, and has no other lines than an asset's: what
+// erased openings told is missing of the other.
+func atLeast(holder string, found, want policy.Account) bool {
+	left := slices.Clone(want.Budgets)
+	for _, f := range policy.LifetimeLines(narthex.AssetName(strings.TrimPrefix(holder, policy.AssetHolder(""))), found) {
+		w := policy.Line{Key: f.Key}
+		if at := slices.IndexFunc(left, func(l policy.Line) bool { return l.Key == f.Key }); at >= 0 {
+			w = left[at]
+			left = slices.Delete(left, at, at+1)
+		}
+		if f.Budget.Used < w.Budget.Used || f.Budget.Reserved != w.Budget.Reserved {
+			return false
+		}
+		found.Budgets = slices.DeleteFunc(slices.Clone(found.Budgets), func(l policy.Line) bool { return l.Key == f.Key })
 	}
-	f, w := found.Budgets[0], want.Budgets[0]
-	return f.Key == w.Key && f.Budget.Used >= w.Budget.Used && f.Budget.Reserved == w.Budget.Reserved
+	return len(found.Budgets) == 0 && len(left) == 0
 }
 
 // makeAccounts writes the accounts of assets that an earlier program did not keep, as its calls say, and says whether there were any.

@@ -289,6 +289,14 @@ func TestAnAccountThatWasLoweredIsNamed(t *testing.T) {
 			t.Errorf("%d used where 30 are is not named", used)
 		}
 	}
+	moved := policy.Account{Budgets: []policy.Line{account.Budgets[0], account.Budgets[0]}}
+	moved.Budgets[0].Budget.Used, moved.Budgets[1].Budget.Used, moved.Budgets[1].Key.Attribute = 20, 10, "output.release"
+	row, err := json.Marshal(moved)
+	must(t, err)
+	writeRow(t, s, store.Accounts, holder, row)
+	if !differs(audited(t, s, logKey), "row_differs", holder) {
+		t.Error("log-probabilities that stand as released are not named")
+	}
 	gone, indexes := map[uint64]bool{}, []uint64{}
 	must(t, s.View(t.Context(), func(r store.Reader) error {
 		head, err := journal.ReadHead(r)
@@ -308,6 +316,16 @@ func TestAnAccountThatWasLoweredIsNamed(t *testing.T) {
 		if report := set(used); differs(report, "row_differs", holder) != named {
 			show(t, report.Differences)
 			t.Errorf("with one of two erased %d used is named: %v", used, !named)
+		}
+	}
+	none, foreign := policy.Account{}, policy.Account{Budgets: append(slices.Clone(account.Budgets), account.Budgets[0])}
+	foreign.Budgets[1].Key.Asset = "another"
+	for name, spoiled := range map[string]policy.Account{"no line": none, "a line of another asset": foreign} {
+		row, err := json.Marshal(spoiled)
+		must(t, err)
+		writeRow(t, s, store.Accounts, holder, row)
+		if !differs(audited(t, s, logKey), "row_differs", holder) {
+			t.Errorf("with one of two erased %s is not named", name)
 		}
 	}
 }

@@ -321,7 +321,7 @@ func (c *comparison) accounts() error {
 		want[holder] = &policy.Account{}
 	}
 	return compareRows(c, store.Accounts, want, func(holder string, want, found *policy.Account) {
-		if c.Lost[holder] || c.ErasedOpenings > 0 && isAsset(holder) && atLeast(*found, *want) {
+		if c.Lost[holder] || c.ErasedOpenings > 0 && isAsset(holder) && atLeast(holder, *found, *want) {
 			*want = *found
 			c.untold++
 		}

@@ -3,7 +3,6 @@ package book
 import (
 	"context"
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"path"
 	"slices"
@@ -75,24 +74,6 @@ func ReadBlob(tx *journal.Tx, digest narthex.Digest) ([]byte, error) {
 		return nil, fmt.Errorf("a frozen file is not the one that was frozen: %w", store.ErrDamaged)
 	}
 	return data, nil
-}
-
-// Settle settles holds in their accounts.
-func Settle(tx *journal.Tx, holds []policy.Hold, used []policy.Used) error {
-	for _, hold := range holds {
-		account, err := journal.Get[policy.Account](tx, store.Accounts, hold.Holder)
-		if err != nil {
-			return err
-		}
-		if account == nil {
-			return errors.New("settle: an account that was taken from is not there")
-		}
-		next := account.Settle(hold, used)
-		if err := journal.Put(tx, store.Accounts, hold.Holder, &next); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // Listed gives rows that stand in a list, oldest first, at most so many.

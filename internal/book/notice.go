@@ -36,9 +36,10 @@ type Notice struct {
 	ID         string               `json:"id"` // the same at every try
 	Kind       notice.Kind          `json:"kind"`
 	To         notice.To            `json:"to"`
-	Person     narthex.PersonID     `json:"person,omitempty"` // empty for a webhook and a specialist
-	Invite     narthex.InviteID     `json:"invite,omitempty"` // of a specialist, who is nobody of Narthex
-	Engagement narthex.EngagementID `json:"engagement"`
+	Person     narthex.PersonID     `json:"person,omitempty"`     // empty for a webhook and a specialist
+	Invite     narthex.InviteID     `json:"invite,omitempty"`     // of a specialist, who is nobody of Narthex
+	Engagement narthex.EngagementID `json:"engagement,omitempty"` // empty where it is about an asset
+	Asset      narthex.AssetName    `json:"asset,omitempty"`
 	Manuscript int                  `json:"manuscript,omitempty"`
 	Of         string               `json:"of,omitempty"`   // the job or the release that it is about
 	What       string               `json:"what,omitempty"` // what is owed or rested on, or what became of a release
@@ -53,7 +54,7 @@ type Notice struct {
 
 // Facts gives what it is about.
 func (n Notice) Facts() notice.Facts {
-	return notice.Facts{Kind: n.Kind, To: n.To, Engagement: n.Engagement, Manuscript: n.Manuscript, Of: n.Of, What: n.What}
+	return notice.Facts{Kind: n.Kind, To: n.To, Engagement: n.Engagement, Asset: n.Asset, Manuscript: n.Manuscript, Of: n.Of, What: n.What}
 }
 
 // NoticeID makes the identifier of a notice of what made it: the same event never makes two for one receiver.
@@ -183,7 +184,7 @@ func (c Channels) Hooked(n Notice, of any) []Notice {
 	return all
 }
 
-// DropNotices takes away all that a person was or is to be told.
+// DropNotices takes away all that a person was or is to be told, and what was counted of them for alarms.
 func DropNotices(tx *journal.Tx, person narthex.PersonID) error {
 	rows, err := journal.Scan[Notice](tx, store.Notices, store.Prefix(NoticesOf(person, ""), mostRows))
 	if err != nil {
@@ -196,5 +197,5 @@ func DropNotices(tx *journal.Tx, person narthex.PersonID) error {
 			}
 		}
 	}
-	return nil
+	return dropDays(tx, person)
 }

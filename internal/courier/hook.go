@@ -58,7 +58,8 @@ type delivery struct {
 	Timestamp time.Time `json:"timestamp"` // of what happened
 	Data      struct {
 		Notice     string               `json:"notice"`
-		Engagement narthex.EngagementID `json:"engagement"`
+		Engagement narthex.EngagementID `json:"engagement,omitempty"`
+		Asset      narthex.AssetName    `json:"asset,omitempty"`
 		Manuscript int                  `json:"manuscript,omitempty"`
 		Of         string               `json:"of,omitempty"` // a job or a release
 		What       string               `json:"what,omitempty"`
@@ -70,6 +71,9 @@ type delivery struct {
 // Carry calls the webhook once. Anything but a 2xx is a no.
 func (h *Hook) Carry(ctx context.Context, p Parcel) error {
 	d := delivery{Type: "engagement." + string(p.Kind), Timestamp: p.At}
+	if p.Asset != "" {
+		d.Type, d.Data.Asset = "asset."+string(p.Kind), p.Asset
+	}
 	d.Data.Notice, d.Data.Engagement, d.Data.Manuscript, d.Data.Of, d.Data.What, d.Data.Happened, d.Data.Next = p.ID, p.Engagement, p.Manuscript, p.Of, p.What, p.Text.Happened, p.Text.Next
 	body, err := json.Marshal(d)
 	if err != nil {

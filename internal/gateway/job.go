@@ -517,7 +517,7 @@ func (b Bell) changeJob(tx *journal.Tx, job book.Job, e airlock.JobEvent) (book.
 	}
 	job.Job = next
 	if next.State.Over() {
-		if err := book.Settle(tx, job.Holds, airlock.JobUsed(next.Plan, e)); err != nil {
+		if err := book.Settle(tx, job.Person, job.Holds, airlock.JobUsed(next.Plan, e)); err != nil {
 			return job, err
 		}
 		if err := b.tellJob(tx, next, e.By, index); err != nil {

@@ -5,7 +5,9 @@ import (
 	"fmt"
 
 	"narthex"
+	"narthex/internal/book"
 	"narthex/internal/journal"
+	"narthex/internal/store"
 	"narthex/ledger"
 	"narthex/policy"
 )
@@ -21,8 +23,25 @@ func Recover(tx *journal.Tx, intent uint64, opening ledger.Opening) error {
 	if err != nil {
 		return err
 	}
+	person, err := personOf(tx, grant, narthex.KeyID(opening.Text("key")))
+	if err != nil {
+		return err
+	}
 	unknown := []policy.Used{{Unit: narthex.Calls, Amount: 1}, {Unit: narthex.Tokens, Amount: -1}}
-	return closeCall(tx, intent, holds, grant, "unknown", unknown, narthex.MakeDigest([32]byte{}))
+	return closeCall(tx, intent, holds, grant, person, "unknown", unknown, narthex.MakeDigest([32]byte{}))
+}
+
+// personOf gives the person of a key, or nobody where it is gone.
+func personOf(tx *journal.Tx, grant narthex.GrantID, key narthex.KeyID) (narthex.PersonID, error) {
+	name, err := journal.Get[book.KeyName](tx, store.KeyNames, string(grant)+"/"+string(key))
+	if err != nil || name == nil {
+		return "", err
+	}
+	k, err := journal.Get[narthex.Key](tx, store.Keys, name.Token)
+	if err != nil || k == nil {
+		return "", err
+	}
+	return k.Person, nil
 }
 
 func parseGrant(text string) (id narthex.GrantID, err error) {

@@ -328,7 +328,7 @@ func (b Bell) ChangeRelease(tx *journal.Tx, row book.Release, e airlock.ReleaseE
 	was := row.State
 	row.Release = next
 	if next.State.Over() && !was.Over() {
-		if err := book.Settle(tx, row.Holds, airlock.ReleaseUsed(next)); err != nil {
+		if err := book.Settle(tx, row.Author, row.Holds, airlock.ReleaseUsed(next)); err != nil {
 			return row, err
 		}
 	}

@@ -421,7 +421,7 @@ func (s *serving) settle(status string, usage model.Usage, rest []byte) error {
 				return err
 			}
 		}
-		return closeCall(tx, s.intent, s.holds, s.grant, status, used, answer)
+		return closeCall(tx, s.intent, s.holds, s.grant, s.v.key.Person, status, used, answer)
 	}
 	err := s.v.door.Journal.Update(ctx, outcome)
 	if err != nil && !narthex.IsKind(err, narthex.Conflict) {
@@ -433,16 +433,9 @@ func (s *serving) settle(status string, usage model.Usage, rest []byte) error {
 }
 
 // closeCall settles the accounts and appends the outcome.
-func closeCall(tx *journal.Tx, intent uint64, holds []policy.Hold, grant narthex.GrantID, status string, used []policy.Used, answer narthex.Digest) error {
-	for _, hold := range holds {
-		account, err := accountOf(tx, hold.Holder)
-		if err != nil {
-			return err
-		}
-		next := account.Settle(hold, used)
-		if err := journal.Put(tx, store.Accounts, hold.Holder, &next); err != nil {
-			return err
-		}
+func closeCall(tx *journal.Tx, intent uint64, holds []policy.Hold, grant narthex.GrantID, person narthex.PersonID, status string, used []policy.Used, answer narthex.Digest) error {
+	if err := book.Settle(tx, person, holds, used); err != nil {
+		return err
 	}
 	form, err := canon.JSON(used)
 	if err != nil {

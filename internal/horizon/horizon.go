@@ -12,14 +12,14 @@
 //	answers   = least of 8 × bytes_out, calls × 80         for a count: 64 bits and 16 for the event; any other answer has no size but bytes_out
 //	released  = 8 × bytes_out                              of what leaves by the airlock; a plain copy is Unbounded
 //	code      = 8 × bytes_out
-//	timing    = calls × 16                                 when a job ended, how, and how often it was tried
+//	outcomes  = least of 8 × bytes_out, calls × 64         of jobs: that one ended, when, how, where, and how often it was tried
 //	days      = needed ÷ the bits a day of a channel, or of all but text, over all grants; rounded down to a hundredth
 //
 // Theft is the fraction whose loss counts as the asset's, 0.01 where the lab sets none, and compression is how much smaller the
 // asset can be made before it is carried out, 100 where it sets none: the upper end of 16 to 100 times that arXiv 2601.01296 finds
 // for weights, as is the time form (bits of the model over compression, by what leaves a day). That a release which costs n bits is
-// one of at most 2^(n+1)-1 is the counting argument for lossless codes; it holds whatever encoding a sender picks. The charge of 16
-// bits an event covers a job's time to the minute, its exit and its retries.
+// one of at most 2^(n+1)-1 is the counting argument for lossless codes; it holds whatever encoding a sender picks. What the end of a
+// job tells is charged as airlock.OutcomeBytes counts it, at most 64 bits, and 16 for an event anywhere else.
 //
 // A budget that is never refilled counts as what may be used of it on one day: a renewal fills it. A limit that is absent counts
 // as the taxonomy's default, which the door holds too, and where there is none as no bound; so does a value that is no number of
@@ -32,7 +32,7 @@
 // It promises that nothing makes a horizon longer but a larger asset, smaller limits or fewer grants: more terms, more budget and
 // overflow never do. It trusts its caller for which grants are in force, and a lab for the leak classes and size of its assets.
 // It does not bound what a holder of a copy does, nor a model server that answers with other than tokens of a vocabulary.
-// Read next: channels.go for who opens what, lifetime.go for the byte budget.
+// Read next: channels.go for who opens what, lifetime.go for the byte budget, alarm.go for when the lab is told.
 package horizon
 
 import (
@@ -85,12 +85,12 @@ const (
 	Released Channel = "released_bytes"
 	// Code is code that is read.
 	Code Channel = "code_bytes"
-	// Timing is when and how jobs end.
-	Timing Channel = "job_timing"
+	// Outcomes is when, how and where jobs end.
+	Outcomes Channel = "job_outcomes"
 )
 
 // Channels lists those that are summed, in the order in which they are shown.
-func Channels() []Channel { return []Channel{Logprobs, Answers, Released, Code, Timing} }
+func Channels() []Channel { return []Channel{Logprobs, Answers, Released, Code, Outcomes} }
 
 // Unbounded is an amount that nothing bounds, or that does not fit.
 const Unbounded = math.MaxUint64

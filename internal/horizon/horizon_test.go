@@ -68,16 +68,23 @@ func TestTheExampleOfTheDocumentIsRight(t *testing.T) {
 	known, m := taxonomy(t), horizon.Standard()
 	first := []narthex.Term{term("model.sample", limits{"tokens_per_day": 100_000}), term("model.logprobs", limits{"top_k": 5, "decimals": 2})}
 	second := []narthex.Term{term("output.release", limits{"bytes_out": 1_000_000})}
-	both := horizon.Of(weights(), m, known, first, second)
-	scores, released := line(both, horizon.Logprobs), line(both, horizon.Released)
+	third := []narthex.Term{term("weights.compute", limits{"requests": 100, "bytes_out": 2000})}
+	both := horizon.Of(weights(), m, known, first, second, third)
+	scores, released, outcomes := line(both, horizon.Logprobs), line(both, horizon.Released), line(both, horizon.Outcomes)
 	says("= %s bits, which are %s bytes", grouped(both.Needed), grouped(uint64(m.Lifetime(weights().Bytes))))
 	says("%s bits a day: %.2f days.\n- Released", grouped(scores.PerDay), scores.Days)
-	says("= %s bits: %.2f days.\n- The sum: %s bits a day: %.2f days.", grouped(released.PerDay), released.Days, grouped(both.Sum.PerDay), both.Sum.Days)
+	says("= %s bits: %.2f days.\n- Outcomes", grouped(released.PerDay), released.Days)
+	says("= %s bits a day: %.2f days.\n- The sum: %s bits a day: %.2f days.", grouped(outcomes.PerDay), outcomes.Days, grouped(both.Sum.PerDay), both.Sum.Days)
+	most := slices.Clone(third)
+	most[0] = term("weights.compute", limits{"bytes_out": 2000})
+	says("without `requests` %s bits a day", grouped(line(horizon.Of(weights(), m, known, most), horizon.Outcomes).PerDay))
+	const allowed, used = 14_000_000, 3_500_000
+	says("%.2f days, and %d%% is passed", horizon.Lasts(allowed-used, both.Sum.PerDay), horizon.Passed(used, allowed)[0])
 	says("= %s bits a day: %.2f days.\n- For life", grouped(both.Text.PerDay), both.Text.Days)
 	says("= %s bytes, and the second %s", grouped(horizon.Carries(weights(), known, first, 90, nil)), grouped(horizon.Carries(weights(), known, second, 90, nil)))
 	bare := []narthex.Term{first[0], term("model.logprobs", limits{"top_k": 0, "decimals": 0})}
 	says("alone %.2f days", horizon.Of(weights(), m, known, bare).Sum.Days)
-	if both.Needed != 112_000_000 || scores.PerDay != 21_100_000 || both.Sum.PerDay != 29_100_000 {
+	if both.Needed != 112_000_000 || scores.PerDay != 21_100_000 || both.Sum.PerDay != 29_106_400 || outcomes.PerDay != 6400 {
 		t.Errorf("needed %d, scores %d, sum %d", both.Needed, scores.PerDay, both.Sum.PerDay)
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"narthex"
 )
 
-// said is what a kind says: what happened, and the next step, with {id} for the engagement, {n} for the manuscript, {of} for the
+// said is what a kind says: what happened, and the next step, with {id} for the engagement, {asset} for the asset, {n} for the manuscript, {of} for the
 // job or the release, and {what} for what is owed or rested on, or what became of a release.
 type said struct{ happened, next string }
 
@@ -60,6 +60,10 @@ var words = map[Kind]said{
 	"incident_opened":     {"An incident was opened on the engagement {id}; it does not close before that is resolved.", "narthex incidents list {id}"},
 	"incident_resolved":   {"An incident on the engagement {id} is resolved.", "narthex incidents list {id}"},
 	"lapses_soon":         {"Something that the grant of {id} rests on lapses within 14 days, and its use stops then: {what}.", "narthex work"},
+	"lifetime_25":         {"Of the bytes of {asset} that may ever leave, a quarter has left.", "narthex horizon {asset}"},
+	"lifetime_50":         {"Of the bytes of {asset} that may ever leave, half have left.", "narthex horizon {asset}"},
+	"lifetime_75":         {"Of the bytes of {asset} that may ever leave, three quarters have left.", "narthex horizon {asset}"},
+	"day_unusual":         {"Somebody took more than three times as much of {asset} on one day as on their own median day.", "narthex horizon {asset}"},
 	"manuscript_in":       {"Manuscript {n} of {id} waits to be examined. When its time is over, silence clears it.", "narthex publication show {id} {n}"},
 	"manuscript_half":     {"Half of the time to examine manuscript {n} of {id} has passed. When it is over, silence clears it.", "narthex publication show {id} {n}"},
 	"manuscript_silent":   {"The time to examine manuscript {n} of {id} is over, so that nothing more can be asked of it.", "narthex publication show {id} {n}"},
@@ -96,6 +100,7 @@ var why = map[To]string{
 	Asker:       "you asked for it",
 	Releasers:   "you are one of those who say what may leave, and it waits for your word",
 	Deciders:    "you hold a role that decides on it and have not voted",
+	Guards:      "you own it, or hold the role security",
 	Asked:       "the lab would like your opinion; nothing about it is shown before you state your interests",
 }
 
@@ -107,6 +112,7 @@ type Facts struct {
 	Kind       Kind
 	To         To
 	Engagement narthex.EngagementID
+	Asset      narthex.AssetName
 	Manuscript int
 	Of         string // the job or the release
 	What       string
@@ -126,6 +132,6 @@ func (f Facts) Text() (Text, bool) {
 	if !known || !has {
 		return Text{}, false
 	}
-	fill := strings.NewReplacer("{id}", string(f.Engagement), "{n}", fmt.Sprint(f.Manuscript), "{of}", f.Of, "{what}", strings.ReplaceAll(f.What, "_", " "))
+	fill := strings.NewReplacer("{id}", string(f.Engagement), "{asset}", string(f.Asset), "{n}", fmt.Sprint(f.Manuscript), "{of}", f.Of, "{what}", strings.ReplaceAll(f.What, "_", " "))
 	return Text{Happened: fill.Replace(said.happened), Why: "You are told because " + because + ".", Next: fill.Replace(said.next)}, true
 }

@@ -48,24 +48,48 @@ func (o *Office) Horizon(ctx context.Context, by narthex.PersonID, name narthex.
 			view.Grants += int(g.Count)
 		}
 		if slices.Contains(asset.Leak, "bulk") {
-			view.Lifetime, err = lifetime(tx, asset)
+			view.Lifetime, err = lifetime(tx, asset, horizon.Over(asset, rules.Directory.Measure, rules.Directory.Taxonomy, on...).Sum.PerDay)
 		}
 		return err
 	})
 	return view, err
 }
 
-// lifetime gives the account of an asset, as the door reserves from it.
-func lifetime(tx *journal.Tx, asset narthex.Asset) (*client.Lifetime, error) {
-	account, err := journal.Get[policy.Account](tx, store.Accounts, policy.AssetHolder(asset.Name))
+// accountOf gives the account of an asset, as the door reserves from it.
+func accountOf(tx *journal.Tx, asset narthex.AssetName) (policy.Account, error) {
+	account, err := journal.Get[policy.Account](tx, store.Accounts, policy.AssetHolder(asset))
+	if err != nil || account == nil {
+		return policy.Account{}, err
+	}
+	return *account, nil
+}
+
+// lifetime shows that account, where all grants together open so many bits a day.
+func lifetime(tx *journal.Tx, asset narthex.Asset, perDay uint64) (*client.Lifetime, error) {
+	account, err := accountOf(tx, asset.Name)
 	if err != nil {
 		return nil, err
 	}
-	if account == nil {
-		account = &policy.Account{}
+	b := policy.LifetimeOf(asset, account)
+	view := client.Lifetime{Allowed: b.Limit, Used: b.Used, Reserved: b.Reserved, Left: b.Left(), Channels: []client.LifetimeLine{}, Unusual: []client.UnusualDay{}}
+	if days := horizon.Lasts(b.Left(), perDay); !math.IsInf(days, 1) {
+		view.Days = &days
 	}
-	b := policy.LifetimeOf(asset, *account)
-	return &client.Lifetime{Allowed: b.Limit, Used: b.Used, Reserved: b.Reserved, Left: b.Left()}, nil
+	for _, channel := range horizon.Channels() {
+		view.Channels = append(view.Channels, client.LifetimeLine{Channel: string(channel)})
+	}
+	for _, l := range policy.LifetimeLines(asset.Name, account) {
+		line := &view.Channels[slices.Index(horizon.Channels(), horizon.ChannelOf(l.Key.Attribute))]
+		line.Used, line.Reserved = line.Used+l.Budget.Used, line.Reserved+l.Budget.Reserved
+	}
+	for _, percent := range horizon.Passed(b.Used, b.Limit) {
+		view.Passed = percent
+	}
+	days, err := book.UnusualSince(tx, asset.Name, tx.Now().AddDate(0, 0, 1-book.DaysKept))
+	for _, d := range days {
+		view.Unusual = append(view.Unusual, client.UnusualDay{Day: d.Row.Day.Day, Person: book.UnusualBy(d.Key), Bytes: d.Row.Bytes, Median: d.Row.Median})
+	}
+	return &view, err
 }
 
 // others gives the grants on an asset that have not ended and whose last day has not passed, also before their first day and while

@@ -144,7 +144,7 @@ func TestTheAssetsAccountIsSharedByAllGrants(t *testing.T) {
 					t.Errorf("with nothing left: %d %s", status, text)
 				}
 			}
-			if is := account(t, e); is != (client.Lifetime{Allowed: 61, Used: 62}) {
+			if is := account(t, e); is.Allowed != 61 || is.Used != 62 || is.Reserved != 0 || is.Left != 0 {
 				t.Errorf("the account stands at %+v", is)
 			}
 			if err := e.Node.Close(); err != nil {

@@ -61,13 +61,22 @@ func (s *Server) clocks(ctx context.Context) {
 	}
 }
 
-// Sweep lets every clock that has something to say say it, looks for what lapses soon, and takes away old notices. It gives how many spoke.
+// Sweep lets every clock that has something to say say it, looks for what lapses soon and for assets of which much has left, and takes away old notices. It gives how many spoke.
 func (s *Server) Sweep(ctx context.Context) (int, error) {
 	if _, err := s.rules.Get(); err != nil {
 		return 0, nil // there is no lab yet
 	}
 	spoke, err := s.office.Sweep(ctx)
-	return spoke, errors.Join(err, s.lapses(ctx), s.courier.Tidy(ctx))
+	return spoke, errors.Join(err, s.lapses(ctx), s.alarms(ctx), s.courier.Tidy(ctx))
+}
+
+// alarms tells of assets of which much has left.
+func (s *Server) alarms(ctx context.Context) error {
+	tells, err := s.office.Alarms(ctx)
+	if err == nil {
+		err = s.courier.Take(ctx, tells)
+	}
+	return err
 }
 
 // lapses tells of what lapses soon: each sweep looks at the next of the grants that rest on something, and so at all of them in turn.

@@ -17,6 +17,7 @@ import (
 	"narthex/internal/sandbox/fake"
 	"narthex/internal/server"
 	"narthex/internal/store"
+	"narthex/internal/testenv"
 )
 
 // toldOfLeaving gives what a person was told of jobs and releases, in the order of the kinds: the end of a job is told for a whole minute.
@@ -50,7 +51,7 @@ type bareHall struct {
 func openBare(t *testing.T, play fake.Play) *bareHall {
 	w := &bareHall{}
 	w.hall = openHallWith(t, play, func(c *server.Config) {
-		c.Host.Examiner = here{}
+		c.Host.Examiner = testenv.Here{}
 		c.Wrap = func(s store.Store) store.Store { w.raw = s; return s }
 	})
 	return w
