@@ -73,7 +73,7 @@ type Answer struct {
 }
 
 const (
-	mostFindings = 500  // of one look
+	MostFindings = 500  // of one look
 	mostSaid     = 4096 // of one finding, in bytes
 )
 
@@ -87,7 +87,7 @@ func ReadAnswer(t Task, data []byte) (Answer, error) {
 	for _, f := range t.Files {
 		asked[f.Name] = f.Kind
 	}
-	if len(a.Findings) > mostFindings {
+	if len(a.Findings) > MostFindings {
 		return Answer{}, errors.New("the look at the files gave more findings than it may")
 	}
 	for _, f := range a.Findings {

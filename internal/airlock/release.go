@@ -21,6 +21,8 @@ const (
 	Stop     ReleaseAct = "stop"     // what it rests on is locked or over
 	Fetch    ReleaseAct = "fetch"    // its author took the bytes
 	Read     ReleaseAct = "read"     // a reviewer looked at it
+	Remind   ReleaseAct = "remind"   // the clock reminded its reviewers
+	Escalate ReleaseAct = "escalate" // the clock told the programme
 )
 
 // ReleaseEvent is one act, as the ledger has it but for people's words.
@@ -40,7 +42,7 @@ const leastReviewers = 2
 // NextRelease gives the release after an event, or an error that says why it cannot come. Who may do it is [MayReview]'s to say, and its
 // caller's.
 func NextRelease(r narthex.Release, e ReleaseEvent, at time.Time) (narthex.Release, error) {
-	with := r.State == narthex.ReleaseSubmitted || r.State == narthex.ReleaseConflicting
+	with := withReviewers(r)
 	switch e.Act {
 	case Vote:
 		if !with || !said(r, e) {
@@ -66,6 +68,7 @@ func NextRelease(r narthex.Release, e ReleaseEvent, at time.Time) (narthex.Relea
 			}
 		}
 		r.Files, r.Package, r.Votes, r.State, r.Charge = e.Files, e.Package, nil, narthex.ReleaseSubmitted, e.Charge
+		r.AskedAt, r.RemindedAt, r.EscalatedAt = at, time.Time{}, time.Time{}
 		r.Findings = slices.DeleteFunc(slices.Clone(r.Findings), func(f narthex.Finding) bool {
 			return f.File != "" && !slices.ContainsFunc(e.Files, func(is narthex.ReleaseFile) bool { return is.Name == f.File })
 		})
@@ -82,10 +85,27 @@ func NextRelease(r narthex.Release, e ReleaseEvent, at time.Time) (narthex.Relea
 			r.FetchedAt = at
 		}
 	case Read:
+	case Remind, Escalate: // what was said is said once, and changes nothing else
+		if !with || e.By != "" || !r.EscalatedAt.IsZero() || e.Act == Remind && !r.RemindedAt.IsZero() {
+			return r, badRelease(r)
+		}
+		if e.Act == Remind {
+			r.RemindedAt = at
+		} else {
+			r.EscalatedAt = at
+		}
 	default:
 		return r, badRelease(r)
 	}
 	return r, nil
+}
+
+// MustSay is how many people say of a release that it may leave.
+func MustSay(r narthex.Release) int { return max(leastReviewers, r.Reviewers) }
+
+// withReviewers says whether a release waits for its reviewers.
+func withReviewers(r narthex.Release) bool {
+	return r.State == narthex.ReleaseSubmitted || r.State == narthex.ReleaseConflicting
 }
 
 // said says whether an event has the word of the one whose act it is, and that is not the author.
@@ -114,7 +134,7 @@ func voted(r narthex.Release, v narthex.ReleaseVote, at time.Time) (narthex.Rele
 		return r, narthex.Conflictf("The reviewers of this package differ, and it is with them until they agree.")
 	}
 	r.Votes = append(without(r.Votes, v.By), v)
-	if len(r.Votes) < max(leastReviewers, r.Reviewers) {
+	if len(r.Votes) < MustSay(r) {
 		return r, nil
 	}
 	releases := 0

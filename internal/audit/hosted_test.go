@@ -13,6 +13,7 @@ import (
 	"narthex/client"
 	"narthex/internal/airlock"
 	"narthex/internal/environment"
+	"narthex/internal/examine"
 	"narthex/internal/inspect"
 	"narthex/internal/lab"
 	"narthex/internal/sandbox"
@@ -25,7 +26,7 @@ import (
 type here struct{}
 
 func (here) Examine(_ context.Context, task airlock.Task, _ string) (airlock.Answer, error) {
-	answer, err := task.Do(inspect.Held{})
+	answer, err := examine.Do(task, inspect.Held{})
 	if task.Look {
 		answer.Findings = append(answer.Findings, narthex.Finding{Kind: "secret", Rule: "a-rule", File: task.Files[0].Name, Line: 1, Says: "what it looks like"})
 	}

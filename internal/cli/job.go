@@ -364,10 +364,10 @@ func writeJob(p *page, j client.JobView) {
 // writePackage writes what a job left.
 func writePackage(p *page, pack narthex.Package) {
 	if len(pack.Files) > 0 {
-		p.heading("What it left, each file in its form")
-		t := newTable("FILE", "KIND", "BYTES", "DIGEST")
+		p.heading("What it left, each file in its form; what is in them is not told before it is released")
+		t := newTable("FILE", "KIND")
 		for _, f := range pack.Files {
-			t.row(f.Name, f.Kind, fmt.Sprint(f.Bytes), string(f.Digest))
+			t.row(f.Name, f.Kind)
 		}
 		p.table(t)
 	}

@@ -19,6 +19,7 @@ import (
 	"narthex/client"
 	"narthex/internal/airlock"
 	"narthex/internal/environment"
+	"narthex/internal/examine"
 	"narthex/internal/inspect"
 	"narthex/internal/sandbox"
 	"narthex/internal/sandbox/bubblewrap"
@@ -335,7 +336,7 @@ func head(root *os.Root, name string, most int64) (printed, error) {
 
 // judge has the airlock's checks done here, with the twin in the place of the weights.
 func (t trial) judge(got *tried, task airlock.Task) error {
-	forms, err := task.Do(inspect.Held{})
+	forms, err := examine.Do(task, inspect.Held{})
 	if err != nil {
 		return err
 	}
@@ -356,7 +357,7 @@ func (t trial) judge(got *tried, task airlock.Task) error {
 			held.Tensors = append(held.Tensors, inspect.Tensor{Name: tensor.Name, Sizes: tensor.Shape, Values: tensor.Values()})
 		}
 	}
-	looked, err := airlock.Task{Files: forms.Formed.Files, Look: true}.Do(held)
+	looked, err := examine.Do(airlock.Task{Files: forms.Formed.Files, Look: true}, held)
 	got.Findings, got.Charge = looked.Findings, airlock.Charge(forms.Formed.Files)
 	return err
 }

@@ -163,7 +163,7 @@ func (a *app) wantedOf(job narthex.Job, said contexts) ([]client.WantedFile, err
 		context, is := said[f.Name]
 		if !is && len(said) == 0 {
 			var err error
-			if context, err = a.ask(fmt.Sprintf("%s, %s, %d bytes. What does it hold? (nothing leaves it here)", f.Name, f.Kind, f.Bytes)); err != nil {
+			if context, err = a.ask(fmt.Sprintf("%s, %s. What does it hold? (nothing leaves it here)", f.Name, f.Kind)); err != nil {
 				return nil, err
 			}
 			is = context != ""
@@ -249,7 +249,11 @@ func writeRelease(p *page, r narthex.Release) {
 // writeFiles writes the files of a release with what their author says of them.
 func writeFiles(p *page, r narthex.Release) {
 	for _, f := range r.Files {
-		p.heading(fmt.Sprintf("%s, %s, %s, %s", f.Name, f.Kind, count(int(f.Bytes), "byte"), f.Digest))
+		what := f.Name + ", " + f.Kind
+		if f.Digest != "" { // before it is released, its author is not told what it is
+			what += fmt.Sprintf(", %s, %s", count(int(f.Bytes), "byte"), f.Digest)
+		}
+		p.heading(what)
 		p.block(visible(f.Context))
 	}
 }

@@ -123,6 +123,7 @@ func TestAStudyFromTheCommandLineToACheckedFile(t *testing.T) {
 	if out := olga.good("release", "review"); !strings.Contains(out, release) || !strings.Contains(out, "encoded 1") {
 		t.Errorf("what wants to leave is\n%s", out)
 	}
+	olga.good("release", "view", release, "--file", "table.csv") // one of two
 	olga.bad("you have not been shown", "release", "vote", release, "--release-all")
 	seen := olga.good("release", "view", release)
 	for _, line := range []string{"encoded  the rule  words.txt:1  hex", "odd letters", "     2  0,1.235", tells} {
@@ -214,6 +215,9 @@ func TestReviewersWhoDifferAreBothAskedAgain(t *testing.T) {
 	}
 	lea.bad("no such thing, or none that you may see", "release", "view", release)
 	lea.bad("not been shown", "release", "vote", release, "--release-all")
+	if out := lea.good("work") + lea.good("release", "review"); strings.Contains(out, release) {
+		t.Errorf("it waits for someone who does not decide\n%s", out)
+	}
 	olga.good("release", "vote", release, "--release-all")
 	if out := sam.good("release", "vote", release, "--refuse-all", "--comment", "too few", "--note", "of two layers"); !strings.Contains(out, "you and another reviewer differ") {
 		t.Errorf("it says\n%s", out)
@@ -472,4 +476,37 @@ func TestAStudyIsBounded(t *testing.T) {
 		t.Fatal(err)
 	}
 	ada.bad("is a link, or no plain file", submit(out)...)
+}
+
+// TestImagesAreWrittenAndNeverShown: and what only says that it is one is text like any other.
+func TestImagesAreWrittenAndNeverShown(t *testing.T) {
+	m := &meddler{}
+	e, ada := leavingThrough(t, m.front, map[string]string{"table.csv": "a,b\n0,1\n"})
+	release, olga := asked(t, ada), seat(t, e, "olga")
+	picture := func(data string) func(*client.ReleasePackage) {
+		return func(p *client.ReleasePackage) {
+			p.Files[0].Data, p.Release.Files[0].Kind, p.Release.Files[0].Digest = []byte(data), "png", digestOf(data)
+			named(p, "plot.png")
+		}
+	}
+	m.set(picture("\x89PNG\r\n\x1a\nthe rest of it"))
+	if out := olga.good("release", "view", release); strings.Contains(out, "the rest of it") || !strings.Contains(out, "an image, which is not shown here") {
+		t.Errorf("she is shown\n%s", out)
+	}
+	olga.bad("you have not been shown", "release", "vote", release, "--release-all")
+	look := filepath.Join(t.TempDir(), "look")
+	if out := olga.good("release", "view", release, "--out", look); strings.Contains(out, "the rest of it") {
+		t.Errorf("she is shown\n%s", out)
+	}
+	if data, err := os.ReadFile(filepath.Join(look, "plot.png")); err != nil || digestOf(string(data)) != digestOf("\x89PNG\r\n\x1a\nthe rest of it") {
+		t.Errorf("what was written is %q; %v", data, err)
+	}
+	m.set(picture("<svg onload=x>\x1b[2J"))
+	look = filepath.Join(t.TempDir(), "look")
+	if out := olga.good("release", "view", release, "--out", look); !strings.Contains(out, `<svg onload=x>\u{1B}[2J`) {
+		t.Errorf("she is shown\n%s", out)
+	}
+	if left, err := os.ReadDir(look); err != nil || len(left) != 1 || left[0].Name() != "plot.png.txt" {
+		t.Errorf("what was written is %v; %v", left, err)
+	}
 }

@@ -60,6 +60,7 @@ type delivery struct {
 		Notice     string               `json:"notice"`
 		Engagement narthex.EngagementID `json:"engagement"`
 		Manuscript int                  `json:"manuscript,omitempty"`
+		Of         string               `json:"of,omitempty"` // a job or a release
 		What       string               `json:"what,omitempty"`
 		Happened   string               `json:"happened"`
 		Next       string               `json:"next_step"`
@@ -69,7 +70,7 @@ type delivery struct {
 // Carry calls the webhook once. Anything but a 2xx is a no.
 func (h *Hook) Carry(ctx context.Context, p Parcel) error {
 	d := delivery{Type: "engagement." + string(p.Kind), Timestamp: p.At}
-	d.Data.Notice, d.Data.Engagement, d.Data.Manuscript, d.Data.What, d.Data.Happened, d.Data.Next = p.ID, p.Engagement, p.Manuscript, p.What, p.Text.Happened, p.Text.Next
+	d.Data.Notice, d.Data.Engagement, d.Data.Manuscript, d.Data.Of, d.Data.What, d.Data.Happened, d.Data.Next = p.ID, p.Engagement, p.Manuscript, p.Of, p.What, p.Text.Happened, p.Text.Next
 	body, err := json.Marshal(d)
 	if err != nil {
 		return err

@@ -29,6 +29,7 @@ import (
 type Hall struct {
 	Journal  *journal.Journal
 	Rules    *book.InForce
+	Bell     Bell
 	Live     *live.Registry
 	Driver   sandbox.Driver // nil where no job runs: then what an earlier node left is ended, and nothing begins
 	Examiner Examiner
@@ -142,7 +143,7 @@ func (h *Hall) closeLost(ctx context.Context) error {
 			if err != nil || now == nil || now.State != narthex.JobRunning {
 				return err
 			}
-			if _, err := changeJob(tx, *now, lost(now.Plan)); err != nil {
+			if _, err := h.Bell.changeJob(tx, *now, lost(now.Plan)); err != nil {
 				return err
 			}
 		}
@@ -231,13 +232,14 @@ func (h *Hall) drop(ctx context.Context, id narthex.JobID) error {
 		if code == "" || code == narthex.Unavailable.String() { // what cannot be looked at does not begin, and may later
 			return nil
 		}
-		_, err = changeJob(tx, *job, airlock.JobEvent{Act: airlock.JobCancel, Code: code})
+		_, err = h.Bell.changeJob(tx, *job, airlock.JobEvent{Act: airlock.JobCancel, Code: code})
 		return err
 	})
 }
 
-// holderOf gives the holder of a key by its identifier, with the locks on what it rests on; nil where the key is revoked or gone.
-func holderOf(tx *journal.Tx, grant narthex.GrantID, key narthex.KeyID) (*holder, error) {
+// holderOf gives the holder of a key by its identifier, with the locks on what it rests on, or those of them that may be told of; nil where
+// the key is revoked or gone.
+func holderOf(tx *journal.Tx, grant narthex.GrantID, key narthex.KeyID, told bool) (*holder, error) {
 	name, err := journal.Get[book.KeyName](tx, store.KeyNames, string(grant)+"/"+string(key))
 	if err != nil || name == nil {
 		return nil, err
@@ -254,7 +256,7 @@ func holderOf(tx *journal.Tx, grant narthex.GrantID, key narthex.KeyID) (*holder
 	if err != nil || person == nil {
 		return nil, errors.Join(errors.New("a key without a person"), err)
 	}
-	h := &holder{key: k, grant: g, person: person}
+	h := &holder{key: k, grant: g, person: person, told: told}
 	return h, h.look(tx)
 }
 
@@ -264,7 +266,12 @@ func stopsJob(tx *journal.Tx, job book.Job) string {
 }
 
 func stops(tx *journal.Tx, grant narthex.GrantID, key narthex.KeyID, asset narthex.AssetName) string {
-	h, err := holderOf(tx, grant, key)
+	return stopsAs(tx, grant, key, asset, false)
+}
+
+// stopsAs does it for what is, or for what may be told.
+func stopsAs(tx *journal.Tx, grant narthex.GrantID, key narthex.KeyID, asset narthex.AssetName, told bool) string {
+	h, err := holderOf(tx, grant, key, told)
 	switch {
 	case err != nil:
 		return narthex.Unavailable.String()
@@ -293,7 +300,7 @@ func (h *Hall) begin(ctx context.Context, job book.Job) error {
 			if err != nil || now == nil || now.State != narthex.JobQueued {
 				return err
 			}
-			_, err = changeJob(tx, *now, airlock.JobEvent{Act: airlock.JobCancel, Code: "changed"})
+			_, err = h.Bell.changeJob(tx, *now, airlock.JobEvent{Act: airlock.JobCancel, Code: "changed"})
 			return err
 		})
 	}
@@ -326,7 +333,7 @@ func (h *Hall) begin(ctx context.Context, job book.Job) error {
 		if stopsJob(tx, *now) != "" {
 			return errMoved
 		}
-		_, err = changeJob(tx, *now, airlock.JobEvent{Act: airlock.JobStart})
+		_, err = h.Bell.changeJob(tx, *now, airlock.JobEvent{Act: airlock.JobStart})
 		return err
 	})
 	if err != nil {
@@ -361,7 +368,7 @@ var errMoved = errors.New("the job is not where it was")
 
 // subjectsOf is everything a lock on which ends the job.
 func subjectsOf(tx *journal.Tx, job book.Job) ([]string, error) {
-	holder, err := holderOf(tx, job.Grant, job.Key)
+	holder, err := holderOf(tx, job.Grant, job.Key, false)
 	if err != nil || holder == nil {
 		return nil, errors.Join(errMoved, err)
 	}
@@ -484,9 +491,9 @@ func (h *Hall) run(ctx context.Context, job book.Job, ready sandbox.Job) {
 			if err != nil || now == nil || now.State != narthex.JobRunning {
 				return err
 			}
-			_, err = changeJob(tx, *now, event)
+			_, err = h.Bell.changeJob(tx, *now, event)
 			if narthex.IsKind(err, narthex.Conflict) { // an end that no job has
-				_, err = changeJob(tx, *now, lost(plan))
+				_, err = h.Bell.changeJob(tx, *now, lost(plan))
 			}
 			return err
 		})

@@ -488,7 +488,7 @@ func (d *Door) CancelJob() http.Handler {
 			if job, err = jobOf(tx, h, id); err != nil || job.State != narthex.JobQueued {
 				return err
 			}
-			job, err = changeJob(tx, job, airlock.JobEvent{Act: airlock.JobCancel, By: h.person.ID})
+			job, err = v.door.Bell.changeJob(tx, job, airlock.JobEvent{Act: airlock.JobCancel, By: h.person.ID})
 			return err
 		})
 		if err != nil {
@@ -501,8 +501,8 @@ func (d *Door) CancelJob() http.Handler {
 	})
 }
 
-// changeJob does an act on a job with its entry, and settles what it holds once it is over.
-func changeJob(tx *journal.Tx, job book.Job, e airlock.JobEvent) (book.Job, error) {
+// changeJob does an act on a job with its entry, settles what it holds once it is over, and tells of that.
+func (b Bell) changeJob(tx *journal.Tx, job book.Job, e airlock.JobEvent) (book.Job, error) {
 	next, err := airlock.NextJob(job.Job, e, tx.Now())
 	if err != nil {
 		return job, err
@@ -511,12 +511,16 @@ func changeJob(tx *journal.Tx, job book.Job, e airlock.JobEvent) (book.Job, erro
 	if err != nil {
 		return job, err
 	}
-	if _, err := tx.Append(narthex.EntryJobChanged, narthex.TextField("job", job.ID), narthex.TextField("grant", job.Grant), narthex.CanonicalField("event", string(form))); err != nil {
+	index, err := tx.Append(narthex.EntryJobChanged, narthex.TextField("job", job.ID), narthex.TextField("grant", job.Grant), narthex.CanonicalField("event", string(form)))
+	if err != nil {
 		return job, err
 	}
 	job.Job = next
 	if next.State.Over() {
 		if err := book.Settle(tx, job.Holds, airlock.JobUsed(next.Plan, e)); err != nil {
+			return job, err
+		}
+		if err := b.tellJob(tx, next, e.By, index); err != nil {
 			return job, err
 		}
 	}
@@ -533,9 +537,9 @@ func (d *Door) Environments() http.Handler {
 			if err != nil {
 				return narthex.AsError(err)
 			}
-			e, err := journal.Get[narthex.Engagement](tx, store.Engagements, string(h.grant.Engagement))
-			if err != nil || e == nil {
-				return narthex.Unavailablef("The engagement of the grant could not be read; try again.").Because(err)
+			e, err := engagementOf(tx, h.grant.Engagement)
+			if err != nil {
+				return narthex.AsError(err)
 			}
 			for _, environment := range rules.Directory.Environments {
 				if !environment.Allows(e.Application.Pathway) {

@@ -279,6 +279,9 @@ func (a *attempt) takeRelease(g gathered, findings []narthex.Finding) (narthex.R
 		return none, err
 	}
 	row.ID, row.TakenAt = narthex.MakeReleaseID(index), a.tx.Now()
+	if err := a.v.door.Bell.tellRelease(a.tx, row.Release, "", row.Author, index); err != nil {
+		return none, err
+	}
 	return row.Release, journal.Put(a.tx, store.Releases, string(row.ID), &row)
 }
 
@@ -308,8 +311,8 @@ func (a *attempt) roomForRelease(g gathered) error {
 	return nil
 }
 
-// ChangeRelease does an act on a release with its entry, and settles what it holds once it is decided.
-func ChangeRelease(tx *journal.Tx, row book.Release, e airlock.ReleaseEvent) (book.Release, error) {
+// ChangeRelease does an act on a release with its entry, settles what it holds once it is decided, and tells of it.
+func (b Bell) ChangeRelease(tx *journal.Tx, row book.Release, e airlock.ReleaseEvent) (book.Release, error) {
 	next, err := airlock.NextRelease(row.Release, e, tx.Now())
 	if err != nil {
 		return row, err
@@ -318,7 +321,8 @@ func ChangeRelease(tx *journal.Tx, row book.Release, e airlock.ReleaseEvent) (bo
 	if err != nil {
 		return row, err
 	}
-	if _, err := tx.Append(narthex.EntryReleaseChanged, narthex.TextField("release", row.ID), narthex.TextField("grant", row.Grant), narthex.CanonicalField("event", string(form))); err != nil {
+	index, err := tx.Append(narthex.EntryReleaseChanged, narthex.TextField("release", row.ID), narthex.TextField("grant", row.Grant), narthex.CanonicalField("event", string(form)))
+	if err != nil {
 		return row, err
 	}
 	was := row.State
@@ -327,6 +331,9 @@ func ChangeRelease(tx *journal.Tx, row book.Release, e airlock.ReleaseEvent) (bo
 		if err := book.Settle(tx, row.Holds, airlock.ReleaseUsed(next)); err != nil {
 			return row, err
 		}
+	}
+	if err := b.tellRelease(tx, next, e.Act, e.By, index); err != nil {
+		return row, err
 	}
 	return row, journal.Put(tx, store.Releases, string(row.ID), &row)
 }
@@ -362,7 +369,7 @@ func (h *Hall) stopReleases(ctx context.Context) error {
 			if code == "" || code == narthex.Unavailable.String() {
 				return nil
 			}
-			_, err = ChangeRelease(tx, *r, airlock.ReleaseEvent{Act: airlock.Stop, Code: code})
+			_, err = h.Bell.ChangeRelease(tx, *r, airlock.ReleaseEvent{Act: airlock.Stop, Code: code})
 			return err
 		})
 	}
@@ -484,7 +491,7 @@ func (v *visit) changeRelease(event func(*journal.Tx, book.Release, holder) (air
 		}
 		e, err := event(tx, row, h)
 		if err == nil {
-			row, err = ChangeRelease(tx, row, e)
+			row, err = v.door.Bell.ChangeRelease(tx, row, e)
 		}
 		return err
 	})
@@ -522,7 +529,7 @@ func (d *Door) FetchRelease() http.Handler {
 			if err := h.usable(tx, row.Asset); err != nil {
 				return err
 			}
-			if row, err = ChangeRelease(tx, row, airlock.ReleaseEvent{Act: airlock.Fetch, By: h.person.ID}); err != nil {
+			if row, err = d.Bell.ChangeRelease(tx, row, airlock.ReleaseEvent{Act: airlock.Fetch, By: h.person.ID}); err != nil {
 				return err
 			}
 			files, err := ReleaseBytes(tx, row.Release)

@@ -59,6 +59,11 @@ func (d *Directory) Person(handle string) (Person, bool) {
 	return d.People[at], true
 }
 
+// Owns says whether a person is the owner of an asset.
+func (d *Directory) Owns(asset narthex.AssetName, p narthex.Person) bool {
+	return p.Handle != "" && d.Assets[asset].Owner == p.Handle
+}
+
 // GuardrailsDigest is over the guardrail files alone: the rules that a decision was made by.
 func (d *Directory) GuardrailsDigest() narthex.Digest {
 	files := Files{}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -172,7 +173,8 @@ func TestWhateverStopsAKeyEndsItsJobsAndReleases(t *testing.T) {
 // ledger.
 func TestWhatAJobSaysElsewhereIsNotTold(t *testing.T) {
 	const mark = "mark-of-the-weights"
-	h := openHall(t, func(_ context.Context, _ sandbox.Job, out string, stdout, stderr io.Writer) sandbox.Ended {
+	var log written
+	h := openHallWith(t, func(_ context.Context, _ sandbox.Job, out string, stdout, stderr io.Writer) sandbox.Ended {
 		for _, w := range []io.Writer{stdout, stderr} {
 			_, _ = io.WriteString(w, mark)
 		}
@@ -181,6 +183,8 @@ func TestWhatAJobSaysElsewhereIsNotTold(t *testing.T) {
 			return sandbox.Ended{Class: sandbox.Failed}
 		}
 		return sandbox.Ended{Class: sandbox.Failed, File: mark, Line: 7, CPU: time.Hour * 999, Wall: time.Hour * 999}
+	}, func(c *server.Config) {
+		c.Host.Examiner, c.Log = testenv.Here{}, slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	})
 	job := h.over(t, h.submit(t).ID)
 	if job.State != narthex.JobFailed || job.End.File != "" || job.End.Line != 0 || job.End.CPUMinutes != job.Plan.CPUMinutes {
@@ -220,9 +224,30 @@ func TestWhatAJobSaysElsewhereIsNotTold(t *testing.T) {
 	if err := h.People["lea"].Export(t.Context(), &export); err != nil {
 		t.Fatal(err)
 	}
+	if strings.Contains(log.text(), mark) || log.text() == "" {
+		t.Error("the log tells what a job wrote, or nothing")
+	}
 	if strings.Contains(export.String(), mark) || !strings.Contains(export.String(), "job.changed") {
 		t.Error("the ledger tells what a job wrote")
 	}
+}
+
+// written keeps what is written.
+type written struct {
+	mu  sync.Mutex
+	all bytes.Buffer
+}
+
+func (w *written) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.all.Write(p)
+}
+
+func (w *written) text() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.all.String()
 }
 
 // TestAnEndThatNoJobHasIsALoss: a driver that says nonsense blocks neither the asset nor the node.
@@ -789,9 +814,14 @@ func TestJobsAndReleasesAreCountedAndErased(t *testing.T) {
 	must(ada.Meet(t.Context(), h.grant.Engagement, client.CloseOut{Obligation: "personal_data", Evidence: narthex.MakeDigest([32]byte{1}), Text: "deleted"}))
 	must(carol.Command(t.Context(), h.grant.Engagement, "close", client.Command{Text: "left"}))
 	must(carol.Remove(t.Context(), ada.ID, "left"))
-	statement := must(carol.Statement(t.Context(), h.grant.Engagement, client.StatementRequest{}))
-	if !bytes.Contains(statement, []byte("weights.compute")) || !bytes.Contains(statement, []byte("output.release")) || bytes.Contains(statement, []byte(`"unknown":1`)) {
-		t.Errorf("the statement says %s", statement)
+	_, checked := stated(t, h.Env, "carol", h.grant.Engagement, false)
+	for _, a := range checked.Statement.Attributes {
+		if want := map[narthex.AttributeName]int64{"weights.compute": 2, "output.release": 1}[a.Attribute]; a.Calls != want || (want > 0) != (len(a.Used) > 0) {
+			t.Errorf("of %s the statement says %d calls and %v", a.Attribute, a.Calls, a.Used)
+		}
+	}
+	if checked.Statement.Use.Calls != 2 || checked.Statement.Use.Unknown != 0 {
+		t.Errorf("the statement counts %+v", checked.Statement.Use)
 	}
 	if _, err := carol.Erase(t.Context(), ada.ID, "asked for it"); err != nil {
 		t.Fatal(err)
@@ -812,4 +842,65 @@ func TestJobsAndReleasesAreCountedAndErased(t *testing.T) {
 		t.Fatal(err)
 	}
 	gone(t, filepath.Join(h.Dir, "data"), "canary comment", "canary note", context20)
+}
+
+// TestMembersSeeEachOthersJobsAndNotTheirReleases, a sponsor reviews nothing of theirs, and who is erased takes what is told of their jobs.
+func TestMembersSeeEachOthersJobsAndNotTheirReleases(t *testing.T) {
+	s := &stage{}
+	h := openHall(t, s.play)
+	grant, adas, bens := team(t, h.Env,
+		testenv.Term("weights.compute", map[narthex.LimitName]narthex.Value{"cpu_hours": narthex.NumberValue(1), "wall_minutes": narthex.NumberValue(20), "memory_mb": narthex.NumberValue(64), "bytes_out": narthex.NumberValue(400)}),
+		testenv.Term("output.release", map[narthex.LimitName]narthex.Value{"artefacts": narthex.NamesValue("table", "text"), "bytes_out": narthex.NumberValue(400)}))
+	others, ada := h.key, h.Client.With(adas)
+	h.key = bens
+	job := h.over(t, h.submit(t).ID)
+	r := must(h.asks(t, job.ID))
+	if view := must(ada.Job(t.Context(), job.ID)); view.Person != h.People["ben"].ID || len(must(ada.Jobs(t.Context())).Jobs) != 1 {
+		t.Error("a member does not see another's job")
+	}
+	if _, err := ada.OwnRelease(t.Context(), r.ID); !narthex.IsKind(err, narthex.Withheld) || len(must(ada.OwnReleases(t.Context())).Releases) != 0 {
+		t.Errorf("a member sees another's release: %v", err)
+	}
+	if _, err := ada.WithdrawRelease(t.Context(), r.ID); !narthex.IsKind(err, narthex.Withheld) {
+		t.Errorf("a member withdraws another's release: %v", err)
+	}
+	h.key = adas
+	if _, err := h.asks(t, job.ID); !narthex.IsKind(err, narthex.Conflict) || strings.Contains(err.Error(), string(r.ID)) {
+		t.Errorf("files that wait in another's release: %v", err)
+	}
+	for name, c := range map[string]*client.Client{"another grant's": h.Client.With(others)} {
+		if _, err := c.Job(t.Context(), job.ID); !narthex.IsKind(err, narthex.Withheld) {
+			t.Errorf("%s holder sees the job: %v", name, err)
+		}
+		if _, err := c.CancelJob(t.Context(), job.ID); !narthex.IsKind(err, narthex.Withheld) {
+			t.Errorf("%s holder cancels the job: %v", name, err)
+		}
+	}
+	if _, err := h.People["paul"].Release(t.Context(), r.ID); !narthex.IsKind(err, narthex.Withheld) {
+		t.Errorf("the sponsor looks at it: %v", err)
+	}
+	for _, name := range []string{"olga", "sam"} {
+		h.vote(t, name, h.review(t, name, r.ID), narthex.VerdictRelease)
+	}
+	if _, err := ada.FetchRelease(t.Context(), r.ID); !narthex.IsKind(err, narthex.Withheld) {
+		t.Errorf("a member fetches another's release: %v", err)
+	}
+	carol := h.People["carol"]
+	must(carol.Remove(t.Context(), h.People["ben"].ID, "left"))
+	must(carol.Erase(t.Context(), h.People["ben"].ID, "asked for it"))
+	var export bytes.Buffer
+	if err := h.People["lea"].Export(t.Context(), &export); err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(export.String()) {
+		if strings.Contains(line, string(job.ID)) || strings.Contains(line, string(r.ID)) {
+			t.Errorf("the ledger still tells of them: %.300s", line)
+		}
+	}
+	if !strings.Contains(export.String(), string(grant.ID)) {
+		t.Error("what is others' is gone too")
+	}
+	if report, err := h.People["lea"].Audit(t.Context(), false); err != nil || len(report.Differences)+report.More != 0 {
+		t.Errorf("the audit finds %+v: %v", report.Differences, err)
+	}
 }

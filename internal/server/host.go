@@ -26,7 +26,7 @@ type Host struct {
 
 // openHost makes this host ready for jobs. Where it cannot be, the node serves what takes no job, and who asks for one is told why.
 func (s *Server) openHost(ctx context.Context, rules *book.Rules) {
-	s.hall = gateway.NewHall(&gateway.Hall{Journal: s.journal, Rules: s.rules, Live: s.live, Folder: filepath.Join(s.config.Data, "studies"), Log: s.config.Log})
+	s.hall = gateway.NewHall(&gateway.Hall{Journal: s.journal, Rules: s.rules, Bell: s.bell(), Live: s.live, Folder: filepath.Join(s.config.Data, "studies"), Log: s.config.Log})
 	if len(rules.Directory.Environments) == 0 {
 		return
 	}

@@ -284,7 +284,7 @@ func (s *Server) node(ctx context.Context, directory *lab.Directory, empty bool)
 		Log:    s.log,
 		Office: s.office,
 		Desk:   desk,
-		Door:   &gateway.Door{Journal: s.journal, Rules: s.rules, Live: s.live, Upstreams: s.upstreams, Refusals: s.refusals, Log: s.config.Log, Meter: s.meter, Later: s.later, Published: sound{s.log, s.auditor}, LogKey: s.logKey},
+		Door:   &gateway.Door{Journal: s.journal, Rules: s.rules, Bell: s.bell(), Live: s.live, Upstreams: s.upstreams, Refusals: s.refusals, Log: s.config.Log, Meter: s.meter, Later: s.later, Published: sound{s.log, s.auditor}, LogKey: s.logKey},
 	}
 	rules, err := book.NewRules(directory)
 	if err != nil {

@@ -67,7 +67,7 @@ type Here struct{ Find []narthex.Finding }
 
 // Examine gives files their forms, or looks into them.
 func (h Here) Examine(_ context.Context, task airlock.Task, _ string) (airlock.Answer, error) {
-	answer, err := task.Do(inspect.Held{})
+	answer, err := examine.Do(task, inspect.Held{})
 	answer.Findings = append(answer.Findings, h.Find...)
 	return answer, err
 }
