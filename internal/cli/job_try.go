@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -29,6 +30,7 @@ import (
 const (
 	mostPrinted = 64 << 10 // of each of stdout and stderr that is shown, in bytes
 	mostHead    = 2000     // of each other file
+	mostOdd     = 64       // of one that is no text
 	mostHeads   = 60       // files
 	tryMinutes  = 10       // of wall time where nothing is said, as on a node
 	tryFiles    = 1000     // below /out, as on a node
@@ -326,7 +328,10 @@ func head(root *os.Root, name string, most int64) (printed, error) {
 		return printed{}, err
 	}
 	data, err := io.ReadAll(io.LimitReader(file, most))
-	return printed{Bytes: info.Size(), Head: visible(string(data)), Cut: info.Size() > most}, err
+	if bytes.IndexByte(data, 0) >= 0 { // no text
+		data = data[:min(len(data), mostOdd)]
+	}
+	return printed{Bytes: info.Size(), Head: visible(string(data)), Cut: info.Size() > int64(len(data))}, err
 }
 
 // judge has the airlock's checks done here, with the twin in the place of the weights.
@@ -366,7 +371,7 @@ func (got tried) problem() error {
 		ending := endings[string(got.End)]
 		return problem(narthex.Invalid, ending[1], "the study did not end well: %s", ending[0])
 	case got.End != sandbox.Done && got.Absent > 0:
-		next = fmt.Sprintf("mend the study, and try it again; %s beside the weights stand in no twin, so it has to do without", count(got.Absent, "file"))
+		next = fmt.Sprintf("mend the study, and try it again; a twin is without %s of another kind than weights, and so is the study", count(got.Absent, "file"))
 		fallthrough
 	case got.End != sandbox.Done:
 		at := ""
@@ -390,7 +395,7 @@ func writeTried(p *page, got tried) {
 	}
 	beside := fmt.Sprintf("the mock twin of %s@%s: %s, with random values", got.Asset, got.Version, some(got.Weights, 5))
 	if got.Absent > 0 {
-		beside += fmt.Sprintf("; %s more of it stand in no twin", count(got.Absent, "file"))
+		beside += fmt.Sprintf("; without %s of another kind", count(got.Absent, "file"))
 	}
 	p.fields([2]string{"study", got.Study}, [2]string{"command", strings.Join(got.Command, " ")}, [2]string{"beside", beside},
 		[2]string{"in", got.In + ", as this machine has it"}, [2]string{"how", ending[0]})

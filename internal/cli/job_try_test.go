@@ -62,7 +62,7 @@ func TestTheStudyOfTheDemonstrationIsTried(t *testing.T) {
 		t.Fatal(err)
 	}
 	out := ada.good("job", "try", study, "--asset", "model@final", "--environment", "python")
-	for _, line := range []string{"the mock twin of model@final: model.safetensors, with random values; 1 file more of it stand in no twin", "it ended by itself, without an error", "    # found none",
+	for _, line := range []string{"the mock twin of model@final: model.safetensors, with random values; without 1 file of another kind", "it ended by itself, without an error", "    # found none",
 		"Wrote singular-values.csv", "What would leave, each file in its form", "spectrum.png", "a release of all of them is charged "} {
 		if !strings.Contains(out, line) {
 			t.Errorf("%q does not stand in\n%s", line, out)
@@ -117,7 +117,7 @@ func TestAStudyThatShouldNotBeHandedIn(t *testing.T) {
 	holds(err, "2 files that study.yaml declares could not leave", "hint: ")
 	out, err = try("import sys\nprint('deep', file=sys.stderr)\nopen('/asset/config.json')\n")
 	holds(out, "    deep", "FileNotFoundError", "it ended with an error at main.py, line 3")
-	holds(err, "at main.py, line 3", "1 file beside the weights stand in no twin")
+	holds(err, "at main.py, line 3", "a twin is without 1 file of another kind than weights")
 	if _, said, _ := strings.Cut(out, "Wrote "); said != "" {
 		t.Errorf("it wrote %s", said)
 	}

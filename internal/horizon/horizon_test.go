@@ -68,7 +68,7 @@ func TestTheExampleOfTheDocumentIsRight(t *testing.T) {
 	known, m := taxonomy(t), horizon.Standard()
 	first := []narthex.Term{term("model.sample", limits{"tokens_per_day": 100_000}), term("model.logprobs", limits{"top_k": 5, "decimals": 2})}
 	second := []narthex.Term{term("output.release", limits{"bytes_out": 1_000_000})}
-	third := []narthex.Term{term("weights.compute", limits{"requests": 100, "bytes_out": 2000})}
+	third := []narthex.Term{term("weights.compute", limits{"requests": 40, "bytes_out": 2000})}
 	both := horizon.Of(weights(), m, known, first, second, third)
 	scores, released, outcomes := line(both, horizon.Logprobs), line(both, horizon.Released), line(both, horizon.Outcomes)
 	says("= %s bits, which are %s bytes", grouped(both.Needed), grouped(uint64(m.Lifetime(weights().Bytes))))
