@@ -260,20 +260,24 @@ func TestAReleaseThatTooFewMayReviewIsToldToTheProgramme(t *testing.T) {
 	}
 }
 
-// TestWhoWasErasedIsToldNothingOfWhatEndsThen looks at the rows: a job and a release of somebody who is erased end with them, and no row is theirs.
+// TestWhoWasErasedIsToldNothingOfWhatEndsThen looks at the rows: a job that goes on until its person is erased ends after that, and no row is
+// theirs; nor is one of their release.
 func TestWhoWasErasedIsToldNothingOfWhatEndsThen(t *testing.T) {
 	var on atomic.Bool
+	let := make(chan struct{})
 	h := openBare(t, func(ctx context.Context, job sandbox.Job, out string, stdout, stderr io.Writer) sandbox.Ended {
 		if on.Load() {
-			<-ctx.Done()
-			time.Sleep(500 * time.Millisecond)
+			<-let
 			return sandbox.Ended{}
 		}
 		return leaves(results)(ctx, job, out, stdout, stderr)
 	})
+	var once sync.Once
+	defer once.Do(func() { close(let) })
 	pending := must(h.asks(t, h.over(t, h.submit(t).ID).ID))
 	on.Store(true)
 	job := h.submit(t)
+	until(t, "the job runs", func() bool { return must(h.holder().Job(t.Context(), job.ID)).State == narthex.JobRunning })
 	ada := h.People["ada"].ID
 	mine := func() (n int) {
 		check(t, h.raw.View(t.Context(), func(r store.Reader) error {
@@ -291,8 +295,17 @@ func TestWhoWasErasedIsToldNothingOfWhatEndsThen(t *testing.T) {
 		t.Fatal("she was told nothing")
 	}
 	must(h.People["carol"].Remove(t.Context(), ada, "left"))
+	must(h.People["carol"].Command(t.Context(), h.grant.Engagement, "end", client.Command{Text: "left"}))
+	for _, who := range []string{"carol", "sam"} {
+		must(h.People[who].Waive(t.Context(), h.grant.Engagement, client.CloseOut{Obligation: narthex.PersonalDataDeleted, Text: "she left"}))
+	}
+	must(h.People["carol"].Command(t.Context(), h.grant.Engagement, "close", client.Command{Text: "left"}))
 	must(h.People["dan"].Erase(t.Context(), ada, "asked for it"))
 	delete(h.People, "ada")
+	if h.ended(t, job.ID) {
+		t.Fatal("the job ended before")
+	}
+	once.Do(func() { close(let) })
 	until(t, "her job and her release are over", func() bool {
 		r, err := h.People["olga"].Release(t.Context(), pending.ID)
 		return err == nil && r.Release.State.Over() && h.ended(t, job.ID)
