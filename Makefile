@@ -78,14 +78,14 @@ fuzz:
 	@sh test/fuzz.sh $(FUZZTIME)
 
 # bench measures the door beside a bare reverse proxy, appends beside one fdatasync, proofs at a million entries, a job's start
-# beside bubblewrap alone, and verifying on one core.
+# beside bubblewrap alone, and verifying and looking through files on one core.
 bench: build
 	$(GO) test -run xxx -bench . -benchtime 3s ./internal/server ./internal/journal ./policy ./internal/gateway/... ./internal/sandbox/bubblewrap
-	$(GO) test -run xxx -bench . -benchtime 3s -cpu 1 ./ledger ./demo/minilab
+	$(GO) test -run xxx -bench . -benchtime 3s -cpu 1 ./ledger ./demo/minilab ./internal/inspect
 
 # rigs runs the long forms of the rigs; docs/rigs.md says what each does. The story with every fault takes longest: NARTHEX_SHARD=1/8 to 8/8 takes an eighth of it each.
 rigs: build
-	NARTHEX_RIG=long $(GO) test -timeout 6h -run 'Rig' -v ./ledger ./internal/wire ./internal/upstream ./internal/gateway/model ./internal/release ./internal/server ./internal/audit ./internal/journal ./internal/store/... ./policy ./internal/workflow ./test/planted ./demo
+	NARTHEX_RIG=long $(GO) test -timeout 6h -run 'Rig' -v ./ledger ./internal/wire ./internal/upstream ./internal/gateway/model ./internal/release ./internal/server ./internal/audit ./internal/journal ./internal/store/... ./policy ./internal/workflow ./internal/inspect ./test/planted ./demo
 
 # planted plants every known mistake in turn, and demands that its rig finds it; docs/rigs.md lists them.
 planted: setup

@@ -50,6 +50,14 @@ type ReleaseVote struct {
 	Note     string        `json:"note,omitempty"`
 }
 
+// Since is from when a release waits for its reviewers: its last edit, or else that it was taken in.
+func (r Release) Since() time.Time {
+	if r.AskedAt.IsZero() {
+		return r.TakenAt
+	}
+	return r.AskedAt
+}
+
 // Releases says whether the vote is for all files.
 func (v ReleaseVote) Releases() bool {
 	return len(v.Verdicts) > 0 && !slices.ContainsFunc(v.Verdicts, func(f FileVerdict) bool { return f.Verdict != VerdictRelease })
@@ -74,23 +82,26 @@ type ReleaseFile struct {
 // Release is a package that wants to leave. It is seen by its author, and by those of the lab who may review it; what reviewers say to each
 // other, and all of findings but their kinds, by the lab alone.
 type Release struct {
-	ID         ReleaseID     `json:"id"`
-	Job        JobID         `json:"job"`
-	Grant      GrantID       `json:"grant"`
-	Engagement EngagementID  `json:"engagement"`
-	Agreement  Digest        `json:"agreement"`
-	Key        KeyID         `json:"key"`
-	Author     PersonID      `json:"author"`
-	Asset      AssetName     `json:"asset"`
-	Version    VersionName   `json:"version"`
-	Package    Digest        `json:"package"`
-	Files      []ReleaseFile `json:"files"`
-	Charge     int64         `json:"charge"` // bytes, of the grant's bytes_out and the asset's lifetime_bytes
-	Reviewers  int           `json:"reviewers"`
-	Findings   []Finding     `json:"findings"`
-	State      ReleaseState  `json:"state"`
-	TakenAt    time.Time     `json:"taken_at"`
-	DecidedAt  time.Time     `json:"decided_at,omitzero"`
-	FetchedAt  time.Time     `json:"fetched_at,omitzero"`
-	Votes      []ReleaseVote `json:"votes,omitempty"`
+	ID          ReleaseID     `json:"id"`
+	Job         JobID         `json:"job"`
+	Grant       GrantID       `json:"grant"`
+	Engagement  EngagementID  `json:"engagement"`
+	Agreement   Digest        `json:"agreement"`
+	Key         KeyID         `json:"key"`
+	Author      PersonID      `json:"author"`
+	Asset       AssetName     `json:"asset"`
+	Version     VersionName   `json:"version"`
+	Package     Digest        `json:"package"`
+	Files       []ReleaseFile `json:"files"`
+	Charge      int64         `json:"charge"` // bytes, of the grant's bytes_out and the asset's lifetime_bytes
+	Reviewers   int           `json:"reviewers"`
+	Findings    []Finding     `json:"findings"`
+	State       ReleaseState  `json:"state"`
+	TakenAt     time.Time     `json:"taken_at"`
+	DecidedAt   time.Time     `json:"decided_at,omitzero"`
+	FetchedAt   time.Time     `json:"fetched_at,omitzero"`
+	AskedAt     time.Time     `json:"asked_at,omitzero"`     // of the last edit, with which its reviewers begin anew
+	RemindedAt  time.Time     `json:"reminded_at,omitzero"`  // when the clock reminded its reviewers
+	EscalatedAt time.Time     `json:"escalated_at,omitzero"` // when it told the programme
+	Votes       []ReleaseVote `json:"votes,omitempty"`
 }

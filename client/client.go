@@ -175,33 +175,39 @@ func word(part string) bool {
 // call sends a request and reads the answer into Out.
 func call[Out any](ctx context.Context, c *Client, method, path string, in any) (Out, error) {
 	var zero, out Out
+	if err := c.call(ctx, method, path, in, &out); err != nil {
+		return zero, err
+	}
+	return out, nil
+}
+
+// call is all of it that is the same for every type: there are more than a hundred.
+func (c *Client) call(ctx context.Context, method, path string, in, out any) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	answer, err := c.Do(ctx, method, path, in)
 	if err != nil {
-		return zero, err
+		return err
 	}
 	defer answer.Body.Close()
 	if answer.StatusCode != http.StatusOK {
-		return zero, ReadProblem(answer)
+		return ReadProblem(answer)
 	}
 	data, err := io.ReadAll(io.LimitReader(answer.Body, mostAnswer+1))
 	if err == nil && len(data) > mostAnswer {
 		err = fmt.Errorf("the answer is larger than %d bytes", mostAnswer)
 	}
 	if err == nil {
-		out, err = read[Out](data)
+		err = read(data, out)
 	}
 	if err != nil {
-		return zero, narthex.Unavailablef("The node's answer does not read. Check that the address is a Narthex node's, of this version.").Because(err)
+		return narthex.Unavailablef("The node's answer does not read. Check that the address is a Narthex node's, of this version.").Because(err)
 	}
-	return out, nil
+	return nil
 }
 
 // read decodes an answer, which comes from outside like any other bytes: names are exact and stand once, text is UTF-8 and
 // nothing follows the document. What a later version says beside is left out.
-func read[Out any](data []byte) (Out, error) {
-	var out Out
-	err := strict.Unmarshal(data, &out, strict.RejectUnknownMembers(false), strict.MatchCaseInsensitiveNames(false), jsontext.AllowDuplicateNames(false), jsontext.AllowInvalidUTF8(false))
-	return out, err
+func read(data []byte, out any) error {
+	return strict.Unmarshal(data, out, strict.RejectUnknownMembers(false), strict.MatchCaseInsensitiveNames(false), jsontext.AllowDuplicateNames(false), jsontext.AllowInvalidUTF8(false))
 }

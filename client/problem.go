@@ -15,7 +15,8 @@ const mostProblem = 1 << 20
 // a server's fault is then Unavailable, and any other answer an address that is not a node's.
 func ReadProblem(answer *http.Response) error {
 	data, err := io.ReadAll(io.LimitReader(answer.Body, mostProblem))
-	problem, readErr := read[Problem](data)
+	var problem Problem
+	readErr := read(data, &problem)
 	if err != nil || readErr != nil || problem.Error.Message == "" {
 		return stranger(answer.StatusCode).Because(errors.Join(err, readErr))
 	}

@@ -215,7 +215,7 @@ func (t *tale) smuggle(ctx context.Context, ada *client.Client) error {
 			return err
 		}
 		for _, f := range seen.Release.Findings {
-			if reviewer == "olga" && f.Kind == "weights" {
+			if reviewer == "olga" && f.Kind == "weights" && f.Line > 0 {
 				t.tell.yes("Olga is shown: %s, line %d: %s", f.File, f.Line, f.Says)
 			}
 		}

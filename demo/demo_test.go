@@ -17,12 +17,33 @@ import (
 
 	"narthex"
 	"narthex/demo"
+	"narthex/internal/examine"
 	"narthex/internal/server"
 )
 
+// TestMain lets the test's own program be the one that looks into files, confined.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == examine.Word {
+		if err := examine.Run(os.Args[2:], os.Stdin, os.Stdout); err != nil {
+			os.Exit(1)
+		}
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// self is the test's own program.
+func self() string {
+	path, err := os.Executable()
+	if err != nil {
+		panic(err)
+	}
+	return path
+}
+
 // start makes a node for the demonstration in the test's own process.
 func start(ctx context.Context, lab, data, listen string, clock func() time.Time, inception func(narthex.Digest, map[string]string)) (demo.Node, error) {
-	return server.Start(ctx, server.Config{Lab: lab, Data: data, Listen: listen, Demo: true, Version: "test", Getenv: os.Getenv, Clock: clock, Random: rand.Reader,
+	return server.Start(ctx, server.Config{Lab: lab, Data: data, Listen: listen, Demo: true, Version: "test", Self: self(), Getenv: os.Getenv, Clock: clock, Random: rand.Reader,
 		Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})), Inception: inception})
 }
 

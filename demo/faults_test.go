@@ -34,7 +34,7 @@ import (
 func TestRigFaultsOverTheStory(t *testing.T) {
 	faults := &storetest.Faults{}
 	wrapped := func(ctx context.Context, lab, data, listen string, clock func() time.Time, inception func(narthex.Digest, map[string]string)) (demo.Node, error) {
-		return server.Start(ctx, server.Config{Lab: lab, Data: data, Listen: listen, Demo: true, Version: "test", Getenv: os.Getenv, Clock: time.Now, Random: rand.Reader,
+		return server.Start(ctx, server.Config{Lab: lab, Data: data, Listen: listen, Demo: true, Version: "test", Self: self(), Getenv: os.Getenv, Clock: time.Now, Random: rand.Reader,
 			Log: slog.New(slog.DiscardHandler), Inception: inception,
 			Wrap: func(s store.Store) store.Store { faults.Inner = s; return faults }})
 	}

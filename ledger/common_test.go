@@ -80,7 +80,8 @@ func story() []narthex.Entry {
 	for _, kind := range []narthex.EntryType{narthex.EntryCallDenied, narthex.EntryCallRead, narthex.EntryRefusalsCounted, narthex.EntryLockSilenced, narthex.EntryLockSet,
 		narthex.EntryLockAppealed, narthex.EntryLockReviewed, narthex.EntryLockLifted, narthex.EntryKeyRevoked, narthex.EntrySignerRevoked, narthex.EntryPersonChanged, narthex.EntryLedgerRead, narthex.EntryGrantEnded,
 		narthex.EntryRecovered, narthex.EntryOpeningsErased, narthex.EntryLedgerRestored, narthex.EntryProgramChanged, narthex.EntryPersonAuthorised,
-		narthex.EntryPersonUnauthorised, narthex.EntryPersonStanding, narthex.EntryPersonNationality, narthex.EntryPersonVisa, narthex.EntryPersonAway, narthex.EntryEngagementRead, narthex.EntryCallIntent} {
+		narthex.EntryPersonUnauthorised, narthex.EntryPersonStanding, narthex.EntryPersonNationality, narthex.EntryPersonVisa, narthex.EntryPersonAway, narthex.EntryEngagementRead,
+		narthex.EntryJobTaken, narthex.EntryJobChanged, narthex.EntryReleaseTaken, narthex.EntryReleaseChanged, narthex.EntryCallIntent} {
 		add(kind, nil)
 	}
 	return entries

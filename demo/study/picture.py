@@ -35,16 +35,17 @@ class Picture:
 
 
 def curves(panels):
-    """One panel beside the other, each of some falling curves of positive numbers, on one logarithmic scale."""
-    wide, high, edge = 200, 300, 10
-    picture = Picture(edge + len(panels) * (wide + edge), high + 2 * edge)
+    """A box for each curve of falling positive numbers, a row of boxes for each panel, all on one logarithmic scale."""
+    wide, high, edge = 120, 90, 10
+    across = max(len(panel) for panel in panels)
+    picture = Picture(edge + across * (wide + edge), edge + len(panels) * (high + edge))
     logs = [[numpy.log10(numpy.maximum(curve, 1e-6)) for curve in panel] for panel in panels]
     least, most = min(c.min() for p in logs for c in p), max(c.max() for p in logs for c in p)
-    for number, panel in enumerate(logs):
-        left = edge + number * (wide + edge)
-        picture.frame(left, edge, wide, high)
-        for curve, colour in zip(panel, COLOURS):
+    for row, panel in enumerate(logs):
+        for column, (curve, colour) in enumerate(zip(panel, COLOURS)):
+            left, top = edge + column * (wide + edge), edge + row * (high + edge)
+            picture.frame(left, top, wide, high)
             xs = left + numpy.linspace(1, wide - 2, len(curve))
-            ys = edge + 1 + (most - curve) / (most - least or 1) * (high - 3)
+            ys = top + 1 + (most - curve) / (most - least or 1) * (high - 3)
             picture.line(xs, ys, colour)
     return picture.png()

@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/secure-systems-lab/go-securesystemslib/dsse"
-
 	"narthex"
 	"narthex/internal/canon"
 	"narthex/internal/passkey"
@@ -96,7 +94,7 @@ func Sign(key ed25519.PrivateKey, s Statement) (string, error) {
 	if !is {
 		return "", errors.New("sign statement: the key is not Ed25519")
 	}
-	signed := ed25519.Sign(key, dsse.PAE(payloadType, payload))
+	signed := ed25519.Sign(key, canon.Signed(payloadType, payload))
 	form, err := canon.JSON(envelope{payloadType, base64.StdEncoding.EncodeToString(payload),
 		[]envelopeSignature{{Fingerprint(public), base64.StdEncoding.EncodeToString(signed), nil}}})
 	return string(form), err
@@ -142,7 +140,7 @@ func Challenge(s Statement) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	sum := sha256.Sum256(dsse.PAE(payloadType, payload))
+	sum := sha256.Sum256(canon.Signed(payloadType, payload))
 	return sum[:], nil
 }
 
@@ -195,7 +193,7 @@ func (v Verifier) Seen(text string, want Statement) (passkey.Seen, error) {
 		return seen, refused.Because(fmt.Errorf("check envelope: the payload differs"))
 	}
 	if !isPasskey {
-		if !ed25519.Verify(v.key, dsse.PAE(payloadType, payload), sig) {
+		if !ed25519.Verify(v.key, canon.Signed(payloadType, payload), sig) {
 			err = refused.Because(fmt.Errorf("check envelope: the signature differs"))
 		}
 		return seen, err

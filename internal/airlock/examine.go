@@ -3,6 +3,7 @@ package airlock
 import (
 	"encoding/json"
 	"errors"
+	"slices"
 
 	"narthex"
 	"narthex/internal/disclosure"
@@ -54,7 +55,8 @@ type Task struct {
 	Files   []Raw     `json:"files"`
 	Look    bool      `json:"look"` // whether the files have their forms already, and are looked at
 	Earlier []Earlier `json:"earlier,omitempty"`
-	Held    []string  `json:"held,omitempty"` // canaries
+	Held    []string  `json:"held,omitempty"`   // canaries
+	People  bool      `json:"people,omitempty"` // whether the asset tells of people
 }
 
 // Earlier is an earlier release of the same asset.
@@ -70,6 +72,11 @@ type Answer struct {
 	Findings []narthex.Finding `json:"findings"`
 }
 
+const (
+	MostFindings = 500  // of one look
+	mostSaid     = 4096 // of one finding, in bytes
+)
+
 // ReadAnswer reads what a child said. It comes from where a stranger's bytes were read, so it is held to what was asked.
 func ReadAnswer(t Task, data []byte) (Answer, error) {
 	var a Answer
@@ -80,6 +87,14 @@ func ReadAnswer(t Task, data []byte) (Answer, error) {
 	for _, f := range t.Files {
 		asked[f.Name] = f.Kind
 	}
+	if len(a.Findings) > MostFindings {
+		return Answer{}, errors.New("the look at the files gave more findings than it may")
+	}
+	for _, f := range a.Findings {
+		if _, known := asked[f.File]; !known && f.File != "" || len(f.Kind)+len(f.Rule)+len(f.Says) > mostSaid || len(f.Within) > 16 {
+			return Answer{}, errors.New("the look at the files gave a finding that is none of a file that was asked about")
+		}
+	}
 	for _, f := range a.Formed.Files {
 		if kind, known := asked[f.Name]; !known || kind != f.Kind {
 			return Answer{}, errors.New("the look at the files gave a file that was not asked about")
@@ -87,9 +102,13 @@ func ReadAnswer(t Task, data []byte) (Answer, error) {
 		delete(asked, f.Name)
 	}
 	for _, f := range a.Formed.Refused {
-		if _, known := asked[f.Name]; !known {
-			return Answer{}, errors.New("the look at the files refused a file that was not asked about")
+		if _, known := asked[f.Name]; !known || !slices.Contains(refusals, disclosure.Class(f.Class)) {
+			return Answer{}, errors.New("the look at the files refused a file that was not asked about, or by no rule")
 		}
+		delete(asked, f.Name)
+	}
+	if len(asked) > 0 && !t.Look {
+		return Answer{}, errors.New("the look at the files left one out")
 	}
 	return a, nil
 }

@@ -1,10 +1,13 @@
 package airlock
 
 import (
+	"cmp"
+	"math/bits"
 	"slices"
 	"time"
 
 	"narthex"
+	"narthex/internal/disclosure"
 	"narthex/policy"
 )
 
@@ -39,7 +42,7 @@ func NextJob(j narthex.Job, e JobEvent, at time.Time) (narthex.Job, error) {
 		}
 		j.State, j.StartedAt = narthex.JobRunning, at
 	case JobEnd:
-		if j.State != narthex.JobRunning || e.End == nil || !slices.Contains(classes, e.End.Class) || !within(j.Plan, *e.End) {
+		if j.State != narthex.JobRunning || e.End == nil || !slices.Contains(classes, e.End.Class) || !within(j.Plan, *e.End) || !declared(j.Plan, e.Package) {
 			return j, badJob(j)
 		}
 		end := *e.End
@@ -66,6 +69,54 @@ func NextJob(j narthex.Job, e JobEvent, at time.Time) (narthex.Job, error) {
 // within says whether an end tells no more than the plan foresaw.
 func within(p narthex.Plan, end narthex.JobEnd) bool {
 	return end.CPUMinutes >= 0 && end.CPUMinutes <= p.CPUMinutes && end.WallMinutes >= 0 && end.WallMinutes <= p.WallMinutes && end.Line >= 0 && (end.File != "" || end.Line == 0)
+}
+
+// declared says whether a package tells of each output of the plan once, and of nothing else: that it is there, that it is missing, or which
+// of a few rules refused it.
+func declared(p narthex.Plan, pack *narthex.Package) bool {
+	if pack == nil {
+		return true
+	}
+	told := slices.Clone(pack.Missing)
+	for _, f := range pack.Files {
+		told = append(told, f.Name)
+		if !slices.ContainsFunc(p.Outputs, func(o narthex.Output) bool { return o.Name == f.Name && o.Kind == f.Kind }) {
+			return false
+		}
+	}
+	for _, f := range pack.Refused {
+		told = append(told, f.Name)
+		if !slices.Contains(refusals, disclosure.Class(f.Class)) {
+			return false
+		}
+	}
+	outputs := []string{}
+	for _, o := range p.Outputs {
+		outputs = append(outputs, o.Name)
+	}
+	slices.Sort(told)
+	slices.Sort(outputs)
+	return slices.Equal(told, outputs)
+}
+
+// refusals is why a file that a job left is not in its package.
+var refusals = []disclosure.Class{disclosure.UnknownKind, disclosure.TooLarge, disclosure.NotRead, disclosure.BadCharacter}
+
+// ToldJob gives a job as those who hold its grant may see it. Of what it left they are told which outputs are there: sizes and digests are a
+// job's to choose, and nobody has looked at them. When it ended is told in whole minutes from its start.
+func ToldJob(j narthex.Job) narthex.Job {
+	if j.End != nil {
+		j.EndedAt = j.StartedAt.Add(time.Duration(j.End.WallMinutes) * time.Minute)
+	}
+	if j.Package != nil {
+		pack := *j.Package
+		pack.Digest, pack.Files = "", slices.Clone(pack.Files)
+		for i, f := range pack.Files {
+			pack.Files[i] = narthex.Frozen{Name: f.Name, Kind: f.Kind}
+		}
+		j.Package = &pack
+	}
+	return j
 }
 
 func badJob(j narthex.Job) error {
@@ -98,41 +149,31 @@ func JobUsed(p narthex.Plan, e JobEvent) []policy.Used {
 	return []policy.Used{{Unit: narthex.Calls, Amount: 1}, {Unit: narthex.CPUMinutes, Amount: cpu}, {Unit: narthex.GPUMinutes, Amount: 0}, {Unit: narthex.Bytes, Amount: p.OutcomeBytes}}
 }
 
-// OutcomeBytes is what the end of a job tells at most, in bytes: sixteen bits for that it ended, when and how often it was tried, three for
-// the class, eight for the time, and a place among the lines of the study's files.
-func OutcomeBytes(lines int) int64 {
-	bits := int64(16 + 3 + 8)
-	for places := 1; places < lines+1; places *= 2 {
-		bits++
-	}
-	return (bits + 7) / 8
+// OutcomeBytes is what the end of a job tells at most, in bytes: sixteen bits for that it ended and how often it was tried, three for the
+// class, when it ended to the millisecond, since who asks often enough sees that, the minutes of processor time, a place among the lines of
+// the study's files, and three for what became of each output.
+func OutcomeBytes(p narthex.Plan, lines int) int64 {
+	told := 16 + 3 + bits.Len64(uint64(p.WallMinutes)*60_000) + bits.Len64(uint64(p.CPUMinutes)) + bits.Len64(uint64(lines)) + 3*len(p.Outputs)
+	return int64(told+7) / 8
 }
 
 // Turn says which of the jobs that wait begins next: of those whose asset is free, the one whose grant used the least time on that asset,
 // and of these the one that waits longest. Used is the minutes that each grant used on an asset. False where none may begin.
 func Turn(waiting, running []narthex.Job, used func(narthex.GrantID, narthex.AssetName) int64) (narthex.Job, bool) {
-	var next narthex.Job
-	found := false
-	for _, j := range waiting {
+	for _, j := range Order(waiting, used) {
 		busy := slices.ContainsFunc(running, func(r narthex.Job) bool { return r.Plan.Asset == j.Plan.Asset })
-		if j.State != narthex.JobQueued || busy {
-			continue
-		}
-		if !found || before(j, next, used) {
-			next, found = j, true
+		if j.State == narthex.JobQueued && !busy {
+			return j, true
 		}
 	}
-	return next, found
+	return narthex.Job{}, false
 }
 
-func before(a, b narthex.Job, used func(narthex.GrantID, narthex.AssetName) int64) bool {
-	if x, y := used(a.Grant, a.Plan.Asset), used(b.Grant, b.Plan.Asset); x != y {
-		return x < y
-	}
-	if !a.TakenAt.Equal(b.TakenAt) {
-		return a.TakenAt.Before(b.TakenAt)
-	}
-	x, _ := a.ID.Index()
-	y, _ := b.ID.Index()
-	return x < y
+// Order gives jobs that wait in the order in which they would begin as things stand.
+func Order(waiting []narthex.Job, used func(narthex.GrantID, narthex.AssetName) int64) []narthex.Job {
+	return slices.SortedFunc(slices.Values(waiting), func(a, b narthex.Job) int {
+		x, _ := a.ID.Index()
+		y, _ := b.ID.Index()
+		return cmp.Or(cmp.Compare(used(a.Grant, a.Plan.Asset), used(b.Grant, b.Plan.Asset)), a.TakenAt.Compare(b.TakenAt), cmp.Compare(x, y))
+	})
 }

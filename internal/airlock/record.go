@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/secure-systems-lab/go-securesystemslib/dsse"
 	"golang.org/x/mod/sumdb/note"
 
 	"narthex"
@@ -86,7 +85,7 @@ func Record(r narthex.Release, job narthex.Job, logKey string, sign func([]byte)
 	if err != nil {
 		return nil, err
 	}
-	signature, err := sign(dsse.PAE(recordType, payload))
+	signature, err := sign(canon.Signed(recordType, payload))
 	if err != nil {
 		return nil, err
 	}
@@ -114,7 +113,7 @@ func OpenRecord(data []byte, key string) (Statement, error) {
 		return Statement{}, narthex.Invalidf("The verifier key does not read; it is a name, a hash and a key with plus signs between.").For("key")
 	}
 	signature, err := base64.StdEncoding.Strict().DecodeString(e.Signatures[0].Sig)
-	if err != nil || !verifier.Verify(dsse.PAE(recordType, payload), signature) {
+	if err != nil || !verifier.Verify(canon.Signed(recordType, payload), signature) {
 		return Statement{}, narthex.Refusedf("The record is not signed by that key, or was changed since. Do not rely on it.").For("record")
 	}
 	return s, nil

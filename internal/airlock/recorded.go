@@ -70,11 +70,16 @@ func PackageDigest(files []narthex.ReleaseFile) (narthex.Digest, error) {
 func Taken(r narthex.Release) narthex.Release {
 	r = Recorded(r)
 	r.ID, r.TakenAt, r.DecidedAt, r.FetchedAt, r.Votes = "", time.Time{}, time.Time{}, time.Time{}, nil
+	r.AskedAt, r.RemindedAt, r.EscalatedAt = time.Time{}, time.Time{}, time.Time{}
 	return r
 }
 
 // CheckWords refuses words that a reader would not see as they are: characters that are not printable, of another direction, or of no width.
+// Nor may they be a digest, which the ledger would take for that of other words.
 func CheckWords(text string) error {
+	if _, err := narthex.ParseDigest(text); err == nil {
+		return narthex.Invalidf("These are no words, but a digest.")
+	}
 	for _, r := range text {
 		if r == '\n' || r == '\t' {
 			continue

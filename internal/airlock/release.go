@@ -21,6 +21,8 @@ const (
 	Stop     ReleaseAct = "stop"     // what it rests on is locked or over
 	Fetch    ReleaseAct = "fetch"    // its author took the bytes
 	Read     ReleaseAct = "read"     // a reviewer looked at it
+	Remind   ReleaseAct = "remind"   // the clock reminded its reviewers
+	Escalate ReleaseAct = "escalate" // the clock told the programme
 )
 
 // ReleaseEvent is one act, as the ledger has it but for people's words.
@@ -40,21 +42,21 @@ const leastReviewers = 2
 // NextRelease gives the release after an event, or an error that says why it cannot come. Who may do it is [MayReview]'s to say, and its
 // caller's.
 func NextRelease(r narthex.Release, e ReleaseEvent, at time.Time) (narthex.Release, error) {
-	with := r.State == narthex.ReleaseSubmitted || r.State == narthex.ReleaseConflicting
+	with := withReviewers(r)
 	switch e.Act {
 	case Vote:
-		if !with || e.Vote == nil {
+		if !with || !said(r, e) {
 			return r, badRelease(r)
 		}
 		return voted(r, *e.Vote, at)
 	case Return:
-		if !with || e.Vote == nil || e.Vote.Saw != r.Package || e.Vote.Comment == "" {
+		if !with || !said(r, e) || e.Vote.Saw != r.Package || e.Vote.Comment == "" {
 			return r, badRelease(r)
 		}
 		r.Votes = append(without(r.Votes, e.Vote.By), *e.Vote)
 		r.State = narthex.ReleaseReturned
 	case Edit:
-		if !with && r.State != narthex.ReleaseReturned {
+		if !with && r.State != narthex.ReleaseReturned || e.By != r.Author {
 			return r, badRelease(r)
 		}
 		if digest, err := PackageDigest(e.Files); err != nil || digest != e.Package || len(e.Files) == 0 || e.Charge > r.Charge || e.Charge < 1 {
@@ -66,26 +68,49 @@ func NextRelease(r narthex.Release, e ReleaseEvent, at time.Time) (narthex.Relea
 			}
 		}
 		r.Files, r.Package, r.Votes, r.State, r.Charge = e.Files, e.Package, nil, narthex.ReleaseSubmitted, e.Charge
+		r.AskedAt, r.RemindedAt, r.EscalatedAt = at, time.Time{}, time.Time{}
 		r.Findings = slices.DeleteFunc(slices.Clone(r.Findings), func(f narthex.Finding) bool {
-			return !slices.ContainsFunc(e.Files, func(is narthex.ReleaseFile) bool { return is.Name == f.File })
+			return f.File != "" && !slices.ContainsFunc(e.Files, func(is narthex.ReleaseFile) bool { return is.Name == f.File })
 		})
 	case Withdraw, Stop:
-		if r.State.Over() {
+		if r.State.Over() || e.Act == Withdraw && e.By != r.Author {
 			return r, badRelease(r)
 		}
 		r.State, r.DecidedAt = narthex.ReleaseWithdrawn, at
 	case Fetch:
-		if r.State != narthex.ReleaseReleased {
+		if r.State != narthex.ReleaseReleased || e.By != r.Author {
 			return r, badRelease(r)
 		}
 		if r.FetchedAt.IsZero() {
 			r.FetchedAt = at
 		}
 	case Read:
+	case Remind, Escalate: // what was said is said once, and changes nothing else
+		if !with || e.By != "" || !r.EscalatedAt.IsZero() || e.Act == Remind && !r.RemindedAt.IsZero() {
+			return r, badRelease(r)
+		}
+		if e.Act == Remind {
+			r.RemindedAt = at
+		} else {
+			r.EscalatedAt = at
+		}
 	default:
 		return r, badRelease(r)
 	}
 	return r, nil
+}
+
+// MustSay is how many people say of a release that it may leave.
+func MustSay(r narthex.Release) int { return max(leastReviewers, r.Reviewers) }
+
+// withReviewers says whether a release waits for its reviewers.
+func withReviewers(r narthex.Release) bool {
+	return r.State == narthex.ReleaseSubmitted || r.State == narthex.ReleaseConflicting
+}
+
+// said says whether an event has the word of the one whose act it is, and that is not the author.
+func said(r narthex.Release, e ReleaseEvent) bool {
+	return e.Vote != nil && e.By != "" && e.Vote.By == e.By && e.By != r.Author
 }
 
 // voted takes a vote in. Where everyone who must has said the same of all files, that is what becomes of the release; where they differ,
@@ -109,7 +134,7 @@ func voted(r narthex.Release, v narthex.ReleaseVote, at time.Time) (narthex.Rele
 		return r, narthex.Conflictf("The reviewers of this package differ, and it is with them until they agree.")
 	}
 	r.Votes = append(without(r.Votes, v.By), v)
-	if len(r.Votes) < max(leastReviewers, r.Reviewers) {
+	if len(r.Votes) < MustSay(r) {
 		return r, nil
 	}
 	releases := 0
@@ -170,8 +195,14 @@ func Shown(r narthex.Release, p narthex.Person) narthex.Release {
 }
 
 // Told gives a release as its author may see it: of findings their files and kinds, of votes what is said to the author once the release is
-// decided or returned, and nobody's name.
+// decided or returned, and nobody's name. Until it is released nothing tells the sizes and digests of its files, which their job chose.
 func Told(r narthex.Release) narthex.Release {
+	if r.State != narthex.ReleaseReleased {
+		r.Package, r.Files = "", slices.Clone(r.Files)
+		for i, f := range r.Files {
+			r.Files[i].Frozen = narthex.Frozen{Name: f.Name, Kind: f.Kind}
+		}
+	}
 	r.Findings = slices.Clone(r.Findings)
 	for i, f := range r.Findings {
 		r.Findings[i] = narthex.Finding{Kind: f.Kind, File: f.File}
@@ -186,7 +217,11 @@ func Told(r narthex.Release) narthex.Release {
 	votes := []narthex.ReleaseVote(nil)
 	if r.State.Over() || r.State == narthex.ReleaseReturned {
 		for _, v := range r.Votes {
-			votes = append(votes, narthex.ReleaseVote{As: v.As, At: v.At, Saw: v.Saw, Verdicts: v.Verdicts, Comment: v.Comment})
+			saw := v.Saw
+			if r.State != narthex.ReleaseReleased {
+				saw = ""
+			}
+			votes = append(votes, narthex.ReleaseVote{As: v.As, At: v.At, Saw: saw, Verdicts: v.Verdicts, Comment: v.Comment})
 		}
 	}
 	r.Votes = votes

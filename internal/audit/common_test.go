@@ -29,9 +29,10 @@ func must(t testing.TB, err error) {
 // used, denied, locked, ended, over a change of the day.
 func history(t testing.TB, o testenv.Options) *testenv.Env {
 	t.Helper()
-	e := testenv.New(t, sited(papered(o)))
+	e := testenv.New(t, hosted(t, sited(papered(o))))
 	keyed(t, e)
 	bound(t, e)
+	studied(t, e)
 	_, key := e.Grant(t, "", testenv.Tokens(1_000_000, map[narthex.LimitName]narthex.Value{"tokens_per_day": narthex.NumberValue(5000), "rate": narthex.NumberValue(60), "concurrency": narthex.NumberValue(3), "actor_kinds": narthex.NamesValue("human", "agent")}),
 		testenv.Term("model.system_prompt", nil), testenv.Term("model.checkpoints", nil))
 	use(t, e, key)

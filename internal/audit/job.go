@@ -1,7 +1,15 @@
 package audit
 
 import (
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
 	"narthex"
+	"narthex/client"
 	"narthex/internal/airlock"
 	"narthex/internal/book"
 	"narthex/internal/canon"
@@ -43,11 +51,17 @@ func (s *step) settleHolds(holds []policy.Hold, used []policy.Used) {
 	}
 }
 
+// absent says whether the opening of an entry is absent, whether or not it is told that it was erased.
+func (f *Fold) absent(index uint64) bool {
+	_, absent := f.Absent[index]
+	return absent
+}
+
 func (s *step) jobChanged() error {
 	id := narthex.JobID(s.text("job"))
 	j, known := s.Jobs[id]
 	var e airlock.JobEvent
-	if index, err := id.Index(); err == nil && s.Absent[index] {
+	if index, err := id.Index(); err == nil && s.absent(index) {
 		s.untold++
 		return nil
 	}
@@ -80,7 +94,7 @@ func (s *step) releaseTaken() error {
 		return nil
 	}
 	job, known := s.Jobs[r.Job]
-	if index, err := r.Job.Index(); known || err != nil || !s.Absent[index] {
+	if index, err := r.Job.Index(); known || err != nil || !s.absent(index) {
 		if digest, err := airlock.PackageDigest(r.Files); err != nil || digest != r.Package || r.State != narthex.ReleaseSubmitted || !known || job.Package == nil || job.Grant != r.Grant || !left(r.Files, job.Package.Files) {
 			s.impossible(store.Releases, string(id), "a release of what its job did not leave")
 		}
@@ -108,7 +122,7 @@ func (s *step) releaseChanged() error {
 	id := narthex.ReleaseID(s.text("release"))
 	r, known := s.Releases[id]
 	var e airlock.ReleaseEvent
-	if index, err := id.Index(); err == nil && s.Absent[index] {
+	if index, err := id.Index(); err == nil && s.absent(index) {
 		s.untold++
 		return nil
 	}
@@ -153,4 +167,100 @@ func (c *comparison) releases() error {
 			want.Release = found.Release
 		}
 	})
+}
+
+// blobs holds the pieces of frozen files to the digest under which they stand, and what entries name to being there. What no entry names
+// may be there: a job that was denied at the last moment, or a node that ended, left it.
+func (c *comparison) blobs() error {
+	files := map[narthex.Digest][]string{} // the keys of the pieces of each file that is not as it must be
+	whole := map[narthex.Digest]bool{}
+	var digest narthex.Digest
+	var keys []string
+	sum, size, last := sha256.New(), 0, 0
+	ended := func() {
+		switch {
+		case digest == "":
+		case narthex.MakeDigest([32]byte(sum.Sum(nil))) == digest:
+			whole[digest] = true
+		case last < book.Piece || size == 0:
+			files[digest] = keys // it ends as a file does; without an end it may be one that a node was writing when it ended
+		default:
+			files[digest] = nil
+		}
+		sum.Reset()
+		keys, size, last = nil, 0, 0
+	}
+	err := each(c.r, store.Blobs, func(row store.Row) error {
+		c.counted[string(store.Blobs)]++
+		name, number, _ := strings.Cut(row.Key, "/")
+		if is := narthex.Digest(name); is != digest {
+			ended()
+			digest = is
+		}
+		if _, err := narthex.ParseDigest(name); err != nil || number != fmt.Sprintf("%04d", len(keys)) {
+			c.unexpected(store.Blobs, row)
+			return nil
+		}
+		var piece book.Blob
+		if err := json.Unmarshal(row.Value, &piece); err != nil {
+			c.unreadable(store.Blobs, row.Key)
+			return nil
+		}
+		keys = append(keys, row.Key)
+		sum.Write(piece.Data)
+		size, last = size+len(piece.Data), len(piece.Data)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	ended()
+	for digest, keys := range files {
+		for _, key := range keys {
+			c.differ(client.Difference{What: "row_differs", Table: string(store.Blobs), Key: key, Field: "data", Expected: string(digest), Found: "other bytes"})
+		}
+	}
+	named, err := c.frozen()
+	if err != nil {
+		return err
+	}
+	for _, digest := range named {
+		if _, found := files[digest]; !whole[digest] && (!found || files[digest] == nil) {
+			c.missing(store.Blobs, string(digest)+"/0000")
+		}
+	}
+	return nil
+}
+
+// frozen gives the digests of the files that entries name: of studies, of what jobs left, and of what wants to leave.
+func (c *comparison) frozen() ([]narthex.Digest, error) {
+	named := map[narthex.Digest]bool{}
+	for _, j := range c.Jobs {
+		if !named[j.Plan.Study] {
+			value, err := c.r.Get(store.Blobs, string(j.Plan.Study)+"/0000")
+			if err != nil {
+				return nil, err
+			}
+			var list book.Blob
+			var study []narthex.Frozen
+			if json.Unmarshal(value, &list) == nil && json.Unmarshal(list.Data, &study) == nil {
+				for _, f := range study {
+					named[f.Digest] = true
+				}
+			}
+		}
+		named[j.Plan.Study] = true
+		if j.Package == nil {
+			continue
+		}
+		for _, f := range j.Package.Files {
+			named[f.Digest] = true
+		}
+	}
+	for _, r := range c.Releases {
+		for _, f := range r.Files {
+			named[f.Digest] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(named)), nil
 }

@@ -173,6 +173,12 @@ func (c *comparison) told(table store.Table, key string) (persons []narthex.Pers
 				return append(slices.Clone(c.Grants[k.Grant].Persons), k.Person), true
 			}
 		}
+	case store.Jobs:
+		j, known := c.Jobs[narthex.JobID(key)]
+		return append(slices.Clone(c.Grants[j.Grant].Persons), j.Person), known
+	case store.Releases:
+		r, known := c.Releases[narthex.ReleaseID(key)]
+		return append(slices.Clone(c.Grants[r.Grant].Persons), r.Author), known
 	case store.LockNames:
 		at := slices.IndexFunc(c.Locks, func(l narthex.Lock) bool { return string(l.ID) == key })
 		if at >= 0 {

@@ -32,7 +32,7 @@ func (f *Fold) Compare(r store.Reader, head journal.Head, key string) (client.Au
 		if err := f.checkHead(r, head, key); err != nil {
 			return client.Audit{}, err
 		}
-		for _, compare := range []func() error{c.meta, c.files, c.people, c.orgs, c.proofs, c.engagements, c.events, c.agreements, c.outsides, c.grants, c.keys, c.locks, c.accounts, c.jobs, c.releases, c.public, c.reads, c.listings} {
+		for _, compare := range []func() error{c.meta, c.files, c.people, c.orgs, c.proofs, c.engagements, c.events, c.agreements, c.outsides, c.grants, c.keys, c.locks, c.accounts, c.jobs, c.releases, c.blobs, c.public, c.reads, c.listings} {
 			if err := compare(); err != nil {
 				return client.Audit{}, err
 			}

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"path"
+	"slices"
 
 	"narthex"
 	"narthex/internal/journal"
@@ -30,8 +31,8 @@ type Blob struct {
 }
 
 const (
-	// piece is how long the pieces of a file are, in bytes: one is written with other changes in a commit and holds none of them up.
-	piece = 128 << 10
+	// Piece is how long the pieces of a file are, in bytes: one is written with other changes in a commit and holds none of them up.
+	Piece = 128 << 10
 	// MostFile bounds one frozen file, in bytes.
 	MostFile = 16 << 20
 )
@@ -44,8 +45,8 @@ func PutBlob(ctx context.Context, j *journal.Journal, data []byte) (narthex.Dige
 		return "", narthex.Invalidf("A file has at most %d bytes.", MostFile)
 	}
 	digest := narthex.MakeDigest(sha256.Sum256(data))
-	for at, n := 0, 0; at < len(data) || n == 0; at, n = at+piece, n+1 {
-		part := Blob{Data: data[at:min(at+piece, len(data))]}
+	for at, n := 0, 0; at < len(data) || n == 0; at, n = at+Piece, n+1 {
+		part := Blob{Data: data[at:min(at+Piece, len(data))]}
 		err := j.Update(ctx, func(tx *journal.Tx) error { return journal.Put(tx, store.Blobs, blobKey(digest, n), &part) })
 		if err != nil {
 			return "", err
@@ -65,7 +66,7 @@ func ReadBlob(tx *journal.Tx, digest narthex.Digest) ([]byte, error) {
 		if part == nil {
 			break
 		}
-		if data = append(data, part.Data...); len(part.Data) < piece {
+		if data = append(data, part.Data...); len(part.Data) < Piece {
 			break
 		}
 	}
@@ -77,7 +78,20 @@ func ReadBlob(tx *journal.Tx, digest narthex.Digest) ([]byte, error) {
 
 // Listed gives rows that stand in a list, oldest first, at most so many.
 func Listed[T any](tx *journal.Tx, table store.Table, list string, most int) ([]T, error) {
-	places, err := journal.Scan[Placed](tx, store.Listings, store.Prefix(list, most))
+	return listed[T](tx, table, store.Prefix(list, most))
+}
+
+// Latest gives the latest rows that stand in a list, oldest first, at most so many.
+func Latest[T any](tx *journal.Tx, table store.Table, list string, most int) ([]T, error) {
+	span := store.Prefix(list, most)
+	span.Reverse = true
+	rows, err := listed[T](tx, table, span)
+	slices.Reverse(rows)
+	return rows, err
+}
+
+func listed[T any](tx *journal.Tx, table store.Table, span store.Span) ([]T, error) {
+	places, err := journal.Scan[Placed](tx, store.Listings, span)
 	if err != nil {
 		return nil, err
 	}

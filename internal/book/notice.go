@@ -41,7 +41,8 @@ type Notice struct {
 	Engagement narthex.EngagementID `json:"engagement,omitempty"` // empty where it is about an asset
 	Asset      narthex.AssetName    `json:"asset,omitempty"`
 	Manuscript int                  `json:"manuscript,omitempty"`
-	What       string               `json:"what,omitempty"` // what is owed or rested on
+	Of         string               `json:"of,omitempty"`   // the job or the release that it is about
+	What       string               `json:"what,omitempty"` // what is owed or rested on, or what became of a release
 	At         time.Time            `json:"at"`
 	Channel    string               `json:"channel,omitempty"`
 	State      NoticeState          `json:"state"`
@@ -53,7 +54,7 @@ type Notice struct {
 
 // Facts gives what it is about.
 func (n Notice) Facts() notice.Facts {
-	return notice.Facts{Kind: n.Kind, To: n.To, Engagement: n.Engagement, Asset: n.Asset, Manuscript: n.Manuscript, What: n.What}
+	return notice.Facts{Kind: n.Kind, To: n.To, Engagement: n.Engagement, Asset: n.Asset, Manuscript: n.Manuscript, Of: n.Of, What: n.What}
 }
 
 // NoticeID makes the identifier of a notice of what made it: the same event never makes two for one receiver.
@@ -126,6 +127,61 @@ func PutNotice(tx *journal.Tx, n Notice) error {
 		}
 	}
 	return nil
+}
+
+// Channels is where notices go beside the list that each person has of their own: by mail, and to webhooks by their names.
+type Channels struct {
+	Mail  bool
+	Keep  func(narthex.InviteID, narthex.Secret) (forget func()) // takes a specialist's code to be mailed; nil where there is no mail
+	Hooks []string
+}
+
+// Tell writes what people and webhooks are told of something that happened once, in the change that it is of. Of names what happened; who gives
+// the people in a part.
+func (c Channels) Tell(tx *journal.Tx, n Notice, of any, tells []notice.Told, who func(notice.To) []narthex.Person) error {
+	told, hooked := map[narthex.PersonID]bool{}, map[notice.Kind]bool{}
+	for _, t := range tells {
+		n.Kind, n.To = t.Kind, t.To
+		for _, p := range who(t.To) {
+			if told[p.ID] {
+				continue // the first part that fits says why
+			}
+			told[p.ID] = true
+			if err := PutNotice(tx, c.Addressed(n, p, of)); err != nil {
+				return err
+			}
+		}
+		if !hooked[t.Kind] {
+			hooked[t.Kind] = true
+			for _, n := range c.Hooked(n, of) {
+				if err := PutNotice(tx, n); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// Addressed gives a notice for one person, of something that happened once.
+func (c Channels) Addressed(n Notice, p narthex.Person, of any) Notice {
+	n.Person, n.State = p.ID, NoticeTold
+	if c.Mail && p.Email != "" {
+		n.Channel, n.State, n.Next = MailChannel, NoticeWaiting, n.At
+	}
+	n.ID = NoticeID(n.Engagement, of, n.Kind, n.What, n.Person)
+	return n
+}
+
+// Hooked gives one for each webhook.
+func (c Channels) Hooked(n Notice, of any) []Notice {
+	var all []Notice
+	for _, hook := range c.Hooks {
+		n.Channel, n.State, n.Next = hook, NoticeWaiting, n.At
+		n.ID = NoticeID(n.Engagement, of, n.Kind, n.What, "webhook", hook)
+		all = append(all, n)
+	}
+	return all
 }
 
 // DropNotices takes away all that a person was or is to be told, and what was counted of them for alarms.

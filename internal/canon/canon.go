@@ -50,3 +50,9 @@ func Digest(v any) (narthex.Digest, error) {
 	}
 	return narthex.MakeDigest(sha256.Sum256(form)), nil
 }
+
+// Signed gives the bytes that a signature in a DSSE envelope is made over: the pre-authentication encoding of a payload of that type,
+// in which the two cannot be shifted into each other.
+func Signed(payloadType string, payload []byte) []byte {
+	return fmt.Appendf(nil, "DSSEv1 %d %s %d %s", len(payloadType), payloadType, len(payload), payload)
+}

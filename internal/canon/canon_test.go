@@ -3,8 +3,24 @@ package canon_test
 import (
 	"testing"
 
+	"github.com/secure-systems-lab/go-securesystemslib/dsse"
+
 	"narthex/internal/canon"
 )
+
+// TestOthersSignTheSameBytes: the encoding is that of DSSE's specification, and of the library that others verify with.
+func TestOthersSignTheSameBytes(t *testing.T) {
+	if got := string(canon.Signed("http://example.com/HelloWorld", []byte("hello world"))); got != "DSSEv1 29 http://example.com/HelloWorld 11 hello world" {
+		t.Errorf("the specification's example is encoded as %q", got)
+	}
+	for _, kind := range []string{"", "a", "a 1", "application/vnd.in-toto+json", "é"} {
+		for _, payload := range []string{"", "1", " a", "{}", "%d%s", "\xff\x00", "é"} {
+			if got, want := canon.Signed(kind, []byte(payload)), dsse.PAE(kind, []byte(payload)); string(got) != string(want) {
+				t.Errorf("%q of type %q is encoded as %q, and others sign %q", payload, kind, got, want)
+			}
+		}
+	}
+}
 
 func TestTheSameGivesTheSameAndAnotherAnother(t *testing.T) {
 	for _, same := range [][2]any{

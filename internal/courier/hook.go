@@ -61,6 +61,7 @@ type delivery struct {
 		Engagement narthex.EngagementID `json:"engagement,omitempty"`
 		Asset      narthex.AssetName    `json:"asset,omitempty"`
 		Manuscript int                  `json:"manuscript,omitempty"`
+		Of         string               `json:"of,omitempty"` // a job or a release
 		What       string               `json:"what,omitempty"`
 		Happened   string               `json:"happened"`
 		Next       string               `json:"next_step"`
@@ -73,7 +74,7 @@ func (h *Hook) Carry(ctx context.Context, p Parcel) error {
 	if p.Asset != "" {
 		d.Type, d.Data.Asset = "asset."+string(p.Kind), p.Asset
 	}
-	d.Data.Notice, d.Data.Engagement, d.Data.Manuscript, d.Data.What, d.Data.Happened, d.Data.Next = p.ID, p.Engagement, p.Manuscript, p.What, p.Text.Happened, p.Text.Next
+	d.Data.Notice, d.Data.Engagement, d.Data.Manuscript, d.Data.Of, d.Data.What, d.Data.Happened, d.Data.Next = p.ID, p.Engagement, p.Manuscript, p.Of, p.What, p.Text.Happened, p.Text.Next
 	body, err := json.Marshal(d)
 	if err != nil {
 		return err

@@ -44,7 +44,7 @@ func Run(args []string, stdin io.Reader, stdout io.Writer) error {
 			return err
 		}
 	}
-	answer, err := task.Do(held)
+	answer, err := Do(task, held)
 	if err != nil {
 		return err
 	}

@@ -38,6 +38,7 @@ type Upstreams interface {
 type Door struct {
 	Journal   *journal.Journal
 	Rules     *book.InForce
+	Bell      Bell
 	Live      *live.Registry
 	Upstreams Upstreams
 	Refusals  *Refusals

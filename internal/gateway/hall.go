@@ -31,16 +31,32 @@ import (
 type Hall struct {
 	Journal  *journal.Journal
 	Rules    *book.InForce
+	Bell     Bell
 	Live     *live.Registry
-	Driver   sandbox.Driver
+	Driver   sandbox.Driver // nil where no job runs: then what an earlier node left is ended, and nothing begins
 	Examiner Examiner
 	Folder   string // of this node alone, for studies while they run
 	Log      *slog.Logger
 
-	mu   sync.Mutex // guards runs
-	runs map[narthex.JobID]context.CancelFunc
-	wake chan struct{}
-	done sync.WaitGroup
+	mu    sync.Mutex // guards runs
+	runs  map[narthex.JobID]context.CancelFunc
+	wake  chan struct{}
+	looks chan struct{} // as many looks into files at once as it holds
+	done  sync.WaitGroup
+}
+
+// mostLooks is how many looks into files run at once: each may take gigabytes of memory.
+const mostLooks = 2
+
+// examine gives files their forms or looks into them, when it is its turn.
+func (h *Hall) examine(ctx context.Context, task airlock.Task, asset string) (airlock.Answer, error) {
+	select {
+	case h.looks <- struct{}{}:
+		defer func() { <-h.looks }()
+		return h.Examiner.Examine(ctx, task, asset)
+	case <-ctx.Done():
+		return airlock.Answer{}, ctx.Err()
+	}
 }
 
 // Examiner gives files their forms and looks into them, where a fault in that harms nobody. Asset is the folder of the asset's bytes.
@@ -50,7 +66,7 @@ type Examiner interface {
 
 // NewHall makes a hall; Run must run for its jobs to begin.
 func NewHall(h *Hall) *Hall {
-	h.runs, h.wake = map[narthex.JobID]context.CancelFunc{}, make(chan struct{}, 1)
+	h.runs, h.wake, h.looks = map[narthex.JobID]context.CancelFunc{}, make(chan struct{}, 1), make(chan struct{}, mostLooks)
 	return h
 }
 
@@ -75,38 +91,49 @@ func (h *Hall) Cancel(id narthex.JobID) {
 const look = time.Second
 
 // Run begins jobs until ctx ends, and then ends those that run. Before that it closes the jobs of a node that ended without closing them.
+// What may run no longer is ended beside that, for a beginning reads all bytes of an asset and takes its time.
 func (h *Hall) Run(ctx context.Context) {
 	for h.closeLost(ctx) != nil && ctx.Err() == nil {
 		time.Sleep(pause)
 	}
-	tick := time.NewTicker(look)
-	defer tick.Stop()
-	for ctx.Err() == nil {
-		if err := h.turn(ctx); err != nil && ctx.Err() == nil {
-			h.Log.Warn("the queue of jobs could not be looked at", "cause", err.Error())
-		}
-		select {
-		case <-ctx.Done():
-		case <-h.wake:
-		case <-tick.C:
-		}
+	if h.Driver != nil {
+		h.done.Go(func() { h.each(ctx, h.wake, look, h.turn) })
+		h.each(ctx, nil, look, h.sweep)
+	} else {
+		h.each(ctx, nil, time.Minute, h.sweep)
 	}
 	h.done.Wait()
 }
 
+// each does something when it is woken and as often as pause says, until ctx ends.
+func (h *Hall) each(ctx context.Context, wake <-chan struct{}, pause time.Duration, do func(context.Context) error) {
+	tick := time.NewTicker(pause)
+	defer tick.Stop()
+	for ctx.Err() == nil {
+		if err := do(ctx); err != nil && ctx.Err() == nil {
+			h.Log.Warn("the queue of jobs could not be looked at", "cause", err.Error())
+		}
+		select {
+		case <-ctx.Done():
+		case <-wake:
+		case <-tick.C:
+		}
+	}
+}
+
 // closeLost ends the jobs that the store says run: no job runs when a node begins.
 func (h *Hall) closeLost(ctx context.Context) error {
+	_, running, err := h.open(ctx, func(*journal.Tx, book.Job) bool { return true })
+	if err != nil || len(running) == 0 {
+		return err
+	}
 	return h.Journal.Update(ctx, func(tx *journal.Tx) error {
-		open, err := book.Listed[book.Job](tx, store.Jobs, listing.OpenJobs, mostListed)
-		if err != nil {
-			return err
-		}
-		for _, job := range open {
-			if job.State != narthex.JobRunning {
-				continue
+		for _, job := range running {
+			now, err := journal.Get[book.Job](tx, store.Jobs, string(job.ID))
+			if err != nil || now == nil || now.State != narthex.JobRunning {
+				return err
 			}
-			end := narthex.JobEnd{Class: string(sandbox.Lost), WallMinutes: job.Plan.WallMinutes, CPUMinutes: job.Plan.CPUMinutes}
-			if _, err := changeJob(tx, job, airlock.JobEvent{Act: airlock.JobEnd, End: &end}); err != nil {
+			if _, err := h.Bell.changeJob(tx, *now, lost(now.Plan)); err != nil {
 				return err
 			}
 		}
@@ -114,49 +141,67 @@ func (h *Hall) closeLost(ctx context.Context) error {
 	})
 }
 
-// turn ends what may run no longer, in the queue and beside assets, and begins what may.
+// lost is the end of a job of which nobody knows more.
+func lost(p narthex.Plan) airlock.JobEvent {
+	return airlock.JobEvent{Act: airlock.JobEnd, End: &narthex.JobEnd{Class: string(sandbox.Lost), WallMinutes: p.WallMinutes, CPUMinutes: p.CPUMinutes}}
+}
+
+// open gives those of the jobs that wait and run of which want holds.
+func (h *Hall) open(ctx context.Context, want func(*journal.Tx, book.Job) bool) (waiting, running []narthex.Job, err error) {
+	err = h.Journal.View(ctx, func(tx *journal.Tx) error {
+		waiting, running = nil, nil
+		open, err := book.Listed[book.Job](tx, store.Jobs, listing.OpenJobs, mostListed)
+		for _, job := range open {
+			switch {
+			case !want(tx, job):
+			case job.State == narthex.JobRunning:
+				running = append(running, job.Job)
+			default:
+				waiting = append(waiting, job.Job)
+			}
+		}
+		return err
+	})
+	return waiting, running, err
+}
+
+// sweep ends what may run no longer, in the queue, beside assets and on its way out.
+func (h *Hall) sweep(ctx context.Context) error {
+	waiting, running, err := h.open(ctx, func(tx *journal.Tx, job book.Job) bool { return stopsJob(tx, job) != "" })
+	for _, job := range running {
+		h.Cancel(job.ID)
+	}
+	for _, job := range waiting {
+		if err == nil {
+			err = h.drop(ctx, job.ID)
+		}
+	}
+	return errors.Join(err, h.stopReleases(ctx))
+}
+
+// turn begins the next job that may.
 func (h *Hall) turn(ctx context.Context) error {
-	var stopped []book.Job
 	var next *book.Job
 	err := h.Journal.View(ctx, func(tx *journal.Tx) error {
-		stopped, next = nil, nil
+		next = nil
 		open, err := book.Listed[book.Job](tx, store.Jobs, listing.OpenJobs, mostListed)
 		if err != nil {
 			return err
 		}
 		var waiting, running []narthex.Job
-		by := map[narthex.JobID]book.Job{}
 		for _, job := range open {
-			by[job.ID] = job
-			switch code := stopsJob(tx, job); {
-			case code != "":
-				stopped = append(stopped, job)
-			case job.State == narthex.JobQueued:
-				waiting = append(waiting, job.Job)
-			}
 			if job.State == narthex.JobRunning {
 				running = append(running, job.Job)
+			} else if stopsJob(tx, job) == "" {
+				waiting = append(waiting, job.Job)
 			}
 		}
 		if job, found := airlock.Turn(waiting, running, usedMinutes(tx)); found {
-			row := by[job.ID]
-			next = &row
+			next, err = journal.Get[book.Job](tx, store.Jobs, string(job.ID))
 		}
-		return nil
-	})
-	if err != nil {
 		return err
-	}
-	for _, job := range stopped {
-		if job.State == narthex.JobRunning {
-			h.Cancel(job.ID)
-			continue
-		}
-		if err := h.drop(ctx, job.ID); err != nil {
-			return err
-		}
-	}
-	if err := h.stopReleases(ctx); err != nil || next == nil {
+	})
+	if err != nil || next == nil {
 		return err
 	}
 	if err := h.begin(ctx, *next); err != nil {
@@ -174,16 +219,17 @@ func (h *Hall) drop(ctx context.Context, id narthex.JobID) error {
 			return err
 		}
 		code := stopsJob(tx, *job)
-		if code == "" {
+		if code == "" || code == narthex.Unavailable.String() { // what cannot be looked at does not begin, and may later
 			return nil
 		}
-		_, err = changeJob(tx, *job, airlock.JobEvent{Act: airlock.JobCancel, Code: code})
+		_, err = h.Bell.changeJob(tx, *job, airlock.JobEvent{Act: airlock.JobCancel, Code: code})
 		return err
 	})
 }
 
-// holderOf gives the holder of a key by its identifier, with the locks on what it rests on; nil where the key is revoked or gone.
-func holderOf(tx *journal.Tx, grant narthex.GrantID, key narthex.KeyID) (*holder, error) {
+// holderOf gives the holder of a key by its identifier, with the locks on what it rests on, or those of them that may be told of; nil where
+// the key is revoked or gone.
+func holderOf(tx *journal.Tx, grant narthex.GrantID, key narthex.KeyID, told bool) (*holder, error) {
 	name, err := journal.Get[book.KeyName](tx, store.KeyNames, string(grant)+"/"+string(key))
 	if err != nil || name == nil {
 		return nil, err
@@ -200,7 +246,7 @@ func holderOf(tx *journal.Tx, grant narthex.GrantID, key narthex.KeyID) (*holder
 	if err != nil || person == nil {
 		return nil, errors.Join(errors.New("a key without a person"), err)
 	}
-	h := &holder{key: k, grant: g, person: person}
+	h := &holder{key: k, grant: g, person: person, told: told}
 	return h, h.look(tx)
 }
 
@@ -210,7 +256,12 @@ func stopsJob(tx *journal.Tx, job book.Job) string {
 }
 
 func stops(tx *journal.Tx, grant narthex.GrantID, key narthex.KeyID, asset narthex.AssetName) string {
-	h, err := holderOf(tx, grant, key)
+	return stopsAs(tx, grant, key, asset, false)
+}
+
+// stopsAs does it for what is, or for what may be told.
+func stopsAs(tx *journal.Tx, grant narthex.GrantID, key narthex.KeyID, asset narthex.AssetName, told bool) string {
+	h, err := holderOf(tx, grant, key, told)
 	switch {
 	case err != nil:
 		return narthex.Unavailable.String()
@@ -225,6 +276,12 @@ func stops(tx *journal.Tx, grant narthex.GrantID, key narthex.KeyID, asset narth
 
 // begin begins a job, whose asset is free.
 func (h *Hall) begin(ctx context.Context, job book.Job) error {
+	begun := false
+	defer func() {
+		if !begun {
+			_ = os.RemoveAll(h.studyOf(job.ID)) // the next start wipes what is left
+		}
+	}()
 	ready, err := h.prepare(ctx, job)
 	if err != nil { // what the plan says is not here: that is an end without a beginning
 		h.Log.Warn("a job could not begin", "job", string(job.ID), "cause", err.Error())
@@ -233,7 +290,7 @@ func (h *Hall) begin(ctx context.Context, job book.Job) error {
 			if err != nil || now == nil || now.State != narthex.JobQueued {
 				return err
 			}
-			_, err = changeJob(tx, *now, airlock.JobEvent{Act: airlock.JobCancel, Code: "changed"})
+			_, err = h.Bell.changeJob(tx, *now, airlock.JobEvent{Act: airlock.JobCancel, Code: "changed"})
 			return err
 		})
 	}
@@ -252,6 +309,9 @@ func (h *Hall) begin(ctx context.Context, job book.Job) error {
 		cancel()
 		return err
 	}
+	h.mu.Lock()
+	h.runs[job.ID] = cancel // before anybody can see that it runs, and cancel it
+	h.mu.Unlock()
 	err = h.Journal.Update(ctx, func(tx *journal.Tx) error {
 		now, err := journal.Get[book.Job](tx, store.Jobs, string(job.ID))
 		if err != nil {
@@ -263,10 +323,11 @@ func (h *Hall) begin(ctx context.Context, job book.Job) error {
 		if stopsJob(tx, *now) != "" {
 			return errMoved
 		}
-		_, err = changeJob(tx, *now, airlock.JobEvent{Act: airlock.JobStart})
+		_, err = h.Bell.changeJob(tx, *now, airlock.JobEvent{Act: airlock.JobStart})
 		return err
 	})
 	if err != nil {
+		h.leave(job.ID)
 		entered.Leave()
 		cancel()
 		if errors.Is(err, errMoved) {
@@ -274,9 +335,7 @@ func (h *Hall) begin(ctx context.Context, job book.Job) error {
 		}
 		return err
 	}
-	h.mu.Lock()
-	h.runs[job.ID] = cancel
-	h.mu.Unlock()
+	begun = true
 	h.done.Go(func() {
 		defer entered.Leave()
 		defer cancel()
@@ -285,12 +344,21 @@ func (h *Hall) begin(ctx context.Context, job book.Job) error {
 	return nil
 }
 
+func (h *Hall) leave(id narthex.JobID) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.runs, id)
+}
+
+// studyOf is where a job's study lies while it runs.
+func (h *Hall) studyOf(id narthex.JobID) string { return filepath.Join(h.Folder, string(id)) }
+
 // errMoved says that a job is not where it was.
 var errMoved = errors.New("the job is not where it was")
 
 // subjectsOf is everything a lock on which ends the job.
 func subjectsOf(tx *journal.Tx, job book.Job) ([]string, error) {
-	holder, err := holderOf(tx, job.Grant, job.Key)
+	holder, err := holderOf(tx, job.Grant, job.Key, false)
 	if err != nil || holder == nil {
 		return nil, errors.Join(errMoved, err)
 	}
@@ -325,7 +393,7 @@ func (h *Hall) prepare(ctx context.Context, job book.Job) (sandbox.Job, error) {
 	if found, err := environment.ReadFolder(ctx, version.Folder); err != nil || found.Digest != plan.AssetDigest {
 		return none, errors.Join(errors.New("the bytes of the asset are not those that the lab directory states"), err)
 	}
-	folder := filepath.Join(h.Folder, string(job.ID))
+	folder := h.studyOf(job.ID)
 	if err := os.RemoveAll(folder); err != nil {
 		return none, err
 	}
@@ -400,11 +468,14 @@ func (h *Hall) run(ctx context.Context, job book.Job, ready sandbox.Job) {
 		ended = sandbox.Ended{Class: sandbox.Lost}
 	}
 	plan := job.Plan
-	end := narthex.JobEnd{Class: string(ended.Class), File: ended.File, Line: ended.Line, WallMinutes: airlock.Minutes(max(ended.Wall, h.Journal.Now().Sub(began)), plan.WallMinutes), CPUMinutes: airlock.Minutes(ended.CPU, plan.CPUMinutes)}
-	if ended.Class == sandbox.Lost {
-		end = narthex.JobEnd{Class: string(ended.Class), WallMinutes: plan.WallMinutes, CPUMinutes: plan.CPUMinutes}
+	if ended.Line < 1 || ended.Line > ready.Lines[ended.File] { // no place of the study's
+		ended.File, ended.Line = "", 0
 	}
+	end := narthex.JobEnd{Class: string(ended.Class), File: ended.File, Line: ended.Line, WallMinutes: airlock.Minutes(max(ended.Wall, h.Journal.Now().Sub(began)), plan.WallMinutes), CPUMinutes: airlock.Minutes(ended.CPU, plan.CPUMinutes)}
 	event := airlock.JobEvent{Act: airlock.JobEnd, End: &end}
+	if ended.Class == sandbox.Lost {
+		event = lost(plan)
+	}
 	keep := context.WithoutCancel(ctx)
 	if ended.Class != sandbox.Cancelled && ended.Class != sandbox.Lost {
 		if event.Package, err = h.pack(keep, job, ready.Asset); err != nil {
@@ -421,7 +492,10 @@ func (h *Hall) run(ctx context.Context, job book.Job, ready sandbox.Job) {
 			if err != nil || now == nil || now.State != narthex.JobRunning {
 				return err
 			}
-			_, err = changeJob(tx, *now, event)
+			_, err = h.Bell.changeJob(tx, *now, event)
+			if narthex.IsKind(err, narthex.Conflict) { // an end that no job has
+				_, err = h.Bell.changeJob(tx, *now, lost(plan))
+			}
 			return err
 		})
 		if err == nil || ctx.Err() != nil && narthex.IsKind(err, narthex.Unavailable) {
@@ -429,9 +503,7 @@ func (h *Hall) run(ctx context.Context, job book.Job, ready sandbox.Job) {
 		}
 		time.Sleep(pause)
 	}
-	h.mu.Lock()
-	delete(h.runs, job.ID)
-	h.mu.Unlock()
+	h.leave(job.ID)
 	h.Wake()
 }
 
@@ -476,7 +548,7 @@ func (h *Hall) pack(ctx context.Context, job book.Job, asset string) (*narthex.P
 	if err != nil {
 		return nil, err
 	}
-	answer, err := h.Examiner.Examine(ctx, task, "")
+	answer, err := h.examine(ctx, task, "")
 	if err != nil {
 		return nil, err
 	}

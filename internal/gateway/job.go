@@ -3,7 +3,6 @@ package gateway
 import (
 	"context"
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"net/http"
 	"path"
@@ -129,7 +128,7 @@ func (v *visit) submit(in client.SubmitJob) (narthex.Job, error) {
 		return none, v.denyUnread(err)
 	}
 	// Nothing is kept of a job that is denied, so it is decided before its files are stored, and again when it is recorded.
-	allowed, err := v.wouldAllow(call)
+	allowed, err := v.wouldAllow(call, (*attempt).roomForJob)
 	if err != nil {
 		return none, err
 	}
@@ -160,6 +159,13 @@ func (v *visit) plan(in client.SubmitJob) (call jobCall, err error) {
 	environment, print, err := EnvironmentOf(rules, in.Environment)
 	if err != nil {
 		return call, err
+	}
+	pathway, err := v.pathway()
+	if err != nil {
+		return call, err
+	}
+	if !environment.Allows(pathway) {
+		return call, noEnvironment()
 	}
 	frozen, lines, err := freezeStudy(in.Files)
 	if err != nil {
@@ -196,8 +202,22 @@ func (v *visit) plan(in client.SubmitJob) (call jobCall, err error) {
 		outputs[i] = narthex.Output{Name: o.Name, Kind: string(o.Kind), Says: o.Says}
 	}
 	call.plan = narthex.Plan{Asset: call.asset, Environment: in.Environment, Environments: print, Study: frozen, Command: command, Outputs: outputs,
-		MemoryMB: memory, WallMinutes: wall, CPUMinutes: wall * environment.Limits.CPUs, OutcomeBytes: airlock.OutcomeBytes(lines), AttributeUsed: string(compute)}
+		MemoryMB: memory, WallMinutes: wall, CPUMinutes: wall * environment.Limits.CPUs, AttributeUsed: string(compute)}
+	call.plan.OutcomeBytes = airlock.OutcomeBytes(call.plan, lines)
 	return call, nil
+}
+
+// pathway gives the pathway of the key's grant.
+func (v *visit) pathway() (narthex.PathwayName, error) {
+	grant, err := journal.Peek[narthex.Grant](v.r.Context(), v.door.Journal, store.Grants, string(v.key.Grant))
+	if err != nil || grant == nil {
+		return "", narthex.Unavailablef("The grant could not be looked up; try again in a moment.").Because(err)
+	}
+	e, err := journal.Peek[narthex.Engagement](v.r.Context(), v.door.Journal, store.Engagements, string(grant.Engagement))
+	if err != nil || e == nil {
+		return "", narthex.Unavailablef("The engagement of the grant could not be read; try again.").Because(err)
+	}
+	return e.Application.Pathway, nil
 }
 
 // EnvironmentOf gives an environment in force, with the digest of what the lab directory says of it.
@@ -208,7 +228,12 @@ func EnvironmentOf(rules *book.Rules, name narthex.EnvironmentName) (narthex.Env
 			return e, print, err
 		}
 	}
-	return narthex.Environment{}, "", narthex.Invalidf("There is no environment of that name. `narthex job environments` lists them.").For("environment")
+	return narthex.Environment{}, "", noEnvironment()
+}
+
+// noEnvironment answers for an environment that is not there, and for one that is for others.
+func noEnvironment() *narthex.Error {
+	return narthex.Invalidf("There is no environment of that name for you. `narthex job environments` lists them.").For("environment")
 }
 
 // freezeStudy gives the digest of a study's files, and how many lines they have together.
@@ -225,6 +250,11 @@ func freezeStudy(files []client.StudyFile) (narthex.Digest, int, error) {
 		if i > 0 && files[i-1].Path >= f.Path {
 			return "", 0, narthex.Invalidf("The files of a study are sorted by their paths, and none is there twice.").For(field + ".path")
 		}
+		for above := path.Dir(f.Path); above != "."; above = path.Dir(above) {
+			if slices.ContainsFunc(files[:i], func(before client.StudyFile) bool { return before.Path == above }) {
+				return "", 0, narthex.Invalidf("A path is a file or a folder; this one lies in a file.").For(field + ".path")
+			}
+		}
 		if err := airlock.CheckImport(f.Path, f.Data); err != nil {
 			return "", 0, narthex.AsError(err).For(field + ".data")
 		}
@@ -238,8 +268,8 @@ func freezeStudy(files []client.StudyFile) (narthex.Digest, int, error) {
 	return digest, lines, err
 }
 
-// wouldAllow decides without recording anything.
-func (v *visit) wouldAllow(call asked) (allowed bool, err error) {
+// wouldAllow decides without recording anything. Where it is allowed, also says whether there is room for it.
+func (v *visit) wouldAllow(call asked, also func(*attempt) error) (allowed bool, err error) {
 	err = v.door.Journal.View(v.r.Context(), func(tx *journal.Tx) error {
 		h, err := v.hold(tx)
 		if err != nil {
@@ -249,7 +279,10 @@ func (v *visit) wouldAllow(call asked) (allowed bool, err error) {
 		if err != nil {
 			return err
 		}
-		allowed = (&attempt{v: v, tx: tx, h: h, rules: rules, call: call}).decide() == nil
+		a := &attempt{v: v, tx: tx, h: h, rules: rules, call: call}
+		if allowed = a.decide() == nil; allowed {
+			return also(a)
+		}
 		return nil
 	})
 	return allowed, err
@@ -283,28 +316,13 @@ func (a *attempt) takeJob(call jobCall, kept bool) (narthex.Job, error) {
 	if !kept {
 		return none, narthex.Unavailablef("What the job rests on changed at this moment; try again.")
 	}
-	open, err := book.Listed[book.Job](a.tx, store.Jobs, listing.OpenJobs, mostListed)
-	if err != nil {
+	if err := a.roomForJob(); err != nil {
 		return none, err
-	}
-	mine := 0
-	for _, j := range open {
-		if j.Grant == a.h.grant.ID {
-			mine++
-		}
-	}
-	if mine >= mostOpenJobs || len(open) >= mostListed {
-		return none, &narthex.Error{Kind: narthex.Exhausted, Code: "too_many_at_once", Public: fmt.Sprintf("%d jobs of this grant wait or run, which is as many as may. Let one end, or cancel one.", mine)}
 	}
 	plan := call.plan
 	plan.Version, plan.AssetDigest = a.version.Name, a.version.Digest
-	environment, print, err := EnvironmentOf(a.rules, plan.Environment)
-	if err != nil || print != plan.Environments {
+	if _, print, err := EnvironmentOf(a.rules, plan.Environment); err != nil || print != plan.Environments {
 		return none, narthex.Unavailablef("The environment changed at this moment; try again.")
-	}
-	e, err := journal.Get[narthex.Engagement](a.tx, store.Engagements, string(a.h.grant.Engagement))
-	if err != nil || e == nil || !environment.Allows(e.Application.Pathway) {
-		return none, errors.Join(narthex.Refusedf("The environment %s is not for grants of your pathway. `narthex job environments` lists those that are.", plan.Environment).For("environment"), err)
 	}
 	form, err := canon.JSON(plan)
 	if err != nil {
@@ -323,22 +341,45 @@ func (a *attempt) takeJob(call jobCall, kept bool) (narthex.Job, error) {
 	return job.Job, journal.Put(a.tx, store.Jobs, string(job.ID), &job)
 }
 
+// roomForJob refuses one more job where as many wait or run as may.
+func (a *attempt) roomForJob() error {
+	open, err := book.Listed[book.Job](a.tx, store.Jobs, listing.OpenJobs, mostListed)
+	if err != nil {
+		return err
+	}
+	mine := 0
+	for _, j := range open {
+		if j.Grant == a.h.grant.ID {
+			mine++
+		}
+	}
+	if mine >= mostOpenJobs {
+		return &narthex.Error{Kind: narthex.Exhausted, Code: "too_many_at_once", Public: fmt.Sprintf("%d jobs of this grant wait or run, which is as many as may. Let one end, or cancel one.", mine)}
+	}
+	if len(open) >= mostListed {
+		return narthex.Unavailablef("As many jobs wait on this node as may. Try again when some have ended.")
+	}
+	return nil
+}
+
 // Jobs serves GET /v1/jobs: the jobs of the key's grant.
 func (d *Door) Jobs() http.Handler {
 	return d.Handler(func(v *visit) error {
 		list := client.JobList{}
 		err := v.read("jobs", func(tx *journal.Tx, h holder) *narthex.Error {
 			list.Jobs = []client.JobView{}
-			jobs, err := book.Listed[book.Job](tx, store.Jobs, listing.JobsOf(h.grant.ID), mostListed)
+			jobs, err := book.Latest[book.Job](tx, store.Jobs, listing.JobsOf(h.grant.ID), mostListed)
+			if err != nil {
+				return narthex.AsError(err)
+			}
+			places, err := placesOf(tx)
 			if err != nil {
 				return narthex.AsError(err)
 			}
 			for _, j := range jobs {
-				view, err := viewJob(tx, j)
-				if err != nil {
-					return narthex.AsError(err)
+				if h.sees(j.Plan.Asset) {
+					list.Jobs = append(list.Jobs, client.JobView{Job: airlock.ToldJob(j.Job), Place: places[j.ID]})
 				}
-				list.Jobs = append(list.Jobs, view)
 			}
 			return nil
 		})
@@ -354,13 +395,15 @@ func (d *Door) Job() http.Handler {
 	return d.Handler(func(v *visit) error {
 		var view client.JobView
 		err := v.read("job", func(tx *journal.Tx, h holder) *narthex.Error {
-			job, err := jobOf(tx, h.grant.ID, path.Base(v.r.URL.Path))
-			if err == nil {
-				view, err = viewJob(tx, job)
-			}
+			job, err := jobOf(tx, h, path.Base(v.r.URL.Path))
 			if err != nil {
 				return narthex.AsError(err)
 			}
+			places, err := placesOf(tx)
+			if err != nil {
+				return narthex.AsError(err)
+			}
+			view = client.JobView{Job: airlock.ToldJob(job.Job), Place: places[job.ID]}
 			return nil
 		})
 		if err != nil {
@@ -370,8 +413,14 @@ func (d *Door) Job() http.Handler {
 	})
 }
 
-// jobOf gives a job of a grant; any other is as if absent.
-func jobOf(tx *journal.Tx, grant narthex.GrantID, id string) (book.Job, error) {
+// sees says whether the holder's key shows an asset.
+func (h holder) sees(asset narthex.AssetName) bool {
+	seen := book.Seen(h.key, h.grant)
+	return seen.Shows(asset)
+}
+
+// jobOf gives a job of the holder's grant on an asset that their key shows; any other is as if absent.
+func jobOf(tx *journal.Tx, h holder, id string) (book.Job, error) {
 	if _, err := narthex.JobID(id).Index(); err != nil {
 		return book.Job{}, narthex.WithheldError()
 	}
@@ -379,44 +428,40 @@ func jobOf(tx *journal.Tx, grant narthex.GrantID, id string) (book.Job, error) {
 	if err != nil {
 		return book.Job{}, err
 	}
-	if job == nil || job.Grant != grant {
+	if job == nil || job.Grant != h.grant.ID || !h.sees(job.Plan.Asset) {
 		return book.Job{}, narthex.WithheldError()
 	}
 	return *job, nil
 }
 
-// viewJob shows a job with its place among those that wait for its asset.
-func viewJob(tx *journal.Tx, job book.Job) (client.JobView, error) {
-	view := client.JobView{Job: job.Job}
-	if job.State != narthex.JobQueued {
-		return view, nil
-	}
+// placesOf gives the place of each job that waits among those that wait for the same asset, from 1.
+func placesOf(tx *journal.Tx) (map[narthex.JobID]int, error) {
 	open, err := book.Listed[book.Job](tx, store.Jobs, listing.OpenJobs, mostListed)
 	if err != nil {
-		return view, err
+		return nil, err
 	}
-	waiting := []narthex.Job{}
+	var waiting []narthex.Job
 	for _, j := range open {
-		if j.State == narthex.JobQueued && j.Plan.Asset == job.Plan.Asset {
+		if j.State == narthex.JobQueued {
 			waiting = append(waiting, j.Job)
 		}
 	}
-	for view.Place = 1; len(waiting) > 0; view.Place++ {
-		next, _ := airlock.Turn(waiting, nil, usedMinutes(tx))
-		if next.ID == job.ID {
-			break
-		}
-		waiting = slices.DeleteFunc(waiting, func(j narthex.Job) bool { return j.ID == next.ID })
+	places, last := map[narthex.JobID]int{}, map[narthex.AssetName]int{}
+	for _, j := range airlock.Order(waiting, usedMinutes(tx)) {
+		last[j.Plan.Asset]++
+		places[j.ID] = last[j.Plan.Asset]
 	}
-	return view, nil
+	return places, nil
 }
 
-// usedMinutes gives what a grant used of its processor time on an asset, and has reserved for what runs.
+// usedMinutes gives what a grant used of its processor time on an asset. Each account is read once.
 func usedMinutes(tx *journal.Tx) func(narthex.GrantID, narthex.AssetName) int64 {
+	accounts := map[narthex.GrantID]policy.Account{}
 	return func(grant narthex.GrantID, asset narthex.AssetName) int64 {
-		account, err := accountOf(tx, string(grant))
-		if err != nil {
-			return 0
+		account, known := accounts[grant]
+		if !known {
+			account, _ = accountOf(tx, string(grant)) // one that does not read has used nothing, and its jobs do not begin
+			accounts[grant] = account
 		}
 		for _, line := range account.Budgets {
 			if line.Key.Attribute == compute && line.Key.Asset == asset && line.Key.Limit == "cpu_hours" {
@@ -440,10 +485,10 @@ func (d *Door) CancelJob() http.Handler {
 			if err != nil {
 				return err
 			}
-			if job, err = jobOf(tx, h.grant.ID, id); err != nil || job.State != narthex.JobQueued {
+			if job, err = jobOf(tx, h, id); err != nil || job.State != narthex.JobQueued {
 				return err
 			}
-			job, err = changeJob(tx, job, airlock.JobEvent{Act: airlock.JobCancel, By: h.person.ID})
+			job, err = v.door.Bell.changeJob(tx, job, airlock.JobEvent{Act: airlock.JobCancel, By: h.person.ID})
 			return err
 		})
 		if err != nil {
@@ -452,12 +497,12 @@ func (d *Door) CancelJob() http.Handler {
 		if job.State == narthex.JobRunning && v.door.Hall != nil {
 			v.door.Hall.Cancel(job.ID)
 		}
-		return v.json(client.JobView{Job: job.Job})
+		return v.json(client.JobView{Job: airlock.ToldJob(job.Job)})
 	})
 }
 
-// changeJob does an act on a job with its entry, and settles what it holds once it is over.
-func changeJob(tx *journal.Tx, job book.Job, e airlock.JobEvent) (book.Job, error) {
+// changeJob does an act on a job with its entry, settles what it holds once it is over, and tells of that.
+func (b Bell) changeJob(tx *journal.Tx, job book.Job, e airlock.JobEvent) (book.Job, error) {
 	next, err := airlock.NextJob(job.Job, e, tx.Now())
 	if err != nil {
 		return job, err
@@ -466,12 +511,16 @@ func changeJob(tx *journal.Tx, job book.Job, e airlock.JobEvent) (book.Job, erro
 	if err != nil {
 		return job, err
 	}
-	if _, err := tx.Append(narthex.EntryJobChanged, narthex.TextField("job", job.ID), narthex.TextField("grant", job.Grant), narthex.CanonicalField("event", string(form))); err != nil {
+	index, err := tx.Append(narthex.EntryJobChanged, narthex.TextField("job", job.ID), narthex.TextField("grant", job.Grant), narthex.CanonicalField("event", string(form)))
+	if err != nil {
 		return job, err
 	}
 	job.Job = next
 	if next.State.Over() {
 		if err := book.Settle(tx, job.Person, job.Holds, airlock.JobUsed(next.Plan, e)); err != nil {
+			return job, err
+		}
+		if err := b.tellJob(tx, next, e.By, index); err != nil {
 			return job, err
 		}
 	}
@@ -488,9 +537,9 @@ func (d *Door) Environments() http.Handler {
 			if err != nil {
 				return narthex.AsError(err)
 			}
-			e, err := journal.Get[narthex.Engagement](tx, store.Engagements, string(h.grant.Engagement))
-			if err != nil || e == nil {
-				return narthex.Unavailablef("The engagement of the grant could not be read; try again.").Because(err)
+			e, err := engagementOf(tx, h.grant.Engagement)
+			if err != nil {
+				return narthex.AsError(err)
 			}
 			for _, environment := range rules.Directory.Environments {
 				if !environment.Allows(e.Application.Pathway) {

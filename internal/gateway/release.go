@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"path"
 	"slices"
@@ -90,7 +89,7 @@ type gathered struct {
 	files []narthex.ReleaseFile
 	raw   []airlock.Raw
 	call  releaseCall
-	seen  int // earlier releases that it was compared with
+	seen  []narthex.ReleaseID // the releases that it was compared with
 }
 
 func (v *visit) ask(in client.SubmitRelease) (narthex.Release, error) {
@@ -98,55 +97,69 @@ func (v *visit) ask(in client.SubmitRelease) (narthex.Release, error) {
 	if v.door.Hall == nil {
 		return none, v.denyUnread(v.door.noJobs())
 	}
-	if v.key.Actor != narthex.Human {
-		return none, v.denyUnread(narthex.Refusedf("An agent's key takes nothing out. A person does, with a key of their own: `narthex key mint`."))
+	if err := person(v.key); err != nil {
+		return none, v.denyUnread(err)
 	}
-	g, task, folder, err := v.gather(in)
+	g, err := v.gather(in)
 	if err != nil {
 		return none, v.denyUnread(err)
 	}
-	answer, err := v.door.Hall.Examiner.Examine(v.r.Context(), task, folder)
+	// A look takes time and memory of this host, so what is denied is not looked into; it is decided again when it is recorded.
+	task, folder := airlock.Task{Look: true, Files: g.raw}, ""
+	allowed, err := v.wouldAllow(g.call, func(a *attempt) (err error) {
+		folder, task.Held = a.version.Folder, a.asset.Canaries
+		task.People = slices.Contains(a.asset.Leak, "stat") || slices.Contains(a.asset.Leak, "pers")
+		if err := a.roomForRelease(g); err != nil {
+			return err
+		}
+		task.Earlier, g.seen, err = earlier(a.tx, a.asset.Name, a.h.person.ID)
+		return err
+	})
 	if err != nil {
-		return none, narthex.Unavailablef("The files could not be looked into, so nothing was submitted. Try again; tell the lab if it stays so.").Because(err)
+		return none, err
+	}
+	var answer airlock.Answer
+	if allowed {
+		if answer, err = v.door.Hall.examine(v.r.Context(), task, folder); err != nil {
+			return none, narthex.Unavailablef("The files could not be looked into, so nothing was submitted. Try again; tell the lab if it stays so.").Because(err)
+		}
 	}
 	var release narthex.Release
 	err = v.decide(g.call, func(a *attempt) (err error) {
+		if !allowed {
+			return narthex.Unavailablef("What the release rests on changed at this moment; try again.")
+		}
 		release, err = a.takeRelease(g, answer.Findings)
 		return err
 	})
 	return release, err
 }
 
-// gather reads what the request names, holds it to what was frozen, and puts together what is looked into.
-func (v *visit) gather(in client.SubmitRelease) (g gathered, task airlock.Task, folder string, err error) {
+// person refuses the key of an agent.
+func person(key *narthex.Key) error {
+	if key.Actor != narthex.Human {
+		return narthex.Refusedf("An agent's key takes nothing out. A person does, with a key of their own: `narthex key mint`.")
+	}
+	return nil
+}
+
+// gather reads what the request names, and holds it to what was frozen.
+func (v *visit) gather(in client.SubmitRelease) (g gathered, err error) {
 	err = v.door.Journal.View(v.r.Context(), func(tx *journal.Tx) error {
-		g, task = gathered{}, airlock.Task{Look: true}
+		g = gathered{}
 		h, err := v.hold(tx)
 		if err != nil {
 			return err
 		}
-		if g.job, err = jobOf(tx, h.grant.ID, string(in.Job)); err != nil {
+		if g.job, err = jobOf(tx, h, string(in.Job)); err != nil {
 			return narthex.AsError(err).For("job")
 		}
 		if g.job.Package == nil || len(g.job.Package.Files) == 0 {
 			return narthex.Conflictf("The job left nothing that may leave. `narthex job show %s` says what became of it.", g.job.ID).For("job")
 		}
-		if err := g.choose(tx, in.Files); err != nil {
-			return err
-		}
-		rules, err := v.door.Rules.Check(tx)
-		if err != nil {
-			return err
-		}
-		asset := rules.Directory.Assets[g.job.Plan.Asset]
-		version, _ := asset.Version(g.job.Plan.Version)
-		folder, task.Held = version.Folder, asset.Canaries
-		task.Files = g.raw
-		task.Earlier, err = earlier(tx, g.job.Plan.Asset, h.person.ID)
-		g.seen = len(task.Earlier)
-		return err
+		return g.choose(tx, in.Files)
 	})
-	return g, task, folder, err
+	return g, err
 }
 
 // choose takes the files that are named, or all, with what is said of each.
@@ -185,26 +198,34 @@ func (g *gathered) choose(tx *journal.Tx, wanted []client.WantedFile) error {
 	return nil
 }
 
-// earlier gives the latest releases of an asset.
-func earlier(tx *journal.Tx, asset narthex.AssetName, author narthex.PersonID) ([]airlock.Earlier, error) {
-	places, err := journal.Scan[book.Placed](tx, store.Listings, store.Span{From: listing.ReleasedOf(asset), To: listing.ReleasedOf(asset) + "\xff", Limit: mostEarlier, Reverse: true})
+// earlier gives what a package is compared with: the latest releases of an asset, and those that wait, which may leave beside it.
+func earlier(tx *journal.Tx, asset narthex.AssetName, author narthex.PersonID) (list []airlock.Earlier, seen []narthex.ReleaseID, err error) {
+	rows, err := comparedWith(tx, asset)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, r := range rows {
+		e := airlock.Earlier{Release: string(r.ID), Own: r.Author == author}
+		if e.Files, err = ReleaseBytes(tx, r.Release); err != nil {
+			return nil, nil, err
+		}
+		list, seen = append(list, e), append(seen, r.ID)
+	}
+	return list, seen, nil
+}
+
+func comparedWith(tx *journal.Tx, asset narthex.AssetName) ([]book.Release, error) {
+	rows, err := book.Latest[book.Release](tx, store.Releases, listing.ReleasedOf(asset), mostEarlier)
 	if err != nil {
 		return nil, err
 	}
-	var list []airlock.Earlier
-	for _, place := range places {
-		r, err := journal.Get[book.Release](tx, store.Releases, path.Base(place.Key))
-		if err != nil || r == nil {
-			return nil, errors.Join(errors.New("a list names a release that is not there"), err)
+	open, err := book.Listed[book.Release](tx, store.Releases, listing.OpenReleases, mostListed)
+	for _, r := range open {
+		if r.Asset == asset {
+			rows = append(rows, r)
 		}
-		e := airlock.Earlier{Release: string(r.ID), Own: r.Author == author}
-		if e.Files, err = ReleaseBytes(tx, r.Release); err != nil {
-			return nil, err
-		}
-		list = append(list, e)
 	}
-	slices.Reverse(list)
-	return list, nil
+	return rows, err
 }
 
 // ReleaseBytes gives the files of a release as they were frozen; bytes that are not those are an error.
@@ -223,28 +244,17 @@ func ReleaseBytes(tx *journal.Tx, r narthex.Release) ([]airlock.Raw, error) {
 // takeRelease records a release that is allowed.
 func (a *attempt) takeRelease(g gathered, findings []narthex.Finding) (narthex.Release, error) {
 	var none narthex.Release
-	released, err := journal.Scan[book.Placed](a.tx, store.Listings, store.Prefix(listing.ReleasedOf(g.call.asset), mostListed))
+	if err := a.roomForRelease(g); err != nil {
+		return none, err
+	}
+	now, err := comparedWith(a.tx, g.call.asset)
 	if err != nil {
 		return none, err
 	}
-	if min(len(released), mostEarlier) != g.seen {
-		return none, narthex.Unavailablef("Something of this asset was released at this moment, and your files were not compared with it yet; try again.")
-	}
-	open, err := book.Listed[book.Release](a.tx, store.Releases, listing.OpenReleases, mostListed)
-	if err != nil {
-		return none, err
-	}
-	mine := 0
-	for _, r := range open {
-		if r.Grant != a.h.grant.ID {
-			continue
+	for _, r := range now {
+		if !slices.Contains(g.seen, r.ID) {
+			return none, narthex.Unavailablef("Something else of this asset was handed in at this moment, and your files were not compared with it yet; try again.")
 		}
-		if mine++; r.Job == g.job.ID {
-			return none, narthex.Conflictf("Files of this job wait in %s. Edit that release, or withdraw it.", r.ID).For("job")
-		}
-	}
-	if mine >= mostReleases {
-		return none, &narthex.Error{Kind: narthex.Exhausted, Code: "too_many_at_once", Public: "As many releases of this grant wait as may. Let one be decided, or withdraw one."}
 	}
 	digest, err := airlock.PackageDigest(g.files)
 	if err != nil {
@@ -269,11 +279,40 @@ func (a *attempt) takeRelease(g gathered, findings []narthex.Finding) (narthex.R
 		return none, err
 	}
 	row.ID, row.TakenAt = narthex.MakeReleaseID(index), a.tx.Now()
+	if err := a.v.door.Bell.tellRelease(a.tx, row.Release, "", row.Author, index); err != nil {
+		return none, err
+	}
 	return row.Release, journal.Put(a.tx, store.Releases, string(row.ID), &row)
 }
 
-// ChangeRelease does an act on a release with its entry, and settles what it holds once it is decided.
-func ChangeRelease(tx *journal.Tx, row book.Release, e airlock.ReleaseEvent) (book.Release, error) {
+// roomForRelease refuses one more release where as many wait as may, or where files of the same job wait.
+func (a *attempt) roomForRelease(g gathered) error {
+	open, err := book.Listed[book.Release](a.tx, store.Releases, listing.OpenReleases, mostListed)
+	if err != nil {
+		return err
+	}
+	mine := 0
+	for _, r := range open {
+		if r.Grant != a.h.grant.ID {
+			continue
+		}
+		if mine++; r.Job == g.job.ID && r.Author == a.h.person.ID {
+			return narthex.Conflictf("Files of this job wait in %s. Edit that release, or withdraw it.", r.ID).For("job")
+		} else if r.Job == g.job.ID {
+			return narthex.Conflictf("Files of this job wait in a release of another member's. Ask them.").For("job")
+		}
+	}
+	if mine >= mostReleases {
+		return &narthex.Error{Kind: narthex.Exhausted, Code: "too_many_at_once", Public: "As many releases of this grant wait as may. Let one be decided, or withdraw one."}
+	}
+	if len(open) >= mostListed {
+		return narthex.Unavailablef("As many releases wait on this node as may. Try again when some are decided.")
+	}
+	return nil
+}
+
+// ChangeRelease does an act on a release with its entry, settles what it holds once it is decided, and tells of it.
+func (b Bell) ChangeRelease(tx *journal.Tx, row book.Release, e airlock.ReleaseEvent) (book.Release, error) {
 	next, err := airlock.NextRelease(row.Release, e, tx.Now())
 	if err != nil {
 		return row, err
@@ -282,7 +321,8 @@ func ChangeRelease(tx *journal.Tx, row book.Release, e airlock.ReleaseEvent) (bo
 	if err != nil {
 		return row, err
 	}
-	if _, err := tx.Append(narthex.EntryReleaseChanged, narthex.TextField("release", row.ID), narthex.TextField("grant", row.Grant), narthex.CanonicalField("event", string(form))); err != nil {
+	index, err := tx.Append(narthex.EntryReleaseChanged, narthex.TextField("release", row.ID), narthex.TextField("grant", row.Grant), narthex.CanonicalField("event", string(form)))
+	if err != nil {
 		return row, err
 	}
 	was := row.State
@@ -291,6 +331,9 @@ func ChangeRelease(tx *journal.Tx, row book.Release, e airlock.ReleaseEvent) (bo
 		if err := book.Settle(tx, row.Author, row.Holds, airlock.ReleaseUsed(next)); err != nil {
 			return row, err
 		}
+	}
+	if err := b.tellRelease(tx, next, e.Act, e.By, index); err != nil {
+		return row, err
 	}
 	return row, journal.Put(tx, store.Releases, string(row.ID), &row)
 }
@@ -326,7 +369,7 @@ func (h *Hall) stopReleases(ctx context.Context) error {
 			if code == "" || code == narthex.Unavailable.String() {
 				return nil
 			}
-			_, err = ChangeRelease(tx, *r, airlock.ReleaseEvent{Act: airlock.Stop, Code: code})
+			_, err = h.Bell.ChangeRelease(tx, *r, airlock.ReleaseEvent{Act: airlock.Stop, Code: code})
 			return err
 		})
 	}
@@ -342,7 +385,7 @@ func releaseOf(tx *journal.Tx, h holder, id string) (book.Release, error) {
 	if err != nil {
 		return book.Release{}, err
 	}
-	if row == nil || row.Grant != h.grant.ID || row.Author != h.person.ID {
+	if row == nil || row.Grant != h.grant.ID || row.Author != h.person.ID || !h.sees(row.Asset) {
 		return book.Release{}, narthex.WithheldError()
 	}
 	return *row, nil
@@ -354,9 +397,9 @@ func (d *Door) Releases() http.Handler {
 		list := client.ReleaseList{}
 		err := v.read("releases", func(tx *journal.Tx, h holder) *narthex.Error {
 			list.Releases = []narthex.Release{}
-			rows, err := book.Listed[book.Release](tx, store.Releases, listing.ReleasesOf(h.grant.ID), mostListed)
+			rows, err := book.Latest[book.Release](tx, store.Releases, listing.ReleasesOf(h.grant.ID), mostListed)
 			for _, r := range rows {
-				if r.Author == h.person.ID {
+				if r.Author == h.person.ID && h.sees(r.Asset) {
 					list.Releases = append(list.Releases, airlock.Told(r.Release))
 				}
 			}
@@ -397,7 +440,7 @@ func (d *Door) WithdrawRelease() http.Handler {
 		if _, err := readBody[struct{}](v, 1<<10); err != nil {
 			return err
 		}
-		return v.changeRelease(func(row book.Release, h holder) (airlock.ReleaseEvent, error) {
+		return v.changeRelease(func(_ *journal.Tx, _ book.Release, h holder) (airlock.ReleaseEvent, error) {
 			return airlock.ReleaseEvent{Act: airlock.Withdraw, By: h.person.ID}, nil
 		})
 	})
@@ -410,16 +453,16 @@ func (d *Door) EditRelease() http.Handler {
 		if err != nil {
 			return err
 		}
-		return v.changeRelease(func(row book.Release, h holder) (airlock.ReleaseEvent, error) {
+		return v.changeRelease(func(tx *journal.Tx, row book.Release, h holder) (airlock.ReleaseEvent, error) {
 			var g gathered
-			err := d.Journal.View(v.r.Context(), func(tx *journal.Tx) (err error) {
-				g = gathered{}
-				if g.job, err = jobOf(tx, h.grant.ID, string(row.Job)); err != nil {
-					return err
-				}
-				return g.choose(tx, in.Files)
-			})
-			if err != nil {
+			var err error
+			if err = person(h.key); err != nil {
+				return airlock.ReleaseEvent{}, err
+			}
+			if g.job, err = jobOf(tx, h, string(row.Job)); err != nil {
+				return airlock.ReleaseEvent{}, err
+			}
+			if err := g.choose(tx, in.Files); err != nil {
 				return airlock.ReleaseEvent{}, err
 			}
 			digest, err := airlock.PackageDigest(g.files)
@@ -429,12 +472,15 @@ func (d *Door) EditRelease() http.Handler {
 }
 
 // changeRelease does an act of the author's on a release.
-func (v *visit) changeRelease(event func(book.Release, holder) (airlock.ReleaseEvent, error)) error {
+func (v *visit) changeRelease(event func(*journal.Tx, book.Release, holder) (airlock.ReleaseEvent, error)) error {
 	id := path.Base(path.Dir(v.r.URL.Path))
 	var row book.Release
 	err := v.update(func(tx *journal.Tx) error {
 		h, err := v.hold(tx)
 		if err != nil {
+			return err
+		}
+		if err := v.paced(tx, h); err != nil {
 			return err
 		}
 		if err := h.usable(tx, ""); err != nil {
@@ -443,9 +489,9 @@ func (v *visit) changeRelease(event func(book.Release, holder) (airlock.ReleaseE
 		if row, err = releaseOf(tx, h, id); err != nil {
 			return err
 		}
-		e, err := event(row, h)
+		e, err := event(tx, row, h)
 		if err == nil {
-			row, err = ChangeRelease(tx, row, e)
+			row, err = v.door.Bell.ChangeRelease(tx, row, e)
 		}
 		return err
 	})
@@ -470,14 +516,20 @@ func (d *Door) FetchRelease() http.Handler {
 			if err != nil {
 				return err
 			}
+			if err := v.paced(tx, h); err != nil {
+				return err
+			}
 			row, err := releaseOf(tx, h, id)
 			if err != nil {
+				return err
+			}
+			if err := person(h.key); err != nil {
 				return err
 			}
 			if err := h.usable(tx, row.Asset); err != nil {
 				return err
 			}
-			if row, err = ChangeRelease(tx, row, airlock.ReleaseEvent{Act: airlock.Fetch, By: h.person.ID}); err != nil {
+			if row, err = d.Bell.ChangeRelease(tx, row, airlock.ReleaseEvent{Act: airlock.Fetch, By: h.person.ID}); err != nil {
 				return err
 			}
 			files, err := ReleaseBytes(tx, row.Release)
@@ -487,7 +539,7 @@ func (d *Door) FetchRelease() http.Handler {
 			for _, f := range files {
 				out.Files = append(out.Files, client.StudyFile{Path: f.Name, Data: f.Data})
 			}
-			job, err := jobOf(tx, h.grant.ID, string(row.Job))
+			job, err := jobOf(tx, h, string(row.Job))
 			if err != nil {
 				return err
 			}

@@ -24,7 +24,7 @@ func roots(f File) (all []piece) {
 	}
 	var firsts [8][]byte // the letters of lines by their place
 	var lasts, words, ends, large []byte
-	inWord := false
+	first, lettered := byte(0), false // of the word that is read: a number alone is none
 	for line := range bytes.Lines(f.Bytes) {
 		if line = bytes.TrimRight(line, "\n"); len(line) == 0 {
 			continue
@@ -35,16 +35,20 @@ func roots(f File) (all []piece) {
 		lasts = append(lasts, line[len(line)-1])
 	}
 	for i, c := range f.Bytes {
-		is := sign[c] != 0
-		if is && !inWord {
-			words = append(words, c)
-		} else if !is && inWord {
-			ends = append(ends, f.Bytes[i-1])
+		if s := sign[c]; s == 0 {
+			if lettered {
+				words, ends = append(words, first), append(ends, f.Bytes[i-1])
+			}
+			first, lettered = 0, false
+		} else {
+			if first == 0 {
+				first = c
+			}
+			lettered = lettered || s != digit
 		}
 		if c >= 'A' && c <= 'Z' {
 			large = append(large, c)
 		}
-		inWord = is
 	}
 	for i, letters := range firsts {
 		also("letter "+strconv.Itoa(i+1)+" of each line", true, letters)
@@ -53,10 +57,15 @@ func roots(f File) (all []piece) {
 	also("first letter of each word", true, words)
 	also("last letter of each word", true, ends)
 	also("capitals", true, large)
-	if f.Kind == disclosure.CSV {
+	together := func(name string, b []byte) {
+		all = append(all, piece{file: f.Name, within: []string{name}, bytes: b, listed: true})
+	}
+	switch f.Kind {
+	case disclosure.CSV:
 		for i, column := range columns(rowsOf(f.Bytes)) {
 			name := "column " + strconv.Itoa(i+1)
 			also(name, false, bytes.Join(column, []byte("\n")))
+			together(name+" together", bytes.Join(column[1:], nil))
 			var first, last []byte
 			for _, cell := range column[1:] {
 				if len(cell) > 0 {
@@ -66,11 +75,58 @@ func roots(f File) (all []piece) {
 			also("first letters of "+name, true, first)
 			also("last letters of "+name, true, last)
 		}
-	} else if gaps := gaps(f.Bytes); len(gaps) >= 8*gram {
-		for shift := range 8 {
-			also("spaces between words", true, packedBits(gaps[shift:], false))
-			also("spaces between words", true, packedBits(gaps[shift:], true))
+	case disclosure.JSON:
+		texts := stringsOf(f.Bytes)
+		also("strings", false, bytes.Join(texts, []byte("\n")))
+		together("strings together", bytes.Join(texts, nil))
+	default:
+		together("lines together", bytes.ReplaceAll(f.Bytes, []byte("\n"), nil))
+		if len(f.Bytes) <= tailed {
+			for n := range 8 {
+				all = append(all, piece{file: f.Name, within: []string{"lines without their first " + strconv.Itoa(n+1) + " words"}, bytes: tails(f.Bytes, n+1), listed: true})
+			}
 		}
+		if gaps := gaps(f.Bytes); len(gaps) >= 8*gram {
+			for shift := range 8 {
+				also("spaces between words", true, packedBits(gaps[shift:], false))
+				also("spaces between words", true, packedBits(gaps[shift:], true))
+			}
+		}
+	}
+	return all
+}
+
+// tailed is up to how many bytes a text is read without the first words of its lines.
+const tailed = 64 << 10
+
+// tails puts together what lines hold behind so many words.
+func tails(b []byte, words int) (out []byte) {
+	for line := range bytes.Lines(b) {
+		for range words {
+			_, line, _ = bytes.Cut(line, []byte(" "))
+		}
+		out = append(out, bytes.TrimRight(line, "\n")...)
+	}
+	return out
+}
+
+// stringsOf gives the strings of a JSON document, names among them, without their escapes.
+func stringsOf(b []byte) (all [][]byte) {
+	for i := 0; i < len(b); i++ {
+		if b[i] != '"' {
+			continue
+		}
+		from := i + 1
+		for i = from; i < len(b) && b[i] != '"'; i++ {
+			if b[i] == '\\' {
+				i++
+			}
+		}
+		text := b[from:min(i, len(b))]
+		if out, _ := escaped(text, '\\', 0); out != nil {
+			text = out
+		}
+		all = append(all, text)
 	}
 	return all
 }

@@ -8,14 +8,16 @@ import (
 	"strconv"
 
 	"narthex/internal/disclosure"
+	"narthex/internal/inspect/find"
+	"narthex/internal/inspect/values"
 )
 
 // What a look is bounded by. What goes beyond a bound is a finding of its own.
 const (
 	deepest  = 5       // how many encodings may lie in one another
 	fanOut   = 4096    // how many pieces one file may unfold into
-	share    = 12      // how many bytes a file may unfold into, for each of its own
-	least    = 2 << 20 // and how many however small it is
+	share    = 6       // how many bytes a file may unfold into, for each of its own
+	least    = 1 << 19 // and how many however small it is
 	shown    = 16      // how many findings of one rule are listed for a file
 	tooLarge = "too deep or too large to look through"
 )
@@ -27,11 +29,13 @@ type piece struct {
 	within []string // the decodings, the outermost first
 	bytes  []byte
 
-	depth int             // how many encodings it was under: what only arranges, as a column does, is none
-	kind  disclosure.Kind // of a file as it is
-	said  bool            // what it was decoded from is a finding already
-	faint bool            // it was put together from what stands in every file, and may look like anything: it gets less of a look
-	turns int             // how often it was turned round, or its letters exchanged, since the last decoding
+	depth  int             // how many encodings it was under: what only arranges, as a column does, is none
+	kind   disclosure.Kind // of a file as it is
+	said   bool            // what it was decoded from is a finding already
+	faint  bool            // it was put together from what stands in every file, and may look like anything: it gets less of a look
+	joined bool            // it has no ends of lines or cells, so that words run into one another
+	listed bool            // of it only the numbers are looked at
+	turns  int             // how often it was turned round, or its letters exchanged, since the last decoding
 }
 
 // Inspector knows what is held back. It is built once and then only read: many may look at once.
@@ -73,7 +77,7 @@ type look struct {
 // five encodings in one another give; at columns, at the first letters of lines and the like; and at what the files, and those of the
 // author's earlier releases, give together.
 //
-// Its time and memory are bounded: a file unfolds into at most 4,096 pieces of together twelve times its bytes, or 2 MiB. What is
+// Its time and memory are bounded: a file unfolds into at most 4,096 pieces of together six times its bytes, or half a MiB. What is
 // beyond that is a finding of its own, of the kind Encoded.
 func (in *Inspector) Look(files []File) []Finding {
 	l := &look{Inspector: in}
@@ -92,8 +96,17 @@ func (in *Inspector) Look(files []File) []Finding {
 		whole := slices.Concat(in.before, apart)
 		l.file(last, len(whole), []piece{{file: last, within: []string{"files and earlier releases together"}, bytes: whole, faint: true}})
 	}
-	found := slices.Concat(l.found, weights(l.pieces, in.held.Tensors), tables(files), differences(files, in.held.Earlier))
-	return ordered(found)
+	people := values.Thresholds{Off: !in.held.People}
+	return ordered(slices.Concat(l.found, values.Weights(l.handed(), in.held.Tensors), values.Tables(files, people), values.Differences(files, in.held.Earlier, people)))
+}
+
+// handed gives the pieces in which numbers are looked at.
+func (l *look) handed() []find.Piece {
+	pieces := make([]find.Piece, len(l.pieces))
+	for i, p := range l.pieces {
+		pieces[i] = find.Piece{File: p.file, Line: p.line, Within: p.within, Bytes: p.bytes}
+	}
+	return pieces
 }
 
 // file looks at pieces of one file and at what they unfold into. It gives the words that read as no language.
@@ -130,21 +143,31 @@ func (l *look) push(p piece) {
 		return
 	}
 	l.known[sum] = true
-	l.room -= len(p.bytes)
+	if p.depth > 0 {
+		l.room -= len(p.bytes)
+	}
 	l.queue = append(l.queue, p)
 	l.pieces = append(l.pieces, p)
 }
 
 // piece looks at one piece, and puts what it unfolds into on the queue.
 func (l *look) piece(p piece) (odd []byte) {
+	if p.listed {
+		l.numbers(p)
+		l.escapes(p)
+		return nil
+	}
 	l.needles(p)
-	if !reads(p.bytes) {
-		l.packed(p)
+	text := reads(p.bytes)
+	l.packed(p, text)
+	if !text {
 		return nil
 	}
 	l.secrets(p)
 	if !p.faint {
 		l.personal(p)
+	}
+	if !p.faint && !p.said && !p.joined {
 		l.hidden(p)
 		l.active(p)
 		if p.kind == disclosure.CSV {
@@ -153,11 +176,10 @@ func (l *look) piece(p piece) (odd []byte) {
 	}
 	words := readOdd(p.bytes)
 	for _, r := range words.regions {
-		if r.sure && !p.faint && !p.said {
+		if r.sure && !p.faint && !p.said && !p.joined {
 			l.find(p, r.from, Encoded, "odd: words of no language", "a run of about "+strconv.Itoa(r.letters)+" characters that are like no prose, no names and no numbers, as encoded or encrypted bytes are")
 		}
 	}
-	l.packed(p)
 	l.unfold(p, words)
 	return words.tokens
 }

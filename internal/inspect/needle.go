@@ -12,7 +12,7 @@ import (
 const (
 	gram     = 8  // letters of a piece of a canary
 	sure     = 16 // letters of a canary's piece that must be there where any eight of it are words
-	farthest = 16 // letters between one letter of a canary and the next, where others stand between
+	farthest = 10 // letters between one letter of a canary and the next, where others stand between
 	printed  = 24 // letters of a run that has a fingerprint
 	spread   = 27 // of so many runs at least one is kept: any 50 letters that are shared hold one
 	various  = 7  // how many distinct letters a run has at least that says anything
@@ -116,6 +116,9 @@ func (c *canaries) spot(key uint64) (word int, bit uint64) {
 	return int(mixed >> 6), 1 << (mixed & 63)
 }
 
+// place is where a gram stands: in which mark, and from which of its letters.
+type place struct{ run, at int }
+
 // holds says whether the eight letters are those of a mark at a place, in one of the ways that a gram stands for.
 func (c *canaries) holds(p place, seen []byte) bool {
 	mark := c.marks[p.run][p.at:]
@@ -149,13 +152,6 @@ type prints struct {
 	shift int
 }
 
-// roll is the hash of the last letters of a text, the same forth and back.
-type roll struct {
-	forth, back uint64
-	ring        [32]uint8
-	n           int
-}
-
 // The hash is the product of two sums of the letters' values, one by rising and one by falling powers of base.
 const base = 0x5851f42d4c957f2d
 
@@ -163,7 +159,7 @@ var (
 	inverse  = inverted(base)
 	entering = power(base, printed-1)
 	leaving  = power(base, printed)
-	values   = drawnValues()
+	letterAs = drawnValues()
 )
 
 func inverted(of uint64) uint64 {
@@ -193,47 +189,37 @@ func drawnValues() (table [32]uint64) {
 	return table
 }
 
-// add takes a letter in, and gives the hash of the last ones.
-func (r *roll) add(letter uint8) uint64 {
-	slot := r.n & 31
-	gone := values[r.ring[(r.n-printed)&31]]
-	r.ring[slot] = letter
-	r.n++
-	v := values[letter]
-	r.forth = r.forth*base + v - gone*leaving
-	r.back = (r.back-gone)*inverse + v*entering
+// roll is the hash of the last letters of a text, the same forth and back.
+type roll struct{ forth, back uint64 }
+
+// add takes a letter in and one out, and gives the hash of those between.
+func (r *roll) add(letter, gone uint8) uint64 {
+	in, off := letterAs[letter], letterAs[gone]
+	r.forth = r.forth*base + in - off*leaving
+	r.back = (r.back-off)*inverse + in*entering
 	h := r.forth * r.back
 	return h ^ h>>32
-}
-
-// says says whether the last letters are various enough to be known by.
-func (r *roll) says() bool {
-	if r.n < printed {
-		return false
-	}
-	var set uint32
-	for i := range printed {
-		set |= 1 << r.ring[(r.n-1-i)&31]
-	}
-	return bits.OnesCount32(set) >= various
 }
 
 func newPrints(texts []Text) prints {
 	p := prints{of: map[uint64]int32{}}
 	for number, text := range texts {
 		p.names = append(p.names, text.Name)
-		var r roll
+		kept := make([]uint8, printed)
+		for _, c := range text.Bytes {
+			if folds[c] != 0 {
+				kept = append(kept, folds[c])
+			}
+		}
 		var window [spread]uint64
 		n, last := 0, ^uint64(0)
-		for _, c := range text.Bytes {
-			if folds[c] == 0 {
+		var hash roll
+		for i := printed; i < len(kept); i++ {
+			h := hash.add(kept[i], kept[i-printed])
+			if i < 2*printed-1 {
 				continue
 			}
-			h := r.add(folds[c])
-			if r.n < printed {
-				continue
-			}
-			if !r.says() {
+			if !diverse(kept[i-printed+1 : i+1]) {
 				h = ^uint64(0)
 			}
 			window[n%spread] = h
@@ -262,38 +248,76 @@ func (p *prints) spot(h uint64) (word uint64, bit uint64) {
 	return mixed >> 6, 1 << (mixed & 63)
 }
 
-// needles looks for canaries and for protected text in one pass.
+// needles looks for canaries and for protected text.
 func (l *look) needles(p piece) {
-	var r roll
-	var key uint64
-	var text int32 = -1
-	var whole [8]byte // the last letters as they are
-	c, f := &l.canaries, &l.prints
-	inRow, lastAt := 0, place{-1, 0}
-	hits := 0
-	for at, b := range p.bytes {
-		s := folds[b]
-		if s == 0 {
-			continue
-		}
-		key = key<<6&(1<<48-1) | uint64(s)
-		whole[r.n&7] = b
-		h := r.add(s)
-		if word, bit := f.spot(h); f.maybe[word]&bit != 0 && r.n >= printed {
-			if known, is := f.of[h]; is && known != text && r.says() && hits < shown {
-				text, hits = known, hits+1
-				l.find(p, at, Protected, "protected: shared run", "it shares a run of "+strconv.Itoa(printed)+" letters and digits or more with the text that is held back as "+strconv.Quote(f.names[known]))
-			}
-		}
-		if word, bit := c.spot(key); c.maybe[word]&bit != 0 && r.n >= gram {
-			var seen [gram]byte
-			for i := range seen {
-				seen[i] = whole[(r.n+i)&7]
-			}
-			l.mark(p, at, seen, c.grams[key], &inRow, &lastAt)
+	kept := make([]uint8, 0, len(p.bytes)+printed) // the letters' numbers, behind as many that are none
+	kept = kept[:printed]
+	for _, b := range p.bytes {
+		if s := folds[b]; s != 0 {
+			kept = append(kept, s)
 		}
 	}
-	l.strided(p)
+	if len(l.prints.of) > 0 {
+		l.protected(p, kept)
+	}
+	if len(l.canaries.marks) == 0 {
+		return
+	}
+	c := &l.canaries
+	var key uint64
+	inRow, last := 0, place{-1, 0}
+	for i, s := range kept[printed:] {
+		key = (key<<6 | uint64(s)) & (1<<48 - 1)
+		if word, bit := c.spot(key); c.maybe[word]&bit != 0 && i+1 >= gram && c.grams[key] != nil {
+			at, seen := l.nth(p, i+1)
+			l.mark(p, at, seen, c.grams[key], &inRow, &last)
+		}
+	}
+	if !p.faint && p.depth == 0 {
+		l.strided(p)
+	}
+}
+
+// nth gives where the n-th letter of a piece stands, from 1, and the last eight up to it.
+func (l *look) nth(p piece, n int) (at int, seen [gram]byte) {
+	for i, b := range p.bytes {
+		if folds[b] == 0 {
+			continue
+		}
+		copy(seen[:], seen[1:])
+		seen[gram-1] = b
+		if n--; n == 0 {
+			return i, seen
+		}
+	}
+	return 0, seen
+}
+
+// protected looks for runs of texts.
+func (l *look) protected(p piece, kept []uint8) {
+	f := &l.prints
+	var hash roll
+	hits, text := 0, int32(-1)
+	for i := printed; i < len(kept); i++ {
+		h := hash.add(kept[i], kept[i-printed])
+		if word, bit := f.spot(h); f.maybe[word]&bit == 0 || i < 2*printed-1 {
+			continue
+		}
+		if known, is := f.of[h]; is && known != text && hits < shown && diverse(kept[i-printed+1:i+1]) {
+			text, hits = known, hits+1
+			at, _ := l.nth(p, i-printed+1)
+			l.find(p, at, Protected, "protected: shared run", "it shares a run of "+strconv.Itoa(printed)+" letters and digits or more with the text that is held back as "+strconv.Quote(f.names[known]))
+		}
+	}
+}
+
+// diverse says whether letters are various enough to be known by.
+func diverse(letters []uint8) bool {
+	var set uint32
+	for _, s := range letters {
+		set |= 1 << s
+	}
+	return bits.OnesCount32(set) >= various
 }
 
 // mark takes in that a text may hold a gram of a canary.

@@ -1,5 +1,7 @@
 package inspect
 
+import "math/bits"
+
 // pairs says how seldom a letter follows another in English prose, its comments on code, and the names of measurements and layers: in
 // half bits from A, which is none, a row for each letter that goes before and a column for each that follows. The first row and column
 // are the edge of a word. It was counted in the documentation of this program and of Go.
@@ -75,9 +77,11 @@ var (
 	apart = marks(" \n\t\r,;|\"'`") // what parts tokens
 	costs = counted()
 
+	frames = marks(" \n\",:{}[]()|*#-=.")
+
 	rarely = func() (table [256]uint8) {
 		for _, c := range []byte("!#$%&+;<>?@[\\]^{}~") {
-			table[c] = 5
+			table[c] = 9
 		}
 		return table
 	}()
@@ -131,14 +135,35 @@ func readOdd(b []byte) (o odd) {
 	}
 	breaks := func() {
 		if runLetters >= 16 && lettered*12 >= count {
-			o.shorts = append(o.shorts, shorts{run.from, run.to, singles || sixteens})
+			o.shorts = append(o.shorts, shorts{run.from, run.to, (singles || sixteens) && lettered*5 >= count && runLetters >= 24})
 		}
 		count, runLetters, lettered, singles, sixteens = 0, 0, 0, true, true
 	}
+	token := 0 // where the one begins that is read
 	for i := 0; i < len(b); {
 		if sign[b[i]] == 0 {
-			// Signs between letters, of which prose has few.
-			if more := int(rarely[b[i]]); more > 0 && i > 0 && i+1 < len(b) && b[i-1] > ' ' && b[i+1] > ' ' && b[i-1] != b[i] && b[i+1] != b[i] {
+			if b[i] <= ' ' {
+				if more := strange(b[token:i]); more > 0 {
+					if score == 0 {
+						from = token
+					}
+					if score += more; score > best {
+						best, to = score, i
+					}
+					letters += i - token
+				}
+				token = i + 1
+			}
+			// Signs between letters, of which prose has few, and signs between signs.
+			more := 0
+			if c := b[i]; i > 0 && i+1 < len(b) && b[i-1] > ' ' && b[i+1] > ' ' {
+				if b[i-1] != c && b[i+1] != c {
+					more = int(rarely[c])
+				} else if (b[i-1] != c || b[i+1] != c) && c > ' ' && !frames[c] && sign[b[i-1]] == 0 && sign[b[i+1]] == 0 && !frames[b[i-1]] && !frames[b[i+1]] {
+					more = 4
+				}
+			}
+			if more > 0 {
 				if score == 0 {
 					from = i
 				}
@@ -162,7 +187,9 @@ func readOdd(b []byte) (o odd) {
 			switch {
 			case s == digit:
 				if prev != 0 {
-					cost += int(costs[prev*32])
+					if cost += int(costs[prev*32]); digits > 0 {
+						turns++
+					}
 				}
 				prev = 0
 				digits++
@@ -212,6 +239,9 @@ func readOdd(b []byte) (o odd) {
 			more = -1 + 3*max(0, n-8)
 		} else {
 			cost += turned*turns + figure*digits
+			if deep == 0 && n >= 8 && digits > 1 && digits < n-1 {
+				cost += 2 * digits // digits of base 16
+			}
 			if digits > 0 {
 				cost += long * max(0, n-6)
 			} else {
@@ -243,7 +273,7 @@ func readOdd(b []byte) (o odd) {
 				ends()
 			}
 		}
-		if more >= oddWord {
+		if more >= oddWord && i > kept {
 			left, right := start, i
 			for left > kept && !apart[b[left-1]] {
 				left--
@@ -260,6 +290,46 @@ func readOdd(b []byte) (o odd) {
 	ends()
 	breaks()
 	return o
+}
+
+// strange gives how much more a token counts that is of short bits of letters and digits among many kinds of signs.
+func strange(token []byte) int {
+	if len(token) < 7 || len(token) > 200 {
+		return 0
+	}
+	var kinds [4]uint64
+	small, large, figures, words, empty, points := 0, 0, 0, 0, 0, 0
+	for i, c := range token {
+		if c == '!' {
+			empty++ // as zeros are written by fives
+		} else if c == '.' && i+1 < len(token) && sign[token[i+1]] != digit {
+			points++ // and as crypt writes them
+		}
+		switch s := sign[c]; {
+		case s == 0:
+			if !frames[c] {
+				kinds[c>>6] |= 1 << (c & 63)
+			}
+			continue
+		case s == digit:
+			figures++
+		case c&0x20 == 0:
+			large++
+		default:
+			small++
+		}
+		if i == 0 || sign[token[i-1]] == 0 {
+			words++
+		}
+	}
+	n := bits.OnesCount64(kinds[0]) + bits.OnesCount64(kinds[1])
+	switch {
+	case empty >= 5, points >= 5 && large > 1 && small+large+figures <= 3*words, n >= 4 && len(token) >= 12 && large > 0 && small+figures > 0 && small+large+figures <= 4*words:
+		return oddRegion / 2
+	case n >= 3 && small+large > 0 && small+large+figures <= 4*words:
+		return oddRegion / 4
+	}
+	return 0
 }
 
 // drawn gives what a letter costs, in half bits, that is drawn from the alphabet that a word's letters are of.

@@ -38,10 +38,9 @@ var archives = []archive{
 	{"cabinet", "MSCF\x00\x00\x00\x00", nil},
 }
 
-// packed looks for archives in bytes, and puts what they hold on the queue.
-func (l *look) packed(p piece) {
+// packed looks for archives in bytes, which may be a text, and puts what they hold on the queue.
+func (l *look) packed(p piece, text bool) {
 	b := p.bytes
-	text := reads(b)
 	for _, a := range archives {
 		at := bytes.Index(b, []byte(a.begins))
 		if at < 0 || text && a.name != "bzip2" && a.begins[0] != 'P' || a.name == "bzip2" && !bytes.HasPrefix(b[at+3:], []byte("1AY&SY")) && (at+10 > len(b) || string(b[at+4:at+10]) != "1AY&SY") || p.faint && len(a.begins) < 4 && at > 0 {
@@ -61,10 +60,14 @@ func (l *look) packed(p piece) {
 			l.zipped(p, b)
 		}
 	}
-	if len(b) > 262 && string(b[257:262]) == "ustar" {
-		l.find(p, 0, Encoded, "packed: tar", "it holds an archive (tar), which is no kind of output")
-		r := tar.NewReader(bytes.NewReader(b))
+	if at := bytes.Index(b, []byte("ustar\x00")); at >= 0 {
+		l.find(p, at, Encoded, "packed: tar", "it holds an archive (tar), which is no kind of output")
+		r := tar.NewReader(bytes.NewReader(b[max(0, at-257):]))
 		for range 256 {
+			if p.depth >= deepest {
+				l.full = true
+				break
+			}
 			if _, err := r.Next(); err != nil {
 				break
 			}

@@ -237,12 +237,14 @@ func (l *look) personal(p piece) {
 			if before != 0 && before != 4 || start > 0 && b[start-1] == '.' {
 				break
 			}
-			if i+1 < len(b) && b[i+1] == '.' && n <= 3 {
+			if i+5 < len(b) && b[i+1] == '.' && n <= 3 && (b[i+3] == '.' || b[i+4] == '.' || b[i+5] == '.') {
 				l.address4(p, start)
 			}
-			if n < len(shapes) {
+			if n < len(shapes) && (start < 2 || persons[b[start-2]] != 1) {
 				for _, one := range shapes[n] {
-					l.identity(p, start, one)
+					if len(one.shape) == n || i+1 < len(b) && (b[i+1] == one.shape[n] || one.shape[n] == 'L') {
+						l.identity(p, start, one)
+					}
 				}
 			}
 		case k == 2:
@@ -291,7 +293,9 @@ func (l *look) identity(p piece, at int, one identity) {
 			digits = append(digits, c)
 		}
 	}
-	if len(rest) > len(one.shape) && persons[rest[len(one.shape)]] != 0 {
+	// A number among others, with spaces between them, is none of a person.
+	figure := func(at int) bool { return at >= 0 && at < len(p.bytes) && persons[p.bytes[at]] == 1 }
+	if end := at + len(one.shape); end < len(p.bytes) && persons[p.bytes[end]] != 0 || figure(end+1) || figure(at-2) {
 		return
 	}
 	if one.holds(digits) {

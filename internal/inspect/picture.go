@@ -4,21 +4,23 @@ import (
 	"bytes"
 	"image"
 	"image/png"
-	"math"
 	"slices"
 	"strconv"
+	"strings"
 
 	"narthex/internal/disclosure"
 )
 
 // What the noise of a picture is measured by.
 const (
-	tile  = 16   // pixels of a square, across and down
-	noisy = 0.85 // bits a pixel: a square that costs more is noise, where one of noise of two colours alone costs 1
-	still = 24   // alike pixels in a row that carry nothing
+	wide    = 16 // pixels of a patch, across
+	tall    = 4  // and down
+	noisy   = 32 // guesses in a hundred that fail in a patch that is noise: half of them do where two colours are drawn by lot
+	noticed = 3  // how many such patches are a finding: letters and crossing curves make one or two
+	still   = 24 // alike pixels in a row that carry nothing
 )
 
-// picture looks at the pixels of a picture: at what they are as bytes, and at whether there are squares of them that nothing around
+// picture looks at the pixels of a picture: at what they are as bytes, and at whether there are patches of them that nothing around
 // foretells, as there are hardly any in a plot.
 func (l *look) picture(f File) {
 	whole := piece{file: f.Name, kind: disclosure.PNG}
@@ -43,9 +45,27 @@ func (l *look) picture(f File) {
 			down = append(down, flat[y*size.X+x])
 		}
 	}
-	l.file(f.Name, 2*len(flat), slices.Concat(pixelPieces(f.Name, "pixels by rows", busy(flat), pixels), pixelPieces(f.Name, "pixels by columns", busy(down), pixels)))
-	if tiles, most := noise(flat, size.X, size.Y); tiles >= 3 {
-		l.find(whole, 0, Encoded, "picture: noise", strconv.Itoa(tiles)+" squares of "+strconv.Itoa(tile)+" pixels are noise of up to "+strconv.FormatFloat(most, 'f', 1, 64)+" bits a pixel, which can carry bytes and no eye reads")
+	all := slices.Concat(pixelPieces(f.Name, "pixels by rows", busy(flat), pixels), pixelPieces(f.Name, "pixels by columns", busy(down), pixels),
+		linePieces(f.Name, "pixels of each row", flat, size.X, pixels), linePieces(f.Name, "pixels of each column", down, size.Y, pixels))
+	var texts []piece
+	spelt := false
+	for _, p := range all {
+		if !strings.HasSuffix(p.within[0], "bits each") {
+			continue
+		}
+		text := lively(readable(bytes.ReplaceAll(p.bytes, []byte{0}, nil)))
+		if len(text) == 0 {
+			continue
+		}
+		texts = append(texts, piece{file: f.Name, within: append(slices.Clone(p.within), "readable parts"), bytes: text, joined: true})
+		spelt = spelt || spells(text)
+	}
+	if spelt {
+		l.find(whole, 0, Encoded, "picture: text in pixels", "its pixels, read as bytes, spell a text")
+	}
+	l.file(f.Name, 2*len(flat), append(texts, all...)) // what is a text gets the whole look
+	if n := noise(flat, size.X, size.Y); n >= noticed {
+		l.find(whole, 0, Encoded, "picture: noise", strconv.Itoa(n)+" patches of "+strconv.Itoa(wide)+" by "+strconv.Itoa(tall)+" pixels are noise, which can carry bytes and no eye reads")
 	}
 }
 
@@ -80,6 +100,20 @@ func pixelPieces(file, way string, index []uint8, in *image.Paletted) (all []pie
 		}
 	}
 	also("places", index)
+	if len(in.Palette) > 16 {
+		var high [256]uint8
+		for i, c := range in.Palette {
+			r, _, _, _ := c.RGBA()
+			high[i] = uint8(r >> 10)
+		}
+		sixes := make([]uint8, len(index))
+		for i, at := range index {
+			sixes[i] = high[at]
+		}
+		for skip := range min(4, len(sixes)) {
+			also("six of red, 6 bits each", packedLow(sixes[skip:], 6))
+		}
+	}
 	for channel, name := range []string{"red", "green", "blue"} {
 		var of [256]byte
 		for i, c := range in.Palette {
@@ -93,6 +127,74 @@ func pixelPieces(file, way string, index []uint8, in *image.Paletted) (all []pie
 		also(name, out)
 	}
 	return all
+}
+
+// linePieces reads pixels as bytes that begin anew with each row.
+func linePieces(file, way string, pixels []uint8, width int, in *image.Paletted) (all []piece) {
+	for _, bits := range []int{1, 2, 4} {
+		if len(in.Palette) > 1<<bits && bits < 4 || bits > 1 && len(in.Palette) <= 1<<(bits-1) {
+			continue
+		}
+		for skip := range 8 / bits {
+			var out []byte
+			for line := range slices.Chunk(pixels, width) {
+				if slices.Max(line) != slices.Min(line) && skip < len(line) {
+					out = append(out, packedLow(line[skip:], bits)...)
+				}
+			}
+			all = append(all, piece{file: file, within: []string{way + ", " + strconv.Itoa(bits) + " bits each"}, bytes: out, faint: true})
+		}
+	}
+	return all
+}
+
+// lively leaves out the runs of letters that are a pattern's: of a few letters or of the same ones in the same order, but for the digits of base 2.
+func lively(runs []byte) (out []byte) {
+	for run := range bytes.Lines(runs) {
+		var set [4]uint64
+		n, bits, sixteens := 0, 0, 0
+		pairs := map[[2]byte]bool{}
+		for i, c := range run {
+			if i > 0 && len(pairs) < 64 {
+				pairs[[2]byte{run[i-1], c}] = true
+			}
+			if set[c>>6]>>(c&63)&1 == 0 {
+				set[c>>6] |= 1 << (c & 63)
+				n++
+			}
+			if c == '0' || c == '1' || c == ' ' {
+				bits++
+			}
+			if base16[c] {
+				sixteens++
+			}
+		}
+		if n > 6 && len(pairs)*8 >= min(len(run), 112) || n > 2 && bits*8 > len(run)*7 || n > 4 && len(run) >= 64 && len(pairs) >= 8 && (sixteens*8 > len(run)*7 || bytes.Count(run, []byte(`\x`)) >= 8) {
+			out = append(out, run...)
+		}
+	}
+	return out
+}
+
+// spells says whether letters in a row are those of a text or an encoding, and not the few that a pattern gives.
+func spells(runs []byte) bool {
+	for run := range bytes.Lines(runs) {
+		var counts [256]int
+		distinct, most, words := 0, 0, 0
+		for _, c := range run {
+			if counts[c]++; counts[c] == 1 {
+				distinct++
+			}
+			most = max(most, counts[c])
+			if folds[c] != 0 {
+				words++
+			}
+		}
+		if len(run) >= 24 && distinct >= 16 && most*4 <= len(run) && (words*3 >= len(run)*2 || distinct >= 24) {
+			return true
+		}
+	}
+	return false
 }
 
 // packedLow makes bytes of the lowest bits of each pixel, the highest first.
@@ -110,56 +212,57 @@ func packedLow(index []uint8, bits int) []byte {
 	return out
 }
 
-// noise counts the squares whose pixels those to the left and above do not foretell, and gives the bits of the worst. A pixel costs what
-// a reader would need who has learnt, from the picture so far, how often each colour follows those two.
-func noise(flat []uint8, width, height int) (tiles int, most float64) {
-	counts := make([]uint16, 64*64*64)
-	totals := make([]uint32, 64*64)
-	var logs [4096]float64
-	for i := range logs {
-		logs[i] = math.Log2(float64(i) + 1)
+// noise counts the patches in whose pixels a guess fails a third of the time: the guess of a reader who has learnt, from the picture so
+// far, which colour follows those to the left, above, and on both sides of that.
+func noise(flat []uint8, width, height int) (patches int) {
+	type guess struct {
+		colour      uint8
+		hits, fails uint16
 	}
-	log := func(n uint32) float64 {
-		if n < uint32(len(logs)) {
-			return logs[n]
-		}
-		return math.Log2(float64(n) + 1)
-	}
-	across := (width + tile - 1) / tile
-	bits, pixels := make([]float64, across), make([]int, across)
+	guesses := make([]guess, 1<<16)
+	across := (width + wide - 1) / wide
+	failed, pixels := make([]int, across), make([]int, across)
 	for y := range height {
 		for x := range width {
-			at, left, up := flat[y*width+x]&63, uint8(0), uint8(0)
+			at := flat[y*width+x]
+			var left, up, before, after uint8
 			if x > 0 {
-				left = flat[y*width+x-1] & 63
+				left = flat[y*width+x-1]
 			}
 			if y > 0 {
-				up = flat[(y-1)*width+x] & 63
+				up = flat[(y-1)*width+x]
+				if x > 0 {
+					before = flat[(y-1)*width+x-1]
+				}
+				if x+1 < width {
+					after = flat[(y-1)*width+x+1]
+				}
 			}
-			context := int(left)<<6 | int(up)
-			seen, total := &counts[context<<6|int(at)], &totals[context]
-			cost := 0.0
-			if *seen == 0 {
-				cost = log(*total) + 1
+			context := (uint32(left)<<18 | uint32(up)<<12 | uint32(before)<<6 | uint32(after)) * 0x9e3779b1 >> 16
+			g := &guesses[context]
+			if g.hits == 0 && g.fails == 0 {
+				g.colour = left
+			}
+			if pixels[x/wide]++; at == g.colour {
+				g.hits++
 			} else {
-				cost = log(*total) - log(uint32(*seen)-1)
+				failed[x/wide]++
+				if g.fails++; g.fails > g.hits {
+					g.colour, g.hits, g.fails = at, g.fails, g.hits
+				}
 			}
-			bits[x/tile] += cost
-			pixels[x/tile]++
-			if *seen < math.MaxUint16 {
-				*seen++
-				*total++
+			if g.hits > 1000 {
+				g.hits, g.fails = g.hits/2, g.fails/2
 			}
 		}
-		if y%tile == tile-1 || y == height-1 {
-			for i := range bits {
-				if rate := bits[i] / float64(max(pixels[i], 1)); pixels[i] >= 64 && rate >= noisy {
-					tiles++
-					most = max(most, rate)
+		if y%tall == tall-1 || y == height-1 {
+			for i := range failed {
+				if pixels[i]*2 >= wide*tall && failed[i]*100 >= noisy*pixels[i] {
+					patches++
 				}
-				bits[i], pixels[i] = 0, 0
+				failed[i], pixels[i] = 0, 0
 			}
 		}
 	}
-	return tiles, most
+	return patches
 }

@@ -212,30 +212,50 @@ func (l *look) unfold(p piece, words odd) {
 		}
 		l.push(joined)
 	}
-	for _, r := range words.regions[:min(len(words.regions), 32)] {
+	most := 32 // what is in more of them is in words.tokens
+	if p.faint || p.joined {
+		most = 8
+	}
+	for _, r := range words.regions[:min(len(words.regions), most)] {
 		from, to := r.from, r.to
-		for from > 0 && !apart[p.bytes[from-1]] {
+		for from > 0 && p.bytes[from-1] > ' ' {
 			from--
 		}
-		for to < len(p.bytes) && !apart[p.bytes[to]] {
+		for to < len(p.bytes) && p.bytes[to] > ' ' {
 			to++
 		}
-		l.region(p, from, p.bytes[from:to], r.sure && !p.faint)
+		l.region(p, from, p.bytes[from:to], r.sure && !p.faint && !p.joined)
 	}
 	if len(words.tokens) >= 12 {
 		l.region(p, 0, words.tokens, false)
 	}
+	if !p.faint {
+		l.escapes(p)
+	}
+}
+
+// escapes reads single letters that are written otherwise, and finds where many of them are.
+func (l *look) escapes(p piece) {
+	// Under rot47 digits are signs and the first letters, and lists of numbers no words.
+	if marks := bytes.Count(p.bytes, []byte("_")) + bytes.Count(p.bytes, []byte("`")); marks >= 24 && marks*16 >= len(p.bytes) && p.turns == 0 {
+		child := p.under("rot47", 0, rot47(p.bytes))
+		child.listed, child.turns = true, 1
+		l.push(child)
+	}
 	for _, e := range escapes {
-		if p.faint {
-			break
-		}
-		if out := e.read(p.bytes); out != nil {
-			l.push(p.under(e.name, 0, out))
+		if out, dense := e.read(p.bytes); out != nil {
+			child := p.under(e.name, 0, out)
+			child.faint = p.faint || p.listed
+			l.push(child)
+			if dense && !p.said {
+				l.find(p, 0, Encoded, "odd: escapes", "letters one after the other are written by their numbers ("+e.name+"), as nobody needs to")
+			}
 		}
 	}
 }
 
-// mixed says whether letters that were put together are such as an encoding has, and not as prose, whose words begin in small letters.
+// mixed says whether letters that were put together are such as an encoding has, digits and capitals among them, and not as prose, whose
+// words begin in small letters.
 func mixed(b []byte) bool {
 	small, large, figures := 0, 0, 0
 	for _, c := range b {
@@ -249,7 +269,7 @@ func mixed(b []byte) bool {
 		}
 	}
 	all := small + large + figures
-	return all*4 >= len(b)*3 && figures*16 >= all && figures*16 <= all*15
+	return all*4 >= len(b)*3 && figures*12 >= all && figures*16 <= all*15 && (figures*8 >= all*3 || large*5 >= all)
 }
 
 // region reads odd words by every encoding that their letters fit. Where they are surely odd they are also turned twice, and read from
@@ -265,7 +285,7 @@ func (l *look) region(p piece, at int, text []byte, sure bool) {
 		l.push(c)
 	}
 	for phase := range 8 {
-		if phase > 0 && (len(text) > phased || !sure) {
+		if phase > 0 && (len(text) > phased || !sure && (len(text) > 512 || p.faint || p.joined || p.turns > 0)) {
 			break
 		}
 		for i := range readers {
@@ -328,37 +348,42 @@ var turns = []turning{
 		}
 		return out
 	}},
-	{"rot47", func(b []byte) []byte {
-		out := slices.Clone(b)
-		for i, c := range out {
-			if c > ' ' && c < 0x7f {
-				out[i] = '!' + (c-'!'+47)%94
-			}
-		}
-		return out
-	}},
+	{"rot47", rot47},
 }
 
-// escapes are the ways to write single letters in a text otherwise; nil where there is none.
-var escapes = []turning{
-	{"URL", func(b []byte) []byte { return escaped(b, '%', 2, 2) }},
-	{"quoted-printable", func(b []byte) []byte {
-		if bytes.IndexByte(b, '=') < 0 {
-			return nil
+func rot47(b []byte) []byte {
+	out := slices.Clone(b)
+	for i, c := range out {
+		if c > ' ' && c < 0x7f {
+			out[i] = '!' + (c-'!'+47)%94
 		}
-		return escaped(bytes.ReplaceAll(b, []byte("=\n"), nil), '=', 2, 2)
-	}},
-	{"HTML", func(b []byte) []byte { return escaped(b, '&', 0, 3) }},
-	{"escapes", func(b []byte) []byte { return escaped(b, '\\', 0, 1) }},
-}
-
-// escaped reads what stands behind a mark in a text. Nil where there are fewer than so many.
-func escaped(b []byte, mark byte, wide, few int) []byte {
-	if bytes.IndexByte(b, mark) < 0 {
-		return nil
 	}
-	out := make([]byte, 0, len(b))
-	n := 0
+	return out
+}
+
+// escapes are the ways to write single letters in a text otherwise: nil where there is none, and whether many stand close together.
+var escapes = []struct {
+	name string
+	read func([]byte) (out []byte, dense bool)
+}{
+	{"URL", func(b []byte) ([]byte, bool) { return escaped(b, '%', 2) }},
+	{"quoted-printable", func(b []byte) ([]byte, bool) {
+		if bytes.IndexByte(b, '=') < 0 {
+			return nil, false
+		}
+		return escaped(bytes.ReplaceAll(b, []byte("=\n"), nil), '=', 2)
+	}},
+	{"HTML", func(b []byte) ([]byte, bool) { return escaped(b, '&', 0) }},
+	{"escapes", func(b []byte) ([]byte, bool) { return escaped(b, '\\', 0) }},
+}
+
+// escaped reads what stands behind a mark in a text, by so many digits of base 16 or as it is written behind that mark.
+func escaped(b []byte, mark byte, wide int) (out []byte, dense bool) {
+	if bytes.IndexByte(b, mark) < 0 {
+		return nil, false
+	}
+	out = make([]byte, 0, len(b))
+	n, close, plain, before := 0, 0, 0, -8
 	for i := 0; i < len(b); {
 		next := bytes.IndexByte(b[i:], mark)
 		if next < 0 {
@@ -381,6 +406,12 @@ func escaped(b []byte, mark byte, wide, few int) []byte {
 			i++
 			continue
 		}
+		if i-before <= 2 && (mark != '\\' || size > 2) {
+			close++
+		}
+		if before = i + size; size > 3 {
+			plain++ // it is no escape that programs write
+		}
 		if n++; value < 0x100 && mark != '&' {
 			out = append(out, byte(value))
 		} else {
@@ -388,10 +419,10 @@ func escaped(b []byte, mark byte, wide, few int) []byte {
 		}
 		i += size
 	}
-	if n < few {
-		return nil
+	if n == 0 {
+		return nil, false
 	}
-	return out
+	return out, close >= 8 || plain >= 12
 }
 
 // number reads digits of a base at the start of a text, from least to most of them; -1 where there are fewer.

@@ -113,15 +113,23 @@ func Get[T any](tx *Tx, table store.Table, key string) (*T, error) {
 
 // Put sets the row under key when the change commits.
 func Put[T any](tx *Tx, table store.Table, key string, row *T) error {
+	return tx.put(table, key, orNil(row), func() (any, error) {
+		was, err := Get[T](tx, table, key)
+		return orNil(was), err
+	})
+}
+
+// put is all of Put that is the same for every type.
+func (tx *Tx) put(table store.Table, key string, row any, read func() (any, error)) error {
 	if tx.batch == nil || row == nil || key == "" {
 		return fmt.Errorf("put into %s: outside an update, or without a key or a row", table)
 	}
 	if follow, has := tx.batch.follow[table]; has {
-		was, err := Get[T](tx, table, key)
+		was, err := read()
 		if err != nil {
 			return err
 		}
-		if err := follow(tx, orNil(was), row); err != nil {
+		if err := follow(tx, was, row); err != nil {
 			return fmt.Errorf("put into %s: what follows of it: %w", table, err)
 		}
 	}
@@ -217,9 +225,13 @@ func decode[T any](table store.Table, value []byte) (*T, error) {
 	}
 	row := new(T)
 	if err := json.Unmarshal(value, row); err != nil {
-		return nil, fmt.Errorf("read a row of %s: %w: %w", table, store.ErrDamaged, err)
+		return nil, damaged(table, err)
 	}
 	return row, nil
+}
+
+func damaged(table store.Table, err error) error {
+	return fmt.Errorf("read a row of %s: %w: %w", table, store.ErrDamaged, err)
 }
 
 func cast[T any](row any) (*T, error) {

@@ -29,8 +29,10 @@ func (l *loader) environment(name string) {
 		l.at(name, []string{"name"}, "the environment's name and the file's are the same")
 		return
 	}
-	l.d.Environments = append(l.d.Environments, e)
-	slices.SortFunc(l.d.Environments, func(a, b narthex.Environment) int { return cmp.Compare(a.Name, b.Name) })
+	at, _ := slices.BinarySearchFunc(l.d.Environments, e.Name, func(other narthex.Environment, name narthex.EnvironmentName) int {
+		return cmp.Compare(other.Name, name)
+	})
+	l.d.Environments = slices.Insert(l.d.Environments, at, e)
 }
 
 const (

@@ -2,7 +2,6 @@ package lab
 
 import (
 	"bytes"
-	"cmp"
 	"maps"
 	"path"
 	"slices"
@@ -58,6 +57,11 @@ func (d *Directory) Person(handle string) (Person, bool) {
 		return Person{}, false
 	}
 	return d.People[at], true
+}
+
+// Owns says whether a person is the owner of an asset.
+func (d *Directory) Owns(asset narthex.AssetName, p narthex.Person) bool {
+	return p.Handle != "" && d.Assets[asset].Owner == p.Handle
 }
 
 // GuardrailsDigest is over the guardrail files alone: the rules that a decision was made by.
@@ -421,5 +425,9 @@ func (d *Directory) AssetNames() []narthex.AssetName { return slices.Sorted(maps
 
 // PathwayList gives all pathways in order of their names.
 func (d *Directory) PathwayList() []narthex.Pathway {
-	return slices.SortedFunc(maps.Values(d.Pathways), func(a, b narthex.Pathway) int { return cmp.Compare(a.Name, b.Name) })
+	var list []narthex.Pathway
+	for _, name := range slices.Sorted(maps.Keys(d.Pathways)) {
+		list = append(list, d.Pathways[name])
+	}
+	return list
 }

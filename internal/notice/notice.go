@@ -1,7 +1,7 @@
-// Package notice says who is told of what happens to an engagement, and in which words: what happened, why it concerns them, and
+// Package notice says who is told of what happens to an engagement, its jobs and its releases, and in which words: what happened, why it concerns them, and
 // the command that is the next step.
 //
-// It promises that the table below is the whole of what is told and to whom; that a notice holds identifiers and words of its own
+// It promises that the table below, with those of release.go, is the whole of what is told and to whom; that a notice holds identifiers and words of its own
 // table and nothing else, so that no title, comment, name, key or term travels by it, but that a mail which asks a specialist for an
 // opinion brings their one-time code; that nobody is told of what they did
 // themselves or may not read; and that nothing in it says how anyone voted.
@@ -34,10 +34,11 @@ const (
 	Owing       To = "owing"       // of the party that owes
 	Named       To = "named"       // whom the pathway names for what is late
 	Recorder    To = "recorder"    // whose word a standing rests on
-	Holder      To = "holder"      // whose standing it is
+	Holder      To = "holder"      // whose standing, job or release it is
 	Asker       To = "asker"       // who asked a specialist for an opinion
 	Asked       To = "asked"       // that specialist, who is no person of Narthex: by mail and in no list
 	Guards      To = "guard"       // owns an asset, or keeps the lab's security
+	Releasers   To = "releaser"    // who may say that a release leaves, and whose word it waits for
 	Deciders    To = "decider"     // who decides on an objection and has not
 )
 
@@ -201,7 +202,7 @@ func (h Happened) Concerns(to To, p narthex.Person, owns bool) bool {
 	case Institution:
 		return has(workflow.Institution)
 	case Programme:
-		return has(workflow.Programme)
+		return runs(e, p)
 	case Asker:
 		o := h.Event.Opinion
 		return o != nil && slices.ContainsFunc(e.Opinions, func(asked narthex.Opinion) bool { return asked.ID == o.ID && asked.By == p.ID }) && workflow.Asks(e, p)
@@ -223,6 +224,11 @@ func (h Happened) Concerns(to To, p narthex.Person, owns bool) bool {
 		return p.Handle != "" && p.Handle == h.EscalateTo || p.Has(narthex.Role(h.EscalateTo))
 	}
 	return false
+}
+
+// runs says whether a person runs the programme for an engagement.
+func runs(e narthex.Engagement, p narthex.Person) bool {
+	return slices.Contains(workflow.PartsOf(e, p), workflow.Programme)
 }
 
 // signs says whether a signer is one for the party.

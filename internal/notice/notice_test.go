@@ -29,7 +29,12 @@ func told() []notice.Told {
 			}
 		}
 	}
-	return all
+	for _, act := range acts {
+		for _, state := range []narthex.ReleaseState{narthex.ReleaseSubmitted, narthex.ReleaseReleased} {
+			all = append(all, (notice.Leaving{Act: act, Few: true, Release: narthex.Release{State: state}}).Tells()...)
+		}
+	}
+	return append(all, notice.Ended{}.Tells()...)
 }
 
 // byNoEvent is told of no event of an engagement.
@@ -40,7 +45,7 @@ func TestEverythingThatIsToldHasItsWords(t *testing.T) {
 	var used []notice.Kind
 	for _, tell := range told() {
 		used = append(used, tell.Kind)
-		text, has := notice.Facts{Kind: tell.Kind, To: tell.To, Engagement: "eng_x", Manuscript: 3, What: "final_report"}.Text()
+		text, has := notice.Facts{Kind: tell.Kind, To: tell.To, Engagement: "eng_x", Manuscript: 3, Of: "job_x", What: "final_report"}.Text()
 		if !has || text.Happened == "" || !strings.HasPrefix(text.Why, "You are told because ") || !strings.HasPrefix(text.Next, "narthex ") {
 			t.Errorf("%v says %+v", tell, text)
 		}

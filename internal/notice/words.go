@@ -9,8 +9,8 @@ import (
 	"narthex"
 )
 
-// said is what a kind says: what happened, and the next step, with {id} for the engagement, {asset} for the asset, {n} for the manuscript and {what}
-// for what is owed or rested on.
+// said is what a kind says: what happened, and the next step, with {id} for the engagement, {asset} for the asset, {n} for the manuscript, {of} for the
+// job or the release, and {what} for what is owed or rested on, or what became of a release.
 type said struct{ happened, next string }
 
 // words is what every kind says.
@@ -74,6 +74,13 @@ var words = map[Kind]said{
 	"redaction_contested": {"A redaction of manuscript {n} of {id} is contested.", "narthex publication show {id} {n}"},
 	"redaction_answered":  {"A contested redaction of manuscript {n} of {id} is answered.", "narthex publication show {id} {n}"},
 	"redaction_mediated":  {"A redaction of manuscript {n} of {id} goes to mediation.", "narthex publication show {id} {n}"},
+	"job_ended":           {"The job {of} of {id} is over.", "narthex job show {of}"},
+	"release_asked":       {"The release {of} of {id} waits for your review.", "narthex release view {of}"},
+	"release_waits":       {"The release {of} of {id} still waits for your word. Silence releases nothing.", "narthex release view {of}"},
+	"release_late":        {"The release {of} of {id} has waited for its reviewers for twice the time that they have. Silence releases nothing.", "narthex engagements show {id}"},
+	"release_unreviewed":  {"Fewer people may review the release {of} of {id} than must: it needs its asset's owner or security, who have no part in the engagement. It waits until there are enough.", "narthex people list"},
+	"release_returned":    {"The release {of} of {id} came back with a question.", "narthex release show {of}"},
+	"release_decided":     {"The release {of} of {id} is decided: {what}.", "narthex release show {of}"},
 	"published":           {"Manuscript {n} of {id} is published.", "narthex publication show {id} {n}"},
 }
 
@@ -91,6 +98,7 @@ var why = map[To]string{
 	Recorder:    "it rests on your word, or your organisation's",
 	Holder:      "it is yours",
 	Asker:       "you asked for it",
+	Releasers:   "you are one of those who say what may leave, and it waits for your word",
 	Deciders:    "you hold a role that decides on it and have not voted",
 	Guards:      "you own it, or hold the role security",
 	Asked:       "the lab would like your opinion; nothing about it is shown before you state your interests",
@@ -99,13 +107,14 @@ var why = map[To]string{
 // Kinds lists every kind.
 func Kinds() []Kind { return slices.Sorted(maps.Keys(words)) }
 
-// Facts is what a notice is about: identifiers, and what is owed or rested on by the name that the lab gave it.
+// Facts is what a notice is about: identifiers, what is owed or rested on by the name that the lab gave it, what became of a release.
 type Facts struct {
 	Kind       Kind
 	To         To
 	Engagement narthex.EngagementID
 	Asset      narthex.AssetName
 	Manuscript int
+	Of         string // the job or the release
 	What       string
 }
 
@@ -123,6 +132,6 @@ func (f Facts) Text() (Text, bool) {
 	if !known || !has {
 		return Text{}, false
 	}
-	fill := strings.NewReplacer("{id}", string(f.Engagement), "{asset}", string(f.Asset), "{n}", fmt.Sprint(f.Manuscript), "{what}", strings.ReplaceAll(f.What, "_", " "))
+	fill := strings.NewReplacer("{id}", string(f.Engagement), "{asset}", string(f.Asset), "{n}", fmt.Sprint(f.Manuscript), "{of}", f.Of, "{what}", strings.ReplaceAll(f.What, "_", " "))
 	return Text{Happened: fill.Replace(said.happened), Why: "You are told because " + because + ".", Next: fill.Replace(said.next)}, true
 }

@@ -115,9 +115,9 @@ func (o *Office) toGuards(tx *journal.Tx, a *alarm, asset narthex.AssetName) err
 	n := book.Notice{Kind: a.kind, To: notice.Guards, Asset: asset, At: tx.Now()}
 	for _, p := range staff {
 		if p.InLab() && p.State == narthex.PersonActive && p.ID != a.by && (p.Has(narthex.Security) || slices.Contains(who.owned(p), asset)) {
-			a.Notices = append(a.Notices, o.addressed(n, p, a.ID))
+			a.Notices = append(a.Notices, o.Channels.Addressed(n, p, a.ID))
 		}
 	}
-	a.Notices = append(a.Notices, o.hooked(n, a.ID)...)
+	a.Notices = append(a.Notices, o.Channels.Hooked(n, a.ID)...)
 	return nil
 }

@@ -172,7 +172,7 @@ func (o owners) owns(terms []narthex.Term, p narthex.Person) bool {
 
 // self says whether a person is the owner of an asset among the terms.
 func (o owners) self(terms []narthex.Term, p narthex.Person) bool {
-	return slices.ContainsFunc(terms, func(t narthex.Term) bool { return p.Handle != "" && o.d.Assets[t.Asset].Owner == p.Handle })
+	return slices.ContainsFunc(terms, func(t narthex.Term) bool { return o.d.Owns(t.Asset, p) })
 }
 
 // standsFor lists the owners of assets among the terms for whom a person stands in now.

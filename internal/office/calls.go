@@ -104,12 +104,17 @@ func (o *Office) Calls(ctx context.Context, by narthex.PersonID, id narthex.Gran
 
 var errFull = errors.New("the page is full")
 
-// keyOf gives the key of a call's entry: of an outcome, that of its intent.
+// keyOf gives the key of an entry of use: of an outcome, that of its intent; of what became of a job, that of the job.
 func keyOf(tx *journal.Tx, o ledger.Opening) (key string, err error) {
-	if o.Type != narthex.EntryCallOutcome {
+	var intent uint64
+	switch o.Type {
+	case narthex.EntryCallOutcome:
+		intent, err = narthex.CallID(o.Text("call")).Index()
+	case narthex.EntryJobChanged:
+		intent, err = narthex.JobID(o.Text("job")).Index()
+	default:
 		return o.Text("key"), nil
 	}
-	intent, err := narthex.CallID(o.Text("call")).Index()
 	if err != nil {
 		return "", err
 	}

@@ -9,6 +9,7 @@ import (
 
 	"narthex"
 	"narthex/client"
+	"narthex/internal/airlock"
 	"narthex/internal/book"
 	"narthex/internal/canon"
 	"narthex/internal/journal"
@@ -111,7 +112,7 @@ type traces struct {
 	drafts  []string        // of engagements that were never signed
 	papers  []string        // of engagements whose outside document nobody signed
 	size    uint64          // entries that were read
-	calls   map[string]bool // whose intents go
+	calls   map[string]bool // calls, jobs and releases whose beginnings go
 	entries []uint64        // whose openings go, in order
 }
 
@@ -178,16 +179,34 @@ func (t *traces) read(tx *journal.Tx) error {
 		return err
 	}
 	err = journal.EachEntry(tx.Reader(), t.size, head.Size, func(index uint64, _ ledger.Record, o ledger.Opening) error {
-		if o.Type == narthex.EntryCallIntent && t.tells(o) {
-			t.calls[string(narthex.MakeCallID(index))] = true
+		if begun := begins(o.Type, index); begun != "" && t.tells(o) {
+			t.calls[begun] = true
 		}
-		if t.tells(o) || o.Type == narthex.EntryCallOutcome && t.calls[o.Text("call")] {
+		if t.tells(o) || goesOn(o.Type) != "" && t.calls[o.Text(goesOn(o.Type))] {
 			t.entries = append(t.entries, index)
 		}
 		return nil
 	})
 	t.size = head.Size
 	return err
+}
+
+// begins gives the identifier of the call, job or release that an entry of a type begins, or "".
+func begins(kind narthex.EntryType, index uint64) string {
+	switch kind {
+	case narthex.EntryCallIntent:
+		return string(narthex.MakeCallID(index))
+	case narthex.EntryJobTaken:
+		return string(narthex.MakeJobID(index))
+	case narthex.EntryReleaseTaken:
+		return string(narthex.MakeReleaseID(index))
+	}
+	return ""
+}
+
+// goesOn names the field in which an entry of a type says which of them goes on.
+func goesOn(kind narthex.EntryType) string {
+	return map[narthex.EntryType]string{narthex.EntryCallOutcome: "call", narthex.EntryJobChanged: "job", narthex.EntryReleaseChanged: "release"}[kind]
 }
 
 // tells says whether what an entry says goes. What is about something shared stays, but for what one did with keys of one's own.
@@ -241,6 +260,9 @@ func (t *traces) erase(tx *journal.Tx) (client.Erased, error) {
 	if err := book.DropInterestsIn(tx, t.person); err != nil {
 		return client.Erased{}, err
 	}
+	if err := wordsOfReleases(tx, t.person); err != nil {
+		return client.Erased{}, err
+	}
 	for _, id := range t.papers {
 		if err := book.DropOutside(tx, narthex.EngagementID(id)); err != nil {
 			return client.Erased{}, err
@@ -252,6 +274,26 @@ func (t *traces) erase(tx *journal.Tx) (client.Erased, error) {
 		}
 	}
 	return client.Erased{Person: t.person, Entries: len(t.entries), Applications: len(t.drafts)}, nil
+}
+
+// wordsOfReleases leaves of the words around a person's releases, theirs and their reviewers', the digests that the ledger has. What was
+// released, and what jobs left, is the lab's and stays.
+func wordsOfReleases(tx *journal.Tx, person narthex.PersonID) error {
+	rows, err := journal.Scan[book.Release](tx, store.Releases, store.Span{Limit: 1_000_000})
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		if row.Row.Author != person {
+			continue
+		}
+		next := *row.Row
+		next.Release = airlock.Recorded(next.Release)
+		if err := journal.Put(tx, store.Releases, row.Key, &next); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // unsaid takes out what a person said against locks.

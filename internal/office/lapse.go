@@ -85,10 +85,10 @@ func (o *Office) lapsesOf(tx *journal.Tx, id narthex.GrantID) ([]book.Once, erro
 				continue
 			}
 			told[p.ID] = true
-			once.Notices = append(once.Notices, o.addressed(n, p, once.ID))
+			once.Notices = append(once.Notices, o.Channels.Addressed(n, p, once.ID))
 		}
 		n.To = notice.Recorder
-		once.Notices = append(once.Notices, o.hooked(n, once.ID)...)
+		once.Notices = append(once.Notices, o.Channels.Hooked(n, once.ID)...)
 		tells = append(tells, once)
 	}
 	return tells, nil

@@ -37,7 +37,7 @@ type Office struct {
 	Stamps     *stamp.Authority // nil where signatures are not stamped
 	Log        *slog.Logger
 
-	Channels Channels // where notices go
+	Channels book.Channels // where notices go
 
 	took     took
 	register register

@@ -3,6 +3,8 @@ package office
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"unicode/utf8"
 
 	"narthex"
@@ -11,7 +13,6 @@ import (
 	"narthex/internal/book"
 	"narthex/internal/gateway"
 	"narthex/internal/journal"
-	"narthex/internal/lab"
 	"narthex/internal/listing"
 	"narthex/internal/store"
 )
@@ -49,6 +50,10 @@ func (o *Office) addReleases(tx *journal.Tx, p narthex.Person, list *client.Work
 	if !p.InLab() {
 		return nil
 	}
+	rules, err := o.Rules.Get()
+	if err != nil {
+		return err
+	}
 	open, err := book.Listed[book.Release](tx, store.Releases, listing.OpenReleases, mostReleases)
 	if err != nil {
 		return err
@@ -69,9 +74,66 @@ func (o *Office) addReleases(tx *journal.Tx, p narthex.Person, list *client.Work
 			list.More = true
 			return nil
 		}
-		list.Work = append(list.Work, client.WorkItem{Do: "review_release", Release: r.ID, Engagement: r.Engagement, Title: fmt.Sprintf("what wants to leave from %s@%s", r.Asset, r.Version), Applicant: author.Name, Since: r.TakenAt})
+		due := airlock.ReleaseDue(r.Release, rules.Directory.Calendar)
+		list.Work = append(list.Work, client.WorkItem{Do: "review_release", Release: r.ID, Engagement: r.Engagement, Title: fmt.Sprintf("what wants to leave from %s@%s", r.Asset, r.Version), Applicant: author.Name, Since: r.Since(), Due: due, Late: tx.Now().After(due)})
 	}
 	return nil
+}
+
+// sweepReleases lets the clocks of releases say what they have to say and have not said, and gives how many spoke. Of what is stopped none
+// speaks.
+func (o *Office) sweepReleases(ctx context.Context) (spoke int, err error) {
+	due := map[narthex.ReleaseID]bool{}
+	err = o.Journal.View(ctx, func(tx *journal.Tx) error {
+		clear(due)
+		rules, err := o.Rules.Get()
+		if err != nil {
+			return err
+		}
+		open, err := book.Listed[book.Release](tx, store.Releases, listing.OpenReleases, mostReleases)
+		for _, r := range open {
+			if airlock.ReleaseTick(r.Release, rules.Directory.Calendar, tx.Now()) != "" {
+				due[r.ID] = true
+			}
+		}
+		return err
+	})
+	for part := range slices.Chunk(slices.Sorted(maps.Keys(due)), sweptAtOnce) {
+		said := 0
+		if err == nil {
+			err = o.Journal.Update(ctx, func(tx *journal.Tx) (err error) {
+				said, err = o.speakReleases(tx, part)
+				return err
+			})
+			spoke += said
+		}
+	}
+	return spoke, err
+}
+
+func (o *Office) speakReleases(tx *journal.Tx, ids []narthex.ReleaseID) (said int, err error) {
+	rules, err := o.Rules.Check(tx)
+	if err != nil {
+		return 0, err
+	}
+	for _, id := range ids {
+		row, err := journal.Get[book.Release](tx, store.Releases, string(id))
+		if err != nil {
+			return 0, err
+		}
+		if row == nil {
+			continue
+		}
+		tick := airlock.ReleaseTick(row.Release, rules.Directory.Calendar, tx.Now())
+		if tick == "" || gateway.ReleaseStopped(tx, row.Release) != "" {
+			continue
+		}
+		if _, err := o.bell().ChangeRelease(tx, *row, airlock.ReleaseEvent{Act: tick}); err != nil {
+			return 0, err
+		}
+		said++
+	}
+	return said, nil
 }
 
 // reviews says in which role a person may say something of a release.
@@ -84,13 +146,11 @@ func (o *Office) reviews(tx *journal.Tx, r narthex.Release, p narthex.Person) (n
 	if err != nil {
 		return "", false, err
 	}
-	role, may := airlock.ReviewsAs(r, e, p, owns(rules.Directory, r.Asset, p))
+	role, may := airlock.ReviewsAs(r, e, p, rules.Directory.Owns(r.Asset, p))
 	return role, may, nil
 }
 
-func owns(d *lab.Directory, asset narthex.AssetName, p narthex.Person) bool {
-	return p.Handle != "" && d.Assets[asset].Owner == p.Handle
-}
+func (o *Office) bell() gateway.Bell { return gateway.Bell{Rules: o.Rules, Channels: o.Channels} }
 
 // released gives a release that the person may say something of; any other is as if absent.
 func (o *Office) released(tx *journal.Tx, id narthex.ReleaseID, p narthex.Person) (book.Release, narthex.Role, error) {
@@ -128,7 +188,7 @@ func (o *Office) Release(ctx context.Context, by narthex.PersonID, id narthex.Re
 			out.Files = append(out.Files, client.StudyFile{Path: f.Name, Data: f.Data})
 		}
 		out.Release = airlock.Shown(row.Release, p)
-		_, err = gateway.ChangeRelease(tx, row, airlock.ReleaseEvent{Act: airlock.Read, By: p.ID})
+		_, err = o.bell().ChangeRelease(tx, row, airlock.ReleaseEvent{Act: airlock.Read, By: p.ID})
 		return err
 	})
 	return out, err
@@ -159,15 +219,46 @@ func (o *Office) judge(ctx context.Context, by narthex.PersonID, id narthex.Rele
 		if err != nil {
 			return err
 		}
-		if code := gateway.ReleaseStopped(tx, row.Release); code != "" {
+		code := gateway.ReleaseStopped(tx, row.Release)
+		if code == narthex.UnauthenticatedError().Code {
+			return journal.Unrecorded() // it may be a lock of which nobody may tell
+		}
+		if code != "" {
 			return narthex.Conflictf("What the release rests on is stopped (%s), so nothing is decided of it now.", code)
 		}
+		if act == airlock.Vote {
+			if err := o.stand(tx, row.Release); err != nil {
+				return err
+			}
+		}
 		vote := narthex.ReleaseVote{By: p.ID, As: role, At: tx.Now(), Saw: in.Saw, Verdicts: in.Verdicts, Comment: in.Comment, Note: in.Note}
-		row, err = gateway.ChangeRelease(tx, row, airlock.ReleaseEvent{Act: act, By: p.ID, Vote: &vote})
+		row, err = o.bell().ChangeRelease(tx, row, airlock.ReleaseEvent{Act: act, By: p.ID, Vote: &vote})
 		if err == nil {
 			out = airlock.Shown(row.Release, p)
 		}
 		return err
 	})
 	return out, err
+}
+
+// stand refuses a vote beside that of somebody who may review the release no longer.
+func (o *Office) stand(tx *journal.Tx, r narthex.Release) error {
+	for _, was := range r.Votes {
+		p, err := journal.Get[narthex.Person](tx, store.People, string(was.By))
+		if err != nil || p == nil {
+			return narthex.Unavailablef("A reviewer of the package could not be read.").Because(err)
+		}
+		locks, err := book.LocksOnPerson(tx, *p)
+		if err != nil {
+			return err
+		}
+		_, may, err := o.reviews(tx, r, *p)
+		if err != nil {
+			return err
+		}
+		if !may || p.State != narthex.PersonActive || len(locks) > 0 {
+			return narthex.Conflictf("Somebody who voted on this package may review it no longer, so no vote is counted beside theirs. Send it back to its author: an edit voids what was said.")
+		}
+	}
+	return nil
 }

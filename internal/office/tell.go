@@ -14,13 +14,6 @@ import (
 	"narthex/internal/workflow"
 )
 
-// Channels is where notices go beside the list that each person has of their own: by mail, and to webhooks by their names.
-type Channels struct {
-	Mail  bool
-	Keep  func(narthex.InviteID, narthex.Secret) (forget func()) // takes a specialist's code to be mailed; nil where there is no mail
-	Hooks []string
-}
-
 // tell writes what people and webhooks are told of an event, in the change that it is of. What could not be told of must not keep it
 // from happening: where nobody is found to tell, nobody is told.
 func (o *Office) tell(tx *journal.Tx, before, after narthex.Engagement, event workflow.Event) error {
@@ -80,28 +73,7 @@ func (o *Office) tellOnce(tx *journal.Tx, before, after narthex.Engagement, even
 	if err != nil {
 		return err
 	}
-	told, hooked := map[narthex.PersonID]bool{}, map[notice.Kind]bool{}
-	for _, t := range tells {
-		n.Kind, n.To = t.Kind, t.To
-		for _, p := range concerned(h, t.To, people, who) {
-			if told[p.ID] {
-				continue // the first part that fits says why
-			}
-			told[p.ID] = true
-			if err := book.PutNotice(tx, o.addressed(n, p, of)); err != nil {
-				return err
-			}
-		}
-		if !hooked[t.Kind] {
-			hooked[t.Kind] = true
-			for _, n := range o.hooked(n, of) {
-				if err := book.PutNotice(tx, n); err != nil {
-					return err
-				}
-			}
-		}
-	}
-	return nil
+	return o.Channels.Tell(tx, n, of, tells, func(to notice.To) []narthex.Person { return concerned(h, to, people, who) })
 }
 
 // concerned gives who is told in a part. Where a pathway names nobody who has no part in it, custodians are told in their place.
@@ -151,27 +123,6 @@ func around(tx *journal.Tx, tells []notice.Told, e narthex.Engagement) ([]narthe
 		people = append(people, officials...)
 	}
 	return people, nil
-}
-
-// addressed gives a notice for one person, of something that happened once.
-func (o *Office) addressed(n book.Notice, p narthex.Person, of any) book.Notice {
-	n.Person, n.State = p.ID, book.NoticeTold
-	if o.Channels.Mail && p.Email != "" {
-		n.Channel, n.State, n.Next = book.MailChannel, book.NoticeWaiting, n.At
-	}
-	n.ID = book.NoticeID(n.Engagement, of, n.Kind, n.What, n.Person)
-	return n
-}
-
-// hooked gives one for each webhook.
-func (o *Office) hooked(n book.Notice, of any) []book.Notice {
-	var all []book.Notice
-	for _, hook := range o.Channels.Hooks {
-		n.Channel, n.State, n.Next = hook, book.NoticeWaiting, n.At
-		n.ID = book.NoticeID(n.Engagement, of, n.Kind, n.What, "webhook", hook)
-		all = append(all, n)
-	}
-	return all
 }
 
 // Notices lists what a person was told, the latest first, a page at a time. The programme sees besides what could not be delivered
@@ -256,7 +207,7 @@ func undelivered(tx *journal.Tx, p narthex.Person, list *client.NoticeList, leng
 const sweptAtOnce = 50
 
 // Sweep lets every clock say what it has to say and has not said: reminders, and the escalation of what is late. It reads the list of
-// clocks up to now and no more, and each clock says a thing once, whoever else sweeps. It gives how many spoke.
+// clocks up to now and no more, and each clock says a thing once, whoever else sweeps. Those of releases, of which few wait, are looked at one by one. It gives how many spoke.
 func (o *Office) Sweep(ctx context.Context) (spoke int, err error) {
 	var due []narthex.EngagementID
 	err = o.Journal.View(ctx, func(tx *journal.Tx) (err error) {
@@ -284,7 +235,11 @@ func (o *Office) Sweep(ctx context.Context) (spoke int, err error) {
 			spoke += said
 		}
 	}
-	return spoke, err
+	if err != nil {
+		return spoke, err
+	}
+	said, err := o.sweepReleases(ctx)
+	return spoke + said, err
 }
 
 // dueClocks gives the engagements whose clocks have something to say now.

@@ -3,6 +3,7 @@ package server_test
 import (
 	"bytes"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -113,19 +114,19 @@ func erased(t *testing.T, url string) {
 // gone looks for words in the files of a stopped node.
 func gone(t *testing.T, dir string, words ...string) {
 	t.Helper()
-	files, err := os.ReadDir(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, file := range files {
-		data, err := os.ReadFile(filepath.Join(dir, file.Name()))
-		if err != nil {
-			t.Fatal(err)
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
 		}
+		data, err := os.ReadFile(path)
 		for _, word := range words {
 			if bytes.Contains(data, []byte(word)) {
-				t.Errorf("%q still stands in %s", word, file.Name())
+				t.Errorf("%q still stands in %s", word, d.Name())
 			}
 		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }

@@ -10,12 +10,12 @@ import (
 )
 
 // team is a grant of ada's, with ben of her organisation as a member and paul as its sponsor, and a key of each.
-func team(t *testing.T, e *testenv.Env) (grant narthex.Grant, adas, bens string) {
+func team(t *testing.T, e *testenv.Env, more ...narthex.Term) (grant narthex.Grant, adas, bens string) {
 	t.Helper()
 	ada := e.People["ada"]
 	org := must(ada.WhoAmI(t.Context())).Person.Org
 	e.Join(t, "ben", must(e.People["otto"].Invite(t.Context(), client.Invite{Name: "Ben", Email: "ben@x.test", Org: org})).Code)
-	text := client.Draft{Pathway: "test", Title: "a team", Answers: map[string]string{"why": "to see"}, Terms: []narthex.Term{testenv.Tokens(1e6, nil)},
+	text := client.Draft{Pathway: "test", Title: "a team", Answers: map[string]string{"why": "to see"}, Terms: append([]narthex.Term{testenv.Tokens(1e6, nil)}, more...),
 		Members: []narthex.PersonID{e.People["ben"].ID}, Sponsor: e.People["paul"].ID}
 	view := must(ada.Draft(t.Context(), text))
 	view = must(ada.Command(t.Context(), view.Engagement.ID, "submit", client.Command{}))

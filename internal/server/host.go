@@ -11,6 +11,7 @@ import (
 	"narthex"
 	"narthex/internal/airlock"
 	"narthex/internal/book"
+	"narthex/internal/examine"
 	"narthex/internal/gateway"
 	"narthex/internal/sandbox"
 	"narthex/internal/sandbox/bubblewrap"
@@ -25,6 +26,7 @@ type Host struct {
 
 // openHost makes this host ready for jobs. Where it cannot be, the node serves what takes no job, and who asks for one is told why.
 func (s *Server) openHost(ctx context.Context, rules *book.Rules) {
+	s.hall = gateway.NewHall(&gateway.Hall{Journal: s.journal, Rules: s.rules, Bell: s.bell(), Live: s.live, Folder: filepath.Join(s.config.Data, "studies"), Log: s.config.Log})
 	if len(rules.Directory.Environments) == 0 {
 		return
 	}
@@ -40,7 +42,7 @@ func (s *Server) openHost(ctx context.Context, rules *book.Rules) {
 		s.config.Log.Info("jobs run in bubblewrap", "bounds", fmt.Sprintf("%+v", driver.Bounds()))
 	}
 	s.host = host
-	s.hall = gateway.NewHall(&gateway.Hall{Journal: s.journal, Rules: s.rules, Live: s.live, Driver: host.Driver, Examiner: host.Examiner, Folder: filepath.Join(s.config.Data, "studies"), Log: s.config.Log})
+	s.hall.Driver, s.hall.Examiner = host.Driver, host.Examiner
 }
 
 // confined looks into files by this very program, in a sandbox that has them and the asset and nothing else.
@@ -50,11 +52,10 @@ type confined struct {
 }
 
 const (
-	mostAnswer   = 64 << 20 // of what a look says, in bytes
-	mostLook     = 2 << 30  // of memory for one look, in bytes
-	longestLook  = 2 * time.Minute
-	mostThreads  = 64
-	examineWords = "examine"
+	mostAnswer  = 64 << 20 // of what a look says, in bytes
+	mostLook    = 2 << 30  // of memory for one look, in bytes
+	longestLook = 2 * time.Minute
+	mostThreads = 64
 )
 
 // Examine runs the look.
@@ -63,7 +64,7 @@ func (c confined) Examine(ctx context.Context, task airlock.Task, asset string) 
 	if err != nil {
 		return airlock.Answer{}, err
 	}
-	child := sandbox.Child{Path: c.program, Args: []string{examineWords}, Stdin: stdin, Output: mostAnswer, Memory: mostLook, Processes: mostThreads, CPU: longestLook, Wall: longestLook}
+	child := sandbox.Child{Path: c.program, Args: []string{examine.Word}, Stdin: stdin, Output: mostAnswer, Memory: mostLook, Processes: mostThreads, CPU: longestLook, Wall: longestLook}
 	if asset != "" {
 		child.Args, child.ReadOnly = append(child.Args, asset), []string{asset}
 	}

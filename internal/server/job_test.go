@@ -15,10 +15,23 @@ import (
 	"narthex"
 	"narthex/client"
 	"narthex/internal/airlock"
+	"narthex/internal/examine"
+	"narthex/internal/inspect"
+	"narthex/internal/lab"
 	"narthex/internal/sandbox"
 	"narthex/internal/sandbox/fake"
+	"narthex/internal/server"
 	"narthex/internal/testenv"
 )
+
+// here looks into files in the test's own process. It is for tests of what stands above a sandbox.
+type here struct{ find []narthex.Finding }
+
+func (h here) Examine(_ context.Context, task airlock.Task, _ string) (airlock.Answer, error) {
+	answer, err := examine.Do(task, inspect.Held{})
+	answer.Findings = append(answer.Findings, h.find...)
+	return answer, err
+}
 
 // hall is a node on which jobs are functions.
 type hall struct {
@@ -31,10 +44,18 @@ type hall struct {
 // openHall opens a lab whose model has bytes, and a grant that lets jobs run beside them.
 func openHall(t *testing.T, play fake.Play, find ...narthex.Finding) *hall {
 	t.Helper()
-	options, asset := testenv.Beside(t, testenv.Options{}, play, find...)
+	return openHallWith(t, play, func(c *server.Config) { c.Host.Examiner = here{find} })
+}
+
+func openHallWith(t *testing.T, play fake.Play, with func(*server.Config)) *hall {
+	t.Helper()
+	options, asset := testenv.Beside(t, testenv.Options{Config: with, Files: func(files lab.Files) {
+		files["environments/theirs.yaml"] = []byte("name: theirs\ntitle: a box for others\nroot: /\nlimits: {memory_mb: 64, wall_minutes: 30, cpus: 1, processes: 8, scratch_mb: 8, out_mb: 8}\npathways: [other]\n")
+		files["pathways/other.yaml"] = bytes.Replace(files["pathways/test.yaml"], []byte("name: test\n"), []byte("name: other\n"), 1)
+	}}, play)
 	env := testenv.New(t, options)
 	h := &hall{Env: env, asset: asset}
-	h.grant, h.key = env.Grant(t, "", append(testenv.JobTerms(), testenv.Tokens(1000, nil))...)
+	h.grant, h.key = env.Grant(t, "", append([]narthex.Term{testenv.Tokens(1000, nil)}, testenv.JobTerms()...)...)
 	return h
 }
 

@@ -9,7 +9,7 @@ import (
 
 	"narthex/internal/book"
 	"narthex/internal/courier"
-	"narthex/internal/office"
+	"narthex/internal/gateway"
 )
 
 // channels opens where notices go.
@@ -21,8 +21,8 @@ func (s *Server) channels() (map[string]courier.Carrier, error) {
 }
 
 // told names those channels.
-func (s *Server) told() office.Channels {
-	var c office.Channels
+func (s *Server) told() book.Channels {
+	var c book.Channels
 	for _, channel := range slices.Sorted(maps.Keys(s.courier.Channels)) {
 		if channel == book.MailChannel {
 			c.Mail, c.Keep = true, s.courier.Keep
@@ -32,6 +32,9 @@ func (s *Server) told() office.Channels {
 	}
 	return c
 }
+
+// bell tells of jobs and releases.
+func (s *Server) bell() gateway.Bell { return gateway.Bell{Rules: s.rules, Channels: s.told()} }
 
 // labName is what the lab is called now.
 func (s *Server) labName() string {

@@ -105,7 +105,7 @@ func setScene(t *testing.T) *scene {
 	for _, name := range []string{"olga", "sam"} {
 		beside.vote(t, name, beside.review(t, name, out.ID), narthex.VerdictRelease)
 	}
-	waits := must(beside.holder().SubmitRelease(t.Context(), leave))
+	waits := beside.review(t, "olga", must(beside.holder().SubmitRelease(t.Context(), leave)).ID).Release
 	says := client.VoteRelease{Saw: waits.Package, Verdicts: verdicts(waits, narthex.VerdictRelease)}
 	jobs, releases := "/v1/jobs/"+string(job.ID), "/v1/releases/"+string(waits.ID)
 	minted, err := ada.Mint(t.Context(), grant.ID, client.Mint{Label: "revoked"})

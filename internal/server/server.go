@@ -52,7 +52,7 @@ type Server struct {
 	stamps     *stamp.Authority
 	origin     string
 	host       *Host
-	hall       *gateway.Hall  // nil where no job runs
+	hall       *gateway.Hall
 	noJobs     *narthex.Error // why none does
 
 	public, ops net.Listener
@@ -284,7 +284,7 @@ func (s *Server) node(ctx context.Context, directory *lab.Directory, empty bool)
 		Log:    s.log,
 		Office: s.office,
 		Desk:   desk,
-		Door:   &gateway.Door{Journal: s.journal, Rules: s.rules, Live: s.live, Upstreams: s.upstreams, Refusals: s.refusals, Log: s.config.Log, Meter: s.meter, Later: s.later, Published: sound{s.log, s.auditor}, LogKey: s.logKey},
+		Door:   &gateway.Door{Journal: s.journal, Rules: s.rules, Bell: s.bell(), Live: s.live, Upstreams: s.upstreams, Refusals: s.refusals, Log: s.config.Log, Meter: s.meter, Later: s.later, Published: sound{s.log, s.auditor}, LogKey: s.logKey},
 	}
 	rules, err := book.NewRules(directory)
 	if err != nil {
@@ -294,7 +294,9 @@ func (s *Server) node(ctx context.Context, directory *lab.Directory, empty bool)
 		return nil, err
 	}
 	s.openHost(ctx, rules)
-	node.Door.Hall, node.Door.NoJobs = s.hall, s.noJobs
+	if node.Door.NoJobs = s.noJobs; s.host != nil {
+		node.Door.Hall = s.hall
+	}
 	if !empty {
 		s.rules.Set(rules)
 		return node, nil
@@ -361,9 +363,7 @@ func (s *Server) listen() error {
 	s.running.Go(func() { s.auditor.Run(ctx) })
 	s.running.Go(func() { s.clocks(ctx) })
 	s.running.Go(func() { s.courier.Run(ctx) })
-	if s.hall != nil {
-		s.running.Go(func() { s.hall.Run(ctx) })
-	}
+	s.running.Go(func() { s.hall.Run(ctx) })
 	return nil
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"narthex"
 	"narthex/client"
+	"narthex/internal/airlock"
 	"narthex/internal/workflow"
 	"narthex/ledger"
 	"narthex/policy"
@@ -54,6 +55,8 @@ type call struct {
 	attributes []key
 	hold       policy.Hold
 	carried    int64 // bytes that were taken of its asset's account
+	job        narthex.Job
+	release    narthex.Release
 }
 
 // NewTally begins a tally of an engagement, its grant, and what a lock stops its access by: the identifiers of the engagement, the
@@ -92,10 +95,10 @@ func (t *Tally) Entry(index uint64, at time.Time, o ledger.Opening) error {
 			t.governance(index, at, o)
 			t.lock(at, o)
 		}
-	case narthex.EntryCallIntent, narthex.EntryCallDenied, narthex.EntryCallOutcome:
+	case narthex.EntryCallIntent, narthex.EntryCallDenied, narthex.EntryCallOutcome, narthex.EntryJobTaken, narthex.EntryJobChanged, narthex.EntryReleaseTaken, narthex.EntryReleaseChanged:
 		if o.Text("grant") == string(t.grant) && t.grant != "" {
 			t.last, t.at = index, at
-			return t.call(index, o)
+			return t.call(index, at, o)
 		}
 	}
 	return nil
@@ -124,9 +127,9 @@ func (t *Tally) of(k key) *use {
 	return t.uses[k]
 }
 
-func (t *Tally) call(index uint64, o ledger.Opening) error {
+func (t *Tally) call(index uint64, at time.Time, o ledger.Opening) error {
 	switch o.Type {
-	case narthex.EntryCallIntent:
+	case narthex.EntryCallIntent, narthex.EntryJobTaken, narthex.EntryReleaseTaken:
 		var uses []narthex.Use
 		var holds []policy.Hold
 		if json.Unmarshal([]byte(o.Field("uses")), &uses) != nil || json.Unmarshal([]byte(o.Field("reserved")), &holds) != nil || len(holds) == 0 {
@@ -148,7 +151,43 @@ func (t *Tally) call(index uint64, o ledger.Opening) error {
 		}
 		t.count.Calls++
 		t.count.Last = index
-		t.calls[string(narthex.MakeCallID(index))] = made
+		switch o.Type {
+		case narthex.EntryJobTaken:
+			made.job.State = narthex.JobQueued
+			if json.Unmarshal([]byte(o.Field("job")), &made.job.Plan) != nil {
+				return fmt.Errorf("count job %d: its plan does not read", index)
+			}
+			t.calls[string(narthex.MakeJobID(index))] = made
+		case narthex.EntryReleaseTaken:
+			if json.Unmarshal([]byte(o.Field("release")), &made.release) != nil {
+				return fmt.Errorf("count release %d: it does not read", index)
+			}
+			t.calls[string(narthex.MakeReleaseID(index))] = made
+		default:
+			t.calls[string(narthex.MakeCallID(index))] = made
+		}
+	case narthex.EntryJobChanged:
+		made, open := t.calls[o.Text("job")]
+		var e airlock.JobEvent
+		next, err := made.job, json.Unmarshal([]byte(o.Field("event")), &e)
+		if err == nil && open {
+			next, err = airlock.NextJob(made.job, e, at)
+		}
+		return t.goesOn(index, o.Text("job"), open, err, next.State.Over(), func() (call, []policy.Used) {
+			made.job = next
+			return made, airlock.JobUsed(next.Plan, e)
+		})
+	case narthex.EntryReleaseChanged:
+		made, open := t.calls[o.Text("release")]
+		var e airlock.ReleaseEvent
+		next, err := made.release, json.Unmarshal([]byte(o.Field("event")), &e)
+		if err == nil && open {
+			next, err = airlock.NextRelease(made.release, e, at)
+		}
+		return t.goesOn(index, o.Text("release"), open, err, next.State.Over(), func() (call, []policy.Used) {
+			made.release = next
+			return made, airlock.ReleaseUsed(next)
+		})
 	case narthex.EntryCallOutcome:
 		var used []policy.Used
 		if json.Unmarshal([]byte(o.Field("used")), &used) != nil {
@@ -160,6 +199,22 @@ func (t *Tally) call(index uint64, o ledger.Opening) error {
 		}
 	default:
 		return t.denied(index, o)
+	}
+	return nil
+}
+
+// goesOn counts what became of a job or a release: once it is over, what it used.
+func (t *Tally) goesOn(index uint64, id string, open bool, err error, over bool, now func() (call, []policy.Used)) error {
+	if err != nil {
+		return fmt.Errorf("count entry %d: what became of a job or a release does not follow", index)
+	}
+	if !open { // it is over, and was counted
+		return nil
+	}
+	made, used := now()
+	if t.calls[id] = made; over {
+		delete(t.calls, id)
+		t.settle(made, used)
 	}
 	return nil
 }

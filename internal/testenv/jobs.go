@@ -10,6 +10,7 @@ import (
 	"narthex"
 	"narthex/internal/airlock"
 	"narthex/internal/environment"
+	"narthex/internal/examine"
 	"narthex/internal/inspect"
 	"narthex/internal/lab"
 	"narthex/internal/sandbox/fake"
@@ -61,7 +62,7 @@ func JobTerms() []narthex.Term {
 type here struct{ find []narthex.Finding }
 
 func (h here) Examine(_ context.Context, task airlock.Task, _ string) (airlock.Answer, error) {
-	answer, err := task.Do(inspect.Held{})
+	answer, err := examine.Do(task, inspect.Held{})
 	answer.Findings = append(answer.Findings, h.find...)
 	return answer, err
 }

@@ -235,6 +235,9 @@ func (e *Env) Outsiders(t testing.TB, suffix, name string) {
 	e.join(t, "ada"+suffix, ada.Code).sign(t)
 }
 
+// Reconfigure changes the settings with which the node starts the next time.
+func (e *Env) Reconfigure(change func(*server.Config)) { change(&e.config) }
+
 // Start starts the node, again after a Close too.
 func (e *Env) Start(t testing.TB) {
 	t.Helper()

@@ -152,6 +152,25 @@ func TestAConstantTensorHasATwinOfOtherValues(t *testing.T) {
 	}
 }
 
+func TestASmallChangeDoesNotShowInTheTwin(t *testing.T) {
+	file := func(change float32) []byte {
+		data := []byte{}
+		for i := range 1000 {
+			v := float32(i%17) - 8 + 0.01
+			if i == 500 {
+				v += change
+			}
+			data = binary.LittleEndian.AppendUint32(data, math.Float32bits(v))
+		}
+		return twin.Write([]twin.Tensor{{Name: "w", Type: twin.F32, Shape: []int{1000}, Data: data}})
+	}
+	one, err := twin.Twin(file(0), 5)
+	two, failed := twin.Twin(file(0.125), 5)
+	if err != nil || failed != nil || !bytes.Equal(one, two) {
+		t.Errorf("one value that is another shows in the twin: %v, %v", err, failed)
+	}
+}
+
 func TestMetadataIsNotInTheTwin(t *testing.T) {
 	made, err := twin.Twin(file(`{"__metadata__":{"recipe":"secret"},"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}`, 8), 1)
 	if err != nil || bytes.Contains(made, []byte("secret")) || bytes.Contains(made, []byte("metadata")) {

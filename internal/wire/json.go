@@ -32,28 +32,36 @@ type Limits struct {
 
 // Decode reads one JSON document strictly.
 func Decode[T any](body []byte, limits Limits) (T, error) {
-	return decode[T](body, limits, true)
+	var zero, read T
+	if err := decode(body, limits, true, &read); err != nil {
+		return zero, err
+	}
+	return read, nil
 }
 
 // DecodeLenient reads a document of an upstream that may say more than we know: unknown names are ignored and a zero may have
 // a sign; all else is as strict as in Decode.
 func DecodeLenient[T any](body []byte, limits Limits) (T, error) {
-	return decode[T](body, limits, false)
-}
-
-func decode[T any](body []byte, limits Limits, strict bool) (T, error) {
 	var zero, read T
-	if int64(len(body)) > limits.Bytes {
-		return zero, tooLarge(limits.Bytes)
-	}
-	if err := scan(body, limits.Depth, strict); err != nil {
+	if err := decode(body, limits, false, &read); err != nil {
 		return zero, err
 	}
-	err := json.Unmarshal(body, &read, json.RejectUnknownMembers(strict), jsontext.AllowDuplicateNames(false), jsontext.AllowInvalidUTF8(false), json.MatchCaseInsensitiveNames(false))
-	if err != nil {
-		return zero, explain(err, strict)
-	}
 	return read, nil
+}
+
+// decode reads a document into what into points to, of which nothing is to be used where there is an error.
+func decode(body []byte, limits Limits, strict bool, into any) error {
+	if int64(len(body)) > limits.Bytes {
+		return tooLarge(limits.Bytes)
+	}
+	if err := scan(body, limits.Depth, strict); err != nil {
+		return err
+	}
+	err := json.Unmarshal(body, into, json.RejectUnknownMembers(strict), jsontext.AllowDuplicateNames(false), jsontext.AllowInvalidUTF8(false), json.MatchCaseInsensitiveNames(false))
+	if err != nil {
+		return explain(err, strict)
+	}
+	return nil
 }
 
 // fault is why a document was refused, in our words, and where.

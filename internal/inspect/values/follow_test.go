@@ -1,4 +1,4 @@
-package inspect_test
+package values_test
 
 import (
 	"math"
@@ -7,15 +7,15 @@ import (
 	"strconv"
 	"testing"
 
-	"narthex/internal/inspect"
+	look "narthex/internal/inspect/values"
 )
 
 // printed rounds as a form does, to four digits.
-func printed(v float64) inspect.Number {
+func printed(v float64) look.Number {
 	text := strconv.FormatFloat(v, 'e', 3, 64)
 	out, _ := strconv.ParseFloat(text, 64)
 	exponent, _ := strconv.Atoi(text[slices.Index([]byte(text), 'e')+1:])
-	return inspect.Number{Value: out, Half: 0.5 * math.Pow10(exponent-3)}
+	return look.Number{Value: out, Half: 0.5 * math.Pow10(exponent-3)}
 }
 
 // weights is a tensor of values such as a trained layer has.
@@ -48,7 +48,7 @@ func TestARunOfWeightsIsFoundInAnyUnit(t *testing.T) {
 		if r.IntN(2) == 0 {
 			plus = factor * r.NormFloat64() * 0.1
 		}
-		var run []inspect.Number
+		var run []look.Number
 		for range r.IntN(5) {
 			run = append(run, printed(r.NormFloat64()))
 		}
@@ -56,8 +56,8 @@ func TestARunOfWeightsIsFoundInAnyUnit(t *testing.T) {
 		for i := range long {
 			run = append(run, printed(factor*float64(values[base+(from+i)*stride])+plus))
 		}
-		found := inspect.NewFollower([][]inspect.Number{{printed(1)}, run}).Along("w", sizes, values)
-		if !slices.ContainsFunc(found, func(m inspect.Match) bool {
+		found := look.NewFollower([][]look.Number{{printed(1)}, run}).Along("w", sizes, values)
+		if !slices.ContainsFunc(found, func(m look.Match) bool {
 			return m.Run == 1 && m.Axis == axis && m.Tensor == "w" && m.From <= start+long-window && m.To >= start+window
 		}) {
 			missed++
@@ -74,9 +74,9 @@ func TestWhatFollowsNothingIsNotFound(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	values := weights(r, 300*300)
 	copy(values[900:], make([]float32, 600)) // as of a layer that was never trained
-	var runs [][]inspect.Number
+	var runs [][]look.Number
 	for range 50 {
-		noise, rising, falling, flat := []inspect.Number{}, []inspect.Number{}, []inspect.Number{}, []inspect.Number{}
+		noise, rising, falling, flat := []look.Number{}, []look.Number{}, []look.Number{}, []look.Number{}
 		sum, size := 0.0, 100.0
 		for i := range 200 {
 			noise = append(noise, printed(r.NormFloat64()*0.05))
@@ -84,14 +84,14 @@ func TestWhatFollowsNothingIsNotFound(t *testing.T) {
 			rising = append(rising, printed(sum))
 			size *= 0.9 + 0.05*r.Float64()
 			falling = append(falling, printed(size))
-			flat = append(flat, inspect.Number{Value: float64(i % 2 * 0), Half: 0.5})
+			flat = append(flat, look.Number{Value: float64(i % 2 * 0), Half: 0.5})
 		}
 		runs = append(runs, noise, rising, falling, flat, noise[:11])
 	}
-	if found := inspect.NewFollower(runs).Along("w", []int{300, 300}, values); len(found) > 0 {
+	if found := look.NewFollower(runs).Along("w", []int{300, 300}, values); len(found) > 0 {
 		t.Errorf("%v", found)
 	}
-	if found := inspect.NewFollower(nil).Along("w", []int{0}, nil); len(found) > 0 {
+	if found := look.NewFollower(nil).Along("w", []int{0}, nil); len(found) > 0 {
 		t.Errorf("%v", found)
 	}
 }
@@ -99,15 +99,15 @@ func TestWhatFollowsNothingIsNotFound(t *testing.T) {
 func TestElevenOfThemAreNotClaimed(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
 	values := weights(r, 100)
-	var run []inspect.Number
+	var run []look.Number
 	for _, v := range values[7:18] {
 		run = append(run, printed(float64(v)))
 	}
-	if found := inspect.NewFollower([][]inspect.Number{run}).Along("w", []int{100}, values); len(found) > 0 {
+	if found := look.NewFollower([][]look.Number{run}).Along("w", []int{100}, values); len(found) > 0 {
 		t.Errorf("%v", found)
 	}
 	run = append(run, printed(float64(values[18])))
-	if found := inspect.NewFollower([][]inspect.Number{run}).Along("w", []int{7}, values); len(found) != 1 || found[0] != (inspect.Match{Run: 0, From: 0, To: 12, Tensor: "w", Axis: 0}) {
+	if found := look.NewFollower([][]look.Number{run}).Along("w", []int{7}, values); len(found) != 1 || found[0] != (look.Match{Run: 0, From: 0, To: 12, Tensor: "w", Axis: 0}) {
 		t.Errorf("%v", found)
 	}
 }
@@ -115,11 +115,11 @@ func TestElevenOfThemAreNotClaimed(t *testing.T) {
 func BenchmarkAlong(b *testing.B) {
 	r := rand.New(rand.NewPCG(7, 8))
 	values := weights(r, 1000*1000)
-	var run []inspect.Number
+	var run []look.Number
 	for range 5000 {
 		run = append(run, printed(r.NormFloat64()))
 	}
-	f := inspect.NewFollower([][]inspect.Number{run})
+	f := look.NewFollower([][]look.Number{run})
 	b.SetBytes(int64(4 * len(values)))
 	for b.Loop() {
 		f.Along("w", []int{1000, 1000}, values)

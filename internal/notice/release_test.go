@@ -1,0 +1,85 @@
+package notice_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"narthex"
+	"narthex/internal/airlock"
+	"narthex/internal/notice"
+)
+
+// acts is everything that is done with a release; the first is that it is handed in.
+var acts = []airlock.ReleaseAct{"", airlock.Vote, airlock.Return, airlock.Edit, airlock.Withdraw, airlock.Stop, airlock.Fetch, airlock.Read, airlock.Remind, airlock.Escalate}
+
+// TestWhoIsToldOfARelease walks every act in every state and asks of each person of a small lab what they are told.
+func TestWhoIsToldOfARelease(t *testing.T) {
+	insider := func(name string, roles ...narthex.Role) narthex.Person {
+		return narthex.Person{ID: narthex.PersonID(name), Handle: name, State: narthex.PersonActive, Roles: roles}
+	}
+	e := narthex.Engagement{ID: "eng_x", Round: 1, State: narthex.Active, Sponsor: "paul", Authors: []narthex.PersonID{"ada", "pat", "eve"}, Application: narthex.Application{Applicant: "ada", Members: []narthex.PersonID{"eve"}, Org: "x"}}
+	gone := insider("gone", narthex.Security)
+	gone.State = narthex.PersonRemoved
+	people := []narthex.Person{
+		{ID: "ada", Org: "x", State: narthex.PersonActive}, {ID: "eve", Org: "x", State: narthex.PersonActive}, {ID: "otto", Org: "x", Official: true, State: narthex.PersonActive},
+		insider("olga", narthex.AssetOwner), insider("oscar", narthex.AssetOwner), insider("sam", narthex.Security), insider("sue", narthex.Security), insider("paul", narthex.Sponsor, narthex.Security), insider("pat", narthex.Programme, narthex.Security),
+		insider("carol", narthex.Programme), insider("lea", narthex.Auditor), insider("dan", narthex.Custodian, narthex.Signatory), gone,
+	}
+	told := func(act airlock.ReleaseAct, by narthex.PersonID, few bool, r narthex.Release) string {
+		l := notice.Leaving{Act: act, By: by, Release: r, Engagement: e, Few: few}
+		var all []string
+		for _, tell := range l.Tells() {
+			for _, p := range people {
+				if l.Concerns(tell.To, p, p.ID == "olga") {
+					all = append(all, string(p.ID)+" "+string(tell.Kind))
+				}
+			}
+		}
+		slices.Sort(all)
+		return strings.Join(all, ", ")
+	}
+	votes := []narthex.ReleaseVote{{By: "sam"}}
+	for _, row := range []struct {
+		act   airlock.ReleaseAct
+		by    narthex.PersonID
+		few   bool
+		state narthex.ReleaseState
+		votes []narthex.ReleaseVote
+		want  string
+	}{
+		{"", "ada", false, narthex.ReleaseSubmitted, nil, "olga release_asked, sam release_asked, sue release_asked"},
+		{"", "ada", true, narthex.ReleaseSubmitted, nil, "carol release_unreviewed, olga release_asked, sam release_asked, sue release_asked"},
+		{airlock.Edit, "ada", false, narthex.ReleaseSubmitted, nil, "olga release_asked, sam release_asked, sue release_asked"},
+		{airlock.Vote, "sam", false, narthex.ReleaseSubmitted, votes, ""},
+		{airlock.Vote, "olga", false, narthex.ReleaseConflicting, votes, ""},
+		{airlock.Vote, "olga", false, narthex.ReleaseReleased, votes, "ada release_decided"},
+		{airlock.Vote, "olga", false, narthex.ReleaseRefused, votes, "ada release_decided"},
+		{airlock.Return, "olga", false, narthex.ReleaseReturned, votes, "ada release_returned"},
+		{airlock.Stop, "", false, narthex.ReleaseWithdrawn, nil, "ada release_decided"},
+		{airlock.Withdraw, "ada", false, narthex.ReleaseWithdrawn, nil, ""},
+		{airlock.Read, "olga", false, narthex.ReleaseSubmitted, nil, ""},
+		{airlock.Fetch, "ada", false, narthex.ReleaseReleased, votes, ""},
+		{airlock.Remind, "", false, narthex.ReleaseSubmitted, votes, "olga release_waits, sue release_waits"},
+		{airlock.Remind, "", false, narthex.ReleaseConflicting, votes, "sam release_waits"},
+		{airlock.Escalate, "", false, narthex.ReleaseSubmitted, votes, "carol release_late"},
+	} {
+		if got := told(row.act, row.by, row.few, narthex.Release{Author: "ada", State: row.state, Votes: row.votes}); got != row.want {
+			t.Errorf("of %q in %s is told %q, and should be %q", row.act, row.state, got, row.want)
+		}
+	}
+	job := notice.Ended{Job: narthex.Job{Person: "eve"}, Engagement: e}
+	for _, p := range people {
+		if job.Concerns(notice.Holder, p) != (p.ID == "eve") {
+			t.Errorf("of the end of eve's job %s is told: %v", p.ID, p.ID != "eve")
+		}
+		own := job
+		if own.By = "eve"; own.Concerns(notice.Holder, p) {
+			t.Errorf("%s is told that eve cancelled her job", p.ID)
+		}
+		p.State = narthex.PersonRemoved
+		if job.Concerns(notice.Holder, p) {
+			t.Errorf("%s is told, who was erased", p.ID)
+		}
+	}
+}
