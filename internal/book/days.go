@@ -52,8 +52,12 @@ func UnusualSince(tx *journal.Tx, asset narthex.AssetName, from time.Time) ([]jo
 	return journal.Scan[Unusual](tx, store.Notices, store.Span{From: list + from.UTC().Format(time.DateOnly), To: list + "\xff", Limit: mostRows})
 }
 
-// addDay counts bytes of an asset that left by a person now.
+// addDay counts bytes of an asset that left by a person now. Of who was removed, and so may be erased, nothing is kept any more.
 func addDay(tx *journal.Tx, person narthex.PersonID, asset narthex.AssetName, bytes int64) error {
+	p, err := journal.Get[narthex.Person](tx, store.People, string(person))
+	if err != nil || p == nil || p.State == narthex.PersonRemoved {
+		return err
+	}
 	key := daysOf + string(person) + "/" + string(asset)
 	row, err := journal.Get[Days](tx, store.Notices, key)
 	if err != nil {
