@@ -6,39 +6,57 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"narthex"
 	"narthex/demo"
-	"narthex/internal/examine"
 	"narthex/internal/server"
 )
 
-// TestMain lets the test's own program be the one that looks into files, confined.
+// TestMain takes away the program that tests had built.
 func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && os.Args[1] == examine.Word {
-		if err := examine.Run(os.Args[2:], os.Stdin, os.Stdout); err != nil {
-			os.Exit(1)
-		}
-		return
+	code := m.Run()
+	if dir := filepath.Dir(built.path); built.path != "" && os.RemoveAll(dir) != nil {
+		code = max(code, 1)
 	}
-	os.Exit(m.Run())
+	os.Exit(code)
 }
 
-// self is the test's own program.
+// built is the program that looks into files, confined: a static one, which a test's own need not be.
+var built struct {
+	once sync.Once
+	path string
+	err  error
+}
+
+// self builds the program once.
 func self() string {
-	path, err := os.Executable()
-	if err != nil {
-		panic(err)
+	built.once.Do(func() {
+		var dir string
+		if dir, built.err = os.MkdirTemp("", "narthex-demo-test-*"); built.err != nil {
+			return
+		}
+		built.path = filepath.Join(dir, "narthex")
+		build := exec.Command("go", "build", "-o", built.path, "narthex/cmd/narthex")
+		build.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if said, err := build.CombinedOutput(); err != nil {
+			built.err = fmt.Errorf("build the program: %w: %s", err, said)
+		}
+	})
+	if built.err != nil {
+		panic(built.err)
 	}
-	return path
+	return built.path
 }
 
 // start makes a node for the demonstration in the test's own process.
