@@ -25,8 +25,8 @@ type admission struct {
 	until    time.Time // when the first of the call's rights ends
 }
 
-// asked is what a call asks, of whatever kind it is.
-type asked interface {
+// Asked is what a call asks, of whatever kind it is.
+type Asked interface {
 	// Names gives the asset and the version that it names.
 	Names() (narthex.AssetName, narthex.VersionName)
 	// Uses gives the attributes that it needs on the asset, with what their limits bound.
@@ -54,7 +54,7 @@ func (v *visit) admit(call *model.Call) (admitted *admission, err error) {
 
 // decide decides what is asked and records it where it is allowed, or its denial, in one commit. What record hands out it sets anew each
 // time.
-func (v *visit) decide(call asked, record func(*attempt) error) error {
+func (v *visit) decide(call Asked, record func(*attempt) error) error {
 	var denial *narthex.Error
 	err := v.update(func(tx *journal.Tx) error {
 		denial = nil
@@ -84,7 +84,7 @@ type attempt struct {
 	tx       *journal.Tx
 	h        holder
 	rules    *book.Rules
-	call     asked
+	call     Asked
 	asset    narthex.Asset
 	version  narthex.Version
 	question policy.Question

@@ -1,7 +1,10 @@
 package gateway
 
 import (
+	"strings"
+
 	"narthex"
+	"narthex/internal/airlock"
 	"narthex/internal/book"
 	"narthex/internal/gateway/model"
 	"narthex/internal/journal"
@@ -12,9 +15,9 @@ import (
 // that a call comes from is not known here, so a term that asks for one denies. A lock of which nobody may tell changes nothing in it.
 // Where it is alone, what others took of the asset's account changes nothing either: a question costs nothing, so asking ever less would
 // tell it. Carries says whether the call carries bytes of the asset.
-func Explain(tx *journal.Tx, rules *book.Rules, grant narthex.Grant, person narthex.Person, actor narthex.ActorKind, call *model.Call, alone bool) (reasons []narthex.Reason, carries bool, denial *narthex.Error) {
+func Explain(tx *journal.Tx, rules *book.Rules, grant narthex.Grant, person narthex.Person, actor narthex.ActorKind, call Asked, alone bool) (reasons []narthex.Reason, carries bool, denial *narthex.Error) {
 	key := &narthex.Key{Grant: grant.ID, Person: person.ID, Actor: actor, CreatedAt: grant.NotBefore, NotAfter: grant.NotAfter}
-	a := &attempt{v: &visit{}, tx: tx, h: holder{key: key, grant: &grant, person: &person, told: true}, rules: rules, call: modelCall{call}, alone: alone}
+	a := &attempt{v: &visit{}, tx: tx, h: holder{key: key, grant: &grant, person: &person, told: true}, rules: rules, call: call, alone: alone}
 	if err := a.h.look(tx); err != nil {
 		return nil, false, narthex.Unavailablef("The locks could not be read, so nothing is served.").Because(err)
 	}
@@ -24,14 +27,25 @@ func Explain(tx *journal.Tx, rules *book.Rules, grant narthex.Grant, person nart
 
 // ParseAsked reads what is asked about: a request as ParseRequest does, or, where an attribute is named in its place, the least call that
 // uses it on an asset.
-func ParseAsked(surface, body string, attribute narthex.AttributeName, asset string) (*model.Call, error) {
+func ParseAsked(surface, body string, attribute narthex.AttributeName, asset string) (Asked, error) {
 	if attribute == "" && asset == "" {
-		return ParseRequest(surface, []byte(body))
+		call, err := ParseRequest(surface, []byte(body))
+		return modelCall{call}, err
 	}
 	if surface != "" || body != "" {
 		return nil, narthex.Invalidf("Ask about a request, or about an attribute on an asset, and not about both.").For("attribute")
 	}
-	return model.Least(attribute, asset)
+	name, version, _ := strings.Cut(asset, "@")
+	switch attribute {
+	case compute:
+		least := narthex.Plan{WallMinutes: 1, CPUMinutes: 1, MemoryMB: leastMemory, Outputs: make([]narthex.Output, 1)}
+		least.OutcomeBytes = airlock.OutcomeBytes(least, 1)
+		return jobCall{asset: narthex.AssetName(name), version: narthex.VersionName(version), plan: least}, nil
+	case takeOut:
+		return releaseCall{asset: narthex.AssetName(name), version: narthex.VersionName(version), attribute: compute, artefacts: []string{artefactOf("text")}, charge: 1}, nil
+	}
+	call, err := model.Least(attribute, asset)
+	return modelCall{call}, err
 }
 
 // ParseRequest reads the body of a request to the door, for a chat or for completions, strictly.

@@ -269,7 +269,7 @@ func freezeStudy(files []client.StudyFile) (narthex.Digest, int, error) {
 }
 
 // wouldAllow decides without recording anything. Where it is allowed, also says whether there is room for it.
-func (v *visit) wouldAllow(call asked, also func(*attempt) error) (allowed bool, err error) {
+func (v *visit) wouldAllow(call Asked, also func(*attempt) error) (allowed bool, err error) {
 	err = v.door.Journal.View(v.r.Context(), func(tx *journal.Tx) error {
 		h, err := v.hold(tx)
 		if err != nil {

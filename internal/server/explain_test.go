@@ -107,7 +107,7 @@ func TestAnAttributeIsExplainedWithoutARequest(t *testing.T) {
 	if hidden.Allowed || hidden.Says != absent.Says || hidden.Code != absent.Code {
 		t.Errorf("a hidden model is told from an absent one: %+v %+v", hidden, absent)
 	}
-	for what, in := range map[string]client.Explain{"an attribute that no call uses": {Attribute: "weights.compute", Asset: "model"}, "one that is none": {Attribute: "model.magic", Asset: "model"},
+	for what, in := range map[string]client.Explain{"an attribute that no call uses": {Attribute: "weights.read", Asset: "model"}, "one that is none": {Attribute: "model.magic", Asset: "model"},
 		"both": {Attribute: "model.sample", Asset: "model", Surface: "chat", Request: testenv.Hello}, "an asset alone": {Asset: "model"}, "nothing": {}} {
 		if _, err := ask(in); !narthex.IsKind(err, narthex.Invalid) {
 			t.Errorf("%s: %v", what, err)

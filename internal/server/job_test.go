@@ -210,3 +210,28 @@ func (h *hall) vote(t *testing.T, name string, seen client.ReleasePackage, v nar
 	}
 	return r
 }
+
+// TestAJobAndAReleaseAreExplained: what would be decided of the least job and the least release is said as the door decides it.
+func TestAJobAndAReleaseAreExplained(t *testing.T) {
+	h := openHall(t, leaves(nil))
+	ask := func(attribute narthex.AttributeName, asset string) client.Explanation {
+		t.Helper()
+		said, err := h.People["sam"].Explain(t.Context(), h.grant.ID, client.Explain{Attribute: attribute, Asset: asset})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return said
+	}
+	for _, attribute := range []narthex.AttributeName{"weights.compute", "output.release"} {
+		if said := ask(attribute, "model"); !said.Allowed || len(said.Reasons) == 0 || said.Reasons[0].Attribute != attribute {
+			t.Errorf("%s: %+v", attribute, said)
+		}
+		hidden, absent := ask(attribute, "hidden"), ask(attribute, "absent")
+		if hidden.Allowed || hidden.Says != absent.Says || hidden.Code != absent.Code {
+			t.Errorf("%s: a hidden asset is told from an absent one: %+v %+v", attribute, hidden, absent)
+		}
+	}
+	if said := ask("weights.compute", "model@early"); said.Allowed {
+		t.Errorf("a checkpoint that is not granted: %+v", said)
+	}
+}
