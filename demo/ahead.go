@@ -190,6 +190,10 @@ func (t *tale) closeout(ctx context.Context) error {
 		return err
 	}
 	t.tell.act("Ada", "signs a certificate that the one file which she received is deleted")
+	if _, err := ada.client.Meet(ctx, t.engagement, client.CloseOut{Obligation: narthex.PersonalDataDeleted, Evidence: made.Received[0].Digest, Text: "The answers held none, and are deleted."}); err != nil {
+		return err
+	}
+	t.tell.act("Ada", "says that she keeps no personal data")
 	owed, err := ada.client.Obligations(ctx, t.engagement)
 	if err != nil {
 		return err

@@ -81,7 +81,7 @@ func TestAnApplicationTakesSixActs(t *testing.T) {
 	if err := demo.Run(t.Context(), demo.Options{Dir: t.TempDir(), Walk: true, Out: &told, Version: "test", Start: start}); err != nil {
 		t.Fatalf("%v\n%s", err, told.String())
 	}
-	if !strings.Contains(told.String(), "6 acts of people, 9 things typed, none of them twice") || strings.Contains(told.String(), "signs for the institution") {
+	if !strings.Contains(told.String(), "6 acts of people, 11 things typed, none of them twice") || strings.Contains(told.String(), "signs for the institution") {
 		t.Errorf("%s", told.String())
 	}
 }

@@ -73,8 +73,14 @@ func (h *hall) submit(t *testing.T) narthex.Job {
 // over waits for a job's end.
 func (h *hall) over(t *testing.T, id narthex.JobID) client.JobView {
 	t.Helper()
+	return h.overAs(t, h.holder(), id)
+}
+
+// overAs waits for the end of another holder's job.
+func (h *hall) overAs(t *testing.T, holder *client.Client, id narthex.JobID) client.JobView {
+	t.Helper()
 	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
-		job, err := h.holder().Job(t.Context(), id)
+		job, err := holder.Job(t.Context(), id)
 		if err != nil && !narthex.IsKind(err, narthex.Exhausted) {
 			t.Fatal(err)
 		}
@@ -234,4 +240,104 @@ func TestAJobAndAReleaseAreExplained(t *testing.T) {
 	if said := ask("weights.compute", "model@early"); said.Allowed {
 		t.Errorf("a checkpoint that is not granted: %+v", said)
 	}
+}
+
+// TestEachLimitOfJobsAdmitsAndRefuses drives each limit of what lets jobs run and results leave through one that is admitted and one that is
+// refused, and both attributes through a grant without them.
+func TestEachLimitOfJobsAdmitsAndRefuses(t *testing.T) {
+	h := openHall(t, leaves(map[string]string{"table.csv": "a,b\n1,2\n", "words.txt": "words\n"}))
+	type limits = map[narthex.LimitName]narthex.Value
+	n := narthex.NumberValue
+	with := func(name string, job, out limits) *client.Client {
+		t.Helper()
+		h.Outsiders(t, name, "Institute of "+name)
+		terms := []narthex.Term{testenv.Tokens(10, nil)}
+		if job != nil {
+			terms = append(terms, testenv.Term("weights.compute", job), testenv.Term("output.release", out))
+		}
+		_, key := h.Grant(t, name, terms...)
+		return h.Client.With(key)
+	}
+	jobs := func(more limits) limits {
+		all := limits{"cpu_hours": n(1), "wall_minutes": n(20), "memory_mb": n(64), "bytes_out": n(200)}
+		maps.Copy(all, more)
+		return all
+	}
+	out := func(more limits) limits {
+		all := limits{"artefacts": narthex.NamesValue("table", "text"), "bytes_out": n(200)}
+		maps.Copy(all, more)
+		return all
+	}
+	submit := func(c *client.Client, minutes, memory int64) (narthex.Job, error) {
+		return c.SubmitJob(t.Context(), client.SubmitJob{Asset: "model", Environment: "box", Files: studyFiles(), WallMinutes: minutes, MemoryMB: memory})
+	}
+	refused := func(what string, err error, limit narthex.LimitName, code string) {
+		t.Helper()
+		if e := narthex.AsError(err); err == nil || e.Code != code || limit != "" && (e.Reason == nil || e.Reason.Limit != limit || e.Reason.Clause == "") {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	for name, c := range map[string]struct {
+		job             limits
+		minutes, memory int64 // of the job that is refused
+		code            string
+	}{
+		"wall_minutes": {jobs(limits{"wall_minutes": n(5)}), 6, 32, "limit_exceeded"},
+		"memory_mb":    {jobs(limits{"memory_mb": n(32)}), 5, 33, "limit_exceeded"},
+		"cpu_hours":    {jobs(limits{"cpu_hours": n(0)}), 1, 32, "budget_exhausted"},
+		"bytes_out":    {jobs(limits{"bytes_out": n(1)}), 1, 32, "budget_exhausted"},
+	} {
+		holder := with(name, c.job, out(nil))
+		_, err := submit(holder, c.minutes, c.memory)
+		refused(name, err, narthex.LimitName(name), c.code)
+		if name == "cpu_hours" || name == "bytes_out" {
+			continue // of these the smallest job is too much, and the next grant admits one
+		}
+		if _, err := submit(holder, 5, 32); err != nil {
+			t.Errorf("%s: within the limit: %v", name, err)
+		}
+	}
+	for name, c := range map[string]struct {
+		out  limits
+		file string // that is refused; the other is admitted where there is one
+		code string
+	}{
+		"artefacts": {out(limits{"artefacts": narthex.NamesValue("text")}), "table.csv", "limit_exceeded"},
+		"out":       {out(limits{"bytes_out": n(1)}), "words.txt", "budget_exhausted"},
+	} {
+		holder := with(name, jobs(nil), c.out)
+		job, err := submit(holder, 5, 32)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.overAs(t, holder, job.ID)
+		ask := func(file string) error {
+			_, err := holder.SubmitRelease(t.Context(), client.SubmitRelease{Job: job.ID, Files: []client.WantedFile{{Name: file, Context: context20}}})
+			return err
+		}
+		refused(name, ask(c.file), map[string]narthex.LimitName{"artefacts": "artefacts", "out": "bytes_out"}[name], c.code)
+		if name == "artefacts" {
+			if err := ask("words.txt"); err != nil {
+				t.Errorf("a kind that may leave: %v", err)
+			}
+		}
+	}
+	three := with("three", jobs(nil), out(limits{"reviewers": n(3)}))
+	job, err := submit(three, 5, 32)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.overAs(t, three, job.ID)
+	asked, err := three.SubmitRelease(t.Context(), client.SubmitRelease{Job: job.ID, Files: []client.WantedFile{{Name: "words.txt", Context: context20}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, name := range []string{"olga", "sam", "paul"} {
+		if r := h.vote(t, name, h.review(t, name, asked.ID), narthex.VerdictRelease); (r.State == narthex.ReleaseReleased) != (i == 2) {
+			t.Errorf("%d of three said yes, and it is %s", i+1, r.State)
+		}
+	}
+	bare := with("bare", nil, nil)
+	_, err = submit(bare, 5, 32)
+	refused("a grant without jobs", err, "", "not_granted")
 }

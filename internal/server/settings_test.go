@@ -63,6 +63,8 @@ func settings(bad string) (refused map[string][]setting, safe map[string]string)
 			"Lab":            "the approved copy is in force; on an empty store it is refused, as below",
 			"BehindTLSProxy": "false is the safe value: without TLS the node then stays on loopback",
 			"Program":        "a test is the program; that it is empty stands in the ledger",
+			"Self":           "a test is the program; without it nothing that a job left is looked into, and so nothing leaves",
+			"Host":           "a test's",
 			"Wrap":           "a test's",
 			"Sign":           "a test's",
 			"Front":          "a test's",

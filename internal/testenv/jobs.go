@@ -38,7 +38,7 @@ func Beside(t testing.TB, o Options, play fake.Play, find ...narthex.Finding) (w
 		files["guardrails/test.cedar"] = []byte("@id(\"no-seven\")\nforbid (principal, action, resource) when { context has max_tokens && context.max_tokens == 7 };\n")
 		files["environments/box.yaml"] = []byte("name: box\ntitle: a box\nroot: /\nlimits: {memory_mb: 64, wall_minutes: 60, cpus: 1, processes: 8, scratch_mb: 8, out_mb: 8}\npathways: [any]\n")
 		files["pathways/test.yaml"] = []byte(strings.Replace(string(files["pathways/test.yaml"]), "not_offered:", `  - {attribute: weights.compute, assets: [model], limits: {cpu_hours: {default: 1, least: 0, most: 100}, wall_minutes: {default: 20, least: 1, most: 60}, memory_mb: {default: 64, least: 1, most: 4096}, bytes_out: {default: 4000, least: 0, most: 9000}}}
-  - {attribute: output.release, assets: [model], limits: {artefacts: {default: [table, text], names: [table, text, figure, data]}, bytes_out: {default: 4000, least: 0, most: 9000}}}
+  - {attribute: output.release, assets: [model], limits: {artefacts: {default: [table, text], names: [table, text, figure, data]}, reviewers: {default: 2, least: 2, most: 5}, bytes_out: {default: 4000, least: 0, most: 9000}}}
 not_offered:`, 1))
 		files["pathways/test.yaml"] = []byte(strings.Replace(string(files["pathways/test.yaml"]), "review_days:", "  - {clause: data-protection, values: {basis: legitimate interest}}\nreview_days:", 1))
 		if o.Files != nil {
