@@ -81,7 +81,7 @@ fuzz:
 # beside bubblewrap alone, and verifying and looking through files on one core.
 bench: build
 	$(GO) test -run xxx -bench . -benchtime 3s ./internal/server ./internal/journal ./policy ./internal/gateway/... ./internal/sandbox/bubblewrap
-	$(GO) test -run xxx -bench . -benchtime 3s -cpu 1 ./ledger ./demo/minilab ./internal/inspect
+	$(GO) test -run xxx -bench . -benchtime 3s -cpu 1 ./ledger ./demo/minilab ./internal/inspect/...
 
 # rigs runs the long forms of the rigs; docs/rigs.md says what each does. The story with every fault takes longest: NARTHEX_SHARD=1/8 to 8/8 takes an eighth of it each.
 rigs: build
