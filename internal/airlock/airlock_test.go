@@ -235,6 +235,7 @@ func TestAConfinedChildIsHeldToWhatItWasAsked(t *testing.T) {
 	form := airlock.Task{Files: []airlock.Raw{{Name: "a.csv", Kind: "csv"}}}
 	look := form
 	look.Look = true
+	two := airlock.Task{Files: append(slices.Clone(form.Files), airlock.Raw{Name: "b.csv", Kind: "csv"})}
 	finding := func(n int, f narthex.Finding) airlock.Answer {
 		return airlock.Answer{Findings: slices.Repeat([]narthex.Finding{f}, n)}
 	}
@@ -257,7 +258,14 @@ func TestAConfinedChildIsHeldToWhatItWasAsked(t *testing.T) {
 		"a refusal in own words":   {form, refused("a.csv", "the first weight is 3"), false},
 		"a refusal of another":     {form, refused("b.csv", "shape"), false},
 		"a finding of another":     {look, finding(1, narthex.Finding{Kind: "secret", File: "b.csv"}), false},
-		"a finding without an end": {look, finding(1, narthex.Finding{Kind: strings.Repeat("x", 5000), File: "a.csv"}), false},
+		"a finding without an end": {look, finding(1, narthex.Finding{Kind: "secret", File: "a.csv", Says: strings.Repeat("x", 5000)}), false},
+		"a place without an end":   {look, finding(1, narthex.Finding{Kind: "secret", File: "a.csv", Within: []string{strings.Repeat("x", 5000)}}), false},
+		"a kind of its own":        {look, finding(1, narthex.Finding{Kind: "3f800000", File: "a.csv"}), false},
+		"a line that is none":      {look, finding(1, narthex.Finding{Kind: "secret", File: "a.csv", Line: -1}), false},
+		"two forms":                {two, formed(two.Files...), true},
+		"forms turned round":       {two, formed(two.Files[1], two.Files[0]), false},
+		"refusals turned round":    {two, airlock.Answer{Formed: airlock.Formed{Refused: []narthex.RefusedFile{{Name: "b.csv", Class: "shape"}, {Name: "a.csv", Class: "shape"}}}}, false},
+		"a form without an end":    {form, formed(airlock.Raw{Name: "a.csv", Kind: "csv", Data: make([]byte, 1_000_001)}), false},
 		"findings without an end":  {look, finding(501, narthex.Finding{Kind: "secret", File: "a.csv"}), false},
 	} {
 		data, err := json.Marshal(c.answer)
