@@ -3,6 +3,7 @@ package airlock_test
 import (
 	"encoding/json"
 	"fmt"
+	"math/bits"
 	"reflect"
 	"slices"
 	"strings"
@@ -11,6 +12,9 @@ import (
 
 	"narthex"
 	"narthex/internal/airlock"
+	"narthex/internal/disclosure"
+	"narthex/internal/inspect/find"
+	"narthex/internal/study"
 )
 
 const author = narthex.PersonID("per_author")
@@ -302,5 +306,43 @@ func TestGrantsTakeTurns(t *testing.T) {
 	}
 	if _, found := airlock.Turn(waiting[:1], []narthex.Job{job(9, "g9", "a")}, of); found {
 		t.Error("two jobs run beside one asset")
+	}
+}
+
+// TestAskingIsNotFree: what does not leave costs what its author was told of it, and an edit tells no size.
+func TestAskingIsNotFree(t *testing.T) {
+	bytesOf := func(r narthex.Release) int64 {
+		for _, u := range airlock.ReleaseUsed(r) {
+			if u.Unit == narthex.Bytes {
+				return u.Amount
+			}
+		}
+		return -1
+	}
+	if kinds, most := len(find.Kinds()), study.MostOutputs; airlock.TriedBytes*8 < 16+bits.Len(uint(most*disclosure.Standard().Bytes))+17+kinds*(most+1) {
+		t.Errorf("%d bytes are fewer than what is told of %d files and %d kinds", airlock.TriedBytes, most, kinds)
+	}
+	r := submitted(2)
+	r.Charge = 1000
+	files, digest := packaged("said anew")
+	edited, err := airlock.NextRelease(r, airlock.ReleaseEvent{Act: airlock.Edit, By: author, Files: files, Package: digest, Charge: 900}, start)
+	if err != nil || edited.Charge != 900 {
+		t.Fatalf("%+v, %v", edited, err)
+	}
+	if airlock.Told(r).Charge != 1000 || airlock.Told(edited).Charge != 0 {
+		t.Errorf("of a charge of 900 after an edit its author is told %d", airlock.Told(edited).Charge)
+	}
+	for _, act := range []airlock.ReleaseAct{airlock.Withdraw, airlock.Stop} {
+		over, err := airlock.NextRelease(edited, airlock.ReleaseEvent{Act: act, By: author}, start)
+		if err != nil || bytesOf(over) != airlock.TriedBytes || airlock.Told(over).Charge != 0 {
+			t.Errorf("%s: %d bytes are taken, %v", act, bytesOf(over), err)
+		}
+	}
+	edited.State = narthex.ReleaseReleased
+	if bytesOf(edited) != 900 || airlock.Told(edited).Charge != 900 {
+		t.Errorf("what leaves takes %d bytes", bytesOf(edited))
+	}
+	if r.Charge = 3; bytesOf(r) != 3 {
+		t.Errorf("of 3 bytes that were reserved %d are taken", bytesOf(r))
 	}
 }

@@ -760,7 +760,10 @@ func TestANodeThatDiesAtAnyCommitLosesAndDoublesNothing(t *testing.T) {
 		var out, charged int64
 		for _, r := range must(h.holder().OwnReleases(t.Context())).Releases {
 			if !r.State.Over() {
-				must(h.holder().WithdrawRelease(t.Context(), r.ID))
+				r = must(h.holder().WithdrawRelease(t.Context(), r.ID))
+			}
+			if r.State == narthex.ReleaseWithdrawn {
+				out += min(airlock.TriedBytes, r.Charge)
 			}
 			if r.State == narthex.ReleaseReleased {
 				out += r.Charge
