@@ -346,3 +346,16 @@ func TestAskingIsNotFree(t *testing.T) {
 		t.Errorf("of 3 bytes that were reserved %d are taken", bytesOf(r))
 	}
 }
+
+// TestWhatIsComparedIsBounded: what is read into memory for one look.
+func TestWhatIsComparedIsBounded(t *testing.T) {
+	of := func(bytes ...int64) (list []narthex.Release) {
+		for _, n := range bytes {
+			list = append(list, narthex.Release{Files: []narthex.ReleaseFile{{Frozen: narthex.Frozen{Bytes: n}}, {Frozen: narthex.Frozen{Bytes: 1}}}})
+		}
+		return list
+	}
+	if !airlock.Comparable(nil) || !airlock.Comparable(of(1<<26, 1<<26-2)) || airlock.Comparable(of(1<<26, 1<<26-1)) {
+		t.Error("it is not bounded by 128 MB of all files together")
+	}
+}

@@ -68,6 +68,20 @@ type Earlier struct {
 	Files   []Raw  `json:"files"`
 }
 
+// mostCompared bounds the earlier releases that one package is compared with, in bytes.
+const mostCompared = 128 << 20
+
+// Comparable says whether a package can be compared with so many earlier releases: they are read into memory, of the node and of the child.
+func Comparable(earlier []narthex.Release) bool {
+	sum := int64(0)
+	for _, r := range earlier {
+		for _, f := range r.Files {
+			sum += f.Bytes
+		}
+	}
+	return sum <= mostCompared
+}
+
 // Answer is what came of a task.
 type Answer struct {
 	Formed   Formed            `json:"formed"`

@@ -73,13 +73,20 @@ func (h *Hall) twin(ctx context.Context, of narthex.Version) (made airlock.Twins
 	case !weights:
 		return none, narthex.Refusedf("Nothing of this version has a twin: it has no file of safetensors. Ask the lab.").For("asset")
 	}
-	if found, err := environment.ReadFolder(ctx, of.Folder); err != nil || found.Digest != of.Digest {
+	changed := false
+	err = inTurn(ctx, h.twins, func() error {
+		found, err := environment.ReadFolder(ctx, of.Folder)
+		if changed = err != nil || found.Digest != of.Digest; changed {
+			return err
+		}
+		return inTurn(ctx, h.looks, func() error {
+			made, err = h.Examiner.Twin(ctx, of.Folder, of.Digest)
+			return err
+		})
+	})
+	if changed {
 		return none, narthex.Unavailablef("The bytes of the version are not those that the lab approved, so it has no twin. Tell the lab.").Because(err)
 	}
-	err = h.inTurn(ctx, func() error {
-		made, err = h.Examiner.Twin(ctx, of.Folder, of.Digest)
-		return err
-	})
 	if err != nil {
 		return none, narthex.Unavailablef("The twin could not be made. Try again; tell the lab if it stays so: weights that are damaged, or of a type that is not read, have none.").Because(err)
 	}

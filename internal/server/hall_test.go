@@ -535,6 +535,58 @@ func TestWhatWaitsIsComparedAndWhatIsDeniedIsNotLookedInto(t *testing.T) {
 
 var _ gateway.Examiner = (*looked)(nil)
 
+// slow takes its time over each look, and a twin of its does not come before the test ends.
+type slow struct {
+	looked
+	over chan struct{}
+}
+
+func (s *slow) Examine(ctx context.Context, task airlock.Task, asset string) (airlock.Answer, error) {
+	answer, err := s.looked.Examine(ctx, task, asset)
+	if task.Look {
+		time.Sleep(300 * time.Millisecond)
+	}
+	return answer, err
+}
+
+func (s *slow) Twin(ctx context.Context, asset string, digest narthex.Digest) (airlock.Twins, error) {
+	<-s.over
+	return s.Here.Twin(ctx, asset, digest)
+}
+
+// TestNobodyKeepsOthersFromAsking: who asks while somebody else's files are looked at comes after them and is compared with them, and twins
+// that are asked for leave room for looks.
+func TestNobodyKeepsOthersFromAsking(t *testing.T) {
+	s, l := &stage{}, &slow{over: make(chan struct{})}
+	h := openHallWith(t, s.play, func(c *server.Config) { c.Host.Examiner = l })
+	holder := h.holder()
+	var asking sync.WaitGroup
+	defer asking.Wait()
+	defer close(l.over)
+	for range 3 {
+		asking.Go(func() { _, _ = holder.Twin(context.WithoutCancel(t.Context()), "model@final") })
+	}
+	time.Sleep(100 * time.Millisecond)
+	var jobs []narthex.JobID
+	for range 3 {
+		jobs = append(jobs, h.over(t, h.submit(t).ID).ID)
+	}
+	failed := make([]error, len(jobs))
+	var submitted sync.WaitGroup
+	for i, job := range jobs {
+		submitted.Go(func() { _, failed[i] = h.asks(t, job) })
+	}
+	submitted.Wait()
+	if err := errors.Join(failed...); err != nil {
+		t.Fatalf("who asks at the same time is kept from it: %v", err)
+	}
+	for i, task := range l.tasks {
+		if len(task.Earlier) != i {
+			t.Errorf("look %d is beside %d", i+1, len(task.Earlier))
+		}
+	}
+}
+
 // TestWhoSaysWhatMayLeave: nobody but two of the lab who are apart from it, may say so still, and saw what stands.
 func TestWhoSaysWhatMayLeave(t *testing.T) {
 	s := &stage{}
