@@ -346,7 +346,8 @@ func edited(r narthex.Release, said contexts, drop []string) ([]client.WantedFil
 
 func (a *app) releaseFetch() *cobra.Command {
 	var out, key string
-	c := a.command(leaf{
+	var c *cobra.Command
+	c = a.command(leaf{
 		use: "fetch RELEASE", short: "Take out what was released, with the record of what was checked",
 		long: `Take out what was released: a new folder with the files under their names, exactly as they were reviewed, and record.json, which says
 what was checked and is signed by the lab's ledger. Nothing is written that the record does not hold. The key must be of the person who
@@ -355,6 +356,9 @@ asked for it, and of a grant that is in force.`,
 		run: func(ctx context.Context, args []string) error {
 			id, err := releaseID(args[0])
 			if err != nil {
+				return err
+			}
+			if err := noEmptyKey(c, key); err != nil {
 				return err
 			}
 			if err := newFolder(out); err != nil {
@@ -386,6 +390,14 @@ asked for it, and of a grant that is in force.`,
 	c.Flags().StringVar(&out, "out", "", "the new folder")
 	c.Flags().StringVar(&key, "key", "", "the ledger's verifier key, name+hash+key (else the one that the record states)")
 	return c
+}
+
+// noEmptyKey refuses a key that is given and empty, as a variable that was not set is: it would be taken for none.
+func noEmptyKey(c *cobra.Command, key string) error {
+	if key == "" && c.Flags().Changed("key") {
+		return problem(narthex.Invalid, "give the lab's verifier key, or leave --key out", "the key that is given with --key is empty")
+	}
+	return nil
 }
 
 func keySource(key string) string {
@@ -449,13 +461,19 @@ func writeFolder(out string, files []client.StudyFile) error {
 
 func (a *app) releaseVerify() *cobra.Command {
 	var record, key string
-	c := a.command(leaf{
+	var c *cobra.Command
+	c = a.command(leaf{
 		use: "verify FILE", short: "Check, without a network, that a file is one that a lab released",
 		long: `Check that a file is, byte by byte, one that stands in the record of a release, and that the record was signed by a lab's ledger. Bring
 the lab's verifier key with --key, from another source than the record; without it you learn only that the record was not changed since
 the key that it states signed it.`,
 		example: "narthex release verify table.csv --record record.json --key ledger.lab.example+…\nnarthex release verify table.csv --record record.json",
-		run:     func(_ context.Context, args []string) error { return a.verifyRelease(args[0], record, key) }})
+		run: func(_ context.Context, args []string) error {
+			if err := noEmptyKey(c, key); err != nil {
+				return err
+			}
+			return a.verifyRelease(args[0], record, key)
+		}})
 	c.Flags().StringVar(&record, "record", "", "the record that came with it")
 	c.Flags().StringVar(&key, "key", "", "the ledger's verifier key, name+hash+key")
 	return c

@@ -175,6 +175,8 @@ func TestAStudyFromTheCommandLineToACheckedFile(t *testing.T) {
 		t.Errorf("it says\n%s", out)
 	}
 	anyone.bad("not signed by that key", "release", "verify", table, "--record", record, "--key", otherKey(t))
+	anyone.bad("is empty", "release", "verify", table, "--record", record, "--key", "")
+	ada.bad("is empty", "release", "fetch", release, "--out", filepath.Join(t.TempDir(), "again"), "--key", "")
 	anyone.bad("is none of the files", "release", "verify", contexts, "--record", record)
 	forged := filepath.Join(t.TempDir(), "forged.json")
 	data, err := os.ReadFile(record)
