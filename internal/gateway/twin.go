@@ -69,7 +69,7 @@ func (h *Hall) twin(ctx context.Context, of narthex.Version) (made airlock.Twins
 	case err != nil:
 		return none, narthex.Unavailablef("The bytes of the version could not be read, so it has no twin now. Try again; tell the lab if it stays so.").Because(err)
 	case size > client.MostTwin:
-		return none, narthex.Refusedf("The files of this version have %d bytes, and a twin is made of %d at most. Try the study on a smaller version; the same names and types are enough.", size, client.MostTwin).For("asset")
+		return none, narthex.Refusedf("A twin is made of files of %d bytes together at most, and this version has more. Try the study on a smaller version; the same names and types are enough.", client.MostTwin).For("asset")
 	case !weights:
 		return none, narthex.Refusedf("Nothing of this version has a twin: it has no file of safetensors. Ask the lab.").For("asset")
 	}
