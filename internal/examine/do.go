@@ -1,7 +1,10 @@
 package examine
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
+	"slices"
 
 	"narthex"
 	"narthex/internal/airlock"
@@ -18,6 +21,9 @@ func Do(t airlock.Task, held inspect.Held) (airlock.Answer, error) {
 		a.Formed = formed
 		return a, err
 	}
+	if err := inForm(t.Files); err != nil {
+		return a, err
+	}
 	held.Canaries = append(held.Canaries, t.Held...)
 	held.People = t.People
 	for _, e := range t.Earlier {
@@ -28,6 +34,15 @@ func Do(t airlock.Task, held inspect.Held) (airlock.Answer, error) {
 		a.Findings = append(a.Findings, narthex.Finding{Kind: string(f.Kind), Rule: f.Rule, File: f.File, Line: f.Line, Within: f.Within, Says: f.Says})
 	}
 	return a, nil
+}
+
+// inForm refuses to look at files that are not in their forms: what gave them these may have been broken into, and reviewers open them.
+func inForm(files []airlock.Raw) error {
+	formed, err := airlock.Form(files, disclosure.Standard())
+	if err == nil && !slices.EqualFunc(formed.Files, files, func(a, b airlock.Raw) bool { return a.Name == b.Name && bytes.Equal(a.Data, b.Data) }) {
+		err = errors.New("examine: a file is not in its form")
+	}
+	return err
 }
 
 // listed gives as many findings as are listed, in their order: the first of each kind in each file, so that no file is full enough to

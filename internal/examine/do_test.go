@@ -40,3 +40,24 @@ func TestManyFindingsHideNone(t *testing.T) {
 		t.Errorf("of %d files and kinds one is not told of", len(kinds))
 	}
 }
+
+// TestOnlyFormsAreLookedAt: a file that was not put into its form, by whatever gave it, is not shown to anybody as looked at.
+func TestOnlyFormsAreLookedAt(t *testing.T) {
+	for name, data := range map[string]string{"table.csv": "layer,value\n0,1.235\n", "words.txt": "four layers\n", "a.json": "{\"a\":1}\n"} {
+		raw := airlock.Task{Files: []airlock.Raw{{Name: name, Kind: map[byte]string{'t': "csv", 'w': "text", 'a': "json"}[name[0]], Data: []byte(data)}}}
+		formed, err := examine.Do(raw, inspect.Held{})
+		if err != nil || len(formed.Formed.Files) != 1 {
+			t.Fatalf("%s: %v, %+v", name, err, formed.Formed.Refused)
+		}
+		task := airlock.Task{Look: true, Files: formed.Formed.Files}
+		if _, err := examine.Do(task, inspect.Held{}); err != nil {
+			t.Errorf("%s in its form: %v", name, err)
+		}
+		for _, other := range []string{string(task.Files[0].Data) + " ", "\xff" + data} {
+			task.Files[0].Data = []byte(other)
+			if _, err := examine.Do(task, inspect.Held{}); err == nil {
+				t.Errorf("%s is looked at as %q", name, other)
+			}
+		}
+	}
+}
