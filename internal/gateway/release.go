@@ -136,7 +136,7 @@ func (v *visit) look(g gathered) (release narthex.Release, err error) {
 	var answer airlock.Answer
 	if allowed {
 		if answer, err = v.door.Hall.examine(v.r.Context(), task, folder); err != nil {
-			return none, narthex.Unavailablef("The files could not be looked into, so nothing was submitted. Try again; tell the lab if it stays so.").Because(err)
+			return none, v.denyUnread(narthex.Unavailablef("The files could not be looked into, so nothing was submitted. Try again; tell the lab if it stays so.").Because(err))
 		}
 	}
 	err = v.decide(g.call, func(a *attempt) (err error) {

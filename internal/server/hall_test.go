@@ -535,6 +535,33 @@ func TestWhatWaitsIsComparedAndWhatIsDeniedIsNotLookedInto(t *testing.T) {
 
 var _ gateway.Examiner = (*looked)(nil)
 
+// blind cannot look into anything.
+type blind struct{ testenv.Here }
+
+func (b blind) Examine(ctx context.Context, task airlock.Task, asset string) (airlock.Answer, error) {
+	if task.Look {
+		return airlock.Answer{}, errors.New("canary of the cause")
+	}
+	return b.Here.Examine(ctx, task, asset)
+}
+
+// TestALookThatEndsBadlyIsAnEntry: what makes it end so may be what a job chose, so that it happened is not without a trace.
+func TestALookThatEndsBadlyIsAnEntry(t *testing.T) {
+	s := &stage{}
+	h := openHallWith(t, s.play, func(c *server.Config) { c.Host.Examiner = blind{} })
+	job := h.over(t, h.submit(t).ID)
+	before := verified(t, h.Env).ByType[narthex.EntryCallDenied]
+	if _, err := h.asks(t, job.ID); !narthex.IsKind(err, narthex.Unavailable) || strings.Contains(err.Error(), "canary") {
+		t.Errorf("it says %v", err)
+	}
+	if denied := verified(t, h.Env).ByType[narthex.EntryCallDenied] - before; denied != 1 {
+		t.Errorf("%d entries say so", denied)
+	}
+	if b := h.budget(t, "output.release", "bytes_out"); b.Reserved != 0 {
+		t.Errorf("it holds %+v", b)
+	}
+}
+
 // slow takes its time over each look, and a twin of its does not come before the test ends.
 type slow struct {
 	looked
