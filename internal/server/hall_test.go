@@ -453,6 +453,28 @@ func TestTheQueueIsBoundedAndNothingIsOverspent(t *testing.T) {
 	}
 }
 
+// TestHandingInAndCancellingFillsNoDisk: what never begins costs nothing and its study is kept, so that there is an end to it.
+func TestHandingInAndCancellingFillsNoDisk(t *testing.T) {
+	s := &stage{}
+	h := openHall(t, s.play)
+	s.on.Store(1)
+	first := h.submit(t)
+	until(t, "the first runs", func() bool { return s.began.Load() == 1 })
+	var last error
+	kept := 0
+	for ; last == nil && kept < 100; kept++ {
+		var job narthex.Job
+		if job, last = h.holder().SubmitJob(t.Context(), client.SubmitJob{Asset: "model", Environment: "box", Files: studyFiles(client.StudyFile{Path: "n", Data: []byte(fmt.Sprint(kept))}), WallMinutes: 1}); last != nil {
+			break
+		}
+		must(h.holder().CancelJob(t.Context(), job.ID))
+	}
+	if kept != 64 || codeOf(last) != "too_many_at_once" {
+		t.Errorf("%d studies are kept of jobs that never began: %v", kept, last)
+	}
+	must(h.holder().CancelJob(t.Context(), first.ID))
+}
+
 // dying is a store that takes nothing once it is dead.
 type dying struct {
 	store.Store
