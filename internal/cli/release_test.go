@@ -187,6 +187,10 @@ func TestAStudyFromTheCommandLineToACheckedFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	anyone.bad("no record of a release", "release", "verify", table, "--record", forged)
+	if err := os.WriteFile(forged, append(data, '}'), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	anyone.bad("no record of a release", "release", "verify", table, "--record", forged)
 }
 
 // otherKey is the verifier key of another lab.
