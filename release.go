@@ -93,7 +93,7 @@ type Release struct {
 	Version     VersionName   `json:"version"`
 	Package     Digest        `json:"package"`
 	Files       []ReleaseFile `json:"files"`
-	Charge      int64         `json:"charge"` // bytes, of the grant's bytes_out and the asset's lifetime_bytes
+	Charge      int64         `json:"charge"` // bytes, of the grant's bytes_out and the asset's lifetime_bytes; 0 to its author after an edit, until it leaves
 	Reviewers   int           `json:"reviewers"`
 	Findings    []Finding     `json:"findings"`
 	State       ReleaseState  `json:"state"`

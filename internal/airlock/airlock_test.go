@@ -3,6 +3,7 @@ package airlock_test
 import (
 	"encoding/json"
 	"fmt"
+	"math/bits"
 	"reflect"
 	"slices"
 	"strings"
@@ -11,6 +12,9 @@ import (
 
 	"narthex"
 	"narthex/internal/airlock"
+	"narthex/internal/disclosure"
+	"narthex/internal/inspect/find"
+	"narthex/internal/study"
 )
 
 const author = narthex.PersonID("per_author")
@@ -235,6 +239,7 @@ func TestAConfinedChildIsHeldToWhatItWasAsked(t *testing.T) {
 	form := airlock.Task{Files: []airlock.Raw{{Name: "a.csv", Kind: "csv"}}}
 	look := form
 	look.Look = true
+	two := airlock.Task{Files: append(slices.Clone(form.Files), airlock.Raw{Name: "b.csv", Kind: "csv"})}
 	finding := func(n int, f narthex.Finding) airlock.Answer {
 		return airlock.Answer{Findings: slices.Repeat([]narthex.Finding{f}, n)}
 	}
@@ -257,7 +262,14 @@ func TestAConfinedChildIsHeldToWhatItWasAsked(t *testing.T) {
 		"a refusal in own words":   {form, refused("a.csv", "the first weight is 3"), false},
 		"a refusal of another":     {form, refused("b.csv", "shape"), false},
 		"a finding of another":     {look, finding(1, narthex.Finding{Kind: "secret", File: "b.csv"}), false},
-		"a finding without an end": {look, finding(1, narthex.Finding{Kind: strings.Repeat("x", 5000), File: "a.csv"}), false},
+		"a finding without an end": {look, finding(1, narthex.Finding{Kind: "secret", File: "a.csv", Says: strings.Repeat("x", 5000)}), false},
+		"a place without an end":   {look, finding(1, narthex.Finding{Kind: "secret", File: "a.csv", Within: []string{strings.Repeat("x", 5000)}}), false},
+		"a kind of its own":        {look, finding(1, narthex.Finding{Kind: "3f800000", File: "a.csv"}), false},
+		"a line that is none":      {look, finding(1, narthex.Finding{Kind: "secret", File: "a.csv", Line: -1}), false},
+		"two forms":                {two, formed(two.Files...), true},
+		"forms turned round":       {two, formed(two.Files[1], two.Files[0]), false},
+		"refusals turned round":    {two, airlock.Answer{Formed: airlock.Formed{Refused: []narthex.RefusedFile{{Name: "b.csv", Class: "shape"}, {Name: "a.csv", Class: "shape"}}}}, false},
+		"a form without an end":    {form, formed(airlock.Raw{Name: "a.csv", Kind: "csv", Data: make([]byte, 1_000_001)}), false},
 		"findings without an end":  {look, finding(501, narthex.Finding{Kind: "secret", File: "a.csv"}), false},
 	} {
 		data, err := json.Marshal(c.answer)
@@ -294,5 +306,56 @@ func TestGrantsTakeTurns(t *testing.T) {
 	}
 	if _, found := airlock.Turn(waiting[:1], []narthex.Job{job(9, "g9", "a")}, of); found {
 		t.Error("two jobs run beside one asset")
+	}
+}
+
+// TestAskingIsNotFree: what does not leave costs what its author was told of it, and an edit tells no size.
+func TestAskingIsNotFree(t *testing.T) {
+	bytesOf := func(r narthex.Release) int64 {
+		for _, u := range airlock.ReleaseUsed(r) {
+			if u.Unit == narthex.Bytes {
+				return u.Amount
+			}
+		}
+		return -1
+	}
+	if kinds, most := len(find.Kinds()), study.MostOutputs; airlock.TriedBytes*8 < 16+bits.Len(uint(most*disclosure.Standard().Bytes))+17+kinds*(most+1) {
+		t.Errorf("%d bytes are fewer than what is told of %d files and %d kinds", airlock.TriedBytes, most, kinds)
+	}
+	r := submitted(2)
+	r.Charge = 1000
+	files, digest := packaged("said anew")
+	edited, err := airlock.NextRelease(r, airlock.ReleaseEvent{Act: airlock.Edit, By: author, Files: files, Package: digest, Charge: 900}, start)
+	if err != nil || edited.Charge != 900 {
+		t.Fatalf("%+v, %v", edited, err)
+	}
+	if airlock.Told(r).Charge != 1000 || airlock.Told(edited).Charge != 0 {
+		t.Errorf("of a charge of 900 after an edit its author is told %d", airlock.Told(edited).Charge)
+	}
+	for _, act := range []airlock.ReleaseAct{airlock.Withdraw, airlock.Stop} {
+		over, err := airlock.NextRelease(edited, airlock.ReleaseEvent{Act: act, By: author}, start)
+		if err != nil || bytesOf(over) != airlock.TriedBytes || airlock.Told(over).Charge != 0 {
+			t.Errorf("%s: %d bytes are taken, %v", act, bytesOf(over), err)
+		}
+	}
+	edited.State = narthex.ReleaseReleased
+	if bytesOf(edited) != 900 || airlock.Told(edited).Charge != 900 {
+		t.Errorf("what leaves takes %d bytes", bytesOf(edited))
+	}
+	if r.Charge = 3; bytesOf(r) != 3 {
+		t.Errorf("of 3 bytes that were reserved %d are taken", bytesOf(r))
+	}
+}
+
+// TestWhatIsComparedIsBounded: what is read into memory for one look.
+func TestWhatIsComparedIsBounded(t *testing.T) {
+	of := func(bytes ...int64) (list []narthex.Release) {
+		for _, n := range bytes {
+			list = append(list, narthex.Release{Files: []narthex.ReleaseFile{{Frozen: narthex.Frozen{Bytes: n}}, {Frozen: narthex.Frozen{Bytes: 1}}}})
+		}
+		return list
+	}
+	if !airlock.Comparable(nil) || !airlock.Comparable(of(1<<26, 1<<26-2)) || airlock.Comparable(of(1<<26, 1<<26-1)) {
+		t.Error("it is not bounded by 128 MB of all files together")
 	}
 }

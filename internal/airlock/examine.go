@@ -4,9 +4,11 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
+	"strings"
 
 	"narthex"
 	"narthex/internal/disclosure"
+	"narthex/internal/inspect/find"
 )
 
 // Raw is a file as a job left it.
@@ -66,6 +68,20 @@ type Earlier struct {
 	Files   []Raw  `json:"files"`
 }
 
+// mostCompared bounds the earlier releases that one package is compared with, in bytes.
+const mostCompared = 128 << 20
+
+// Comparable says whether a package can be compared with so many earlier releases: they are read into memory, of the node and of the child.
+func Comparable(earlier []narthex.Release) bool {
+	sum := int64(0)
+	for _, r := range earlier {
+		for _, f := range r.Files {
+			sum += f.Bytes
+		}
+	}
+	return sum <= mostCompared
+}
+
 // Answer is what came of a task.
 type Answer struct {
 	Formed   Formed            `json:"formed"`
@@ -77,26 +93,29 @@ const (
 	mostSaid     = 4096 // of one finding, in bytes
 )
 
-// ReadAnswer reads what a child said. It comes from where a stranger's bytes were read, so it is held to what was asked.
+// ReadAnswer reads what a child said. It comes from where a stranger's bytes were read, and in a look from beside the weights, so it is held
+// to what was asked: what of it an author is told are kinds and classes of closed lists, in the order of the task. That a child which was
+// broken into says that there is nothing cannot be told from that there is nothing.
 func ReadAnswer(t Task, data []byte) (Answer, error) {
 	var a Answer
 	if err := json.Unmarshal(data, &a); err != nil {
 		return Answer{}, errors.New("the look at the files gave something that does not read")
 	}
-	asked := map[string]string{}
-	for _, f := range t.Files {
-		asked[f.Name] = f.Kind
+	asked, order := map[string]string{}, map[string]int{}
+	for i, f := range t.Files {
+		asked[f.Name], order[f.Name] = f.Kind, i
 	}
 	if len(a.Findings) > MostFindings {
 		return Answer{}, errors.New("the look at the files gave more findings than it may")
 	}
 	for _, f := range a.Findings {
-		if _, known := asked[f.File]; !known && f.File != "" || len(f.Kind)+len(f.Rule)+len(f.Says) > mostSaid || len(f.Within) > 16 {
+		_, known := asked[f.File]
+		if !known && f.File != "" || !slices.Contains(find.Kinds(), find.Kind(f.Kind)) || f.Line < 0 || len(f.Rule)+len(f.Says)+len(strings.Join(f.Within, "")) > mostSaid || len(f.Within) > 16 {
 			return Answer{}, errors.New("the look at the files gave a finding that is none of a file that was asked about")
 		}
 	}
 	for _, f := range a.Formed.Files {
-		if kind, known := asked[f.Name]; !known || kind != f.Kind {
+		if kind, known := asked[f.Name]; !known || kind != f.Kind || len(f.Data) > disclosure.Standard().Bytes {
 			return Answer{}, errors.New("the look at the files gave a file that was not asked about")
 		}
 		delete(asked, f.Name)
@@ -106,6 +125,10 @@ func ReadAnswer(t Task, data []byte) (Answer, error) {
 			return Answer{}, errors.New("the look at the files refused a file that was not asked about, or by no rule")
 		}
 		delete(asked, f.Name)
+	}
+	if !slices.IsSortedFunc(a.Formed.Files, func(a, b Raw) int { return order[a.Name] - order[b.Name] }) ||
+		!slices.IsSortedFunc(a.Formed.Refused, func(a, b narthex.RefusedFile) int { return order[a.Name] - order[b.Name] }) {
+		return Answer{}, errors.New("the look at the files gave them in another order")
 	}
 	if len(asked) > 0 && !t.Look {
 		return Answer{}, errors.New("the look at the files left one out")

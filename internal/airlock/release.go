@@ -195,10 +195,13 @@ func Shown(r narthex.Release, p narthex.Person) narthex.Release {
 }
 
 // Told gives a release as its author may see it: of findings their files and kinds, of votes what is said to the author once the release is
-// decided or returned, and nobody's name. Until it is released nothing tells the sizes and digests of its files, which their job chose.
+// decided or returned, and nobody's name. Until it is released nothing tells the sizes and digests of its files, which their job chose, and
+// after an edit not what is left of its charge: the difference is the size of what was left out.
 func Told(r narthex.Release) narthex.Release {
 	if r.State != narthex.ReleaseReleased {
-		r.Package, r.Files = "", slices.Clone(r.Files)
+		if r.Package, r.Files = "", slices.Clone(r.Files); !r.AskedAt.IsZero() {
+			r.Charge = 0
+		}
 		for i, f := range r.Files {
 			r.Files[i].Frozen = narthex.Frozen{Name: f.Name, Kind: f.Kind}
 		}
@@ -238,10 +241,17 @@ func compare(a, b string) int {
 	return 0
 }
 
-// ReleaseUsed gives what a release took of its budgets once it is decided.
+// TriedBytes is what a package that wants to leave tells at most though it does not leave, in bytes: sixteen bits for that it was tried,
+// its size, how long the look took in milliseconds, and of each file, and of all together, which of the ten kinds were found.
+const TriedBytes = (16 + 25 + 17 + 10*(mostOutputs+1) + 7) / 8
+
+const mostOutputs = 20 // of a study, as package study has it
+
+// ReleaseUsed gives what a release took of its budgets once it is decided. What does not leave costs what its author was told of it, at most
+// what it would have cost: else who asks and withdraws again and again learns for nothing what they could not take out.
 func ReleaseUsed(r narthex.Release) []policy.Used {
 	if r.State != narthex.ReleaseReleased {
-		return []policy.Used{{Unit: narthex.Calls, Amount: 0}, {Unit: narthex.CPUMinutes, Amount: 0}, {Unit: narthex.GPUMinutes, Amount: 0}, {Unit: narthex.Bytes, Amount: 0}}
+		return []policy.Used{{Unit: narthex.Calls, Amount: 0}, {Unit: narthex.CPUMinutes, Amount: 0}, {Unit: narthex.GPUMinutes, Amount: 0}, {Unit: narthex.Bytes, Amount: min(TriedBytes, r.Charge)}}
 	}
 	return []policy.Used{{Unit: narthex.Calls, Amount: 1}, {Unit: narthex.CPUMinutes, Amount: 0}, {Unit: narthex.GPUMinutes, Amount: 0}, {Unit: narthex.Bytes, Amount: r.Charge}}
 }

@@ -37,7 +37,7 @@ func (a *app) release() *cobra.Command {
 				return a.ownRelease(args[0], func(c *client.Client, id narthex.ReleaseID) (narthex.Release, error) {
 					return c.WithdrawRelease(ctx, id)
 				}, func(p *page, r narthex.Release) {
-					p.line("withdrew %s; its %s are given back", r.ID, count(int(r.Charge), "byte"))
+					p.line("withdrew %s; what was reserved for it is given back, but for what you were told of it", r.ID)
 				})
 			}}),
 		a.releaseFetch(), a.releaseVerify(), a.releaseReview(), a.releaseView(), a.releaseVote(), a.releaseReturn())
@@ -103,7 +103,8 @@ func (a *app) releaseNew() *cobra.Command {
 		use: "new JOB", short: "Ask for files of a job to leave",
 		long: `Ask for files that a job left to leave. Say of each, in 20 to 2,000 characters, what its values are, of how many they tell, and how it
 follows from what left before; two people read that beside the file. What you say nothing of stays. Without flags you are asked for each.
-The bytes that it costs are reserved, and given back where it is refused or withdrawn.`,
+The bytes that it costs are reserved. Where it is refused or withdrawn they are given back but for a few: what the look found, how
+large it is and that it was tried tells something of the asset too.`,
 		example: "NARTHEX_KEY=nx_… narthex release new job_17 --context 'singular-values.csv=the eight largest singular values of each of 14 matrices'\nNARTHEX_KEY=nx_… narthex release new job_17 --contexts contexts.yaml",
 		run: func(ctx context.Context, args []string) error {
 			id, err := jobID(args[0])
@@ -207,7 +208,7 @@ func (a *app) releaseList(ctx context.Context) error {
 		if !r.FetchedAt.IsZero() {
 			fetched = day(r.FetchedAt)
 		}
-		t.row(string(r.ID), string(r.State), string(r.Job), string(r.Asset)+"@"+string(r.Version), fmt.Sprint(len(r.Files)), fmt.Sprint(r.Charge), byKind(r.Findings), day(r.TakenAt), fetched)
+		t.row(string(r.ID), string(r.State), string(r.Job), string(r.Asset)+"@"+string(r.Version), fmt.Sprint(len(r.Files)), charged(r, ""), byKind(r.Findings), day(r.TakenAt), fetched)
 	}
 	return a.list(list, t, "you asked for nothing yet; `narthex release new` asks for files of a job")
 }
@@ -222,7 +223,7 @@ var found = map[string]string{
 // writeRelease writes a release for its author.
 func writeRelease(p *page, r narthex.Release) {
 	p.fields([2]string{"release", string(r.ID)}, [2]string{"state", string(r.State)}, [2]string{"job", string(r.Job)}, [2]string{"from", fmt.Sprintf("%s@%s", r.Asset, r.Version)},
-		[2]string{"package", string(r.Package)}, [2]string{"charge", count(int(r.Charge), "byte")}, [2]string{"decided by", people(r.Reviewers)}, [2]string{"asked for", day(r.TakenAt)})
+		[2]string{"package", string(r.Package)}, [2]string{"charge", charged(r, " bytes")}, [2]string{"decided by", people(r.Reviewers)}, [2]string{"asked for", day(r.TakenAt)})
 	writeFiles(p, r)
 	if len(r.Findings) > 0 {
 		p.heading("What the look at them found; the people are shown where")
@@ -240,10 +241,18 @@ func writeRelease(p *page, r narthex.Release) {
 	case narthex.ReleaseReturned:
 		p.line("next: answer with `narthex release edit %s --context FILE=TEXT`, leave files out with --drop, or `narthex release withdraw %s`", r.ID, r.ID)
 	case narthex.ReleaseRefused, narthex.ReleaseWithdrawn:
-		p.line("it is over, and its bytes are given back; `narthex release new %s` asks anew", r.Job)
+		p.line("it is over, and most of its bytes are given back; `narthex release new %s` asks anew", r.Job)
 	default:
 		p.line("it waits for the lab's people; `narthex release edit %s` changes it and voids what they said", r.ID)
 	}
+}
+
+// charged says what a release costs; nothing where its author is not told.
+func charged(r narthex.Release, unit string) string {
+	if r.Charge == 0 {
+		return ""
+	}
+	return fmt.Sprint(r.Charge) + unit
 }
 
 // writeFiles writes the files of a release with what their author says of them.
@@ -302,7 +311,7 @@ is void, and they look again. Nothing can be added; withdraw it and ask anew for
 				}
 				return c.EditRelease(ctx, id, client.EditRelease{Files: wanted})
 			}, func(p *page, r narthex.Release) {
-				p.line("changed %s: %s wait for %s of the lab; %s are reserved", r.ID, count(len(r.Files), "file"), people(r.Reviewers), count(int(r.Charge), "byte"))
+				p.line("changed %s: %s wait for %s of the lab; it costs no more than it did, and how much is told when it leaves", r.ID, count(len(r.Files), "file"), people(r.Reviewers))
 				p.line("next: narthex release show %s", r.ID)
 			})
 		}})
@@ -337,7 +346,8 @@ func edited(r narthex.Release, said contexts, drop []string) ([]client.WantedFil
 
 func (a *app) releaseFetch() *cobra.Command {
 	var out, key string
-	c := a.command(leaf{
+	var c *cobra.Command
+	c = a.command(leaf{
 		use: "fetch RELEASE", short: "Take out what was released, with the record of what was checked",
 		long: `Take out what was released: a new folder with the files under their names, exactly as they were reviewed, and record.json, which says
 what was checked and is signed by the lab's ledger. Nothing is written that the record does not hold. The key must be of the person who
@@ -346,6 +356,9 @@ asked for it, and of a grant that is in force.`,
 		run: func(ctx context.Context, args []string) error {
 			id, err := releaseID(args[0])
 			if err != nil {
+				return err
+			}
+			if err := noEmptyKey(c, key); err != nil {
 				return err
 			}
 			if err := newFolder(out); err != nil {
@@ -377,6 +390,14 @@ asked for it, and of a grant that is in force.`,
 	c.Flags().StringVar(&out, "out", "", "the new folder")
 	c.Flags().StringVar(&key, "key", "", "the ledger's verifier key, name+hash+key (else the one that the record states)")
 	return c
+}
+
+// noEmptyKey refuses a key that is given and empty, as a variable that was not set is: it would be taken for none.
+func noEmptyKey(c *cobra.Command, key string) error {
+	if key == "" && c.Flags().Changed("key") {
+		return problem(narthex.Invalid, "give the lab's verifier key, or leave --key out", "the key that is given with --key is empty")
+	}
+	return nil
 }
 
 func keySource(key string) string {
@@ -440,13 +461,19 @@ func writeFolder(out string, files []client.StudyFile) error {
 
 func (a *app) releaseVerify() *cobra.Command {
 	var record, key string
-	c := a.command(leaf{
+	var c *cobra.Command
+	c = a.command(leaf{
 		use: "verify FILE", short: "Check, without a network, that a file is one that a lab released",
 		long: `Check that a file is, byte by byte, one that stands in the record of a release, and that the record was signed by a lab's ledger. Bring
 the lab's verifier key with --key, from another source than the record; without it you learn only that the record was not changed since
 the key that it states signed it.`,
 		example: "narthex release verify table.csv --record record.json --key ledger.lab.example+…\nnarthex release verify table.csv --record record.json",
-		run:     func(_ context.Context, args []string) error { return a.verifyRelease(args[0], record, key) }})
+		run: func(_ context.Context, args []string) error {
+			if err := noEmptyKey(c, key); err != nil {
+				return err
+			}
+			return a.verifyRelease(args[0], record, key)
+		}})
 	c.Flags().StringVar(&record, "record", "", "the record that came with it")
 	c.Flags().StringVar(&key, "key", "", "the ledger's verifier key, name+hash+key")
 	return c

@@ -334,7 +334,7 @@ func (a *app) voteRelease(ctx context.Context, named string, v voting) error {
 		case narthex.ReleaseReleased:
 			page.line("voted on %s: it is released, and its author can take it out", id)
 		case narthex.ReleaseRefused:
-			page.line("voted on %s: it is refused, and its bytes are given back", id)
+			page.line("voted on %s: it is refused, and its bytes are given back but for what its author was told", id)
 		case narthex.ReleaseConflicting:
 			page.line("voted on %s: you and another reviewer differ, so it is with all of you again", id)
 			page.line("next: narthex release view %s shows what the others said", id)

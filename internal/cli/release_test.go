@@ -175,6 +175,8 @@ func TestAStudyFromTheCommandLineToACheckedFile(t *testing.T) {
 		t.Errorf("it says\n%s", out)
 	}
 	anyone.bad("not signed by that key", "release", "verify", table, "--record", record, "--key", otherKey(t))
+	anyone.bad("is empty", "release", "verify", table, "--record", record, "--key", "")
+	ada.bad("is empty", "release", "fetch", release, "--out", filepath.Join(t.TempDir(), "again"), "--key", "")
 	anyone.bad("is none of the files", "release", "verify", contexts, "--record", record)
 	forged := filepath.Join(t.TempDir(), "forged.json")
 	data, err := os.ReadFile(record)
@@ -182,6 +184,10 @@ func TestAStudyFromTheCommandLineToACheckedFile(t *testing.T) {
 		err = os.WriteFile(forged, []byte(strings.Replace(string(data), `"payload":"e`, `"payload":"f`, 1)), 0o600)
 	}
 	if err != nil {
+		t.Fatal(err)
+	}
+	anyone.bad("no record of a release", "release", "verify", table, "--record", forged)
+	if err := os.WriteFile(forged, append(data, '}'), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	anyone.bad("no record of a release", "release", "verify", table, "--record", forged)

@@ -36,10 +36,12 @@ type Hall struct {
 	Folder   string // of this node alone, for studies while they run
 	Log      *slog.Logger
 
-	mu    sync.Mutex // guards runs
+	mu    sync.Mutex // guards runs and turns
 	runs  map[narthex.JobID]context.CancelFunc
 	wake  chan struct{}
-	looks chan struct{} // as many looks into files, and makings of twins, at once as it holds
+	looks chan struct{}                       // as many looks into files, and makings of twins, at once as it holds
+	twins chan struct{}                       // one making of twins at once, so that jobs and releases have a look left
+	turns map[narthex.AssetName]chan struct{} // who asks for something of an asset to leave, one after the other
 	done  sync.WaitGroup
 }
 
@@ -48,18 +50,30 @@ const mostLooks = 2
 
 // examine gives files their forms or looks into them, when it is its turn.
 func (h *Hall) examine(ctx context.Context, task airlock.Task, asset string) (answer airlock.Answer, err error) {
-	err = h.inTurn(ctx, func() error {
+	err = inTurn(ctx, h.looks, func() error {
 		answer, err = h.Examiner.Examine(ctx, task, asset)
 		return err
 	})
 	return answer, err
 }
 
-// inTurn does what takes as much memory as a look, when it is its turn.
-func (h *Hall) inTurn(ctx context.Context, do func() error) error {
+// alone does what may be done for one at a time beside an asset: those who come first go first, and nobody who asks more often overtakes.
+func (h *Hall) alone(ctx context.Context, asset narthex.AssetName, do func() error) error {
+	h.mu.Lock()
+	turn := h.turns[asset]
+	if turn == nil {
+		turn = make(chan struct{}, 1)
+		h.turns[asset] = turn
+	}
+	h.mu.Unlock()
+	return inTurn(ctx, turn, do)
+}
+
+// inTurn does something when it is its turn.
+func inTurn(ctx context.Context, turn chan struct{}, do func() error) error {
 	select {
-	case h.looks <- struct{}{}:
-		defer func() { <-h.looks }()
+	case turn <- struct{}{}:
+		defer func() { <-turn }()
 		return do()
 	case <-ctx.Done():
 		return ctx.Err()
@@ -77,6 +91,7 @@ type Examiner interface {
 // NewHall makes a hall; Run must run for its jobs to begin.
 func NewHall(h *Hall) *Hall {
 	h.runs, h.wake, h.looks = map[narthex.JobID]context.CancelFunc{}, make(chan struct{}, 1), make(chan struct{}, mostLooks)
+	h.twins, h.turns = make(chan struct{}, 1), map[narthex.AssetName]chan struct{}{}
 	return h
 }
 

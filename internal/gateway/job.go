@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"narthex"
 	"narthex/client"
@@ -28,6 +29,7 @@ const (
 	mostStudy     = 16 << 20 // of a study's files together, in bytes
 	mostFiles     = 200      // of a study
 	mostOpenJobs  = 16       // of a grant, waiting and running
+	mostUnbegun   = 64       // of a grant's latest jobs, twice as many, that ended in a day without having begun
 	usualMinutes  = 10       // of wall time, where nothing is asked
 	mostListed    = 1000     // jobs and releases in a list
 	compute       = narthex.AttributeName("weights.compute")
@@ -358,6 +360,24 @@ func (a *attempt) roomForJob() error {
 	}
 	if len(open) >= mostListed {
 		return narthex.Unavailablef("As many jobs wait on this node as may. Try again when some have ended.")
+	}
+	return a.roomForStudy()
+}
+
+// roomForStudy refuses one more job where many of the grant's were handed in and never began: they cost nothing, and their studies stay.
+func (a *attempt) roomForStudy() error {
+	latest, err := book.Latest[book.Job](a.tx, store.Jobs, listing.JobsOf(a.h.grant.ID), 2*mostUnbegun)
+	if err != nil {
+		return err
+	}
+	unbegun := 0
+	for _, j := range latest {
+		if j.State.Over() && j.StartedAt.IsZero() && a.tx.Now().Sub(j.TakenAt) < 24*time.Hour {
+			unbegun++
+		}
+	}
+	if unbegun >= mostUnbegun {
+		return &narthex.Error{Kind: narthex.Exhausted, Code: "too_many_at_once", Public: fmt.Sprintf("%d jobs of this grant ended within a day without having begun, and their studies are kept. No more are taken before tomorrow.", unbegun)}
 	}
 	return nil
 }

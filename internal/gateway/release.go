@@ -104,6 +104,21 @@ func (v *visit) ask(in client.SubmitRelease) (narthex.Release, error) {
 	if err != nil {
 		return none, v.denyUnread(err)
 	}
+	// What is handed in meanwhile would have to be compared with it, so nothing is: else who asks again and again would keep others from it.
+	var release narthex.Release
+	err = v.door.Hall.alone(v.r.Context(), g.call.asset, func() error {
+		release, err = v.look(g)
+		return err
+	})
+	if err != nil && v.r.Context().Err() != nil {
+		err = narthex.Unavailablef("It was not its turn before the time was over, so nothing may have been submitted. `narthex release list` says; try again.").Because(err)
+	}
+	return release, err
+}
+
+// look has files looked into, and records that they want to leave.
+func (v *visit) look(g gathered) (release narthex.Release, err error) {
+	none := release
 	// A look takes time and memory of this host, so what is denied is not looked into; it is decided again when it is recorded.
 	task, folder := airlock.Task{Look: true, Files: g.raw}, ""
 	allowed, err := v.wouldAllow(g.call, func(a *attempt) (err error) {
@@ -121,10 +136,9 @@ func (v *visit) ask(in client.SubmitRelease) (narthex.Release, error) {
 	var answer airlock.Answer
 	if allowed {
 		if answer, err = v.door.Hall.examine(v.r.Context(), task, folder); err != nil {
-			return none, narthex.Unavailablef("The files could not be looked into, so nothing was submitted. Try again; tell the lab if it stays so.").Because(err)
+			return none, v.denyUnread(narthex.Unavailablef("The files could not be looked into, so nothing was submitted. Try again; tell the lab if it stays so.").Because(err))
 		}
 	}
-	var release narthex.Release
 	err = v.decide(g.call, func(a *attempt) (err error) {
 		if !allowed {
 			return narthex.Unavailablef("What the release rests on changed at this moment; try again.")
@@ -204,6 +218,9 @@ func earlier(tx *journal.Tx, asset narthex.AssetName, author narthex.PersonID) (
 	if err != nil {
 		return nil, nil, err
 	}
+	if !airlock.Comparable(releasesOf(rows)) {
+		return nil, nil, narthex.Unavailablef("More has left of this asset, or waits, than a package can be compared with, so nothing was submitted. Tell the lab.")
+	}
 	for _, r := range rows {
 		e := airlock.Earlier{Release: string(r.ID), Own: r.Author == author}
 		if e.Files, err = ReleaseBytes(tx, r.Release); err != nil {
@@ -212,6 +229,14 @@ func earlier(tx *journal.Tx, asset narthex.AssetName, author narthex.PersonID) (
 		list, seen = append(list, e), append(seen, r.ID)
 	}
 	return list, seen, nil
+}
+
+func releasesOf(rows []book.Release) []narthex.Release {
+	list := make([]narthex.Release, len(rows))
+	for i, r := range rows {
+		list[i] = r.Release
+	}
+	return list
 }
 
 func comparedWith(tx *journal.Tx, asset narthex.AssetName) ([]book.Release, error) {

@@ -69,17 +69,24 @@ func (h *Hall) twin(ctx context.Context, of narthex.Version) (made airlock.Twins
 	case err != nil:
 		return none, narthex.Unavailablef("The bytes of the version could not be read, so it has no twin now. Try again; tell the lab if it stays so.").Because(err)
 	case size > client.MostTwin:
-		return none, narthex.Refusedf("The files of this version have %d bytes, and a twin is made of %d at most. Try the study on a smaller version; the same names and types are enough.", size, client.MostTwin).For("asset")
+		return none, narthex.Refusedf("A twin is made of files of %d bytes together at most, and this version has more. Try the study on a smaller version; the same names and types are enough.", client.MostTwin).For("asset")
 	case !weights:
 		return none, narthex.Refusedf("Nothing of this version has a twin: it has no file of safetensors. Ask the lab.").For("asset")
 	}
-	if found, err := environment.ReadFolder(ctx, of.Folder); err != nil || found.Digest != of.Digest {
+	changed := false
+	err = inTurn(ctx, h.twins, func() error {
+		found, err := environment.ReadFolder(ctx, of.Folder)
+		if changed = err != nil || found.Digest != of.Digest; changed {
+			return err
+		}
+		return inTurn(ctx, h.looks, func() error {
+			made, err = h.Examiner.Twin(ctx, of.Folder, of.Digest)
+			return err
+		})
+	})
+	if changed {
 		return none, narthex.Unavailablef("The bytes of the version are not those that the lab approved, so it has no twin. Tell the lab.").Because(err)
 	}
-	err = h.inTurn(ctx, func() error {
-		made, err = h.Examiner.Twin(ctx, of.Folder, of.Digest)
-		return err
-	})
 	if err != nil {
 		return none, narthex.Unavailablef("The twin could not be made. Try again; tell the lab if it stays so: weights that are damaged, or of a type that is not read, have none.").Because(err)
 	}

@@ -75,26 +75,33 @@ type look struct {
 
 // Look gives what it finds in the files of a package, by file, line, kind and rule. It looks at each file as it is, and at what up to
 // five encodings in one another give; at columns, at the first letters of lines and the like; and at what the files, and those of the
-// author's earlier releases, give together.
+// author's earlier releases, give together: that is a finding of each file whose words are part of it.
 //
 // Its time and memory are bounded: a file unfolds into at most 4,096 pieces of together six times its bytes, or half a MiB. What is
 // beyond that is a finding of its own, of the kind Encoded.
 func (in *Inspector) Look(files []File) []Finding {
 	l := &look{Inspector: in}
 	var apart []byte
-	last := ""
+	var of []string // the files that have such words
 	for _, f := range files {
 		words := l.file(f.Name, len(f.Bytes), roots(f))
 		if len(words) > 0 {
-			apart, last = append(apart, words...), f.Name
+			apart, of = append(apart, words...), append(of, f.Name)
 		}
 		if f.Kind == disclosure.PNG {
 			l.picture(f)
 		}
 	}
-	if last != "" && (len(files) > 1 || len(in.before) > 0) {
-		whole := slices.Concat(in.before, apart)
-		l.file(last, len(whole), []piece{{file: last, within: []string{"files and earlier releases together"}, bytes: whole, faint: true}})
+	if len(of) > 0 && (len(files) > 1 || len(in.before) > 0) {
+		whole, alone := slices.Concat(in.before, apart), len(l.found)
+		l.file(of[0], len(whole), []piece{{file: of[0], within: []string{"files and earlier releases together"}, bytes: whole, faint: true}})
+		found := l.found[alone:]
+		for _, other := range of[1:] { // each file that may hold a part carries the finding, also where its author leaves others out
+			for _, f := range found {
+				f.File = other
+				l.found = append(l.found, f)
+			}
+		}
 	}
 	people := values.Thresholds{Off: !in.held.People}
 	return ordered(slices.Concat(l.found, values.Weights(l.handed(), in.held.Tensors), values.Tables(files, people), values.Differences(files, in.held.Earlier, people)))

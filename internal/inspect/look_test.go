@@ -140,6 +140,15 @@ func TestASecretInParts(t *testing.T) {
 	if found := inspect.New(held()).Look(files); !has(found, inspect.Canary, "canary") {
 		t.Errorf("%v", kindsOf(found))
 	}
+	without := map[string]bool{"a.txt": true, "b.txt": true, "c.txt": true}
+	for _, f := range inspect.New(held()).Look(append(files[:3:3], file("d.txt", "four "+drawn(upper+lower+ten, 12)+"\n"))) {
+		if f.Kind == inspect.Canary {
+			delete(without, f.File)
+		}
+	}
+	if len(without) > 0 {
+		t.Errorf("the finding goes with the last file, and %d that hold parts carry none", len(without))
+	}
 	own := held()
 	own.Earlier = []inspect.Package{{Release: "rel_1", Own: true, Files: files[:2]}}
 	if found := inspect.New(own).Look(files[2:]); !has(found, inspect.Canary, "canary") || found[0].File != "c.txt" {

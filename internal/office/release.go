@@ -220,8 +220,8 @@ func (o *Office) judge(ctx context.Context, by narthex.PersonID, id narthex.Rele
 			return err
 		}
 		code := gateway.ReleaseStopped(tx, row.Release)
-		if code == narthex.UnauthenticatedError().Code {
-			return journal.Unrecorded() // it may be a lock of which nobody may tell
+		if code == narthex.UnauthenticatedError().Code || code == narthex.Unavailable.String() {
+			return journal.Unrecorded() // it may be a lock of which nobody may tell, or what could not be read
 		}
 		if code != "" {
 			return narthex.Conflictf("What the release rests on is stopped (%s), so nothing is decided of it now.", code)

@@ -453,6 +453,28 @@ func TestTheQueueIsBoundedAndNothingIsOverspent(t *testing.T) {
 	}
 }
 
+// TestHandingInAndCancellingFillsNoDisk: what never begins costs nothing and its study is kept, so that there is an end to it.
+func TestHandingInAndCancellingFillsNoDisk(t *testing.T) {
+	s := &stage{}
+	h := openHall(t, s.play)
+	s.on.Store(1)
+	first := h.submit(t)
+	until(t, "the first runs", func() bool { return s.began.Load() == 1 })
+	var last error
+	kept := 0
+	for ; last == nil && kept < 100; kept++ {
+		var job narthex.Job
+		if job, last = h.holder().SubmitJob(t.Context(), client.SubmitJob{Asset: "model", Environment: "box", Files: studyFiles(client.StudyFile{Path: "n", Data: []byte(fmt.Sprint(kept))}), WallMinutes: 1}); last != nil {
+			break
+		}
+		must(h.holder().CancelJob(t.Context(), job.ID))
+	}
+	if kept != 64 || codeOf(last) != "too_many_at_once" {
+		t.Errorf("%d studies are kept of jobs that never began: %v", kept, last)
+	}
+	must(h.holder().CancelJob(t.Context(), first.ID))
+}
+
 // dying is a store that takes nothing once it is dead.
 type dying struct {
 	store.Store
@@ -534,6 +556,85 @@ func TestWhatWaitsIsComparedAndWhatIsDeniedIsNotLookedInto(t *testing.T) {
 }
 
 var _ gateway.Examiner = (*looked)(nil)
+
+// blind cannot look into anything.
+type blind struct{ testenv.Here }
+
+func (b blind) Examine(ctx context.Context, task airlock.Task, asset string) (airlock.Answer, error) {
+	if task.Look {
+		return airlock.Answer{}, errors.New("canary of the cause")
+	}
+	return b.Here.Examine(ctx, task, asset)
+}
+
+// TestALookThatEndsBadlyIsAnEntry: what makes it end so may be what a job chose, so that it happened is not without a trace.
+func TestALookThatEndsBadlyIsAnEntry(t *testing.T) {
+	s := &stage{}
+	h := openHallWith(t, s.play, func(c *server.Config) { c.Host.Examiner = blind{} })
+	job := h.over(t, h.submit(t).ID)
+	before := verified(t, h.Env).ByType[narthex.EntryCallDenied]
+	if _, err := h.asks(t, job.ID); !narthex.IsKind(err, narthex.Unavailable) || strings.Contains(err.Error(), "canary") {
+		t.Errorf("it says %v", err)
+	}
+	if denied := verified(t, h.Env).ByType[narthex.EntryCallDenied] - before; denied != 1 {
+		t.Errorf("%d entries say so", denied)
+	}
+	if b := h.budget(t, "output.release", "bytes_out"); b.Reserved != 0 {
+		t.Errorf("it holds %+v", b)
+	}
+}
+
+// slow takes its time over each look, and a twin of its does not come before the test ends.
+type slow struct {
+	looked
+	over chan struct{}
+}
+
+func (s *slow) Examine(ctx context.Context, task airlock.Task, asset string) (airlock.Answer, error) {
+	answer, err := s.looked.Examine(ctx, task, asset)
+	if task.Look {
+		time.Sleep(300 * time.Millisecond)
+	}
+	return answer, err
+}
+
+func (s *slow) Twin(ctx context.Context, asset string, digest narthex.Digest) (airlock.Twins, error) {
+	<-s.over
+	return s.Here.Twin(ctx, asset, digest)
+}
+
+// TestNobodyKeepsOthersFromAsking: who asks while somebody else's files are looked at comes after them and is compared with them, and twins
+// that are asked for leave room for looks.
+func TestNobodyKeepsOthersFromAsking(t *testing.T) {
+	s, l := &stage{}, &slow{over: make(chan struct{})}
+	h := openHallWith(t, s.play, func(c *server.Config) { c.Host.Examiner = l })
+	holder := h.holder()
+	var asking sync.WaitGroup
+	defer asking.Wait()
+	defer close(l.over)
+	for range 3 {
+		asking.Go(func() { _, _ = holder.Twin(context.WithoutCancel(t.Context()), "model@final") })
+	}
+	time.Sleep(100 * time.Millisecond)
+	var jobs []narthex.JobID
+	for range 3 {
+		jobs = append(jobs, h.over(t, h.submit(t).ID).ID)
+	}
+	failed := make([]error, len(jobs))
+	var submitted sync.WaitGroup
+	for i, job := range jobs {
+		submitted.Go(func() { _, failed[i] = h.asks(t, job) })
+	}
+	submitted.Wait()
+	if err := errors.Join(failed...); err != nil {
+		t.Fatalf("who asks at the same time is kept from it: %v", err)
+	}
+	for i, task := range l.tasks {
+		if len(task.Earlier) != i {
+			t.Errorf("look %d is beside %d", i+1, len(task.Earlier))
+		}
+	}
+}
 
 // TestWhoSaysWhatMayLeave: nobody but two of the lab who are apart from it, may say so still, and saw what stands.
 func TestWhoSaysWhatMayLeave(t *testing.T) {
@@ -760,7 +861,10 @@ func TestANodeThatDiesAtAnyCommitLosesAndDoublesNothing(t *testing.T) {
 		var out, charged int64
 		for _, r := range must(h.holder().OwnReleases(t.Context())).Releases {
 			if !r.State.Over() {
-				must(h.holder().WithdrawRelease(t.Context(), r.ID))
+				r = must(h.holder().WithdrawRelease(t.Context(), r.ID))
+			}
+			if r.State == narthex.ReleaseWithdrawn {
+				out += min(airlock.TriedBytes, r.Charge)
 			}
 			if r.State == narthex.ReleaseReleased {
 				out += r.Charge

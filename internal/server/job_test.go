@@ -341,3 +341,26 @@ func TestEachLimitOfJobsAdmitsAndRefuses(t *testing.T) {
 	_, err = submit(bare, 5, 32)
 	refused("a grant without jobs", err, "", "not_granted")
 }
+
+// TestAskingAgainAndAgainIsCounted: who asks and withdraws is told what the look found and how large it is, and pays for that, so it ends.
+func TestAskingAgainAndAgainIsCounted(t *testing.T) {
+	h := openHall(t, leaves(map[string]string{"table.csv": "layer,value\n0,1.23456\n", "words.txt": "four layers \n"}))
+	job := h.over(t, h.submit(t).ID)
+	start := h.budget(t, "weights.compute", "bytes_out")
+	var last error
+	paid, tries := int64(0), 0
+	for ; last == nil && tries < 400; tries++ {
+		var asked narthex.Release
+		if asked, last = h.holder().SubmitRelease(t.Context(), client.SubmitRelease{Job: job.ID, Files: []client.WantedFile{{Name: "table.csv", Context: context20}}}); last != nil {
+			break
+		}
+		paid += min(airlock.TriedBytes, asked.Charge)
+		if over := must(h.holder().WithdrawRelease(t.Context(), asked.ID)); over.State != narthex.ReleaseWithdrawn {
+			t.Fatalf("it is %s", over.State)
+		}
+	}
+	after := h.budget(t, "weights.compute", "bytes_out")
+	if !narthex.IsKind(last, narthex.Exhausted) || after.Reserved != 0 || after.Used != start.Used+paid || tries < 2 {
+		t.Errorf("after %d tries for %d bytes the account says %+v: %v", tries, paid, after, last)
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -126,6 +127,9 @@ func TestAFolderWithoutATwin(t *testing.T) {
 		t.Fatal(err)
 	}
 	refused("a folder that is large", "smaller version", narthex.Refused)
+	if _, err := h.holder().Twin(t.Context(), "model"); strings.Contains(err.Error(), strconv.Itoa(client.MostTwin+1)) {
+		t.Errorf("it tells how large all files are together, of which most may have no twin: %v", err)
+	}
 	if err := os.WriteFile(weights, append(testenv.Weights(), 0), 0o644); err != nil {
 		t.Fatal(err)
 	}

@@ -22,6 +22,11 @@ const (
 	Difference Kind = "difference" // what a table and earlier ones tell together
 )
 
+// Kinds lists every kind.
+func Kinds() []Kind {
+	return []Kind{Secret, Canary, Protected, Weights, Personal, Encoded, Hidden, Active, SmallCount, Difference}
+}
+
 // File is one file of a package, in its form.
 type File struct {
 	Name  string
