@@ -26,28 +26,22 @@ type Frozen struct {
 	Digest Digest `json:"digest"`
 }
 
-// Study is the frozen folder of a job: its files sorted by name, and the digest of the list.
-type Study struct {
-	Digest Digest   `json:"digest"`
-	Files  []Frozen `json:"files"`
-}
-
 // Plan is everything that a job will be, fixed before it waits: nothing of it changes until it ended, and where something on the node is
 // no longer what it says the job does not start.
 type Plan struct {
-	Asset         AssetName       `json:"asset"`
-	Version       VersionName     `json:"version"`
-	AssetDigest   Digest          `json:"asset_digest"` // of the version's folder
-	Environment   EnvironmentName `json:"environment"`
-	Environments  Digest          `json:"environment_digest"` // of what the lab directory says of it
-	Study         Digest          `json:"study"`
-	Command       []string        `json:"command"`
-	Outputs       []Output        `json:"outputs"` // what may leave, in this order
-	MemoryMB      int64           `json:"memory_mb"`
-	WallMinutes   int64           `json:"wall_minutes"`
-	CPUMinutes    int64           `json:"cpu_minutes"` // reserved, and the most that it may use
-	OutcomeBytes  int64           `json:"outcome_bytes"`
-	AttributeUsed string          `json:"attribute"` // weights.compute or data.job
+	Asset             AssetName       `json:"asset"`
+	Version           VersionName     `json:"version"`
+	AssetDigest       Digest          `json:"asset_digest"` // of the version's folder
+	Environment       EnvironmentName `json:"environment"`
+	EnvironmentDigest Digest          `json:"environment_digest"` // of what the lab directory says of it
+	Study             Digest          `json:"study"`              // of the list of its files
+	Command           []string        `json:"command"`            // an absolute path in the environment, and arguments
+	Outputs           []Output        `json:"outputs"`            // what may leave, in this order
+	MemoryMB          int64           `json:"memory_mb"`          // of all its processes and what lies in its folders
+	WallMinutes       int64           `json:"wall_minutes"`
+	CPUMinutes        int64           `json:"cpu_minutes"`   // reserved, and the most that it may use
+	OutcomeBytes      int64           `json:"outcome_bytes"` // what its end tells at most
+	Attribute         AttributeName   `json:"attribute"`     // weights.compute or data.job
 }
 
 // Output is a file that a study says it will write: its name, and the kind of form that it has.

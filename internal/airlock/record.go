@@ -38,22 +38,22 @@ type Subject struct {
 
 // Predicate is what was checked of a release before it left.
 type Predicate struct {
-	Release      narthex.ReleaseID       `json:"release"`
-	Job          narthex.JobID           `json:"job"`
-	Grant        narthex.GrantID         `json:"grant"`
-	Agreement    narthex.Digest          `json:"agreement"`
-	Asset        narthex.AssetName       `json:"asset"`
-	Version      narthex.VersionName     `json:"version"`
-	AssetDigest  narthex.Digest          `json:"asset_digest"`
-	Environment  narthex.EnvironmentName `json:"environment"`
-	Environments narthex.Digest          `json:"environment_digest"`
-	Study        narthex.Digest          `json:"study"`
-	Package      narthex.Digest          `json:"package"`
-	Charge       int64                   `json:"charge"`
-	Findings     []narthex.Finding       `json:"findings"` // files and kinds
-	Reviewers    []narthex.Role          `json:"reviewers"`
-	ReleasedAt   time.Time               `json:"released_at"`
-	LogKey       string                  `json:"log_key"` // the ledger's verifier key, which signs this
+	Release           narthex.ReleaseID       `json:"release"`
+	Job               narthex.JobID           `json:"job"`
+	Grant             narthex.GrantID         `json:"grant"`
+	Agreement         narthex.Digest          `json:"agreement"`
+	Asset             narthex.AssetName       `json:"asset"`
+	Version           narthex.VersionName     `json:"version"`
+	AssetDigest       narthex.Digest          `json:"asset_digest"`
+	Environment       narthex.EnvironmentName `json:"environment"`
+	EnvironmentDigest narthex.Digest          `json:"environment_digest"`
+	Study             narthex.Digest          `json:"study"`
+	Package           narthex.Digest          `json:"package"`
+	Charge            int64                   `json:"charge"`
+	Findings          []narthex.Finding       `json:"findings"` // files and kinds
+	Reviewers         []narthex.Role          `json:"reviewers"`
+	ReleasedAt        time.Time               `json:"released_at"`
+	LogKey            string                  `json:"log_key"` // the ledger's verifier key, which signs this
 }
 
 type recordEnvelope struct {
@@ -74,7 +74,7 @@ func Record(r narthex.Release, job narthex.Job, logKey string, sign func([]byte)
 	}
 	s := Statement{Type: statementType, PredicateType: predicateType, Subject: []Subject{}, Predicate: Predicate{
 		Release: r.ID, Job: r.Job, Grant: r.Grant, Agreement: r.Agreement, Asset: r.Asset, Version: r.Version, AssetDigest: job.Plan.AssetDigest,
-		Environment: job.Plan.Environment, Environments: job.Plan.Environments, Study: job.Plan.Study, Package: r.Package, Charge: r.Charge,
+		Environment: job.Plan.Environment, EnvironmentDigest: job.Plan.EnvironmentDigest, Study: job.Plan.Study, Package: r.Package, Charge: r.Charge,
 		Findings: Told(r).Findings, Reviewers: []narthex.Role{}, ReleasedAt: r.DecidedAt, LogKey: logKey}}
 	for _, f := range r.Files {
 		s.Subject = append(s.Subject, Subject{f.Name, map[string]string{"sha256": strings.TrimPrefix(string(f.Digest), "sha256:")}})

@@ -408,7 +408,7 @@ func (h *Hall) prepare(ctx context.Context, job book.Job) (sandbox.Job, error) {
 	}
 	plan := job.Plan
 	around, print, err := EnvironmentOf(rules, plan.Environment)
-	if err != nil || print != plan.Environments {
+	if err != nil || print != plan.EnvironmentDigest {
 		return none, errors.New("the environment is not the one of the plan")
 	}
 	version, known := rules.Directory.Assets[plan.Asset].Version(plan.Version)

@@ -203,8 +203,8 @@ func (v *visit) plan(in client.SubmitJob) (call jobCall, err error) {
 	for i, o := range parsed.Outputs {
 		outputs[i] = narthex.Output{Name: o.Name, Kind: string(o.Kind), Says: o.Says}
 	}
-	call.plan = narthex.Plan{Asset: call.asset, Environment: in.Environment, Environments: print, Study: frozen, Command: command, Outputs: outputs,
-		MemoryMB: memory, WallMinutes: wall, CPUMinutes: wall * environment.Limits.CPUs, AttributeUsed: string(compute)}
+	call.plan = narthex.Plan{Asset: call.asset, Environment: in.Environment, EnvironmentDigest: print, Study: frozen, Command: command, Outputs: outputs,
+		MemoryMB: memory, WallMinutes: wall, CPUMinutes: wall * environment.Limits.CPUs, Attribute: compute}
 	call.plan.OutcomeBytes = airlock.OutcomeBytes(call.plan, lines)
 	return call, nil
 }
@@ -323,7 +323,7 @@ func (a *attempt) takeJob(call jobCall, kept bool) (narthex.Job, error) {
 	}
 	plan := call.plan
 	plan.Version, plan.AssetDigest = a.version.Name, a.version.Digest
-	if _, print, err := EnvironmentOf(a.rules, plan.Environment); err != nil || print != plan.Environments {
+	if _, print, err := EnvironmentOf(a.rules, plan.Environment); err != nil || print != plan.EnvironmentDigest {
 		return none, narthex.Unavailablef("The environment changed at this moment; try again.")
 	}
 	form, err := canon.JSON(plan)

@@ -207,7 +207,7 @@ func (g *gathered) choose(tx *journal.Tx, wanted []client.WantedFile) error {
 		}
 	}
 	slices.Sort(g.call.artefacts)
-	g.call.asset, g.call.version, g.call.attribute = g.job.Plan.Asset, g.job.Plan.Version, narthex.AttributeName(g.job.Plan.AttributeUsed)
+	g.call.asset, g.call.version, g.call.attribute = g.job.Plan.Asset, g.job.Plan.Version, g.job.Plan.Attribute
 	g.call.charge = airlock.Charge(g.raw)
 	return nil
 }
