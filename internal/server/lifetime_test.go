@@ -120,8 +120,9 @@ func TestTheAssetsAccountIsSharedByAllGrants(t *testing.T) {
 				t.Errorf("the refusal does not hold %s: %s", part, text)
 			}
 		}
+		said, _, _ := strings.Cut(text, `"request_id"`) // which is drawn, and may hold anything
 		for _, part := range []string{"47", `"15"`, " 15 "} {
-			if strings.Contains(text, part) {
+			if strings.Contains(said, part) {
 				t.Errorf("the refusal tells what others used: %s", text)
 			}
 		}
