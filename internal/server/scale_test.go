@@ -5,8 +5,10 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -618,4 +620,43 @@ func TestAStoreWithoutListsGetsThem(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestTwoHundredThatRunAskNothingOfTheProgramme: the list of work of a programme manager has what needs a person and no more, however many
+// engagements run; what one of them comes to need stands there at once.
+func TestTwoHundredThatRunAskNothingOfTheProgramme(t *testing.T) {
+	c := crowded(t)
+	waits := func() map[string]bool {
+		t.Helper()
+		items := map[string]bool{}
+		list, err := c.e.People["carol"].Work(t.Context(), client.Page{Limit: 500})
+		must(t, err)
+		for _, item := range list.Work {
+			items[item.Do+" "+string(item.Engagement)] = true
+		}
+		return items
+	}
+	before := waits()
+	c.lives = slices.DeleteFunc(c.lives, func(e narthex.Engagement) bool { return e.State != narthex.Active })
+	if len(c.lives) != 1 {
+		t.Fatalf("%d engagements run", len(c.lives))
+	}
+	c.grow(t, 200)
+	running, err := c.e.People["carol"].Engagements(t.Context(), client.Page{State: narthex.Active, Limit: 500})
+	must(t, err)
+	if len(running.Engagements) < 200 {
+		t.Fatalf("%d engagements run", len(running.Engagements))
+	}
+	if after := waits(); !maps.Equal(before, after) {
+		t.Errorf("before 200 ran there was\n%v\nand now\n%v", slices.Sorted(maps.Keys(before)), slices.Sorted(maps.Keys(after)))
+	}
+	_, err = c.e.People["ada"].Command(t.Context(), c.lives[0].ID, "end", client.Command{Text: "done"})
+	must(t, err)
+	after := waits()
+	for item := range before {
+		delete(after, item)
+	}
+	if len(after) != 1 || !after["close "+string(c.lives[0].ID)] && !after["chase "+string(c.lives[0].ID)] {
+		t.Errorf("once one of them ended there is beside that %v", slices.Sorted(maps.Keys(after)))
+	}
 }
