@@ -1,7 +1,7 @@
 package airlock
 
 import (
-	"encoding/json"
+	"bytes"
 	"errors"
 	"slices"
 	"strings"
@@ -9,6 +9,7 @@ import (
 	"narthex"
 	"narthex/internal/disclosure"
 	"narthex/internal/inspect/find"
+	"narthex/internal/wire"
 )
 
 // Raw is a file as a job left it.
@@ -93,12 +94,15 @@ const (
 	mostSaid     = 4096 // of one finding, in bytes
 )
 
+// answerLimits bound what a child says.
+var answerLimits = wire.Limits{Bytes: 128 << 20, Depth: 12}
+
 // ReadAnswer reads what a child said. It comes from where a stranger's bytes were read, and in a look from beside the weights, so it is held
 // to what was asked: what of it an author is told are kinds and classes of closed lists, in the order of the task. That a child which was
 // broken into says that there is nothing cannot be told from that there is nothing.
 func ReadAnswer(t Task, data []byte) (Answer, error) {
-	var a Answer
-	if err := json.Unmarshal(data, &a); err != nil {
+	a, err := wire.Decode[Answer](bytes.TrimSuffix(data, []byte("\n")), answerLimits)
+	if err != nil {
 		return Answer{}, errors.New("the look at the files gave something that does not read")
 	}
 	asked, order := map[string]string{}, map[string]int{}

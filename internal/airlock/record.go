@@ -1,12 +1,11 @@
 package airlock
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
-	"io"
 	"strings"
 	"time"
 
@@ -14,6 +13,7 @@ import (
 
 	"narthex"
 	"narthex/internal/canon"
+	"narthex/internal/wire"
 )
 
 const (
@@ -94,16 +94,22 @@ func Record(r narthex.Release, job narthex.Job, logKey string, sign func([]byte)
 	return canon.JSON(recordEnvelope{recordType, base64.StdEncoding.EncodeToString(payload), []recordSignature{{name, base64.StdEncoding.EncodeToString(signature)}}})
 }
 
+// recordLimits bound a record.
+var recordLimits = wire.Limits{Bytes: 1 << 20, Depth: 12}
+
 // OpenRecord reads a record and checks its signature: by key, or, where key is "", by the one that the record itself states, which tells
 // only that it was not changed since.
 func OpenRecord(data []byte, key string) (Statement, error) {
-	var e recordEnvelope
-	var s Statement
-	if err := strictly(data, &e); err != nil || e.PayloadType != recordType || len(e.Signatures) != 1 {
-		return s, narthex.Invalidf("This is no record of a release.").For("record")
+	e, err := wire.Decode[recordEnvelope](bytes.TrimSuffix(data, []byte("\n")), recordLimits)
+	if err != nil || e.PayloadType != recordType || len(e.Signatures) != 1 {
+		return Statement{}, narthex.Invalidf("This is no record of a release.").For("record")
 	}
 	payload, err := base64.StdEncoding.Strict().DecodeString(e.Payload)
-	if err != nil || strictly(payload, &s) != nil || s.Type != statementType || s.PredicateType != predicateType {
+	if err != nil {
+		return Statement{}, narthex.Invalidf("This is no record of a release.").For("record")
+	}
+	s, err := wire.Decode[Statement](payload, recordLimits)
+	if err != nil || s.Type != statementType || s.PredicateType != predicateType {
 		return Statement{}, narthex.Invalidf("This is no record of a release.").For("record")
 	}
 	if key == "" {
@@ -118,18 +124,6 @@ func OpenRecord(data []byte, key string) (Statement, error) {
 		return Statement{}, narthex.Refusedf("The record is not signed by that key, or was changed since. Do not rely on it.").For("record")
 	}
 	return s, nil
-}
-
-func strictly(data []byte, into any) error {
-	d := json.NewDecoder(strings.NewReader(string(data)))
-	d.DisallowUnknownFields()
-	if err := d.Decode(into); err != nil {
-		return err
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return errors.New("something follows")
-	}
-	return nil
 }
 
 // Holds gives the name under which the statement has a file of these bytes, or false.

@@ -1,9 +1,11 @@
 package airlock
 
 import (
-	"encoding/json"
+	"bytes"
 	"errors"
 	"strings"
+
+	"narthex/internal/wire"
 )
 
 // Weights is how the name of a file ends that has a twin.
@@ -17,8 +19,8 @@ type Twins struct {
 
 // ReadTwins reads what a child said. It read the asset's own bytes, so it is held to names that whoever writes the files out can take.
 func ReadTwins(data []byte) (Twins, error) {
-	var t Twins
-	if err := json.Unmarshal(data, &t); err != nil || t.Others < 0 {
+	t, err := wire.Decode[Twins](bytes.TrimSuffix(data, []byte("\n")), answerLimits)
+	if err != nil || t.Others < 0 {
 		return Twins{}, errors.New("what made the twins gave something that does not read")
 	}
 	for i, f := range t.Files {

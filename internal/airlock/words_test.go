@@ -1,11 +1,15 @@
 package airlock_test
 
 import (
+	"crypto/rand"
 	"strings"
 	"testing"
 
+	"golang.org/x/mod/sumdb/note"
+
 	"narthex"
 	"narthex/internal/airlock"
+	"narthex/ledger"
 )
 
 // TestWordsAreNotTheDigestOfOthers: words that were the digest of others would bind a package to both.
@@ -33,4 +37,47 @@ func TestWordsAreNotTheDigestOfOthers(t *testing.T) {
 			t.Errorf("%q passes", unseen)
 		}
 	}
+}
+
+// TestARecordHasOneReading: a name that stands twice, in another case or beside those that are known is no record, nor is what an answer of
+// a confined child holds so.
+func TestARecordHasOneReading(t *testing.T) {
+	r := narthex.Release{ID: "rel_2", Job: "job_1", State: narthex.ReleaseReleased, Grant: narthex.GrantID("grt_" + strings.Repeat("a", 26))}
+	signer, key := logKey(t)
+	record, err := airlock.Record(r, narthex.Job{ID: "job_1"}, key, signer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := airlock.OpenRecord(append(record, '\n'), key); err != nil {
+		t.Fatalf("a record does not open: %v", err)
+	}
+	for _, change := range [][2]string{{`{"payload"`, `{"payload":"","payload"`}, {`"payloadType"`, `"PayloadType"`}, {`{"payload"`, `{"more":1,"payload"`}} {
+		if changed := strings.Replace(string(record), change[0], change[1], 1); changed == string(record) {
+			t.Errorf("the record has no %s", change[0])
+		} else if _, err := airlock.OpenRecord([]byte(changed), key); err == nil {
+			t.Errorf("a record with %s opens", change[1])
+		}
+	}
+	for _, answer := range []string{`{"formed":{"files":[]},"findings":[],"findings":[]}`, `{"Formed":{"files":[]},"findings":[]}`, `{"formed":{"files":[]},"findings":[],"more":1}`} {
+		if _, err := airlock.ReadAnswer(airlock.Task{Look: true}, []byte(answer)); err == nil {
+			t.Errorf("an answer has two readings and is taken: %s", answer)
+		}
+	}
+	if _, err := airlock.ReadAnswer(airlock.Task{Look: true}, []byte(`{"formed":{"files":[]},"findings":[]}`+"\n")); err != nil {
+		t.Errorf("an answer is not taken: %v", err)
+	}
+}
+
+// logKey makes a ledger's key.
+func logKey(t *testing.T) (sign func([]byte) ([]byte, error), key string) {
+	t.Helper()
+	secret, public, err := ledger.NewKey(rand.Reader, "a.test/ledger")
+	if err != nil {
+		t.Fatal(err)
+	}
+	signer, err := note.NewSigner(secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return signer.Sign, public
 }

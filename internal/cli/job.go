@@ -90,19 +90,25 @@ The folder has at most 200 plain files of 16 MB together, without links. Hidden 
 	return c
 }
 
-func (a *app) submitJob(ctx context.Context, dir string, in client.SubmitJob) error {
+// study reads the folder of a study that is to run beside an asset in an environment, and says what it leaves out.
+func (a *app) study(dir, asset, environment string) (studyFolder, error) {
 	switch {
-	case in.Asset == "":
-		return problem(narthex.Invalid, "name it with --asset; `narthex grant show --key` says what the grant covers", "a job studies an asset")
-	case in.Environment == "":
-		return problem(narthex.Invalid, "name one with --environment; `narthex job environments` lists them", "a job runs in an environment")
+	case asset == "":
+		return studyFolder{}, problem(narthex.Invalid, "name it with --asset; `narthex grant show --key` says what the grant covers", "a job studies an asset")
+	case environment == "":
+		return studyFolder{}, problem(narthex.Invalid, "name one with --environment; `narthex job environments` lists them", "a job runs in an environment")
 	}
 	folder, err := readStudy(dir)
+	if err == nil && len(folder.left) > 0 {
+		a.say("left out: %s (hidden files and Python's caches are no part of a study)", some(folder.left, 10))
+	}
+	return folder, err
+}
+
+func (a *app) submitJob(ctx context.Context, dir string, in client.SubmitJob) error {
+	folder, err := a.study(dir, in.Asset, string(in.Environment))
 	if err != nil {
 		return err
-	}
-	if len(folder.left) > 0 {
-		a.say("left out: %s (hidden files and Python's caches are no part of a study)", some(folder.left, 10))
 	}
 	in.Files = folder.files
 	view, err := byKey(a, func(c *client.Client) (client.JobView, error) {

@@ -108,18 +108,9 @@ type formed struct {
 }
 
 func (a *app) tryJob(ctx context.Context, dir string, in tryFlags) (err error) {
-	switch {
-	case in.asset == "":
-		return problem(narthex.Invalid, "name it with --asset; `narthex grant show --key` says what the grant covers", "a job studies an asset")
-	case in.environment == "":
-		return problem(narthex.Invalid, "name one with --environment; `narthex job environments` lists them", "a job runs in an environment")
-	}
-	folder, err := readStudy(dir)
+	folder, err := a.study(dir, in.asset, string(in.environment))
 	if err != nil {
 		return err
-	}
-	if len(folder.left) > 0 {
-		a.say("left out: %s (hidden files and Python's caches are no part of a study)", some(folder.left, 10))
 	}
 	around, err := a.around(ctx, in)
 	if err != nil {
