@@ -29,11 +29,16 @@ type Environment struct {
 	Title string          `json:"title"` // in one line, for who chooses
 	// Root is a folder of the node's host, absolute. Where it is "/", jobs see the host's /usr and nothing else of it.
 	Root string `json:"root"`
+	// Digest is the root's, by [RootDigest]; none where the root is the host's.
+	Digest Digest `json:"digest,omitempty"`
+	// Debian is what the root is built of, where it is built.
+	Debian *DebianSet `json:"debian,omitempty"`
 	// Command is what the command of every job begins with: an absolute path within the environment, and arguments. Where it is nil the
 	// study states all of its command.
 	Command []string  `json:"command,omitempty"`
 	Limits  JobLimits `json:"limits"`
-	// Packages are those of the host that the environment is made of, by Debian's names. A node looks for them when it starts.
+	// Packages are those of the host that the environment is made of, by Debian's names, where the root is the host's. A node without one of
+	// them runs no job in it, and what a job saw of them when it was handed in is what it finds when it starts.
 	Packages []string `json:"packages,omitempty"`
 	// Pathways are those whose grants may use it, or [AnyPathway] alone. Without one nobody may.
 	Pathways []PathwayName `json:"pathways"`

@@ -34,6 +34,7 @@ type Plan struct {
 	AssetDigest       Digest          `json:"asset_digest"` // of the version's folder
 	Environment       EnvironmentName `json:"environment"`
 	EnvironmentDigest Digest          `json:"environment_digest"` // of what the lab directory says of it
+	Root              Digest          `json:"root,omitempty"`     // of the environment's root on the node; of the host's packages where it is the host's
 	Study             Digest          `json:"study"`              // of the list of its files
 	Command           []string        `json:"command"`            // an absolute path in the environment, and arguments
 	Outputs           []Output        `json:"outputs"`            // what may leave, in this order
