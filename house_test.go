@@ -21,7 +21,7 @@ var levels = map[string]int{
 	"narthex/internal/environment": 1, "narthex/internal/document": 2, "narthex/internal/study": 3, "narthex/internal/release": 1, "narthex/internal/release/mkrelease": 10,
 	"narthex/internal/agreement": 3, "narthex/internal/statement": 4, "narthex/internal/evidence": 4, "narthex/internal/witness": 3, "narthex/internal/lab": 4,
 	"narthex/internal/store": 1, "narthex/internal/store/schema": 2, "narthex/internal/store/sqlite": 3, "narthex/internal/store/postgres": 3, "narthex/internal/store/memory": 2, "narthex/internal/store/storetest": 2, "narthex/internal/store/disk": 2,
-	"narthex/internal/sandbox": 2, "narthex/internal/sandbox/bubblewrap": 3, "narthex/internal/sandbox/fake": 3, "narthex/internal/sandbox/sandboxtest": 3,
+	"narthex/internal/sandbox": 2, "narthex/internal/sandbox/bubblewrap": 3, "narthex/internal/sandbox/debian": 3, "narthex/internal/sandbox/fake": 3, "narthex/internal/sandbox/sandboxtest": 3,
 	"narthex/internal/journal": 3, "narthex/internal/book": 5,
 	"narthex/internal/gateway/live": 4, "narthex/internal/gateway/model": 4, "narthex/internal/openlog": 5, "narthex/internal/audit": 6, "narthex/internal/courier": 6, "narthex/internal/gateway": 6, "narthex/internal/identity": 6,
 	"narthex/internal/office": 7, "narthex/internal/api": 8, "narthex/internal/server": 9, "narthex/internal/cli": 9,
@@ -34,7 +34,7 @@ var pure = []string{"narthex", "narthex/internal/passkey", "narthex/policy", "na
 
 var forbidden = map[string][]string{ // import: the only packages that may have it
 	"database/sql": {"narthex/internal/store/schema", "narthex/internal/store/sqlite", "narthex/internal/store/postgres"},
-	"os/exec":      {"narthex/internal/sandbox/bubblewrap", "narthex/demo/minilab/gencorpus", "narthex/internal/testenv/pgtest", "narthex/internal/testenv/mailtest"},
+	"os/exec":      {"narthex/internal/sandbox/bubblewrap", "narthex/internal/sandbox/debian", "narthex/demo/minilab/gencorpus", "narthex/internal/testenv/pgtest", "narthex/internal/testenv/mailtest"},
 	"math/rand":    {}, "unsafe": {}, "C": {},
 }
 

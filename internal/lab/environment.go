@@ -61,6 +61,7 @@ func (l *loader) checkEnvironment(e narthex.Environment) {
 			bad([]string{"command", itoa(i)}, "a part of a command is one line of 1 to %d bytes, and the first an absolute path without . and ..", mostArgument)
 		}
 	}
+	l.checkRoot(file, e)
 	for i, name := range e.Packages {
 		if !isPackage(name) || slices.Contains(e.Packages[:i], name) || i >= mostPackages {
 			bad([]string{"packages", itoa(i)}, "packages are at most %d, each once, by Debian's names, such as python3-numpy", mostPackages)
