@@ -965,6 +965,11 @@ type EnvironmentView struct {
 	Digest  narthex.Digest          `json:"digest"`
 	// Packages are Debian's that it is made of, for who tries a study on a machine of their own.
 	Packages []string `json:"packages,omitempty"`
+	// Root is the digest of its root where it has one of its own, and Debian what that is built of, for the same.
+	Root   narthex.Digest     `json:"root,omitempty"`
+	Debian *narthex.DebianSet `json:"debian,omitempty"`
+	// Unready says why no job begins in it now; empty where jobs do.
+	Unready string `json:"unready,omitempty"`
 }
 
 // MostTwin is how many bytes the files of a version have at most of which twins are made.

@@ -46,9 +46,8 @@ type Door struct {
 	Meter     Meter
 	Later     *Later
 	Published Published
-	LogKey    string         // the ledger's verifier key, stated in receipts
-	Hall      *Hall          // nil where no job runs
-	NoJobs    *narthex.Error // why none does
+	LogKey    string // the ledger's verifier key, stated in receipts
+	Hall      *Hall  // nil where no job ever runs
 }
 
 // Published is the ledger as others can see it.

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"narthex"
@@ -31,12 +32,16 @@ type Hall struct {
 	Rules    *book.InForce
 	Bell     Bell
 	Live     *live.Registry
-	Driver   sandbox.Driver // nil where no job runs: then what an earlier node left is ended, and nothing begins
-	Examiner Examiner
-	Folder   string // of this node alone, for studies while they run
+	Driver   sandbox.Driver // of Open
+	Examiner Examiner       // of Open
+	Folder   string         // of this node alone, for studies while they run
 	Log      *slog.Logger
 
-	mu    sync.Mutex // guards runs and turns
+	ready atomic.Bool // whether jobs may begin: until then only what an earlier node left is ended, and Driver and Examiner are nobody's
+	roots roots       // what the environments in force have on this host
+
+	mu    sync.Mutex // guards no, runs and turns
+	no    *narthex.Error
 	runs  map[narthex.JobID]context.CancelFunc
 	wake  chan struct{}
 	looks chan struct{}                       // as many looks into files, and makings of twins, at once as it holds
@@ -92,6 +97,7 @@ type Examiner interface {
 func NewHall(h *Hall) *Hall {
 	h.runs, h.wake, h.looks = map[narthex.JobID]context.CancelFunc{}, make(chan struct{}, 1), make(chan struct{}, mostLooks)
 	h.twins, h.turns = make(chan struct{}, 1), map[narthex.AssetName]chan struct{}{}
+	h.roots.log, h.roots.known = h.Log, map[narthex.EnvironmentName]ground{}
 	return h
 }
 
@@ -121,12 +127,9 @@ func (h *Hall) Run(ctx context.Context) {
 	for h.closeLost(ctx) != nil && ctx.Err() == nil {
 		time.Sleep(pause)
 	}
-	if h.Driver != nil {
-		h.done.Go(func() { h.each(ctx, h.wake, look, h.turn) })
-		h.each(ctx, nil, look, h.sweep)
-	} else {
-		h.each(ctx, nil, time.Minute, h.sweep)
-	}
+	h.done.Go(func() { h.each(ctx, h.wake, look, h.turn) })
+	h.done.Go(func() { h.each(ctx, nil, look, h.lookAround) })
+	h.each(ctx, nil, look, h.sweep)
 	h.done.Wait()
 }
 
@@ -206,6 +209,9 @@ func (h *Hall) sweep(ctx context.Context) error {
 
 // turn begins the next job that may.
 func (h *Hall) turn(ctx context.Context) error {
+	if !h.ready.Load() {
+		return nil
+	}
 	var next *book.Job
 	err := h.Journal.View(ctx, func(tx *journal.Tx) error {
 		next = nil
@@ -410,6 +416,9 @@ func (h *Hall) prepare(ctx context.Context, job book.Job) (sandbox.Job, error) {
 	around, print, err := EnvironmentOf(rules, plan.Environment)
 	if err != nil || print != plan.EnvironmentDigest {
 		return none, errors.New("the environment is not the one of the plan")
+	}
+	if root, err := h.roots.read(ctx, around, print); err != nil || root != plan.Root {
+		return none, errors.Join(errors.New("the environment's root on this host is not the one of the plan"), err)
 	}
 	version, known := rules.Directory.Assets[plan.Asset].Version(plan.Version)
 	if !known || version.Digest != plan.AssetDigest {

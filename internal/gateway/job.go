@@ -112,18 +112,10 @@ func readBody[T any](v *visit, most int64) (in T, err error) {
 	return in, nil
 }
 
-// noJobs says why no job runs here.
-func (d *Door) noJobs() *narthex.Error {
-	if d.NoJobs != nil {
-		return d.NoJobs
-	}
-	return narthex.Unavailablef("No job runs on this node: the lab directory that it began with has no environment. Ask the lab; a node that began anew looks again.")
-}
-
 func (v *visit) submit(in client.SubmitJob) (narthex.Job, error) {
 	var none narthex.Job
-	if v.door.Hall == nil {
-		return none, v.denyUnread(v.door.noJobs())
+	if no := v.door.noJobs(); no != nil {
+		return none, v.denyUnread(no)
 	}
 	call, err := v.plan(in)
 	if err != nil {
@@ -199,11 +191,15 @@ func (v *visit) plan(in client.SubmitJob) (call jobCall, err error) {
 	if err != nil {
 		return call, narthex.AsError(err).For("files")
 	}
+	root, err := v.door.Hall.roots.get(v.r.Context(), environment, print)
+	if err != nil {
+		return call, err
+	}
 	outputs := make([]narthex.Output, len(parsed.Outputs))
 	for i, o := range parsed.Outputs {
 		outputs[i] = narthex.Output{Name: o.Name, Kind: string(o.Kind), Says: o.Says}
 	}
-	call.plan = narthex.Plan{Asset: call.asset, Environment: in.Environment, EnvironmentDigest: print, Study: frozen, Command: command, Outputs: outputs,
+	call.plan = narthex.Plan{Asset: call.asset, Environment: in.Environment, EnvironmentDigest: print, Root: root, Study: frozen, Command: command, Outputs: outputs,
 		MemoryMB: memory, WallMinutes: wall, CPUMinutes: wall * environment.Limits.CPUs, Attribute: compute}
 	call.plan.OutcomeBytes = airlock.OutcomeBytes(call.plan, lines)
 	return call, nil
@@ -545,37 +541,4 @@ func (b Bell) changeJob(tx *journal.Tx, job book.Job, e airlock.JobEvent) (book.
 		}
 	}
 	return job, journal.Put(tx, store.Jobs, string(job.ID), &job)
-}
-
-// Environments serves GET /v1/environments.
-func (d *Door) Environments() http.Handler {
-	return d.Handler(func(v *visit) error {
-		list := client.EnvironmentList{}
-		err := v.read("environments", func(tx *journal.Tx, h holder) *narthex.Error {
-			list.Environments = []client.EnvironmentView{}
-			rules, err := d.Rules.Check(tx)
-			if err != nil {
-				return narthex.AsError(err)
-			}
-			e, err := engagementOf(tx, h.grant.Engagement)
-			if err != nil {
-				return narthex.AsError(err)
-			}
-			for _, environment := range rules.Directory.Environments {
-				if !environment.Allows(e.Application.Pathway) {
-					continue
-				}
-				print, err := canon.Digest(environment)
-				if err != nil {
-					return narthex.AsError(err)
-				}
-				list.Environments = append(list.Environments, client.EnvironmentView{Name: environment.Name, Title: environment.Title, Command: environment.Command, Limits: environment.Limits, Digest: print, Packages: environment.Packages})
-			}
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-		return v.json(list)
-	})
 }

@@ -94,8 +94,8 @@ type gathered struct {
 
 func (v *visit) ask(in client.SubmitRelease) (narthex.Release, error) {
 	var none narthex.Release
-	if v.door.Hall == nil {
-		return none, v.denyUnread(v.door.noJobs())
+	if no := v.door.noJobs(); no != nil {
+		return none, v.denyUnread(no)
 	}
 	if err := person(v.key); err != nil {
 		return none, v.denyUnread(err)

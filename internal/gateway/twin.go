@@ -30,8 +30,8 @@ const leastMemory = 16
 // Twin serves GET /v1/assets/{asset}/twin.
 func (d *Door) Twin() http.Handler {
 	return d.Handler(func(v *visit) error {
-		if d.Hall == nil {
-			return v.denyUnread(d.noJobs())
+		if no := d.noJobs(); no != nil {
+			return v.denyUnread(no)
 		}
 		asset, version, _ := strings.Cut(path.Base(path.Dir(v.r.URL.Path)), "@")
 		call := twinCall{jobCall{asset: narthex.AssetName(asset), version: narthex.VersionName(version), plan: narthex.Plan{WallMinutes: 1, MemoryMB: leastMemory}}}

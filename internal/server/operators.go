@@ -67,8 +67,9 @@ func (s *Server) watchNode() {
 			last := s.auditor.Last()
 			return float64(len(last.Differences) + last.More)
 		},
-		"narthex_audit_entries":      func() float64 { return float64(s.auditor.Last().Size) },
-		"narthex_audit_time_seconds": func() float64 { return float64(s.auditor.Last().At.Unix()) },
+		"narthex_environments_unready": func() float64 { return float64(s.hall.Unready()) },
+		"narthex_audit_entries":        func() float64 { return float64(s.auditor.Last().Size) },
+		"narthex_audit_time_seconds":   func() float64 { return float64(s.auditor.Last().At.Unix()) },
 	} {
 		s.meter.set.NewGauge(name, read)
 	}

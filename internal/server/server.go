@@ -53,7 +53,7 @@ type Server struct {
 	origin     string
 	host       *Host
 	hall       *gateway.Hall
-	noJobs     *narthex.Error // why none does
+	noJobs     string // why none runs; of the start, and then of keepHost
 
 	public, ops net.Listener
 	servers     []*http.Server
@@ -294,9 +294,7 @@ func (s *Server) node(ctx context.Context, directory *lab.Directory, empty bool)
 		return nil, err
 	}
 	s.openHost(ctx, rules)
-	if node.Door.NoJobs = s.noJobs; s.host != nil {
-		node.Door.Hall = s.hall
-	}
+	node.Door.Hall = s.hall
 	if !empty {
 		s.rules.Set(rules)
 		return node, nil
@@ -364,6 +362,7 @@ func (s *Server) listen() error {
 	s.running.Go(func() { s.clocks(ctx) })
 	s.running.Go(func() { s.courier.Run(ctx) })
 	s.running.Go(func() { s.hall.Run(ctx) })
+	s.running.Go(func() { s.keepHost(ctx) })
 	return nil
 }
 

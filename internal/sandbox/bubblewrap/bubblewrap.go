@@ -71,7 +71,7 @@ var _ sandbox.Driver = (*Driver)(nil)
 func Open(ctx context.Context, c Config) (*Driver, error) {
 	program, err := exec.LookPath("bwrap")
 	if err != nil {
-		return nil, narthex.Unavailablef("Jobs need bubblewrap, which is not installed; install bubblewrap: apt-get install bubblewrap.").Because(err)
+		return nil, narthex.Unavailablef("There is no bubblewrap, which jobs need. Install it where they run: apt-get install bubblewrap.").Because(err)
 	}
 	if !filepath.IsAbs(c.Dir) {
 		return nil, narthex.Invalidf("The folder for jobs is an absolute path; state it.").For("dir")
@@ -98,7 +98,7 @@ func Open(ctx context.Context, c Config) (*Driver, error) {
 		return nil, errors.Join(fmt.Errorf("what an earlier node left of its jobs: %w", err), d.Close())
 	}
 	if err := d.probe(ctx); err != nil {
-		return nil, errors.Join(narthex.Unavailablef("bubblewrap is installed and could not make a sandbox; allow unprivileged user namespaces on this host.").Because(err), d.Close())
+		return nil, errors.Join(narthex.Unavailablef("Bubblewrap is installed and could not make a sandbox. Allow unprivileged user namespaces where jobs run: sysctl -w user.max_user_namespaces=10000, and kernel.unprivileged_userns_clone=1 where the kernel has it.").Because(err), d.Close())
 	}
 	return d, nil
 }
