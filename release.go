@@ -96,6 +96,7 @@ type Release struct {
 	Charge      int64         `json:"charge"` // bytes, of the grant's bytes_out and the asset's lifetime_bytes; 0 to its author after an edit, until it leaves
 	Reviewers   int           `json:"reviewers"`
 	Findings    []Finding     `json:"findings"`
+	Sketch      Frozen        `json:"sketch,omitzero"` // what is kept of its files so that later packages are compared with it; not for its author
 	State       ReleaseState  `json:"state"`
 	TakenAt     time.Time     `json:"taken_at"`
 	DecidedAt   time.Time     `json:"decided_at,omitzero"`

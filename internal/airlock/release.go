@@ -198,6 +198,7 @@ func Shown(r narthex.Release, p narthex.Person) narthex.Release {
 // decided or returned, and nobody's name. Until it is released nothing tells the sizes and digests of its files, which their job chose, and
 // after an edit not what is left of its charge: the difference is the size of what was left out.
 func Told(r narthex.Release) narthex.Release {
+	r.Sketch = narthex.Frozen{}
 	if r.State != narthex.ReleaseReleased {
 		if r.Package, r.Files = "", slices.Clone(r.Files); !r.AskedAt.IsZero() {
 			r.Charge = 0

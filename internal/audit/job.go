@@ -261,6 +261,9 @@ func (c *comparison) frozen() ([]narthex.Digest, error) {
 		for _, f := range r.Files {
 			named[f.Digest] = true
 		}
+		if r.Sketch.Digest != "" {
+			named[r.Sketch.Digest] = true
+		}
 	}
 	return slices.Sorted(maps.Keys(named)), nil
 }

@@ -21,7 +21,6 @@ import (
 
 const (
 	mostContext  = 2000 // of what is said of a file, in characters
-	mostEarlier  = 200  // earlier releases of an asset that a package is compared with, the latest
 	mostReleases = 4    // of a grant that wait at once
 )
 
@@ -89,7 +88,7 @@ type gathered struct {
 	files []narthex.ReleaseFile
 	raw   []airlock.Raw
 	call  releaseCall
-	seen  []narthex.ReleaseID // the releases that it was compared with
+	seen  map[narthex.ReleaseID]bool // the releases that it was compared with
 }
 
 func (v *visit) ask(in client.SubmitRelease) (narthex.Release, error) {
@@ -127,7 +126,7 @@ func (v *visit) look(g gathered) (release narthex.Release, err error) {
 		if err := a.roomForRelease(g); err != nil {
 			return err
 		}
-		task.Earlier, g.seen, err = earlier(a.tx, a.asset.Name, a.h.person.ID)
+		g.seen, err = compareWith(a.tx, &task, a.asset.Name, a.h.person.ID)
 		return err
 	})
 	if err != nil {
@@ -139,11 +138,15 @@ func (v *visit) look(g gathered) (release narthex.Release, err error) {
 			return none, v.denyUnread(narthex.Unavailablef("The files could not be looked into, so nothing was submitted. Try again; tell the lab if it stays so.").Because(err))
 		}
 	}
+	kept, err := v.keepSketch(answer.Sketch)
+	if err != nil {
+		return none, v.denyUnread(err)
+	}
 	err = v.decide(g.call, func(a *attempt) (err error) {
 		if !allowed {
 			return narthex.Unavailablef("What the release rests on changed at this moment; try again.")
 		}
-		release, err = a.takeRelease(g, answer.Findings)
+		release, err = a.takeRelease(g, answer.Findings, kept)
 		return err
 	})
 	return release, err
@@ -212,47 +215,6 @@ func (g *gathered) choose(tx *journal.Tx, wanted []client.WantedFile) error {
 	return nil
 }
 
-// earlier gives what a package is compared with: the latest releases of an asset, and those that wait, which may leave beside it.
-func earlier(tx *journal.Tx, asset narthex.AssetName, author narthex.PersonID) (list []airlock.Earlier, seen []narthex.ReleaseID, err error) {
-	rows, err := comparedWith(tx, asset)
-	if err != nil {
-		return nil, nil, err
-	}
-	if !airlock.Comparable(releasesOf(rows)) {
-		return nil, nil, narthex.Unavailablef("More has left of this asset, or waits, than a package can be compared with, so nothing was submitted. Tell the lab.")
-	}
-	for _, r := range rows {
-		e := airlock.Earlier{Release: string(r.ID), Own: r.Author == author}
-		if e.Files, err = ReleaseBytes(tx, r.Release); err != nil {
-			return nil, nil, err
-		}
-		list, seen = append(list, e), append(seen, r.ID)
-	}
-	return list, seen, nil
-}
-
-func releasesOf(rows []book.Release) []narthex.Release {
-	list := make([]narthex.Release, len(rows))
-	for i, r := range rows {
-		list[i] = r.Release
-	}
-	return list
-}
-
-func comparedWith(tx *journal.Tx, asset narthex.AssetName) ([]book.Release, error) {
-	rows, err := book.Latest[book.Release](tx, store.Releases, listing.ReleasedOf(asset), mostEarlier)
-	if err != nil {
-		return nil, err
-	}
-	open, err := book.Listed[book.Release](tx, store.Releases, listing.OpenReleases, mostListed)
-	for _, r := range open {
-		if r.Asset == asset {
-			rows = append(rows, r)
-		}
-	}
-	return rows, err
-}
-
 // ReleaseBytes gives the files of a release as they were frozen; bytes that are not those are an error.
 func ReleaseBytes(tx *journal.Tx, r narthex.Release) ([]airlock.Raw, error) {
 	files := make([]airlock.Raw, 0, len(r.Files))
@@ -267,19 +229,13 @@ func ReleaseBytes(tx *journal.Tx, r narthex.Release) ([]airlock.Raw, error) {
 }
 
 // takeRelease records a release that is allowed.
-func (a *attempt) takeRelease(g gathered, findings []narthex.Finding) (narthex.Release, error) {
+func (a *attempt) takeRelease(g gathered, findings []narthex.Finding, kept narthex.Frozen) (narthex.Release, error) {
 	var none narthex.Release
 	if err := a.roomForRelease(g); err != nil {
 		return none, err
 	}
-	now, err := comparedWith(a.tx, g.call.asset)
-	if err != nil {
+	if err := sawAll(a.tx, g.call.asset, g.seen); err != nil {
 		return none, err
-	}
-	for _, r := range now {
-		if !slices.Contains(g.seen, r.ID) {
-			return none, narthex.Unavailablef("Something else of this asset was handed in at this moment, and your files were not compared with it yet; try again.")
-		}
 	}
 	digest, err := airlock.PackageDigest(g.files)
 	if err != nil {
@@ -294,7 +250,7 @@ func (a *attempt) takeRelease(g gathered, findings []narthex.Finding) (narthex.R
 		return none, err
 	}
 	row := book.Release{Release: narthex.Release{Job: g.job.ID, Grant: a.h.grant.ID, Engagement: a.h.grant.Engagement, Agreement: a.h.grant.Agreement, Key: a.h.key.ID, Author: a.h.person.ID,
-		Asset: g.call.asset, Version: g.job.Plan.Version, Package: digest, Files: g.files, Charge: g.call.charge, Reviewers: reviewers, Findings: append([]narthex.Finding{}, findings...), State: narthex.ReleaseSubmitted}, Holds: holds}
+		Asset: g.call.asset, Version: g.job.Plan.Version, Package: digest, Files: g.files, Charge: g.call.charge, Reviewers: reviewers, Findings: append([]narthex.Finding{}, findings...), Sketch: kept, State: narthex.ReleaseSubmitted}, Holds: holds}
 	form, err := canon.JSON(airlock.Taken(row.Release))
 	if err != nil {
 		return none, err

@@ -9,6 +9,7 @@ import (
 
 	"narthex/internal/disclosure"
 	"narthex/internal/inspect/find"
+	"narthex/internal/inspect/sketch"
 	"narthex/internal/inspect/values"
 )
 
@@ -53,13 +54,34 @@ func New(held Held) *Inspector {
 		if !earlier.Own {
 			continue
 		}
-		for _, f := range earlier.Files {
-			if f.Kind != disclosure.PNG {
-				in.before = append(in.before, readOdd(f.Bytes).tokens...)
-			}
+		if earlier.Kept == nil {
+			earlier.Kept = words(earlier.Files)
+		}
+		for _, f := range earlier.Kept {
+			in.before = append(in.before, f.Words...)
 		}
 	}
 	return in
+}
+
+// Sketches gives what is kept of files, so that later ones are compared with them.
+func Sketches(files []File) []sketch.File {
+	kept := values.Sketches(files)
+	for i, f := range words(files) {
+		kept[i].Words = f.Words
+	}
+	return kept
+}
+
+// words gives the words of files that read as no language.
+func words(files []File) []sketch.File {
+	kept := make([]sketch.File, len(files))
+	for i, f := range files {
+		if kept[i].Name = f.Name; f.Kind != disclosure.PNG {
+			kept[i].Words = readOdd(f.Bytes).tokens
+		}
+	}
+	return kept
 }
 
 // look is one look at the files of one package.
