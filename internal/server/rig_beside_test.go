@@ -124,7 +124,7 @@ var hostileScripts = map[string]struct {
 	"takes memory":              {"all = []\nwhile True:\n    all.append(bytes(1 << 20).replace(b'\\0', b'x'))\n", []string{"out_of_memory"}},
 	"takes memory in children":  {"import os, time\nfor i in range(8):\n    if os.fork() == 0:\n        all = b'x' * (40 << 20)\n        time.sleep(600)\ntime.sleep(600)\n", []string{"out_of_memory"}},
 	"fills its folders":         {"for name in ('/scratch/f', '/out/f'):\n    try:\n        with open(name, 'wb') as f:\n            while True:\n                f.write(b'x' * 65536)\n    except OSError:\n        pass\nraise SystemExit(1)\n", []string{"out_of_space", "out_of_memory"}},
-	"prints gigabytes":          {"import os\nfor i in range(GIGABYTES * 1024):\n    os.write(1 + i % 2, b'x' * (1 << 20))\n", []string{"done"}},
+	"prints gigabytes":          {"import os\nfor i in range(GIGABYTES * 1024):\n    os.write(1 + i % 2, b'x' * (1 << 20))\n", []string{"done", "out_of_time"}},
 	"opens sockets":             {"import socket\nwhile True:\n    for family in range(1, 45):\n        try:\n            socket.socket(family, socket.SOCK_STREAM)\n            raise SystemExit(0)\n        except OSError:\n            pass\n    break\nraise SystemExit(3)\n", []string{"failed"}},
 	"reads /proc":               {"import os\nfor top in ('/proc', '/sys', '/root', '/home', '/tmp', '/mnt', '/var'):\n    try:\n        os.listdir(top)\n        raise SystemExit(0)\n    except OSError:\n        pass\nraise SystemExit(3)\n", []string{"failed"}},
 	"leaves links and pipes":    {"import os\nos.symlink('/proc/self/root/etc/passwd', '/out/table.csv')\nos.mkfifo('/out/figure.png')\nos.symlink('/', '/out/root')\nos.symlink('loop', '/out/loop')\n", []string{"done"}},
