@@ -129,10 +129,7 @@ func openMix(t *testing.T, url string, seed uint64) *mix {
 	options, _ := testenv.Beside(t, testenv.Options{Store: url, Wrap: func(s store.Store) store.Store { m.store.Store = s; return m.store },
 		Config: func(c *server.Config) { c.Host.Examiner = testenv.Here{} },
 		Files: func(files lab.Files) {
-			files["assets/model.yaml"] = bytes.Replace(files["assets/model.yaml"], []byte("lifetime_bytes: 9000"), []byte("lifetime_bytes: 1000000000"), 1)
-			files["assets/model.yaml"] = bytes.Replace(files["assets/model.yaml"], []byte("bytes: 1000000\n"), []byte("bytes: 1000000000000\n"), 1)
-			files["lab.yaml"] = bytes.Replace(files["lab.yaml"], []byte("{days: 30, reviewers: [security]}"), []byte("{days: 1, reviewers: [security]}"), 1)
-			files["pathways/test.yaml"] = bytes.ReplaceAll(files["pathways/test.yaml"], []byte("cpu_hours: {default: 1, least: 0, most: 100}"), []byte("cpu_hours: {default: 1, least: 0, most: 1000}"))
+			roomy(files)
 			m.files = maps.Clone(files)
 		}}, m.job)
 	m.Env = testenv.New(t, options)
