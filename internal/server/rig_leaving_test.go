@@ -24,7 +24,7 @@ import (
 // its end, while its results are asked for, while the last reviewer says yes, and while they are fetched. Whoever is told something finds it
 // in the store; bytes that were given out stand in the ledger as given out, and are those that were reviewed; no job is left under way; and
 // when all is over nothing is reserved, and what was charged is what jobs and releases cost. The short form tries every tenth n, from one
-// that the seed draws; NARTHEX_RIG=long every n.
+// that the seed draws, and of a fetch every n; NARTHEX_RIG=long every n of all.
 func TestRigFaultsByNumberUntilItLeaves(t *testing.T) {
 	seed, step := rig.Begin(t, "./internal/server", 10, 1)
 	onBoth(t, func(t *testing.T, url string) { faultsUntilItLeaves(t, url, int64(seed%uint64(step)), int64(step)) })
@@ -82,30 +82,31 @@ func faultsUntilItLeaves(t *testing.T, url string, first, step int64) {
 	acts := []struct {
 		name    string
 		prepare func() narthex.ReleaseID // what the act is on, without a fault
+		step    int64
 		act     func(narthex.ReleaseID) error
 	}{
-		{"a job", nil, func(narthex.ReleaseID) error {
+		{"a job", nil, step, func(narthex.ReleaseID) error {
 			job, err := run()
 			if err == nil && storedRow[narthex.Job](t, faults.Inner, store.Jobs, string(job.ID)) == nil {
 				t.Errorf("%s was taken and is not there", job.ID)
 			}
 			return err
 		}},
-		{"asking", func() narthex.ReleaseID { clear(); return "" }, func(narthex.ReleaseID) error {
+		{"asking", func() narthex.ReleaseID { clear(); return "" }, step, func(narthex.ReleaseID) error {
 			r, err := ask(ready)
 			if err == nil && storedRow[narthex.Release](t, faults.Inner, store.Releases, string(r.ID)) == nil {
 				t.Errorf("%s was taken and is not there", r.ID)
 			}
 			return err
 		}},
-		{"the last yes", waits, func(id narthex.ReleaseID) error {
+		{"the last yes", waits, step, func(id narthex.ReleaseID) error {
 			err := second(id)
 			if row := storedRow[narthex.Release](t, faults.Inner, store.Releases, string(id)); err == nil && row.State != narthex.ReleaseReleased {
 				t.Errorf("it was said to be released and is %s", row.State)
 			}
 			return err
 		}},
-		{"a fetch", func() narthex.ReleaseID { return out }, func(id narthex.ReleaseID) error {
+		{"a fetch", func() narthex.ReleaseID { return out }, 1, func(id narthex.ReleaseID) error {
 			before := sizeOf(t, faults.Inner)
 			got, err := h.holder().FetchRelease(t.Context(), id)
 			if err != nil {
@@ -128,7 +129,7 @@ func faultsUntilItLeaves(t *testing.T, url string, first, step int64) {
 	tried := map[string]int{}
 	for _, a := range acts {
 		for _, mode := range []storetest.Mode{storetest.Before, storetest.After} {
-			for n := 1 + first; ; n += step {
+			for n := 1 + first%a.step; ; n += a.step {
 				var on narthex.ReleaseID
 				if a.prepare != nil {
 					on = a.prepare()
