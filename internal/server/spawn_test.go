@@ -15,12 +15,19 @@ import (
 	"time"
 
 	"narthex"
+	"narthex/internal/examine"
 	"narthex/internal/server"
 	"narthex/internal/testenv"
 )
 
-// TestMain lets the test program be a node: in a process of its own, so that it can be killed.
+// TestMain lets the test program be a node, in a process of its own, so that it can be killed, and what such a node confines.
 func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == examine.Word {
+		if err := examine.Run(os.Args[2:], os.Stdin, os.Stdout); err != nil {
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	if data := os.Getenv("NARTHEX_TEST_NODE"); data != "" {
 		os.Exit(runNode(data, os.Getenv("NARTHEX_TEST_STORE")))
 	}
