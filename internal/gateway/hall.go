@@ -36,13 +36,14 @@ type Hall struct {
 	Folder   string // of this node alone, for studies while they run
 	Log      *slog.Logger
 
-	mu    sync.Mutex // guards runs and turns
-	runs  map[narthex.JobID]context.CancelFunc
-	wake  chan struct{}
-	looks chan struct{}                       // as many looks into files, and makings of twins, at once as it holds
-	twins chan struct{}                       // one making of twins at once, so that jobs and releases have a look left
-	turns map[narthex.AssetName]chan struct{} // who asks for something of an asset to leave, one after the other
-	done  sync.WaitGroup
+	devices *Devices   // of the host; nil for none
+	mu      sync.Mutex // guards runs and turns
+	runs    map[narthex.JobID]context.CancelFunc
+	wake    chan struct{}
+	looks   chan struct{}                       // as many looks into files, and makings of twins, at once as it holds
+	twins   chan struct{}                       // one making of twins at once, so that jobs and releases have a look left
+	turns   map[narthex.AssetName]chan struct{} // who asks for something of an asset to leave, one after the other
+	done    sync.WaitGroup
 }
 
 // mostLooks is how many looks into files run at once: each may take gigabytes of memory.
@@ -128,6 +129,7 @@ func (h *Hall) Run(ctx context.Context) {
 		h.each(ctx, nil, time.Minute, h.sweep)
 	}
 	h.done.Wait()
+	h.devices.wait()
 }
 
 // each does something when it is woken and as often as pause says, until ctx ends.
@@ -168,7 +170,7 @@ func (h *Hall) closeLost(ctx context.Context) error {
 
 // lost is the end of a job of which nobody knows more.
 func lost(p narthex.Plan) airlock.JobEvent {
-	return airlock.JobEvent{Act: airlock.JobEnd, End: &narthex.JobEnd{Class: string(sandbox.Lost), WallMinutes: p.WallMinutes, CPUMinutes: p.CPUMinutes}}
+	return airlock.JobEvent{Act: airlock.JobEnd, End: &narthex.JobEnd{Class: string(sandbox.Lost), WallMinutes: p.WallMinutes, CPUMinutes: p.CPUMinutes, GPUMinutes: p.GPUMinutes}}
 }
 
 // open gives those of the jobs that wait and run of which want holds.
@@ -206,6 +208,9 @@ func (h *Hall) sweep(ctx context.Context) error {
 
 // turn begins the next job that may.
 func (h *Hall) turn(ctx context.Context) error {
+	if err := h.devices.tend(ctx); err != nil {
+		return err
+	}
 	var next *book.Job
 	err := h.Journal.View(ctx, func(tx *journal.Tx) error {
 		next = nil
@@ -221,7 +226,7 @@ func (h *Hall) turn(ctx context.Context) error {
 				waiting = append(waiting, job.Job)
 			}
 		}
-		if job, found := airlock.Turn(waiting, running, usedMinutes(tx)); found {
+		if job, found := airlock.Turn(waiting, running, h.devices.Spare(), usedMinutes(tx)); found {
 			next, err = journal.Get[book.Job](tx, store.Jobs, string(job.ID))
 		}
 		return err
@@ -301,13 +306,18 @@ func stopsAs(tx *journal.Tx, grant narthex.GrantID, key narthex.KeyID, asset nar
 
 // begin begins a job, whose asset is free.
 func (h *Hall) begin(ctx context.Context, job book.Job) error {
+	devices, ready := h.devices.take(job.Plan.Device, job.Plan.Devices)
+	if !ready {
+		return nil // one went out of use meanwhile
+	}
 	begun := false
 	defer func() {
 		if !begun {
+			h.devices.untouched(devices)
 			_ = os.RemoveAll(h.studyOf(job.ID)) // the next start wipes what is left
 		}
 	}()
-	ready, err := h.prepare(ctx, job)
+	box, err := h.prepare(ctx, job)
 	if err != nil { // what the plan says is not here: that is an end without a beginning
 		h.Log.Warn("a job could not begin", "job", string(job.ID), "cause", err.Error())
 		return h.Journal.Update(ctx, func(tx *journal.Tx) error {
@@ -360,11 +370,11 @@ func (h *Hall) begin(ctx context.Context, job book.Job) error {
 		}
 		return err
 	}
-	begun = true
+	begun, box.Devices = true, devices
 	h.done.Go(func() {
 		defer entered.Leave()
 		defer cancel()
-		h.run(entered.Context(), job, ready)
+		h.run(entered.Context(), job, box)
 	})
 	return nil
 }
@@ -486,6 +496,7 @@ func (h *Hall) run(ctx context.Context, job book.Job, ready sandbox.Job) {
 		ended.File, ended.Line = "", 0
 	}
 	end := narthex.JobEnd{Class: string(ended.Class), File: ended.File, Line: ended.Line, WallMinutes: airlock.Minutes(max(ended.Wall, h.Journal.Now().Sub(began)), plan.WallMinutes), CPUMinutes: airlock.Minutes(ended.CPU, plan.CPUMinutes)}
+	end.GPUMinutes = plan.Devices * end.WallMinutes
 	event := airlock.JobEvent{Act: airlock.JobEnd, End: &end}
 	if ended.Class == sandbox.Lost {
 		event = lost(plan)
@@ -497,7 +508,9 @@ func (h *Hall) run(ctx context.Context, job book.Job, ready sandbox.Job) {
 			event.Package = nil
 		}
 	}
-	if err := errors.Join(h.Driver.Remove(keep, ready.ID), os.RemoveAll(ready.Study)); err != nil {
+	gone := h.Driver.Remove(keep, ready.ID)
+	h.devices.used(ready.Devices, gone)
+	if err := errors.Join(gone, os.RemoveAll(ready.Study)); err != nil {
 		h.Log.Warn("what is left of a job could not be wiped", "job", id, "cause", err.Error())
 	}
 	for {

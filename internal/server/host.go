@@ -25,10 +25,10 @@ type Host struct {
 }
 
 // openHost makes this host ready for jobs. Where it cannot be, the node serves what takes no job, and who asks for one is told why.
-func (s *Server) openHost(ctx context.Context, rules *book.Rules) {
+func (s *Server) openHost(ctx context.Context, rules *book.Rules) (err error) {
 	s.hall = gateway.NewHall(&gateway.Hall{Journal: s.journal, Rules: s.rules, Bell: s.bell(), Live: s.live, Folder: filepath.Join(s.config.Data, "studies"), Log: s.config.Log})
 	if len(rules.Directory.Environments) == 0 {
-		return
+		return nil
 	}
 	host := s.config.Host
 	if host == nil {
@@ -36,13 +36,26 @@ func (s *Server) openHost(ctx context.Context, rules *book.Rules) {
 		if err != nil {
 			s.noJobs = narthex.AsError(err)
 			s.config.Log.Warn("no job runs on this node", "cause", err.Error())
-			return
+			return nil
 		}
 		host = &Host{Driver: driver, Examiner: confined{driver, s.config.Self}, close: driver.Close}
 		s.config.Log.Info("jobs run in bubblewrap", "bounds", fmt.Sprintf("%+v", driver.Bounds()))
 	}
 	s.host = host
 	s.hall.Driver, s.hall.Examiner = host.Driver, host.Examiner
+	devices, err := gateway.NewDevices(filepath.Join(s.config.Data, "devices"), s.devices, host.Driver, s.config.Log)
+	if err == nil {
+		s.hall.Use(devices)
+	}
+	return err
+}
+
+// readDevices gives what the host states of its devices.
+func (s *Server) readDevices() ([]sandbox.Device, error) {
+	if s.config.Devices == "" {
+		return nil, nil
+	}
+	return sandbox.ReadDevices(s.config.Devices)
 }
 
 // confined looks into files by this very program, in a sandbox that has them and the asset and nothing else.

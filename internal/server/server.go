@@ -22,6 +22,7 @@ import (
 	"narthex/internal/lab"
 	"narthex/internal/office"
 	"narthex/internal/openlog"
+	"narthex/internal/sandbox"
 	"narthex/internal/stamp"
 	"narthex/internal/store"
 	"narthex/internal/store/postgres"
@@ -53,7 +54,8 @@ type Server struct {
 	origin     string
 	host       *Host
 	hall       *gateway.Hall
-	noJobs     *narthex.Error // why none does
+	devices    []sandbox.Device // that the host states
+	noJobs     *narthex.Error   // why none does
 
 	public, ops net.Listener
 	servers     []*http.Server
@@ -75,6 +77,11 @@ func Start(ctx context.Context, config Config) (*Server, error) {
 }
 
 func (s *Server) start(ctx context.Context) error {
+	devices, err := s.readDevices()
+	if err != nil {
+		return err
+	}
+	s.devices = devices
 	channels, err := s.channels()
 	if err != nil {
 		return err
@@ -293,7 +300,9 @@ func (s *Server) node(ctx context.Context, directory *lab.Directory, empty bool)
 	if err := s.wipeStudies(); err != nil {
 		return nil, err
 	}
-	s.openHost(ctx, rules)
+	if err := s.openHost(ctx, rules); err != nil {
+		return nil, err
+	}
 	if node.Door.NoJobs = s.noJobs; s.host != nil {
 		node.Door.Hall = s.hall
 	}
