@@ -12,6 +12,13 @@ import (
 // EnvironmentName names an environment of jobs, such as python-numpy.
 type EnvironmentName string
 
+// DeviceKind names a kind of device that a host has and jobs compute on, such as gpu. What of it a job uses is counted in [GPUMinutes],
+// whatever the kind.
+type DeviceKind string
+
+// MostDevices is how many devices a job has at most.
+const MostDevices = 64
+
 // JobLimits bounds one job. Each is above zero; the zero JobLimits lets no job run.
 type JobLimits struct {
 	MemoryMB    int64 `json:"memory_mb"`    // of all its processes and its scratch space together, in MiB; 16 to 1,048,576
@@ -37,6 +44,10 @@ type Environment struct {
 	// study states all of its command.
 	Command []string  `json:"command,omitempty"`
 	Limits  JobLimits `json:"limits"`
+	// Device is the kind of device that jobs in it may have, such as gpu; empty for none. Devices is how many a job has that asks for no
+	// number, 0 to [MostDevices].
+	Device  DeviceKind `json:"device,omitempty"`
+	Devices int64      `json:"devices,omitempty"`
 	// Packages are those of the host that the environment is made of, by Debian's names, where the root is the host's. A node without one of
 	// them runs no job in it, and what a job saw of them when it was handed in is what it finds when it starts.
 	Packages []string `json:"packages,omitempty"`

@@ -40,9 +40,12 @@ type Plan struct {
 	Outputs           []Output        `json:"outputs"`            // what may leave, in this order
 	MemoryMB          int64           `json:"memory_mb"`          // of all its processes and what lies in its folders
 	WallMinutes       int64           `json:"wall_minutes"`
-	CPUMinutes        int64           `json:"cpu_minutes"`   // reserved, and the most that it may use
-	OutcomeBytes      int64           `json:"outcome_bytes"` // what its end tells at most
-	Attribute         AttributeName   `json:"attribute"`     // weights.compute or data.job
+	CPUMinutes        int64           `json:"cpu_minutes"`           // reserved, and the most that it may use
+	OutcomeBytes      int64           `json:"outcome_bytes"`         // what its end tells at most
+	Device            DeviceKind      `json:"device,omitempty"`      // the kind of the devices that it has; empty for none
+	Devices           int64           `json:"devices,omitempty"`     // how many it has, each alone
+	GPUMinutes        int64           `json:"gpu_minutes,omitempty"` // reserved: of each of its devices for WallMinutes
+	Attribute         AttributeName   `json:"attribute"`             // weights.compute or data.job
 }
 
 // Output is a file that a study says it will write: its name, and the kind of form that it has.
@@ -60,6 +63,7 @@ type JobEnd struct {
 	Line        int    `json:"line,omitempty"`
 	WallMinutes int64  `json:"wall_minutes"`
 	CPUMinutes  int64  `json:"cpu_minutes"`
+	GPUMinutes  int64  `json:"gpu_minutes,omitempty"` // of each of its devices for WallMinutes
 }
 
 // Job is a study that runs beside an asset. It is seen by those who hold its grant, and by the lab.

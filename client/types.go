@@ -900,6 +900,7 @@ type SubmitJob struct {
 	Files       []StudyFile             `json:"files"` // sorted by path
 	MemoryMB    int64                   `json:"memory_mb,omitempty"`
 	WallMinutes int64                   `json:"wall_minutes,omitempty"`
+	Devices     *int64                  `json:"devices,omitempty"` // how many of the environment's kind; nil for its usual
 }
 
 // StudyFile is a file with its bytes.
@@ -970,6 +971,12 @@ type EnvironmentView struct {
 	Debian *narthex.DebianSet `json:"debian,omitempty"`
 	// Unready says why no job begins in it now; empty where jobs do.
 	Unready string `json:"unready,omitempty"`
+	// Device is the kind of device that its jobs may have and Devices how many each has as a rule; OnHost is how many of them the node's host
+	// has, and OutOfUse how many of those wait for an operator.
+	Device   narthex.DeviceKind `json:"device,omitempty"`
+	Devices  int64              `json:"devices,omitempty"`
+	OnHost   int64              `json:"on_host,omitempty"`
+	OutOfUse int64              `json:"out_of_use,omitempty"`
 }
 
 // MostTwin is how many bytes the files of a version have at most of which twins are made.

@@ -307,10 +307,10 @@ func TestGrantsTakeTurns(t *testing.T) {
 	if !slices.Equal(order, want) {
 		t.Errorf("the order is %v", order)
 	}
-	if next, found := airlock.Turn(waiting, []narthex.Job{job(9, "g9", "a")}, of); !found || next.Plan.Asset != "b" {
+	if next, found := airlock.Turn(waiting, []narthex.Job{job(9, "g9", "a")}, nil, of); !found || next.Plan.Asset != "b" {
 		t.Errorf("beside a job on a begins %v", next.ID)
 	}
-	if _, found := airlock.Turn(waiting[:1], []narthex.Job{job(9, "g9", "a")}, of); found {
+	if _, found := airlock.Turn(waiting[:1], []narthex.Job{job(9, "g9", "a")}, nil, of); found {
 		t.Error("two jobs run beside one asset")
 	}
 }

@@ -68,7 +68,7 @@ func NextJob(j narthex.Job, e JobEvent, at time.Time) (narthex.Job, error) {
 
 // within says whether an end tells no more than the plan foresaw.
 func within(p narthex.Plan, end narthex.JobEnd) bool {
-	return end.CPUMinutes >= 0 && end.CPUMinutes <= p.CPUMinutes && end.WallMinutes >= 0 && end.WallMinutes <= p.WallMinutes && end.Line >= 0 && (end.File != "" || end.Line == 0)
+	return end.CPUMinutes >= 0 && end.CPUMinutes <= p.CPUMinutes && end.WallMinutes >= 0 && end.WallMinutes <= p.WallMinutes && end.GPUMinutes == p.Devices*end.WallMinutes && end.Line >= 0 && (end.File != "" || end.Line == 0)
 }
 
 // declared says whether a package tells of each output of the plan once, and of nothing else: that it is there, that it is missing, or which
@@ -142,29 +142,40 @@ func JobUsed(p narthex.Plan, e JobEvent) []policy.Used {
 	if e.Act == JobCancel {
 		return []policy.Used{{Unit: narthex.Calls, Amount: 0}, {Unit: narthex.CPUMinutes, Amount: 0}, {Unit: narthex.GPUMinutes, Amount: 0}, {Unit: narthex.Bytes, Amount: 0}}
 	}
-	cpu := p.CPUMinutes
+	cpu, gpu := p.CPUMinutes, p.GPUMinutes
 	if e.End != nil && e.End.Class != "lost" {
-		cpu = e.End.CPUMinutes
+		cpu, gpu = e.End.CPUMinutes, e.End.GPUMinutes
 	}
-	return []policy.Used{{Unit: narthex.Calls, Amount: 1}, {Unit: narthex.CPUMinutes, Amount: cpu}, {Unit: narthex.GPUMinutes, Amount: 0}, {Unit: narthex.Bytes, Amount: p.OutcomeBytes}}
+	return []policy.Used{{Unit: narthex.Calls, Amount: 1}, {Unit: narthex.CPUMinutes, Amount: cpu}, {Unit: narthex.GPUMinutes, Amount: gpu}, {Unit: narthex.Bytes, Amount: p.OutcomeBytes}}
 }
 
 // OutcomeBytes is what the end of a job tells at most, in bytes: sixteen bits for that it ended and how often it was tried, three for the
 // class, when it ended to the millisecond, since who asks often enough sees that, the minutes of processor time, a place among the lines of
-// the study's files, and three for what became of each output.
+// the study's files, and three for what became of each output. The minutes of devices follow from those of its time.
 func OutcomeBytes(p narthex.Plan, lines int) int64 {
 	told := 16 + 3 + bits.Len64(uint64(p.WallMinutes)*60_000) + bits.Len64(uint64(p.CPUMinutes)) + bits.Len64(uint64(lines)) + 3*len(p.Outputs)
 	return int64(told+7) / 8
 }
 
+// Spare is the devices of a kind on a host: those that a job may have now, and those that one may have in time.
+type Spare struct{ Now, InTime int64 }
+
 // Turn says which of the jobs that wait begins next: of those whose asset is free, the one whose grant used the least time on that asset,
-// and of these the one that waits longest. Used is the minutes that each grant used on an asset. False where none may begin.
-func Turn(waiting, running []narthex.Job, used func(narthex.GrantID, narthex.AssetName) int64) (narthex.Job, bool) {
+// and of these the one that waits longest. Where it wants more devices than are free, nobody behind it takes one of that kind meanwhile;
+// where it wants more than there are in use at all, it waits and keeps none. Used is the minutes that each grant used on an asset. False where
+// none may begin.
+func Turn(waiting, running []narthex.Job, spare map[narthex.DeviceKind]Spare, used func(narthex.GrantID, narthex.AssetName) int64) (narthex.Job, bool) {
+	kept := map[narthex.DeviceKind]bool{}
 	for _, j := range Order(waiting, used) {
 		busy := slices.ContainsFunc(running, func(r narthex.Job) bool { return r.Plan.Asset == j.Plan.Asset })
-		if j.State == narthex.JobQueued && !busy {
+		if j.State != narthex.JobQueued || busy {
+			continue
+		}
+		devices := spare[j.Plan.Device]
+		if j.Plan.Devices == 0 || j.Plan.Devices <= devices.Now && !kept[j.Plan.Device] {
 			return j, true
 		}
+		kept[j.Plan.Device] = kept[j.Plan.Device] || j.Plan.Devices <= devices.InTime
 	}
 	return narthex.Job{}, false
 }

@@ -29,9 +29,26 @@ func (s *step) jobTaken() error {
 		s.impossible(store.Jobs, string(id), "a job whose plan does not read, or is of another asset")
 		return nil
 	}
+	if !planned(j.Plan, s.o.Field("facts")) {
+		s.impossible(store.Jobs, string(id), "a job that reserved other times than its plan says")
+	}
 	j.Person, j.Engagement = s.Keys[j.Key].Person, s.Grants[j.Grant].Engagement
 	s.Jobs[id] = j
 	return nil
+}
+
+// planned says whether the times that were decided on are those of a plan.
+func planned(p narthex.Plan, facts string) bool {
+	var f policy.Facts
+	if decode(facts, &f) != nil || p.GPUMinutes != p.Devices*p.WallMinutes || p.Devices < 0 {
+		return false
+	}
+	for _, d := range f.Demands {
+		if d.Unit == narthex.CPUMinutes && d.Most != p.CPUMinutes || d.Unit == narthex.GPUMinutes && d.Most != p.GPUMinutes {
+			return false
+		}
+	}
+	return true
 }
 
 // took takes what an entry says from the accounts, and gives the holds.

@@ -69,7 +69,9 @@ func jobID(text string) (narthex.JobID, error) {
 func (a *app) jobSubmit() *cobra.Command {
 	var in client.SubmitJob
 	var environment string
-	c := a.command(leaf{
+	var devices int64
+	var c *cobra.Command
+	c = a.command(leaf{
 		use: "submit DIR", short: "Hand in a folder that is to run beside an asset",
 		long: `Hand in a folder with a study: its code and its study.yaml, which says what it runs and which files it will write. The folder, the
 environment and the asset's version are frozen to their digests; a difference on the node when it starts refuses the job. It runs
@@ -80,6 +82,9 @@ The folder has at most 200 plain files of 16 MB together, without links. Hidden 
 		example: "NARTHEX_KEY=nx_… narthex job submit ./study --asset minim-1@final --environment python-numpy\nNARTHEX_KEY=nx_… narthex job submit ./study --asset minim-1@final --environment python-numpy --minutes 30 --memory-mb 512",
 		run: func(ctx context.Context, args []string) error {
 			in.Environment = narthex.EnvironmentName(environment)
+			if c.Flags().Changed("devices") {
+				in.Devices = &devices
+			}
 			return a.submitJob(ctx, args[0], in)
 		}})
 	f := c.Flags()
@@ -87,6 +92,7 @@ The folder has at most 200 plain files of 16 MB together, without links. Hidden 
 	f.StringVar(&environment, "environment", "", "what it runs in")
 	f.Int64Var(&in.WallMinutes, "minutes", 0, "for how many minutes at most (else the environment's usual)")
 	f.Int64Var(&in.MemoryMB, "memory-mb", 0, "in how much memory, in megabytes (else the environment's usual)")
+	f.Int64Var(&devices, "devices", 0, "with how many devices of the environment's kind, for which it waits (else the environment's usual)")
 	return c
 }
 
@@ -134,6 +140,9 @@ func (a *app) submitJob(ctx context.Context, dir string, in client.SubmitJob) er
 		p.line("beside %s@%s, %s, in %s, %s", view.Plan.Asset, view.Plan.Version, view.Plan.AssetDigest.Short(), view.Plan.Environment, view.Plan.EnvironmentDigest.Short())
 		p.line("reserved: %s of processor time, for at most %s in %d MB; %s for how it ends. What it does not use is given back",
 			count(int(view.Plan.CPUMinutes), "minute"), count(int(view.Plan.WallMinutes), "minute"), view.Plan.MemoryMB, count(int(view.Plan.OutcomeBytes), "byte"))
+		if view.Plan.Devices > 0 {
+			p.line("          %s of %s, for which it waits, and %s of them", count(int(view.Plan.Devices), "device"), view.Plan.Device, count(int(view.Plan.GPUMinutes), "minute"))
+		}
 		p.line("%s", jobStands(view))
 		p.line("next: narthex job show %s --wait", view.ID)
 	})
@@ -327,6 +336,9 @@ func writeJob(p *page, j client.JobView) {
 	pairs := [][2]string{{"job", string(j.ID)}, {"stands", jobStands(j)}, {"beside", fmt.Sprintf("%s@%s, %s", j.Plan.Asset, j.Plan.Version, j.Plan.AssetDigest)},
 		{"in", fmt.Sprintf("%s, %s", j.Plan.Environment, j.Plan.EnvironmentDigest)}, {"study", string(j.Plan.Study)}, {"command", strings.Join(j.Plan.Command, " ")},
 		{"handed in", day(j.TakenAt)}, {"reserved", fmt.Sprintf("%s, %s of processor time, %d MB", count(int(j.Plan.WallMinutes), "minute"), count(int(j.Plan.CPUMinutes), "minute"), j.Plan.MemoryMB)}}
+	if j.Plan.Devices > 0 {
+		pairs = append(pairs, [2]string{"devices", fmt.Sprintf("%d of %s, reserved for %s together", j.Plan.Devices, j.Plan.Device, count(int(j.Plan.GPUMinutes), "minute"))})
+	}
 	if !j.StartedAt.IsZero() {
 		pairs = append(pairs, [2]string{"started", day(j.StartedAt)})
 	}
@@ -344,7 +356,11 @@ func writeJob(p *page, j client.JobView) {
 		if j.End.File != "" {
 			pairs = append(pairs, [2]string{"at", fmt.Sprintf("%s, line %d", j.End.File, j.End.Line)})
 		}
-		pairs = append(pairs, [2]string{"took", fmt.Sprintf("%s, %s of processor time", count(int(j.End.WallMinutes), "minute"), count(int(j.End.CPUMinutes), "minute"))})
+		took := fmt.Sprintf("%s, %s of processor time", count(int(j.End.WallMinutes), "minute"), count(int(j.End.CPUMinutes), "minute"))
+		if j.Plan.Devices > 0 {
+			took += fmt.Sprintf(", %s of devices", count(int(j.End.GPUMinutes), "minute"))
+		}
+		pairs = append(pairs, [2]string{"took", took})
 	} else if j.State == narthex.JobCancelled {
 		pairs = append(pairs, [2]string{"how", "it never began: one of you cancelled it, or what it rests on is locked, over or no longer what was frozen"})
 		next = "`narthex grant show --key` says what holds; then hand it in again"
@@ -421,11 +437,23 @@ func (a *app) jobEnvironments(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	t := newTable("NAME", "TITLE", "MINUTES", "MEMORY MB", "CPUS", "OUT MB", "BEGINS WITH", "DIGEST")
+	t := newTable("NAME", "TITLE", "MINUTES", "MEMORY MB", "CPUS", "OUT MB", "DEVICES", "BEGINS WITH", "DIGEST")
 	for _, e := range list.Environments {
-		t.row(string(e.Name), e.Title, fmt.Sprint(e.Limits.WallMinutes), fmt.Sprint(e.Limits.MemoryMB), fmt.Sprint(e.Limits.CPUs), fmt.Sprint(e.Limits.OutMB), strings.Join(e.Command, " "), e.Digest.Short())
+		t.row(string(e.Name), e.Title, fmt.Sprint(e.Limits.WallMinutes), fmt.Sprint(e.Limits.MemoryMB), fmt.Sprint(e.Limits.CPUs), fmt.Sprint(e.Limits.OutMB), devicesIn(e), strings.Join(e.Command, " "), e.Digest.Short())
 	}
 	return a.list(list, t, "no environment is for grants of your pathway; ask the lab")
+}
+
+// devicesIn says which devices jobs of an environment may have.
+func devicesIn(e client.EnvironmentView) string {
+	if e.Device == "" {
+		return "none"
+	}
+	said := fmt.Sprintf("%d of %s, of %d", e.Devices, e.Device, e.OnHost)
+	if e.OutOfUse > 0 {
+		said += fmt.Sprintf(" (%d out of use)", e.OutOfUse)
+	}
+	return said
 }
 
 // count writes a number with its noun.

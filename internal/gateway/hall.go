@@ -37,8 +37,9 @@ type Hall struct {
 	Folder   string         // of this node alone, for studies while they run
 	Log      *slog.Logger
 
-	ready atomic.Bool // whether jobs may begin: until then only what an earlier node left is ended, and Driver and Examiner are nobody's
-	roots roots       // what the environments in force have on this host
+	ready atomic.Bool             // whether jobs may begin: until then only what an earlier node left is ended, and Driver and Examiner are nobody's
+	roots roots                   // what the environments in force have on this host
+	has   atomic.Pointer[Devices] // of the host; nil for none
 
 	mu    sync.Mutex // guards no, runs and turns
 	no    *narthex.Error
@@ -131,6 +132,7 @@ func (h *Hall) Run(ctx context.Context) {
 	h.done.Go(func() { h.each(ctx, nil, look, h.lookAround) })
 	h.each(ctx, nil, look, h.sweep)
 	h.done.Wait()
+	h.has.Load().wait()
 }
 
 // each does something when it is woken and as often as pause says, until ctx ends.
@@ -171,7 +173,7 @@ func (h *Hall) closeLost(ctx context.Context) error {
 
 // lost is the end of a job of which nobody knows more.
 func lost(p narthex.Plan) airlock.JobEvent {
-	return airlock.JobEvent{Act: airlock.JobEnd, End: &narthex.JobEnd{Class: string(sandbox.Lost), WallMinutes: p.WallMinutes, CPUMinutes: p.CPUMinutes}}
+	return airlock.JobEvent{Act: airlock.JobEnd, End: &narthex.JobEnd{Class: string(sandbox.Lost), WallMinutes: p.WallMinutes, CPUMinutes: p.CPUMinutes, GPUMinutes: p.GPUMinutes}}
 }
 
 // open gives those of the jobs that wait and run of which want holds.
@@ -212,6 +214,9 @@ func (h *Hall) turn(ctx context.Context) error {
 	if !h.ready.Load() {
 		return nil
 	}
+	if err := h.has.Load().tend(ctx); err != nil {
+		return err
+	}
 	var next *book.Job
 	err := h.Journal.View(ctx, func(tx *journal.Tx) error {
 		next = nil
@@ -227,7 +232,7 @@ func (h *Hall) turn(ctx context.Context) error {
 				waiting = append(waiting, job.Job)
 			}
 		}
-		if job, found := airlock.Turn(waiting, running, usedMinutes(tx)); found {
+		if job, found := airlock.Turn(waiting, running, h.has.Load().Spare(), usedMinutes(tx)); found {
 			next, err = journal.Get[book.Job](tx, store.Jobs, string(job.ID))
 		}
 		return err
@@ -307,13 +312,18 @@ func stopsAs(tx *journal.Tx, grant narthex.GrantID, key narthex.KeyID, asset nar
 
 // begin begins a job, whose asset is free.
 func (h *Hall) begin(ctx context.Context, job book.Job) error {
+	devices, ready := h.has.Load().take(job.Plan.Device, job.Plan.Devices)
+	if !ready {
+		return nil // one went out of use meanwhile
+	}
 	begun := false
 	defer func() {
 		if !begun {
+			h.has.Load().untouched(devices)
 			_ = os.RemoveAll(h.studyOf(job.ID)) // the next start wipes what is left
 		}
 	}()
-	ready, err := h.prepare(ctx, job)
+	box, err := h.prepare(ctx, job)
 	if err != nil { // what the plan says is not here: that is an end without a beginning
 		h.Log.Warn("a job could not begin", "job", string(job.ID), "cause", err.Error())
 		return h.Journal.Update(ctx, func(tx *journal.Tx) error {
@@ -366,11 +376,11 @@ func (h *Hall) begin(ctx context.Context, job book.Job) error {
 		}
 		return err
 	}
-	begun = true
+	begun, box.Devices = true, devices
 	h.done.Go(func() {
 		defer entered.Leave()
 		defer cancel()
-		h.run(entered.Context(), job, ready)
+		h.run(entered.Context(), job, box)
 	})
 	return nil
 }
@@ -495,6 +505,7 @@ func (h *Hall) run(ctx context.Context, job book.Job, ready sandbox.Job) {
 		ended.File, ended.Line = "", 0
 	}
 	end := narthex.JobEnd{Class: string(ended.Class), File: ended.File, Line: ended.Line, WallMinutes: airlock.Minutes(max(ended.Wall, h.Journal.Now().Sub(began)), plan.WallMinutes), CPUMinutes: airlock.Minutes(ended.CPU, plan.CPUMinutes)}
+	end.GPUMinutes = plan.Devices * end.WallMinutes
 	event := airlock.JobEvent{Act: airlock.JobEnd, End: &end}
 	if ended.Class == sandbox.Lost {
 		event = lost(plan)
@@ -506,7 +517,9 @@ func (h *Hall) run(ctx context.Context, job book.Job, ready sandbox.Job) {
 			event.Package = nil
 		}
 	}
-	if err := errors.Join(h.Driver.Remove(keep, ready.ID), os.RemoveAll(ready.Study)); err != nil {
+	gone := h.Driver.Remove(keep, ready.ID)
+	h.has.Load().used(ready.Devices, gone)
+	if err := errors.Join(gone, os.RemoveAll(ready.Study)); err != nil {
 		h.Log.Warn("what is left of a job could not be wiped", "job", id, "cause", err.Error())
 	}
 	for {

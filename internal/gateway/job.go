@@ -70,7 +70,7 @@ func (c jobCall) Take(narthex.Asset, *narthex.Taxonomy, []policy.Layer) ([]narth
 	return []narthex.Demand{
 		{Unit: narthex.Calls, Least: 1, Most: 1},
 		{Unit: narthex.CPUMinutes, Least: c.plan.CPUMinutes, Most: c.plan.CPUMinutes},
-		{Unit: narthex.GPUMinutes},
+		{Unit: narthex.GPUMinutes, Least: c.plan.GPUMinutes, Most: c.plan.GPUMinutes},
 		{Unit: narthex.Bytes, Least: c.plan.OutcomeBytes, Most: c.plan.OutcomeBytes, Bits: bitsOfOneByte},
 	}, nil
 }
@@ -195,12 +195,22 @@ func (v *visit) plan(in client.SubmitJob) (call jobCall, err error) {
 	if err != nil {
 		return call, err
 	}
+	devices, refused := v.door.Hall.devicesOf(environment, in.Devices)
+	if refused == nil && devices > 0 && !deviceBudget(rules.Directory.Taxonomy, compute) {
+		refused = narthex.Refusedf("No budget of %s counts devices, so no such job has any. Leave them out with --devices 0.", compute).For("devices")
+	}
+	if refused != nil {
+		return call, refused
+	}
 	outputs := make([]narthex.Output, len(parsed.Outputs))
 	for i, o := range parsed.Outputs {
 		outputs[i] = narthex.Output{Name: o.Name, Kind: string(o.Kind), Says: o.Says}
 	}
 	call.plan = narthex.Plan{Asset: call.asset, Environment: in.Environment, EnvironmentDigest: print, Root: root, Study: frozen, Command: command, Outputs: outputs,
 		MemoryMB: memory, WallMinutes: wall, CPUMinutes: wall * environment.Limits.CPUs, Attribute: compute}
+	if devices > 0 {
+		call.plan.Device, call.plan.Devices, call.plan.GPUMinutes = environment.Device, devices, devices*wall
+	}
 	call.plan.OutcomeBytes = airlock.OutcomeBytes(call.plan, lines)
 	return call, nil
 }
@@ -470,7 +480,7 @@ func placesOf(tx *journal.Tx) (map[narthex.JobID]int, error) {
 	return places, nil
 }
 
-// usedMinutes gives what a grant used of its processor time on an asset. Each account is read once.
+// usedMinutes gives what a grant used of its time of processors and devices on an asset. Each account is read once.
 func usedMinutes(tx *journal.Tx) func(narthex.GrantID, narthex.AssetName) int64 {
 	accounts := map[narthex.GrantID]policy.Account{}
 	return func(grant narthex.GrantID, asset narthex.AssetName) int64 {
@@ -479,12 +489,13 @@ func usedMinutes(tx *journal.Tx) func(narthex.GrantID, narthex.AssetName) int64 
 			account, _ = accountOf(tx, string(grant)) // one that does not read has used nothing, and its jobs do not begin
 			accounts[grant] = account
 		}
+		sum := int64(0)
 		for _, line := range account.Budgets {
-			if line.Key.Attribute == compute && line.Key.Asset == asset && line.Key.Limit == "cpu_hours" {
-				return line.Budget.Used
+			if line.Key.Attribute == compute && line.Key.Asset == asset && (line.Key.Limit == "cpu_hours" || line.Key.Limit == "gpu_hours") {
+				sum += line.Budget.Used
 			}
 		}
-		return 0
+		return sum
 	}
 }
 

@@ -243,7 +243,8 @@ func (d *Door) Environments() http.Handler {
 // environmentView gives an environment as those see it who may use it: without where it lies, and with why it cannot be used.
 func (d *Door) environmentView(ctx context.Context, e narthex.Environment) (client.EnvironmentView, error) {
 	print, err := canon.Digest(e)
-	view := client.EnvironmentView{Name: e.Name, Title: e.Title, Command: e.Command, Limits: e.Limits, Digest: print, Packages: e.Packages, Root: e.Digest, Debian: e.Debian}
+	view := client.EnvironmentView{Name: e.Name, Title: e.Title, Command: e.Command, Limits: e.Limits, Digest: print, Packages: e.Packages, Root: e.Digest, Debian: e.Debian, Device: e.Device, Devices: e.Devices}
+	view.OnHost, view.OutOfUse = d.Hall.DevicesOf(e.Device)
 	if err != nil {
 		return view, err
 	}

@@ -62,6 +62,12 @@ func (l *loader) checkEnvironment(e narthex.Environment) {
 		}
 	}
 	l.checkRoot(file, e)
+	if e.Device != "" && narthex.CheckName("a kind of device", string(e.Device)) != nil {
+		bad([]string{"device"}, "device names a kind of device, such as gpu, in lower-case letters, digits and . _ -; leave it out where jobs have none")
+	}
+	if e.Devices < 0 || e.Devices > narthex.MostDevices || e.Devices > 0 && e.Device == "" {
+		bad([]string{"devices"}, "devices is how many devices of the kind that device names a job has where it asks for no number, from 0 to %d", narthex.MostDevices)
+	}
 	for i, name := range e.Packages {
 		if !isPackage(name) || slices.Contains(e.Packages[:i], name) || i >= mostPackages {
 			bad([]string{"packages", itoa(i)}, "packages are at most %d, each once, by Debian's names, such as python3-numpy", mostPackages)
@@ -134,15 +140,22 @@ func (d *Directory) writeEnvironments(out *strings.Builder) {
 	}
 	out.WriteString("environments of jobs\n")
 	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(w, "  NAME\tROOT\tCOMMAND\tMEMORY\tTIME\tCPUS\tPROCESSES\tSCRATCH\tOUT\tPATHWAYS")
+	fmt.Fprintln(w, "  NAME\tROOT\tCOMMAND\tMEMORY\tTIME\tCPUS\tPROCESSES\tSCRATCH\tOUT\tDEVICES\tPATHWAYS")
 	for _, e := range d.Environments {
 		command := "from the study"
 		if e.Command != nil {
 			command = strings.Join(e.Command, " ") + " …"
 		}
 		n := e.Limits
-		fmt.Fprintf(w, "  %s\t%s\t%s\t%d MiB\t%d min\t%d\t%d\t%d MiB\t%d MiB\t%s\n", e.Name, e.Root, command, n.MemoryMB, n.WallMinutes, n.CPUs, n.Processes, n.ScratchMB, n.OutMB, strings.Trim(fmt.Sprint(e.Pathways), "[]"))
+		fmt.Fprintf(w, "  %s\t%s\t%s\t%d MiB\t%d min\t%d\t%d\t%d MiB\t%d MiB\t%s\t%s\n", e.Name, e.Root, command, n.MemoryMB, n.WallMinutes, n.CPUs, n.Processes, n.ScratchMB, n.OutMB, devicesOf(e), strings.Trim(fmt.Sprint(e.Pathways), "[]"))
 	}
 	w.Flush()
 	out.WriteString("\n")
+}
+
+func devicesOf(e narthex.Environment) string {
+	if e.Device == "" {
+		return "none"
+	}
+	return fmt.Sprintf("%d of %s", e.Devices, e.Device)
 }

@@ -1,7 +1,7 @@
 // Package sandbox runs work that nobody trusts: a researcher's code beside an asset, and our own parsers over hostile bytes.
 //
 // It promises a contract that every driver keeps, and sandboxtest holds them to it. A job has no network, no environment but ours,
-// a read-only root, the asset at /asset, the study at /study, and two folders of its own, /scratch and /out, that no other job sees
+// a read-only root, the asset at /asset, the study at /study, the devices that it was given and no others, and two folders of its own, /scratch and /out, that no other job sees
 // and that are gone afterwards. It ends by itself, at a limit, when cancelled, or with the node that began it, always as a whole. What
 // a driver says of a job by itself is Ended and nothing else: a closed list, and a place inside the researcher's own files.
 //
@@ -35,6 +35,9 @@ type Driver interface {
 	Collect(ctx context.Context, id string, into func(Left) error) error
 	// Remove ends the job where it runs, and wipes what is left of it. Without such a job it does nothing.
 	Remove(ctx context.Context, id string) error
+	// Wipe runs what a device's host states for that, outside of every sandbox, and returns when it has ended. No job has the device
+	// meanwhile. After an error nobody knows what the device still holds.
+	Wipe(ctx context.Context, device Device) error
 }
 
 // Left is what a job left. All of it is hostile.
@@ -91,6 +94,7 @@ type Job struct {
 	Study   string         // a folder on this host, read-only at /study
 	Library string         // a folder on this host, read-only at /environment, where Python looks for modules; empty for none
 	Lines   map[string]int // the study's files, as a/b.py, and how many lines each has: the only places that Ended can name
+	Devices []Device       // those that it has, and nobody else while it runs; without one it sees none
 	Limits  Limits
 }
 
@@ -149,6 +153,9 @@ func (j Job) Check() error {
 	}
 	if j.Lines == nil {
 		return narthex.Invalidf("A job lists the files of its study; an empty list names no place of a failure.").For("lines")
+	}
+	if err := checkDevices(j.Devices); err != nil {
+		return err
 	}
 	l := j.Limits
 	for _, limit := range []struct {

@@ -136,7 +136,7 @@ var undriven = map[string]string{
 	"weights.compute memory_mb":    "TestEachLimitOfJobsAdmitsAndRefuses drives it",
 	"weights.compute cpu_hours":    "TestEachLimitOfJobsAdmitsAndRefuses drives it",
 	"weights.compute bytes_out":    "TestEachLimitOfJobsAdmitsAndRefuses drives it",
-	"weights.compute gpu_hours":    "no host declares devices, so no job asks for any",
+	"weights.compute gpu_hours":    "TestAJobHasNoMoreDevicesThanItMay drives it",
 	"output.release artefacts":     "TestEachLimitOfJobsAdmitsAndRefuses drives it",
 	"output.release bytes_out":     "TestEachLimitOfJobsAdmitsAndRefuses drives it",
 	"output.release reviewers":     "TestEachLimitOfJobsAdmitsAndRefuses drives it: it bounds who must say yes, and refuses no call",

@@ -481,6 +481,11 @@ type dying struct {
 	dead atomic.Bool
 }
 
+func (d *dying) wrap(s store.Store) store.Store {
+	d.Store = s
+	return d
+}
+
 func (d *dying) Update(ctx context.Context, change func(store.Tx) error) error {
 	if d.dead.Load() {
 		return errors.New("dead")
@@ -494,7 +499,7 @@ func TestALostJobIsClosedWhereNoJobRuns(t *testing.T) {
 	under := &dying{}
 	h := openHallWith(t, s.play, func(c *server.Config) {
 		c.Host.Examiner = testenv.Here{}
-		c.Wrap = func(s store.Store) store.Store { under.Store = s; return under }
+		c.Wrap = under.wrap
 	})
 	s.on.Store(1)
 	job := h.submit(t)

@@ -38,19 +38,37 @@ func (s *Server) tryHost(ctx context.Context) {
 	if host == nil {
 		driver, err := bubblewrap.Open(ctx, bubblewrap.Config{Dir: filepath.Join(s.config.Data, "sandbox")})
 		if err != nil {
-			no := narthex.AsError(err)
-			s.hall.Refuse(no)
-			if s.noJobs != no.Public {
-				s.config.Log.Warn("no job runs on this node, which looks again every half minute", "cause", err.Error())
-			}
-			s.noJobs = no.Public
+			s.refuseJobs(narthex.AsError(err), err)
 			return
 		}
 		host = &Host{Driver: driver, Examiner: confined{driver, s.config.Self}, close: driver.Close}
 		s.config.Log.Info("jobs run in bubblewrap", "bounds", fmt.Sprintf("%+v", driver.Bounds()))
 	}
+	devices, err := gateway.NewDevices(filepath.Join(s.config.Data, "devices"), s.devices, host.Driver, s.config.Log)
+	if err != nil {
+		s.refuseJobs(narthex.AsError(err), err)
+		return
+	}
 	s.host = host
+	s.hall.Use(devices)
 	s.hall.Open(host.Driver, host.Examiner)
+}
+
+// refuseJobs has the hall say why no job runs, and the log once.
+func (s *Server) refuseJobs(no *narthex.Error, cause error) {
+	s.hall.Refuse(no)
+	if s.noJobs != no.Public {
+		s.config.Log.Warn("no job runs on this node, which looks again every half minute", "cause", cause.Error())
+	}
+	s.noJobs = no.Public
+}
+
+// readDevices gives what the host states of its devices.
+func (s *Server) readDevices() ([]sandbox.Device, error) {
+	if s.config.Devices == "" {
+		return nil, nil
+	}
+	return sandbox.ReadDevices(s.config.Devices)
 }
 
 // keepHost makes this host ready for jobs once a directory that comes into force has environments, and once what was missing is there.

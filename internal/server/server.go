@@ -22,6 +22,7 @@ import (
 	"narthex/internal/lab"
 	"narthex/internal/office"
 	"narthex/internal/openlog"
+	"narthex/internal/sandbox"
 	"narthex/internal/stamp"
 	"narthex/internal/store"
 	"narthex/internal/store/postgres"
@@ -53,7 +54,8 @@ type Server struct {
 	origin     string
 	host       *Host
 	hall       *gateway.Hall
-	noJobs     string // why none runs; of the start, and then of keepHost
+	devices    []sandbox.Device // that the host states
+	noJobs     string           // why none runs; of the start, and then of keepHost
 
 	public, ops net.Listener
 	servers     []*http.Server
@@ -75,6 +77,11 @@ func Start(ctx context.Context, config Config) (*Server, error) {
 }
 
 func (s *Server) start(ctx context.Context) error {
+	devices, err := s.readDevices()
+	if err != nil {
+		return err
+	}
+	s.devices = devices
 	channels, err := s.channels()
 	if err != nil {
 		return err

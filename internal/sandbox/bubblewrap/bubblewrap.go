@@ -2,7 +2,7 @@
 //
 // It promises the contract of package sandbox. A job is in user, process, network, IPC, host name, mount and cgroup namespaces of its
 // own, as a number that is nobody's, without a capability and without a way to gain one. Its root is read-only: /usr and its links, what
-// /etc says of alternatives, five devices, /asset and /study; there is no /proc and no /sys, since what they show is the host's. /scratch
+// /etc says of alternatives, five devices and those that the job was given, /asset and /study; there is no /proc and no /sys, since what they show is the host's. /scratch
 // and /out are in memory and held to their bytes and files. A filter of system calls, Landlock where the kernel has it, limits of each
 // process and a cgroup of them all, where one can be written to, hold the rest; Bounds says which. Where no cgroup can be written to,
 // the driver looks at the job every few hundredths of a second and ends it.
@@ -11,7 +11,7 @@
 // A job ends with the node: bubblewrap dies with the thread that began it, and every process of the job with bubblewrap's. What an
 // earlier node left is ended and wiped at Open.
 //
-// A node that is root begins jobs as a user of their own. The files of the asset and the study must then be readable for everyone, in a
+// A node that is root begins jobs as a user of their own, who may open a device where its node's mode lets everyone. The files of the asset and the study must then be readable for everyone, in a
 // folder that need not be. A node that is not root is in the kernel's eyes the user of its jobs, which see none of its files.
 //
 // It trusts the host's kernel, bubblewrap, and the folders that its caller names. Read next: start, for how a sandbox is made; stub.go,
@@ -258,7 +258,7 @@ func openToAll(folder string) error {
 // boxOf is a job's sandbox.
 func (d *Driver) boxOf(j sandbox.Job, stdout, stderr *os.File) box {
 	b := box{
-		shown: []shown{{filepath.Join(j.Root, "usr"), "/usr", true}, {j.Asset, "/asset", true}, {j.Study, "/study", true}},
+		shown: []shown{{filepath.Join(j.Root, "usr"), "/usr", true, readOnly}, {j.Asset, "/asset", true, readOnly}, {j.Study, "/study", true, readOnly}},
 		links: [][2]string{{"usr/bin", "/bin"}, {"usr/sbin", "/sbin"}, {"usr/lib", "/lib"}, {"usr/lib64", "/lib64"}},
 		own:   []own{{"/scratch", j.Limits.Scratch, j.Limits.Files}, {"/out", j.Limits.Out, j.Limits.Files}},
 		env: []string{"PATH", "/usr/bin:/bin", "HOME", "/scratch", "TMPDIR", "/scratch", "LANG", "C.UTF-8", "PYTHONDONTWRITEBYTECODE", "1", "PYTHONNOUSERSITE", "1",
@@ -267,11 +267,12 @@ func (d *Driver) boxOf(j sandbox.Job, stdout, stderr *os.File) box {
 		limits: d.limitsOf(j.Limits),
 	}
 	if j.Library != "" {
-		b.shown, b.env = append(b.shown, shown{j.Library, "/environment", true}), append(b.env, "PYTHONPATH", "/environment")
+		b.shown, b.env = append(b.shown, shown{j.Library, "/environment", true, readOnly}), append(b.env, "PYTHONPATH", "/environment")
 	}
 	if alternatives := filepath.Join(j.Root, "etc/alternatives"); isFolder(alternatives) {
-		b.shown = append(b.shown, shown{alternatives, "/etc/alternatives", true})
+		b.shown = append(b.shown, shown{alternatives, "/etc/alternatives", true, readOnly})
 	}
+	b.give(j.Devices)
 	return b
 }
 
