@@ -31,8 +31,10 @@ type Environment struct {
 	Root string `json:"root"`
 	// Command is what the command of every job begins with: an absolute path within the environment, and arguments. Where it is nil the
 	// study states all of its command.
-	Command []string  `json:"command,omitempty"`
-	Limits  JobLimits `json:"limits"`
+	Command []string `json:"command,omitempty"`
+	// Computes is the attribute whose program, which is ours, runs in it and does what a request asks. Where it is empty studies run in it.
+	Computes AttributeName `json:"computes,omitempty"`
+	Limits   JobLimits     `json:"limits"`
 	// Packages are those of the host that the environment is made of, by Debian's names. A node looks for them when it starts.
 	Packages []string `json:"packages,omitempty"`
 	// Pathways are those whose grants may use it, or [AnyPathway] alone. Without one nobody may.

@@ -41,7 +41,10 @@ type Plan struct {
 	WallMinutes       int64           `json:"wall_minutes"`
 	CPUMinutes        int64           `json:"cpu_minutes"`   // reserved, and the most that it may use
 	OutcomeBytes      int64           `json:"outcome_bytes"` // what its end tells at most
-	Attribute         AttributeName   `json:"attribute"`     // weights.compute or data.job
+	Attribute         AttributeName   `json:"attribute"`     // by which it runs: that of studies beside such an asset, or of a request
+	// Against is a second version of the asset that lies beside the first, and AgainstDigest that of its folder.
+	Against       VersionName `json:"against,omitempty"`
+	AgainstDigest Digest      `json:"against_digest,omitempty"`
 }
 
 // Output is a file that a study says it will write: its name, and the kind of form that it has.
