@@ -42,8 +42,10 @@ type Environment struct {
 	Debian *DebianSet `json:"debian,omitempty"`
 	// Command is what the command of every job begins with: an absolute path within the environment, and arguments. Where it is nil the
 	// study states all of its command.
-	Command []string  `json:"command,omitempty"`
-	Limits  JobLimits `json:"limits"`
+	Command []string `json:"command,omitempty"`
+	// Computes is the attribute whose program, which is ours, runs in it and does what a request asks. Where it is empty studies run in it.
+	Computes AttributeName `json:"computes,omitempty"`
+	Limits   JobLimits     `json:"limits"`
 	// Device is the kind of device that jobs in it may have, such as gpu; empty for none. Devices is how many a job has that asks for no
 	// number, 0 to [MostDevices].
 	Device  DeviceKind `json:"device,omitempty"`

@@ -45,7 +45,10 @@ type Plan struct {
 	Device            DeviceKind      `json:"device,omitempty"`      // the kind of the devices that it has; empty for none
 	Devices           int64           `json:"devices,omitempty"`     // how many it has, each alone
 	GPUMinutes        int64           `json:"gpu_minutes,omitempty"` // reserved: of each of its devices for WallMinutes
-	Attribute         AttributeName   `json:"attribute"`             // weights.compute or data.job
+	Attribute         AttributeName   `json:"attribute"`             // by which it runs: that of studies beside such an asset, or of a request
+	// Against is a second version of the asset that lies beside the first, and AgainstDigest that of its folder.
+	Against       VersionName `json:"against,omitempty"`
+	AgainstDigest Digest      `json:"against_digest,omitempty"`
 }
 
 // Output is a file that a study says it will write: its name, and the kind of form that it has.

@@ -901,6 +901,8 @@ type SubmitJob struct {
 	MemoryMB    int64                   `json:"memory_mb,omitempty"`
 	WallMinutes int64                   `json:"wall_minutes,omitempty"`
 	Devices     *int64                  `json:"devices,omitempty"` // how many of the environment's kind; nil for its usual
+	// Against is a second version of the asset, such as minim-1@early, that a request compares the first with.
+	Against string `json:"against,omitempty"`
 }
 
 // StudyFile is a file with its bytes.
@@ -977,18 +979,21 @@ type EnvironmentView struct {
 	Devices  int64              `json:"devices,omitempty"`
 	OnHost   int64              `json:"on_host,omitempty"`
 	OutOfUse int64              `json:"out_of_use,omitempty"`
+	// Computes is the attribute whose program runs in it and takes requests for statistics; where it is empty studies run in it.
+	Computes   narthex.AttributeName `json:"computes,omitempty"`
+	Statistics []string              `json:"statistics,omitempty"` // that the program knows; which may be asked for stands in the grant
 }
 
-// MostTwin is how many bytes the files of a version have at most of which twins are made.
+// MostTwin is how many bytes the weights of a version have at most of which twins are made.
 const MostTwin = 64_000_000
 
-// Twin is GET /v1/assets/{asset}/twin: the mock twin of a version's weights. They have the names, shapes and types of the version's own
-// and random values of the same scale, the same ones for everyone.
+// Twin is GET /v1/assets/{asset}/twin: the mock twin of a version's weights or records, the same for everyone. Weights have the names, shapes
+// and types of the version's own and random values of the same scale, records the same fields with random words and numbers.
 type Twin struct {
 	Asset   narthex.AssetName   `json:"asset"`
 	Version narthex.VersionName `json:"version"`
 	Digest  narthex.Digest      `json:"digest"` // of the version's bytes
-	Files   []StudyFile         `json:"files"`  // of safetensors, sorted by their paths; at least one
+	Files   []StudyFile         `json:"files"`  // of safetensors and JSON lines, sorted by their paths; at least one
 	Others  int                 `json:"others"` // files of the version that are of another kind, of which nothing is given
 }
 

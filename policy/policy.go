@@ -49,8 +49,9 @@ type Question struct {
 	Principal Principal
 	Asset     narthex.Asset
 	Version   narthex.VersionName
-	Uses      []narthex.Use    // what the call asks
-	Demands   []narthex.Demand // what it would take
+	Against   narthex.VersionName // a second version that the call is about too; empty for none
+	Uses      []narthex.Use       // what the call asks
+	Demands   []narthex.Demand    // what it would take
 	Layers    []Layer
 	Others    []narthex.Term // on this asset, of all other grants in force of the person or their organisation: those that Excluded gives
 	Carried   Account        // of the asset: what all calls under all grants took of its lifetime_bytes

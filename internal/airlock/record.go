@@ -45,6 +45,8 @@ type Predicate struct {
 	Asset             narthex.AssetName       `json:"asset"`
 	Version           narthex.VersionName     `json:"version"`
 	AssetDigest       narthex.Digest          `json:"asset_digest"`
+	Against           narthex.VersionName     `json:"against,omitempty"` // the second version that the job had beside it
+	AgainstDigest     narthex.Digest          `json:"against_digest,omitempty"`
 	Environment       narthex.EnvironmentName `json:"environment"`
 	EnvironmentDigest narthex.Digest          `json:"environment_digest"`
 	Study             narthex.Digest          `json:"study"`
@@ -74,6 +76,7 @@ func Record(r narthex.Release, job narthex.Job, logKey string, sign func([]byte)
 	}
 	s := Statement{Type: statementType, PredicateType: predicateType, Subject: []Subject{}, Predicate: Predicate{
 		Release: r.ID, Job: r.Job, Grant: r.Grant, Agreement: r.Agreement, Asset: r.Asset, Version: r.Version, AssetDigest: job.Plan.AssetDigest,
+		Against: job.Plan.Against, AgainstDigest: job.Plan.AgainstDigest,
 		Environment: job.Plan.Environment, EnvironmentDigest: job.Plan.EnvironmentDigest, Study: job.Plan.Study, Package: r.Package, Charge: r.Charge,
 		Findings: Told(r).Findings, Reviewers: []narthex.Role{}, ReleasedAt: r.DecidedAt, LogKey: logKey}}
 	for _, f := range r.Files {

@@ -25,8 +25,12 @@ func (s *step) jobTaken() error {
 	}
 	id := narthex.MakeJobID(s.index)
 	j := book.Job{Job: narthex.Job{ID: id, Grant: narthex.GrantID(s.text("grant")), Agreement: narthex.Digest(s.text("agreement")), Key: narthex.KeyID(s.text("key")), State: narthex.JobQueued, TakenAt: s.at}, Holds: holds}
-	if decode(s.o.Field("job"), &j.Plan) != nil || j.Plan.Asset != narthex.AssetName(s.text("asset")) || j.Plan.Version != narthex.VersionName(s.text("version")) {
-		s.impossible(store.Jobs, string(id), "a job whose plan does not read, or is of another asset")
+	var facts policy.Facts
+	var uses []narthex.Use
+	if decode(s.o.Field("job"), &j.Plan) != nil || decode(s.o.Field("facts"), &facts) != nil || decode(s.o.Field("uses"), &uses) != nil ||
+		len(uses) != 1 || uses[0].Attribute != j.Plan.Attribute || facts.Against != j.Plan.Against || (j.Plan.Against == "") != (j.Plan.AgainstDigest == "") ||
+		j.Plan.Asset != narthex.AssetName(s.text("asset")) || j.Plan.Version != narthex.VersionName(s.text("version")) {
+		s.impossible(store.Jobs, string(id), "a job whose plan does not read, or is of another asset, version or attribute")
 		return nil
 	}
 	if !planned(j.Plan, s.o.Field("facts")) {
@@ -112,7 +116,8 @@ func (s *step) releaseTaken() error {
 	}
 	job, known := s.Jobs[r.Job]
 	if index, err := r.Job.Index(); known || err != nil || !s.absent(index) {
-		if digest, err := airlock.PackageDigest(r.Files); err != nil || digest != r.Package || r.State != narthex.ReleaseSubmitted || !known || job.Package == nil || job.Grant != r.Grant || !left(r.Files, job.Package.Files) {
+		var facts policy.Facts
+		if digest, err := airlock.PackageDigest(r.Files); err != nil || decode(s.o.Field("facts"), &facts) != nil || facts.Against != job.Plan.Against || digest != r.Package || r.State != narthex.ReleaseSubmitted || !known || job.Package == nil || job.Grant != r.Grant || !left(r.Files, job.Package.Files) {
 			s.impossible(store.Releases, string(id), "a release of what its job did not leave")
 		}
 	}

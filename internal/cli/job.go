@@ -72,14 +72,24 @@ func (a *app) jobSubmit() *cobra.Command {
 	var devices int64
 	var c *cobra.Command
 	c = a.command(leaf{
-		use: "submit DIR", short: "Hand in a folder that is to run beside an asset",
+		use: "submit DIR|FILE", short: "Hand in a folder, or a request, that is to run beside an asset",
 		long: `Hand in a folder with a study: its code and its study.yaml, which says what it runs and which files it will write. The folder, the
 environment and the asset's version are frozen to their digests; a difference on the node when it starts refuses the job. It runs
 without a network, with the asset at /asset, the folder at /study, and what it writes at /out. Nothing comes out of it by itself but how
 it ended, and where in your own files. What it wrote leaves with "narthex release new".
 
-The folder has at most 200 plain files of 16 MB together, without links. Hidden files and Python's caches are left out, and said.`,
-		example: "NARTHEX_KEY=nx_… narthex job submit ./study --asset minim-1@final --environment python-numpy\nNARTHEX_KEY=nx_… narthex job submit ./study --asset minim-1@final --environment python-numpy --minutes 30 --memory-mb 512",
+The folder has at most 200 plain files of 16 MB together, without links. Hidden files and Python's caches are left out, and said.
+
+In an environment that takes requests (narthex job environments) a file stands in the folder's place, and no code: its name, which
+statistics, of which tensors (all where none are named; * is one part of a name between dots), and to how many digits. With --against,
+those of one version are of what lies between the two. What it gives is a table:
+
+  name: what-training-changed
+  statistics: [shape, l2, distance, singular_values]
+  tensors: ["layers.*.q.weight"]
+  top: 4
+  digits: 3`,
+		example: "NARTHEX_KEY=nx_… narthex job submit ./study --asset minim-1@final --environment python-numpy\nNARTHEX_KEY=nx_… narthex job submit ./study --asset minim-1@final --environment python-numpy --minutes 30 --memory-mb 512\nNARTHEX_KEY=nx_… narthex job submit ./request.yaml --environment weights-diff --asset minim-1@final --against minim-1@early",
 		run: func(ctx context.Context, args []string) error {
 			in.Environment = narthex.EnvironmentName(environment)
 			if c.Flags().Changed("devices") {
@@ -90,6 +100,7 @@ The folder has at most 200 plain files of 16 MB together, without links. Hidden 
 	f := c.Flags()
 	f.StringVar(&in.Asset, "asset", "", "what it studies, as ASSET@VERSION")
 	f.StringVar(&environment, "environment", "", "what it runs in")
+	f.StringVar(&in.Against, "against", "", "the version that a request compares it with, as ASSET@VERSION")
 	f.Int64Var(&in.WallMinutes, "minutes", 0, "for how many minutes at most (else the environment's usual)")
 	f.Int64Var(&in.MemoryMB, "memory-mb", 0, "in how much memory, in megabytes (else the environment's usual)")
 	f.Int64Var(&devices, "devices", 0, "with how many devices of the environment's kind, for which it waits (else the environment's usual)")
@@ -113,6 +124,9 @@ func (a *app) study(dir, asset, environment string) (studyFolder, error) {
 
 func (a *app) submitJob(ctx context.Context, dir string, in client.SubmitJob) error {
 	folder, err := a.study(dir, in.Asset, string(in.Environment))
+	if isFile(dir) && in.Asset != "" && in.Environment != "" {
+		folder, err = readRequest(dir, in.Against != "")
+	}
 	if err != nil {
 		return err
 	}
@@ -137,7 +151,7 @@ func (a *app) submitJob(ctx context.Context, dir string, in client.SubmitJob) er
 			p.line("  %9d  %s", len(f.Data), f.Path)
 		}
 		p.line("frozen: %s, %d bytes, as %s", count(len(folder.files), "file"), folder.bytes, view.Plan.Study)
-		p.line("beside %s@%s, %s, in %s, %s", view.Plan.Asset, view.Plan.Version, view.Plan.AssetDigest.Short(), view.Plan.Environment, view.Plan.EnvironmentDigest.Short())
+		p.line("beside %s, in %s, %s", beside(view.Plan), view.Plan.Environment, view.Plan.EnvironmentDigest.Short())
 		p.line("reserved: %s of processor time, for at most %s in %d MB; %s for how it ends. What it does not use is given back",
 			count(int(view.Plan.CPUMinutes), "minute"), count(int(view.Plan.WallMinutes), "minute"), view.Plan.MemoryMB, count(int(view.Plan.OutcomeBytes), "byte"))
 		if view.Plan.Devices > 0 {
@@ -333,7 +347,7 @@ var refusals = map[string][2]string{
 }
 
 func writeJob(p *page, j client.JobView) {
-	pairs := [][2]string{{"job", string(j.ID)}, {"stands", jobStands(j)}, {"beside", fmt.Sprintf("%s@%s, %s", j.Plan.Asset, j.Plan.Version, j.Plan.AssetDigest)},
+	pairs := [][2]string{{"job", string(j.ID)}, {"stands", jobStands(j)}, {"beside", beside(j.Plan)},
 		{"in", fmt.Sprintf("%s, %s", j.Plan.Environment, j.Plan.EnvironmentDigest)}, {"study", string(j.Plan.Study)}, {"command", strings.Join(j.Plan.Command, " ")},
 		{"handed in", day(j.TakenAt)}, {"reserved", fmt.Sprintf("%s, %s of processor time, %d MB", count(int(j.Plan.WallMinutes), "minute"), count(int(j.Plan.CPUMinutes), "minute"), j.Plan.MemoryMB)}}
 	if j.Plan.Devices > 0 {
@@ -439,7 +453,11 @@ func (a *app) jobEnvironments(ctx context.Context) error {
 	}
 	t := newTable("NAME", "TITLE", "MINUTES", "MEMORY MB", "CPUS", "OUT MB", "DEVICES", "BEGINS WITH", "DIGEST")
 	for _, e := range list.Environments {
-		t.row(string(e.Name), e.Title, fmt.Sprint(e.Limits.WallMinutes), fmt.Sprint(e.Limits.MemoryMB), fmt.Sprint(e.Limits.CPUs), fmt.Sprint(e.Limits.OutMB), devicesIn(e), strings.Join(e.Command, " "), e.Digest.Short())
+		begins := strings.Join(e.Command, " ")
+		if e.Computes != "" {
+			begins = fmt.Sprintf("a request by %s: %s", e.Computes, strings.Join(e.Statistics, ", "))
+		}
+		t.row(string(e.Name), e.Title, fmt.Sprint(e.Limits.WallMinutes), fmt.Sprint(e.Limits.MemoryMB), fmt.Sprint(e.Limits.CPUs), fmt.Sprint(e.Limits.OutMB), devicesIn(e), begins, e.Digest.Short())
 	}
 	return a.list(list, t, "no environment is for grants of your pathway; ask the lab")
 }

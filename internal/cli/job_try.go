@@ -24,7 +24,6 @@ import (
 	"narthex/internal/sandbox"
 	"narthex/internal/sandbox/bubblewrap"
 	"narthex/internal/study"
-	"narthex/internal/twin"
 )
 
 const (
@@ -47,8 +46,9 @@ func (a *app) jobTry() *cobra.Command {
 	c := a.command(leaf{
 		use: "try DIR", short: "Run a study here, beside the mock twin of an asset",
 		long: `Run a study on this machine beside the mock twin of an asset, in a sandbox like the node's, and show all of its output and what the
-airlock would say of it. The twin has the names, shapes and types of the asset's weights, and random values of the same scale; files of
-another kind have none, so a study that is to be tried reads the weights alone. Nothing is charged, and nobody sees the study but you.
+airlock would say of it. The twin has the names, shapes and types of the asset's weights, and random values of the same scale; of JSON
+lines it has the fields, with random words and numbers. Files of another kind have none, so a study that is to be tried reads those alone.
+Nothing is charged, and nobody sees the study but you.
 
 It needs bubblewrap here, and the packages of the environment. The node looks for more than can be looked for here: what left before,
 marks and texts of the lab. It exits with 0 where the study ended well and each output that it declares has a form.`,
@@ -68,7 +68,7 @@ type tried struct {
 	Command []string            `json:"command"`
 	Asset   narthex.AssetName   `json:"asset"`
 	Version narthex.VersionName `json:"version"`
-	Weights []string            `json:"weights"`     // the files that have a twin
+	Twins   []string            `json:"twins"`       // the files that have a twin
 	Absent  int                 `json:"absent"`      // how many have none
 	In      string              `json:"environment"` // the environment's name
 	End     sandbox.Class       `json:"end"`
@@ -158,6 +158,9 @@ func (a *app) around(ctx context.Context, in tryFlags) (client.EnvironmentView, 
 		return none, problem(narthex.Invalid, "`narthex job environments` lists them", "no environment for grants of your pathway has that name")
 	}
 	e := list.Environments[at]
+	if e.Computes != "" {
+		return none, problem(narthex.Invalid, "hand it in with `narthex job submit`", "in the environment %s a program of the lab's software runs, and no study, so there is nothing to try", e.Name)
+	}
 	for _, limit := range []struct {
 		flag         string
 		asked, usual int64
@@ -227,7 +230,7 @@ func (t trial) run(ctx context.Context) (got tried, err error) {
 	got = tried{Study: t.study.Name, Command: t.command, Asset: t.twin.Asset, Version: t.twin.Version, Absent: t.twin.Others, In: string(t.around.Name),
 		End: ended.Class, File: ended.File, Line: ended.Line, Wrote: []written{}, Forms: []formed{}, Findings: []narthex.Finding{}}
 	for _, f := range t.twin.Files {
-		got.Weights = append(got.Weights, f.Path)
+		got.Twins = append(got.Twins, f.Path)
 	}
 	err = driver.Collect(ctx, job.ID, func(left sandbox.Left) error { return t.take(&got, left) })
 	return got, err
@@ -235,15 +238,15 @@ func (t trial) run(ctx context.Context) (got tried, err error) {
 
 // lay writes the study, the twin and the reader of weights where the sandbox finds them.
 func (t trial) lay() (sandbox.Job, error) {
-	weights := map[string][]byte{}
+	twins := map[string][]byte{}
 	for _, f := range t.twin.Files {
 		if err := airlock.CheckPath(f.Path); err != nil {
 			return sandbox.Job{}, problem(narthex.Refused, "tell the lab", "the node names a file of the twin in a way that no file has, so nothing was written")
 		}
-		weights[f.Path] = f.Data
+		twins[f.Path] = f.Data
 	}
 	at := func(name string) string { return filepath.Join(t.dir, name) }
-	_, err := sandbox.Lay(at("asset"), weights)
+	_, err := sandbox.Lay(at("asset"), twins)
 	if err == nil {
 		_, err = sandbox.Lay(at("library"), map[string][]byte{environment.ReaderName: environment.Reader()})
 	}
@@ -325,7 +328,7 @@ func head(root *os.Root, name string, most int64) (printed, error) {
 	return printed{Bytes: info.Size(), Head: visible(string(data)), Cut: info.Size() > int64(len(data))}, err
 }
 
-// judge has the airlock's checks done here, with the twin in the place of the weights.
+// judge has the airlock's checks done here, with the twin in the place of the asset.
 func (t trial) judge(got *tried, task airlock.Task) error {
 	forms, err := examine.Do(task, inspect.Held{})
 	if err != nil {
@@ -340,12 +343,8 @@ func (t trial) judge(got *tried, task airlock.Task) error {
 	}
 	var held inspect.Held
 	for _, f := range t.twin.Files {
-		tensors, err := twin.Read(f.Data)
-		if err != nil {
+		if err := examine.Hold(f.Path, f.Data, &held); err != nil {
 			return fmt.Errorf("the twin does not read: %w", err)
-		}
-		for _, tensor := range tensors {
-			held.Tensors = append(held.Tensors, inspect.Tensor{Name: tensor.Name, Sizes: tensor.Shape, Values: tensor.Values()})
 		}
 	}
 	looked, err := examine.Do(airlock.Task{Files: forms.Formed.Files, Look: true}, held)
@@ -362,7 +361,7 @@ func (got tried) problem() error {
 		ending := endings[string(got.End)]
 		return problem(narthex.Invalid, ending[1], "the study did not end well: %s", ending[0])
 	case got.End != sandbox.Done && got.Absent > 0:
-		next = fmt.Sprintf("mend the study, and try it again; a twin is without %s of another kind than weights, and so is the study", count(got.Absent, "file"))
+		next = fmt.Sprintf("mend the study, and try it again; a twin is without %s of which none is made, and so is the study", count(got.Absent, "file"))
 		fallthrough
 	case got.End != sandbox.Done:
 		at := ""
@@ -384,7 +383,7 @@ func writeTried(p *page, got tried) {
 	if got.File != "" {
 		ending[0] = fmt.Sprintf("%s at %s, line %d", ending[0], got.File, got.Line)
 	}
-	beside := fmt.Sprintf("the mock twin of %s@%s: %s, with random values", got.Asset, got.Version, some(got.Weights, 5))
+	beside := fmt.Sprintf("the mock twin of %s@%s: %s, with random values", got.Asset, got.Version, some(got.Twins, 5))
 	if got.Absent > 0 {
 		beside += fmt.Sprintf("; without %s of another kind", count(got.Absent, "file"))
 	}

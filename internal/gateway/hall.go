@@ -35,6 +35,7 @@ type Hall struct {
 	Driver   sandbox.Driver // of Open
 	Examiner Examiner       // of Open
 	Folder   string         // of this node alone, for studies while they run
+	Program  string         // this very program, a static one, which runs in jobs that take requests
 	Log      *slog.Logger
 
 	ready atomic.Bool             // whether jobs may begin: until then only what an earlier node left is ended, and Driver and Examiner are nobody's
@@ -55,9 +56,9 @@ type Hall struct {
 const mostLooks = 2
 
 // examine gives files their forms or looks into them, when it is its turn.
-func (h *Hall) examine(ctx context.Context, task airlock.Task, asset string) (answer airlock.Answer, err error) {
+func (h *Hall) examine(ctx context.Context, task airlock.Task, versions ...string) (answer airlock.Answer, err error) {
 	err = inTurn(ctx, h.looks, func() error {
-		answer, err = h.Examiner.Examine(ctx, task, asset)
+		answer, err = h.Examiner.Examine(ctx, task, versions...)
 		return err
 	})
 	return answer, err
@@ -86,11 +87,11 @@ func inTurn(ctx context.Context, turn chan struct{}, do func() error) error {
 	}
 }
 
-// Examiner reads what may do harm, where a fault in that harms nobody. Asset is the folder of the asset's bytes.
+// Examiner reads what may do harm, where a fault in that harms nobody.
 type Examiner interface {
-	// Examine gives files their forms, or looks into them.
-	Examine(ctx context.Context, task airlock.Task, asset string) (airlock.Answer, error)
-	// Twin makes the mock twins of the weights in the folder, which follow from its digest.
+	// Examine gives files their forms, or looks into them beside the folders of the asset's versions.
+	Examine(ctx context.Context, task airlock.Task, versions ...string) (airlock.Answer, error)
+	// Twin makes the mock twins of the weights and records in the folder, which follow from its digest.
 	Twin(ctx context.Context, asset string, digest narthex.Digest) (airlock.Twins, error)
 }
 
@@ -430,12 +431,15 @@ func (h *Hall) prepare(ctx context.Context, job book.Job) (sandbox.Job, error) {
 	if root, err := h.roots.read(ctx, around, print); err != nil || root != plan.Root {
 		return none, errors.Join(errors.New("the environment's root on this host is not the one of the plan"), err)
 	}
-	version, known := rules.Directory.Assets[plan.Asset].Version(plan.Version)
-	if !known || version.Digest != plan.AssetDigest {
-		return none, errors.New("the asset's version is not the one of the plan")
+	asset, err := versionOf(ctx, rules, plan.Asset, plan.Version, plan.AssetDigest)
+	if err != nil {
+		return none, err
 	}
-	if found, err := environment.ReadFolder(ctx, version.Folder); err != nil || found.Digest != plan.AssetDigest {
-		return none, errors.Join(errors.New("the bytes of the asset are not those that the lab directory states"), err)
+	var against string
+	if plan.Against != "" {
+		if against, err = versionOf(ctx, rules, plan.Asset, plan.Against, plan.AgainstDigest); err != nil {
+			return none, err
+		}
 	}
 	folder := h.studyOf(job.ID)
 	if err := os.RemoveAll(folder); err != nil {
@@ -460,10 +464,26 @@ func (h *Hall) prepare(ctx context.Context, job book.Job) (sandbox.Job, error) {
 	if err := os.WriteFile(filepath.Join(library, environment.ReaderName), environment.Reader(), 0o644); err != nil {
 		return none, err
 	}
+	var program string
+	if around.Computes != "" {
+		program = h.Program
+	}
 	limits := around.Limits
-	return sandbox.Job{ID: boxID(job.ID), Root: around.Root, Command: plan.Command, Asset: version.Folder, Study: folder, Library: library, Lines: lines, Limits: sandbox.Limits{
+	return sandbox.Job{ID: boxID(job.ID), Root: around.Root, Command: plan.Command, Asset: asset, Against: against, Program: program, Study: folder, Library: library, Lines: lines, Limits: sandbox.Limits{
 		Wall: time.Duration(plan.WallMinutes) * time.Minute, CPU: time.Duration(plan.CPUMinutes) * time.Minute, Memory: plan.MemoryMB << 20,
 		Scratch: limits.ScratchMB << 20, Out: limits.OutMB << 20, Processes: int(limits.Processes), Files: 1000}}, nil
+}
+
+// versionOf gives the folder of an asset's version, where directory and bytes are what a plan says.
+func versionOf(ctx context.Context, rules *book.Rules, asset narthex.AssetName, name narthex.VersionName, digest narthex.Digest) (string, error) {
+	version, known := rules.Directory.Assets[asset].Version(name)
+	if !known || version.Digest != digest {
+		return "", errors.New("the asset's version is not the one of the plan")
+	}
+	if found, err := environment.ReadFolder(ctx, version.Folder); err != nil || found.Digest != digest {
+		return "", errors.Join(errors.New("the bytes of the asset are not those that the lab directory states"), err)
+	}
+	return version.Folder, nil
 }
 
 // boxID names a job to the driver.
@@ -584,7 +604,7 @@ func (h *Hall) pack(ctx context.Context, job book.Job, asset string) (*narthex.P
 	if err != nil {
 		return nil, err
 	}
-	answer, err := h.examine(ctx, task, "")
+	answer, err := h.examine(ctx, task)
 	if err != nil {
 		return nil, err
 	}

@@ -16,8 +16,11 @@ import (
 	"narthex/internal/airlock"
 	"narthex/internal/book"
 	"narthex/internal/canon"
+	"narthex/internal/disclosure"
+	"narthex/internal/examine"
 	"narthex/internal/journal"
 	"narthex/internal/listing"
+	"narthex/internal/measure"
 	"narthex/internal/store"
 	"narthex/internal/study"
 	"narthex/internal/wire"
@@ -32,7 +35,6 @@ const (
 	mostUnbegun   = 64       // of a grant's latest jobs, twice as many, that ended in a day without having begun
 	usualMinutes  = 10       // of wall time, where nothing is asked
 	mostListed    = 1000     // jobs and releases in a list
-	compute       = narthex.AttributeName("weights.compute")
 	takeOut       = narthex.AttributeName("output.release")
 	bitsOfOneByte = 8
 )
@@ -41,29 +43,73 @@ const (
 type jobCall struct {
 	asset   narthex.AssetName
 	version narthex.VersionName
-	plan    narthex.Plan // without the asset's digest, which is the version's
+	against narthex.VersionName
+	plan    narthex.Plan     // without the digests of the asset, which are the versions'; its attribute is empty where the asset's kind says it
+	request *measure.Request // of a program of ours; nil where it is not known, or a study
 }
+
+func (c jobCall) Against() narthex.VersionName { return c.against }
 
 func (c jobCall) Names() (narthex.AssetName, narthex.VersionName) { return c.asset, c.version }
 
 func (jobCall) Missing() string { return "asset" }
 
 func (jobCall) Param(r *narthex.Reason) string {
-	if r != nil && (r.Limit == "memory_mb" || r.Limit == "wall_minutes") {
+	switch {
+	case r == nil:
+	case r.Limit == "memory_mb" || r.Limit == "wall_minutes":
 		return string(r.Limit)
+	case r.Limit == "statistics" || r.Limit == "digits":
+		return "files"
 	}
 	return ""
 }
 
-func (c jobCall) Uses(asset narthex.Asset) ([]narthex.Use, error) {
-	version, known := asset.Version(orDefault(c.version, asset))
-	if !known || version.Folder == "" {
-		return nil, narthex.Refusedf("Nothing can run beside %s: the lab states no folder of its bytes. Ask the lab.", asset.Name).For("asset")
+func (c jobCall) Uses(asset narthex.Asset, taxonomy *narthex.Taxonomy) ([]narthex.Use, error) {
+	versions := []narthex.VersionName{orDefault(c.version, asset)}
+	if c.against != "" {
+		versions = append(versions, c.against)
 	}
-	return []narthex.Use{{Attribute: compute, Facts: []narthex.Fact{
+	for _, name := range versions {
+		if version, known := asset.Version(name); !known || version.Folder == "" {
+			return nil, narthex.Refusedf("Nothing can run beside %s: the lab states no folder of its bytes. Ask the lab.", asset.Name).For("asset")
+		}
+	}
+	if versions[0] == c.against {
+		return nil, narthex.Invalidf("A version is compared with another one.").For("against")
+	}
+	name := c.plan.Attribute
+	if name == "" {
+		name, _ = taxonomy.StudiesBeside(asset.Kind)
+	}
+	attribute, known := taxonomy.Attribute(name)
+	if !known || !attribute.IsOf(asset.Kind) {
+		return nil, narthex.Refusedf("Nothing of this kind runs beside %s. `narthex job environments` lists what others there are.", asset.Name).For("environment")
+	}
+	if c.plan.Devices > 0 && !deviceBudget(taxonomy, name) {
+		return nil, narthex.Refusedf("No budget of %s counts devices, so no such job has any. Leave them out with --devices 0.", name).For("devices")
+	}
+	// What the attribute does not limit the environment does.
+	use := narthex.Use{Attribute: name}
+	for _, fact := range c.facts() {
+		if _, limited := attribute.Limits[fact.Limit]; limited {
+			use.Facts = append(use.Facts, fact)
+		}
+	}
+	return []narthex.Use{use}, nil
+}
+
+// facts is what of a job any attribute may limit.
+func (c jobCall) facts() []narthex.Fact {
+	facts := []narthex.Fact{
 		{Limit: "wall_minutes", Value: narthex.NumberValue(float64(c.plan.WallMinutes))},
 		{Limit: "memory_mb", Value: narthex.NumberValue(float64(c.plan.MemoryMB))},
-	}}}, nil
+	}
+	if c.request != nil {
+		facts = append(facts, narthex.Fact{Limit: "statistics", Value: narthex.NamesValue(c.request.Statistics...)},
+			narthex.Fact{Limit: "digits", Value: narthex.NumberValue(float64(c.request.Digits))})
+	}
+	return facts
 }
 
 func (c jobCall) Take(narthex.Asset, *narthex.Taxonomy, []policy.Layer) ([]narthex.Demand, error) {
@@ -165,11 +211,7 @@ func (v *visit) plan(in client.SubmitJob) (call jobCall, err error) {
 	if err != nil {
 		return call, err
 	}
-	at := slices.IndexFunc(in.Files, func(f client.StudyFile) bool { return f.Path == study.File })
-	if at < 0 {
-		return call, narthex.Invalidf("A study says in %s what it is and what it will write; that file is not there.", study.File).For("files")
-	}
-	parsed, err := study.Parse(in.Files[at].Data)
+	does, err := call.does(in, environment)
 	if err != nil {
 		return call, err
 	}
@@ -187,32 +229,77 @@ func (v *visit) plan(in client.SubmitJob) (call jobCall, err error) {
 	if memory < leastMemory || memory > environment.Limits.MemoryMB {
 		return call, narthex.Invalidf("A job of the environment %s has from %d to %d megabytes of memory.", in.Environment, leastMemory, environment.Limits.MemoryMB).For("memory_mb")
 	}
-	command, err := environment.Runs(parsed.Command)
-	if err != nil {
-		return call, narthex.AsError(err).For("files")
-	}
 	root, err := v.door.Hall.roots.get(v.r.Context(), environment, print)
 	if err != nil {
 		return call, err
 	}
 	devices, refused := v.door.Hall.devicesOf(environment, in.Devices)
-	if refused == nil && devices > 0 && !deviceBudget(rules.Directory.Taxonomy, compute) {
-		refused = narthex.Refusedf("No budget of %s counts devices, so no such job has any. Leave them out with --devices 0.", compute).For("devices")
-	}
 	if refused != nil {
 		return call, refused
 	}
-	outputs := make([]narthex.Output, len(parsed.Outputs))
-	for i, o := range parsed.Outputs {
-		outputs[i] = narthex.Output{Name: o.Name, Kind: string(o.Kind), Says: o.Says}
-	}
-	call.plan = narthex.Plan{Asset: call.asset, Environment: in.Environment, EnvironmentDigest: print, Root: root, Study: frozen, Command: command, Outputs: outputs,
-		MemoryMB: memory, WallMinutes: wall, CPUMinutes: wall * environment.Limits.CPUs, Attribute: compute}
+	call.plan = narthex.Plan{Asset: call.asset, Environment: in.Environment, EnvironmentDigest: print, Root: root, Study: frozen, Command: does.command, Outputs: does.outputs,
+		MemoryMB: memory, WallMinutes: wall, CPUMinutes: wall * environment.Limits.CPUs, Attribute: environment.Computes}
 	if devices > 0 {
 		call.plan.Device, call.plan.Devices, call.plan.GPUMinutes = environment.Device, devices, devices*wall
 	}
 	call.plan.OutcomeBytes = airlock.OutcomeBytes(call.plan, lines)
 	return call, nil
+}
+
+// doing is what a job runs, and what of it may leave.
+type doing struct {
+	command []string
+	outputs []narthex.Output
+}
+
+// does reads what is to run: the study's own code, or a request to a program of ours.
+func (c *jobCall) does(in client.SubmitJob, environment narthex.Environment) (does doing, err error) {
+	if environment.Computes != "" {
+		return c.asks(in)
+	}
+	if in.Against != "" {
+		return does, narthex.Invalidf("A study runs beside one version. Two are compared in an environment whose program takes requests; `narthex job environments` lists them.").For("against")
+	}
+	at := slices.IndexFunc(in.Files, func(f client.StudyFile) bool { return f.Path == study.File })
+	if at < 0 {
+		return does, narthex.Invalidf("A study says in %s what it is and what it will write; that file is not there.", study.File).For("files")
+	}
+	parsed, err := study.Parse(in.Files[at].Data)
+	if err != nil {
+		return does, err
+	}
+	if does.command, err = environment.Runs(parsed.Command); err != nil {
+		return does, narthex.AsError(err).For("files")
+	}
+	does.outputs = make([]narthex.Output, len(parsed.Outputs))
+	for i, o := range parsed.Outputs {
+		does.outputs[i] = narthex.Output{Name: o.Name, Kind: string(o.Kind), Says: o.Says}
+	}
+	return does, nil
+}
+
+// asks reads a request, which is one file and brings no code.
+func (c *jobCall) asks(in client.SubmitJob) (does doing, err error) {
+	if len(in.Files) != 1 || in.Files[0].Path != measure.File {
+		return does, narthex.Invalidf("In the environment %s a program of the lab's software runs. It takes a request, the one file %s, and no code.", in.Environment, measure.File).For("files")
+	}
+	asset, version, named := strings.Cut(in.Against, "@")
+	if in.Against != "" && (narthex.AssetName(asset) != c.asset || !named || version == "") {
+		return does, narthex.Invalidf("The second is another version of the same asset, as ASSET@VERSION.").For("against")
+	}
+	c.against = narthex.VersionName(version)
+	request, err := measure.Parse(in.Files[0].Data, in.Against != "")
+	if err != nil {
+		return does, narthex.AsError(err).For("files")
+	}
+	c.request = &request
+	folders := []string{"/asset"}
+	if c.against != "" {
+		folders = []string{"/asset/A", "/asset/B"}
+	}
+	does.command = append([]string{"/program", examine.Word, examine.MeasureWord, "/study", "/out"}, folders...)
+	does.outputs = []narthex.Output{{Name: measure.Output, Kind: string(disclosure.CSV), Says: measure.Says}}
+	return does, nil
 }
 
 // pathway gives the pathway of the key's grant.
@@ -328,7 +415,8 @@ func (a *attempt) takeJob(call jobCall, kept bool) (narthex.Job, error) {
 		return none, err
 	}
 	plan := call.plan
-	plan.Version, plan.AssetDigest = a.version.Name, a.version.Digest
+	plan.Version, plan.AssetDigest, plan.Against, plan.AgainstDigest = a.version.Name, a.version.Digest, a.against.Name, a.against.Digest
+	plan.Attribute = a.question.Uses[0].Attribute
 	if _, print, err := EnvironmentOf(a.rules, plan.Environment); err != nil || print != plan.EnvironmentDigest {
 		return none, narthex.Unavailablef("The environment changed at this moment; try again.")
 	}
@@ -491,7 +579,7 @@ func usedMinutes(tx *journal.Tx) func(narthex.GrantID, narthex.AssetName) int64 
 		}
 		sum := int64(0)
 		for _, line := range account.Budgets {
-			if line.Key.Attribute == compute && line.Key.Asset == asset && (line.Key.Limit == "cpu_hours" || line.Key.Limit == "gpu_hours") {
+			if line.Key.Asset == asset && (line.Key.Limit == "cpu_hours" || line.Key.Limit == "gpu_hours") { // of the one attribute by which studies run beside it
 				sum += line.Budget.Used
 			}
 		}

@@ -28,18 +28,24 @@ const (
 type releaseCall struct {
 	asset     narthex.AssetName
 	version   narthex.VersionName
-	attribute narthex.AttributeName // by which the job ran
+	against   narthex.VersionName   // the second that the job had beside it
+	attribute narthex.AttributeName // by which the job ran; empty where the asset's kind says it
 	artefacts []string
 	charge    int64
 }
 
 func (c releaseCall) Names() (narthex.AssetName, narthex.VersionName) { return c.asset, c.version }
 
+func (c releaseCall) Against() narthex.VersionName { return c.against }
+
 func (releaseCall) Missing() string { return "job" }
 
 func (releaseCall) Param(*narthex.Reason) string { return "" }
 
-func (c releaseCall) Uses(narthex.Asset) ([]narthex.Use, error) {
+func (c releaseCall) Uses(asset narthex.Asset, taxonomy *narthex.Taxonomy) ([]narthex.Use, error) {
+	if c.attribute == "" {
+		c.attribute, _ = taxonomy.StudiesBeside(asset.Kind)
+	}
 	return []narthex.Use{
 		{Attribute: takeOut, Facts: []narthex.Fact{{Limit: "artefacts", Value: narthex.NamesValue(c.artefacts...)}}},
 		{Attribute: c.attribute},
@@ -119,10 +125,13 @@ func (v *visit) ask(in client.SubmitRelease) (narthex.Release, error) {
 func (v *visit) look(g gathered) (release narthex.Release, err error) {
 	none := release
 	// A look takes time and memory of this host, so what is denied is not looked into; it is decided again when it is recorded.
-	task, folder := airlock.Task{Look: true, Files: g.raw}, ""
+	task, folders := airlock.Task{Look: true, Files: g.raw}, []string(nil)
 	allowed, err := v.wouldAllow(g.call, func(a *attempt) (err error) {
-		folder, task.Held = a.version.Folder, a.asset.Canaries
-		task.People = slices.Contains(a.asset.Leak, "stat") || slices.Contains(a.asset.Leak, "pers")
+		folders, task.Held = []string{a.version.Folder}, a.asset.Canaries
+		if a.against.Name != "" {
+			folders = append(folders, a.against.Folder)
+		}
+		task.People = a.tellsOfPeople(g.call.attribute)
 		if err := a.roomForRelease(g); err != nil {
 			return err
 		}
@@ -134,7 +143,7 @@ func (v *visit) look(g gathered) (release narthex.Release, err error) {
 	}
 	var answer airlock.Answer
 	if allowed {
-		if answer, err = v.door.Hall.examine(v.r.Context(), task, folder); err != nil {
+		if answer, err = v.door.Hall.examine(v.r.Context(), task, folders...); err != nil {
 			return none, v.denyUnread(narthex.Unavailablef("The files could not be looked into, so nothing was submitted. Try again; tell the lab if it stays so.").Because(err))
 		}
 	}
@@ -150,6 +159,12 @@ func (v *visit) look(g gathered) (release narthex.Release, err error) {
 		return err
 	})
 	return release, err
+}
+
+// tellsOfPeople says whether records of people may lie behind what a job gives: by the asset, or by how the job ran beside it.
+func (a *attempt) tellsOfPeople(attribute narthex.AttributeName) bool {
+	by, _ := a.rules.Directory.Taxonomy.Attribute(attribute)
+	return slices.ContainsFunc(slices.Concat(a.asset.Leak, by.Leak), func(class narthex.LeakClass) bool { return class == "stat" || class == "pers" })
 }
 
 // person refuses the key of an agent.
@@ -211,6 +226,7 @@ func (g *gathered) choose(tx *journal.Tx, wanted []client.WantedFile) error {
 	}
 	slices.Sort(g.call.artefacts)
 	g.call.asset, g.call.version, g.call.attribute = g.job.Plan.Asset, g.job.Plan.Version, g.job.Plan.Attribute
+	g.call.against = g.job.Plan.Against
 	g.call.charge = airlock.Charge(g.raw)
 	return nil
 }

@@ -14,6 +14,7 @@ import (
 	"narthex/internal/canon"
 	"narthex/internal/environment"
 	"narthex/internal/journal"
+	"narthex/internal/measure"
 	"narthex/internal/sandbox"
 )
 
@@ -244,6 +245,9 @@ func (d *Door) Environments() http.Handler {
 func (d *Door) environmentView(ctx context.Context, e narthex.Environment) (client.EnvironmentView, error) {
 	print, err := canon.Digest(e)
 	view := client.EnvironmentView{Name: e.Name, Title: e.Title, Command: e.Command, Limits: e.Limits, Digest: print, Packages: e.Packages, Root: e.Digest, Debian: e.Debian, Device: e.Device, Devices: e.Devices}
+	if view.Computes = e.Computes; view.Computes != "" {
+		view.Statistics = measure.Statistics()
+	}
 	view.OnHost, view.OutOfUse = d.Hall.DevicesOf(e.Device)
 	if err != nil {
 		return view, err

@@ -53,6 +53,9 @@ func (l *loader) checkEnvironment(e narthex.Environment) {
 	if !narthex.AbsolutePath(e.Root) {
 		bad([]string{"root"}, "root is an absolute path of a folder, without . and .., or / for this host's /usr")
 	}
+	if a, known := l.d.Taxonomy.Attribute(e.Computes); e.Computes != "" && (!known || a.Jobs != narthex.Requests || e.Command != nil || e.Packages != nil) {
+		bad([]string{"computes"}, "computes names an attribute of requests to a program of ours, and then there is no command and no packages")
+	}
 	if e.Command != nil && len(e.Command) == 0 || len(e.Command) > mostArguments {
 		bad([]string{"command"}, "a command has 1 to %d parts; leave it out where the study states all of it", mostArguments)
 	}
@@ -145,6 +148,8 @@ func (d *Directory) writeEnvironments(out *strings.Builder) {
 		command := "from the study"
 		if e.Command != nil {
 			command = strings.Join(e.Command, " ") + " …"
+		} else if e.Computes != "" {
+			command = string(e.Computes) + ", by a program of ours"
 		}
 		n := e.Limits
 		fmt.Fprintf(w, "  %s\t%s\t%s\t%d MiB\t%d min\t%d\t%d\t%d MiB\t%d MiB\t%s\t%s\n", e.Name, e.Root, command, n.MemoryMB, n.WallMinutes, n.CPUs, n.Processes, n.ScratchMB, n.OutMB, devicesOf(e), strings.Trim(fmt.Sprint(e.Pathways), "[]"))

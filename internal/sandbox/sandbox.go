@@ -91,6 +91,8 @@ type Job struct {
 	Root    string         // a folder with usr/, which becomes /usr: "/" for the host's own
 	Command []string       // the program, absolute inside, and its arguments
 	Asset   string         // a folder on this host, read-only at /asset
+	Against string         // another; where there is one, Asset is at /asset/A and this at /asset/B; empty for none
+	Program string         // a static program of ours on this host, at /program; empty for none
 	Study   string         // a folder on this host, read-only at /study
 	Library string         // a folder on this host, read-only at /environment, where Python looks for modules; empty for none
 	Lines   map[string]int // the study's files, as a/b.py, and how many lines each has: the only places that Ended can name
@@ -145,8 +147,10 @@ func (j Job) Check() error {
 			return narthex.Invalidf("A job's folders are absolute paths; state this one.").For(folder.field)
 		}
 	}
-	if j.Library != "" && (!filepath.IsAbs(j.Library) || filepath.Clean(j.Library) != j.Library) {
-		return narthex.Invalidf("A job's folders are absolute paths; state this one.").For("library")
+	for _, other := range []struct{ field, path string }{{"library", j.Library}, {"against", j.Against}, {"program", j.Program}} {
+		if other.path != "" && (!filepath.IsAbs(other.path) || filepath.Clean(other.path) != other.path) {
+			return narthex.Invalidf("A job's folders are absolute paths; state this one.").For(other.field)
+		}
 	}
 	if len(j.Command) == 0 || !path.IsAbs(j.Command[0]) || slices.ContainsFunc(j.Command, func(s string) bool { return strings.ContainsRune(s, 0) }) {
 		return narthex.Invalidf("A job's command is an absolute path inside the sandbox and its arguments, without NUL; state it.").For("command")

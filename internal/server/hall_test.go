@@ -529,13 +529,13 @@ type looked struct {
 	tasks []airlock.Task
 }
 
-func (l *looked) Examine(ctx context.Context, task airlock.Task, asset string) (airlock.Answer, error) {
+func (l *looked) Examine(ctx context.Context, task airlock.Task, versions ...string) (airlock.Answer, error) {
 	l.mu.Lock()
 	if task.Look {
 		l.tasks = append(l.tasks, task)
 	}
 	l.mu.Unlock()
-	return l.Here.Examine(ctx, task, asset)
+	return l.Here.Examine(ctx, task, versions...)
 }
 
 // TestWhatWaitsIsComparedAndWhatIsDeniedIsNotLookedInto: of two packages that wait, the second is compared with the first; a look is work for
@@ -565,11 +565,11 @@ var _ gateway.Examiner = (*looked)(nil)
 // blind cannot look into anything.
 type blind struct{ testenv.Here }
 
-func (b blind) Examine(ctx context.Context, task airlock.Task, asset string) (airlock.Answer, error) {
+func (b blind) Examine(ctx context.Context, task airlock.Task, versions ...string) (airlock.Answer, error) {
 	if task.Look {
 		return airlock.Answer{}, errors.New("canary of the cause")
 	}
-	return b.Here.Examine(ctx, task, asset)
+	return b.Here.Examine(ctx, task, versions...)
 }
 
 // TestALookThatEndsBadlyIsAnEntry: what makes it end so may be what a job chose, so that it happened is not without a trace.
@@ -595,8 +595,8 @@ type slow struct {
 	over chan struct{}
 }
 
-func (s *slow) Examine(ctx context.Context, task airlock.Task, asset string) (airlock.Answer, error) {
-	answer, err := s.looked.Examine(ctx, task, asset)
+func (s *slow) Examine(ctx context.Context, task airlock.Task, versions ...string) (airlock.Answer, error) {
+	answer, err := s.looked.Examine(ctx, task, versions...)
 	if task.Look {
 		time.Sleep(300 * time.Millisecond)
 	}

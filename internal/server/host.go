@@ -26,7 +26,7 @@ type Host struct {
 
 // openHost makes the hall, and this host ready for jobs where the directory has environments.
 func (s *Server) openHost(ctx context.Context, rules *book.Rules) {
-	s.hall = gateway.NewHall(&gateway.Hall{Journal: s.journal, Rules: s.rules, Bell: s.bell(), Live: s.live, Folder: filepath.Join(s.config.Data, "studies"), Log: s.config.Log})
+	s.hall = gateway.NewHall(&gateway.Hall{Journal: s.journal, Rules: s.rules, Bell: s.bell(), Live: s.live, Folder: filepath.Join(s.config.Data, "studies"), Program: s.config.Self, Log: s.config.Log})
 	if len(rules.Directory.Environments) > 0 {
 		s.tryHost(ctx)
 	}
@@ -106,23 +106,19 @@ const (
 )
 
 // Examine runs the look.
-func (c confined) Examine(ctx context.Context, task airlock.Task, asset string) (airlock.Answer, error) {
+func (c confined) Examine(ctx context.Context, task airlock.Task, versions ...string) (airlock.Answer, error) {
 	stdin, err := json.Marshal(task)
 	if err != nil {
 		return airlock.Answer{}, err
 	}
-	var args []string
-	if asset != "" {
-		args = []string{asset}
-	}
-	said, err := c.run(ctx, sandbox.Child{Args: args, ReadOnly: args, Stdin: stdin, Output: mostAnswer})
+	said, err := c.run(ctx, sandbox.Child{Args: versions, ReadOnly: versions, Stdin: stdin, Output: mostAnswer})
 	if err != nil {
 		return airlock.Answer{}, err
 	}
 	return airlock.ReadAnswer(task, said)
 }
 
-// Twin makes the twins of an asset's weights.
+// Twin makes the twins of an asset's weights and records.
 func (c confined) Twin(ctx context.Context, asset string, digest narthex.Digest) (airlock.Twins, error) {
 	said, err := c.run(ctx, sandbox.Child{Args: []string{examine.TwinWord, asset, string(digest)}, ReadOnly: []string{asset}, Output: mostTwins})
 	if err != nil {

@@ -2,7 +2,7 @@
 //
 // It promises the contract of package sandbox. A job is in user, process, network, IPC, host name, mount and cgroup namespaces of its
 // own, as a number that is nobody's, without a capability and without a way to gain one. Its root is read-only: /usr and its links, what
-// /etc says of alternatives, five devices and those that the job was given, /asset and /study; there is no /proc and no /sys, since what they show is the host's. /scratch
+// /etc says of alternatives, five devices and those that the job was given, /asset and /study, and where it is one of ours its program; there is no /proc and no /sys, since what they show is the host's. /scratch
 // and /out are in memory and held to their bytes and files. A filter of system calls, Landlock where the kernel has it, limits of each
 // process and a cgroup of them all, where one can be written to, hold the rest; Bounds says which. Where no cgroup can be written to,
 // the driver looks at the job every few hundredths of a second and ends it.
@@ -171,7 +171,10 @@ func (d *Driver) Submit(ctx context.Context, j sandbox.Job) (err error) {
 		return err
 	}
 	if d.root {
-		for field, folder := range map[string]string{"asset": j.Asset, "study": j.Study} {
+		for field, folder := range map[string]string{"asset": j.Asset, "study": j.Study, "against": j.Against} {
+			if folder == "" {
+				continue
+			}
 			if err := openToAll(folder); err != nil {
 				return narthex.Invalidf("A node that is root runs jobs as a user of their own, for whom every file of a job's folders must be readable; change their modes, or run the node as another user.").For(field).Because(err)
 			}
@@ -258,13 +261,21 @@ func openToAll(folder string) error {
 // boxOf is a job's sandbox.
 func (d *Driver) boxOf(j sandbox.Job, stdout, stderr *os.File) box {
 	b := box{
-		shown: []shown{{filepath.Join(j.Root, "usr"), "/usr", true, readOnly}, {j.Asset, "/asset", true, readOnly}, {j.Study, "/study", true, readOnly}},
+		shown: []shown{{filepath.Join(j.Root, "usr"), "/usr", true, readOnly}, {j.Study, "/study", true, readOnly}},
 		links: [][2]string{{"usr/bin", "/bin"}, {"usr/sbin", "/sbin"}, {"usr/lib", "/lib"}, {"usr/lib64", "/lib64"}},
 		own:   []own{{"/scratch", j.Limits.Scratch, j.Limits.Files}, {"/out", j.Limits.Out, j.Limits.Files}},
 		env: []string{"PATH", "/usr/bin:/bin", "HOME", "/scratch", "TMPDIR", "/scratch", "LANG", "C.UTF-8", "PYTHONDONTWRITEBYTECODE", "1", "PYTHONNOUSERSITE", "1",
 			"OMP_NUM_THREADS", "1", "OPENBLAS_NUM_THREADS", "1"},
 		command: j.Command, at: "/scratch", stdout: stdout, stderr: stderr,
 		limits: d.limitsOf(j.Limits),
+	}
+	if j.Against == "" {
+		b.shown = append(b.shown, shown{j.Asset, "/asset", true, readOnly})
+	} else {
+		b.shown = append(b.shown, shown{j.Asset, "/asset/A", true, readOnly}, shown{j.Against, "/asset/B", true, readOnly})
+	}
+	if j.Program != "" {
+		b.shown = append(b.shown, shown{j.Program, "/program", false, readOnly})
 	}
 	if j.Library != "" {
 		b.shown, b.env = append(b.shown, shown{j.Library, "/environment", true, readOnly}), append(b.env, "PYTHONPATH", "/environment")
