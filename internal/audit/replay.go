@@ -396,7 +396,7 @@ func (a *attempt) models(uses []narthex.Use) bool {
 		return a.o.Type == narthex.EntryCallIntent
 	}
 	return !slices.ContainsFunc(uses, func(use narthex.Use) bool {
-		return use.Attribute == "weights.compute" || use.Attribute == "output.release"
+		return use.Attribute == "weights.compute" || use.Attribute == "output.release" || use.Attribute == "output.artefact.model"
 	})
 }
 

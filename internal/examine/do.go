@@ -27,9 +27,12 @@ func Do(t airlock.Task, held inspect.Held) (airlock.Answer, error) {
 	held.Canaries = append(held.Canaries, t.Held...)
 	held.People = t.People
 	for _, e := range t.Earlier {
-		held.Earlier = append(held.Earlier, inspect.Package{Release: e.Release, Own: e.Own, Files: inspected(e.Files)})
+		held.Earlier = append(held.Earlier, inspect.Package{Release: e.Release, Own: e.Own, Files: inspected(kept(e.Files))})
 	}
-	found := inspect.New(held).Look(inspected(t.Files))
+	found, err := look(t.Files, held)
+	if err != nil {
+		return a, err
+	}
 	for _, f := range listed(found) {
 		a.Findings = append(a.Findings, narthex.Finding{Kind: string(f.Kind), Rule: f.Rule, File: f.File, Line: f.Line, Within: f.Within, Says: f.Says})
 	}

@@ -41,6 +41,8 @@ func ParseAsked(surface, body string, attribute narthex.AttributeName, asset str
 		least := narthex.Plan{WallMinutes: 1, CPUMinutes: 1, MemoryMB: leastMemory, Outputs: make([]narthex.Output, 1)}
 		least.OutcomeBytes = airlock.OutcomeBytes(least, 1)
 		return jobCall{asset: narthex.AssetName(name), version: narthex.VersionName(version), plan: least}, nil
+	case takeArtefacts:
+		return releaseCall{asset: narthex.AssetName(name), version: narthex.VersionName(version), attribute: compute, unread: true, charge: 1}, nil
 	case takeOut:
 		return releaseCall{asset: narthex.AssetName(name), version: narthex.VersionName(version), attribute: compute, artefacts: []string{artefactOf("text")}, charge: 1}, nil
 	}

@@ -47,6 +47,7 @@ type Door struct {
 	Later     *Later
 	Published Published
 	LogKey    string         // the ledger's verifier key, stated in receipts
+	Marks     narthex.Secret // with which artefacts are marked for who receives them
 	Hall      *Hall          // nil where no job runs
 	NoJobs    *narthex.Error // why none does
 }
