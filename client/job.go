@@ -85,3 +85,8 @@ func (c *Client) VoteRelease(ctx context.Context, id narthex.ReleaseID, in VoteR
 func (c *Client) ReturnRelease(ctx context.Context, id narthex.ReleaseID, in VoteRelease) (narthex.Release, error) {
 	return call[narthex.Release](ctx, c, "POST", route("api", "releases", string(id), "return"), in)
 }
+
+// TraceRelease looks in a file for the marks of artefacts that left.
+func (c *Client) TraceRelease(ctx context.Context, in TraceRelease) (Trace, error) {
+	return call[Trace](ctx, c, "POST", "/api/releases/trace", in)
+}

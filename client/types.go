@@ -959,6 +959,39 @@ type VoteRelease struct {
 	Note     string                `json:"note,omitempty"`    // for reviewers
 }
 
+// MostTrace is how many bytes of a file are traced at once.
+const MostTrace = 16 << 20
+
+// TraceRelease is the body of POST /api/releases/trace: a file, or a part of one, in which the marks of artefacts are looked for.
+type TraceRelease struct {
+	Data []byte `json:"data"`
+}
+
+// Trace is what was found of them. Nothing found says nothing: whoever rounds the values takes the mark out.
+type Trace struct {
+	Values  int      `json:"values"`         // that were read of the file
+	Marks   int      `json:"marks"`          // that were looked for: one for each file of each release of artefacts
+	Unknown int      `json:"unknown"`        // releases that were marked with a secret which the node has no longer
+	More    bool     `json:"more,omitempty"` // whether there are earlier releases that were not looked at
+	Found   []Traced `json:"found"`          // the surest first
+}
+
+// Traced is a file of a release whose mark was found. Whoever reviewed it saw the same bytes.
+type Traced struct {
+	Release    narthex.ReleaseID    `json:"release"`
+	State      narthex.ReleaseState `json:"state"` // of one that was not released its recipient was never given the bytes
+	Grant      narthex.GrantID      `json:"grant"`
+	Engagement narthex.EngagementID `json:"engagement"`
+	Recipient  narthex.PersonID     `json:"recipient"`
+	FetchedAt  time.Time            `json:"fetched_at,omitzero"`
+	Asset      narthex.AssetName    `json:"asset"`
+	File       string               `json:"file"`
+	Reviewers  int                  `json:"reviewers"` // who voted on it
+	Compared   int                  `json:"compared"`  // different values that the mark is in
+	Agreed     int                  `json:"agreed"`    // and those of them that have it
+	OnceIn     int                  `json:"once_in"`   // chance gives as much in one file of ten to this power, over all marks that were looked for
+}
+
 // EnvironmentView is an environment of jobs, without where it lies.
 type EnvironmentView struct {
 	Name    narthex.EnvironmentName `json:"name"`

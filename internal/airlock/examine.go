@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"narthex"
+	"narthex/internal/artefact"
 	"narthex/internal/disclosure"
 	"narthex/internal/inspect/find"
 	"narthex/internal/inspect/sketch"
@@ -31,7 +32,7 @@ type Formed struct {
 func Form(files []Raw, most disclosure.Most) (Formed, error) {
 	out := Formed{Files: []Raw{}}
 	for _, f := range files {
-		form, err := disclosure.Canonical(disclosure.Kind(f.Kind), f.Data, most)
+		form, err := formOf(f, most)
 		var refused *disclosure.Refusal
 		switch {
 		case errors.As(err, &refused):
@@ -43,6 +44,13 @@ func Form(files []Raw, most disclosure.Most) (Formed, error) {
 		}
 	}
 	return out, nil
+}
+
+func formOf(f Raw, most disclosure.Most) ([]byte, error) {
+	if disclosure.Kind(f.Kind) == artefact.Kind {
+		return artefact.Canonical(f.Data, most.Bytes)
+	}
+	return disclosure.Canonical(disclosure.Kind(f.Kind), f.Data, most)
 }
 
 // Charge gives the bytes that files in their forms cost when they leave together, rounded up.

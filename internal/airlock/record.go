@@ -12,6 +12,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"narthex"
+	"narthex/internal/artefact"
 	"narthex/internal/canon"
 	"narthex/internal/wire"
 )
@@ -54,8 +55,17 @@ type Predicate struct {
 	Charge            int64                   `json:"charge"`
 	Findings          []narthex.Finding       `json:"findings"` // files and kinds
 	Reviewers         []narthex.Role          `json:"reviewers"`
+	Artefact          *ArtefactChecks         `json:"artefact,omitempty"`
 	ReleasedAt        time.Time               `json:"released_at"`
 	LogKey            string                  `json:"log_key"` // the ledger's verifier key, which signs this
+}
+
+// ArtefactChecks is what stands in a record of artefacts beside the rest: that no person can check them by reading, how many had to say that
+// they may leave, and that each file is marked for who received it, in the last bits of its numbers.
+type ArtefactChecks struct {
+	Form      string `json:"form"`
+	Reviewers int    `json:"reviewers"`
+	Watermark string `json:"watermark"` // of whom
 }
 
 type recordEnvelope struct {
@@ -84,6 +94,9 @@ func Record(r narthex.Release, job narthex.Job, logKey string, sign func([]byte)
 	}
 	for _, v := range r.Votes {
 		s.Predicate.Reviewers = append(s.Predicate.Reviewers, v.As)
+	}
+	if Artefacts(r.Files) {
+		s.Predicate.Artefact = &ArtefactChecks{Form: string(artefact.Kind), Reviewers: MustSay(r), Watermark: "recipient"}
 	}
 	payload, err := canon.JSON(s)
 	if err != nil {

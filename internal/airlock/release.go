@@ -63,7 +63,7 @@ func NextRelease(r narthex.Release, e ReleaseEvent, at time.Time) (narthex.Relea
 			return r, narthex.Invalidf("An edit leaves files out or says more of them; it adds nothing.").For("files")
 		}
 		for _, f := range e.Files {
-			if !slices.ContainsFunc(r.Files, func(was narthex.ReleaseFile) bool { return was.Frozen == f.Frozen }) {
+			if !slices.ContainsFunc(r.Files, func(was narthex.ReleaseFile) bool { return was.Frozen == f.Frozen && was.Of == f.Of }) {
 				return r, narthex.Invalidf("An edit leaves files out or says more of them; it adds nothing.").For("files")
 			}
 		}
@@ -101,7 +101,7 @@ func NextRelease(r narthex.Release, e ReleaseEvent, at time.Time) (narthex.Relea
 }
 
 // MustSay is how many people say of a release that it may leave.
-func MustSay(r narthex.Release) int { return max(leastReviewers, r.Reviewers) }
+func MustSay(r narthex.Release) int { return max(ReviewersOf(r.Files, 0), r.Reviewers) }
 
 // withReviewers says whether a release waits for its reviewers.
 func withReviewers(r narthex.Release) bool {
@@ -205,6 +205,12 @@ func Told(r narthex.Release) narthex.Release {
 		}
 		for i, f := range r.Files {
 			r.Files[i].Frozen = narthex.Frozen{Name: f.Name, Kind: f.Kind}
+		}
+	}
+	if Artefacts(r.Files) { // what they were before they were marked tells a guess that took the mark out from one that did not
+		r.Files = slices.Clone(r.Files)
+		for i := range r.Files {
+			r.Files[i].Of = ""
 		}
 	}
 	r.Findings = slices.Clone(r.Findings)

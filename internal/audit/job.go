@@ -117,27 +117,13 @@ func (s *step) releaseTaken() error {
 	job, known := s.Jobs[r.Job]
 	if index, err := r.Job.Index(); known || err != nil || !s.absent(index) {
 		var facts policy.Facts
-		if digest, err := airlock.PackageDigest(r.Files); err != nil || decode(s.o.Field("facts"), &facts) != nil || facts.Against != job.Plan.Against || digest != r.Package || r.State != narthex.ReleaseSubmitted || !known || job.Package == nil || job.Grant != r.Grant || !left(r.Files, job.Package.Files) {
+		if digest, err := airlock.PackageDigest(r.Files); err != nil || decode(s.o.Field("facts"), &facts) != nil || facts.Against != job.Plan.Against || digest != r.Package || r.State != narthex.ReleaseSubmitted || !known || job.Package == nil || job.Grant != r.Grant || !airlock.Marked(r.Release) || !airlock.Left(r.Files, job.Package.Files) {
 			s.impossible(store.Releases, string(id), "a release of what its job did not leave")
 		}
 	}
 	r.ID, r.TakenAt = id, s.at
 	s.Releases[id] = r
 	return nil
-}
-
-// left says whether all files are among those that a job left.
-func left(files []narthex.ReleaseFile, of []narthex.Frozen) bool {
-	for _, f := range files {
-		found := false
-		for _, l := range of {
-			found = found || l == f.Frozen
-		}
-		if !found {
-			return false
-		}
-	}
-	return true
 }
 
 func (s *step) releaseChanged() error {

@@ -402,7 +402,7 @@ func (a *attempt) models(uses []narthex.Use) bool {
 	}
 	return !slices.ContainsFunc(uses, func(use narthex.Use) bool {
 		known, _ := a.rules.Taxonomy.Attribute(use.Attribute)
-		return known.Jobs != "" || use.Attribute == "output.release"
+		return known.Jobs != "" || use.Attribute == "output.release" || use.Attribute == "output.artefact.model"
 	})
 }
 

@@ -151,12 +151,25 @@ func (l looking) choose(pack client.ReleasePackage) ([]shownFile, error) {
 // image says whether a file is looked at as a picture. What says that it is one and is not is text like any other.
 func (f shownFile) image() bool { return f.Kind == "png" && bytes.HasPrefix(f.data, []byte(pngBegins)) }
 
-// safeForms gives files to look at: images as they are, and of all others text that nothing takes for more.
+// summary says what an artefact holds; of what only says that it is one, nothing.
+func (f shownFile) summary() (string, bool) {
+	if f.Kind != "safetensors" {
+		return "", false
+	}
+	return summary(f.data)
+}
+
+// safeForms gives files to look at: images as they are, artefacts as they are with what they hold, and of all others text that nothing takes
+// for more.
 func safeForms(part []shownFile) []client.StudyFile {
 	var files []client.StudyFile
 	for _, f := range part {
 		if f.image() {
 			files = append(files, client.StudyFile{Path: f.Name, Data: f.data})
+			continue
+		}
+		if shown, is := f.summary(); is {
+			files = append(files, client.StudyFile{Path: f.Name, Data: f.data}, client.StudyFile{Path: f.Name + ".txt", Data: []byte(shown)})
 			continue
 		}
 		var text strings.Builder
@@ -195,6 +208,13 @@ func writeReviewed(p *page, pack client.ReleasePackage, part []shownFile, l look
 		if f.image() {
 			if l.out == "" {
 				p.line("  an image, which is not shown here: have it written with --out DIR")
+				cut = true
+			}
+			continue
+		}
+		if shown, is := f.summary(); is {
+			if p.block(shown); l.out == "" {
+				p.line("  its bytes are not shown here: have them written with --out DIR")
 				cut = true
 			}
 			continue

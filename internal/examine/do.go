@@ -34,9 +34,11 @@ func Do(t airlock.Task, held inspect.Held) (airlock.Answer, error) {
 		}
 		held.Earlier = append(held.Earlier, p)
 	}
-	files := inspected(t.Files)
-	a.Sketch = sketch.Bytes(inspect.Sketches(files))
-	found := inspect.New(held).Look(files)
+	a.Sketch = sketch.Bytes(inspect.Sketches(inspected(kept(t.Files))))
+	found, err := look(t.Files, held)
+	if err != nil {
+		return a, err
+	}
 	for _, f := range listed(found) {
 		a.Findings = append(a.Findings, narthex.Finding{Kind: string(f.Kind), Rule: f.Rule, File: f.File, Line: f.Line, Within: f.Within, Says: f.Says})
 	}
@@ -47,7 +49,7 @@ func Do(t airlock.Task, held inspect.Held) (airlock.Answer, error) {
 func before(e airlock.Earlier) (inspect.Package, error) {
 	p := inspect.Package{Release: e.Release, Own: e.Own}
 	if e.Sketch == nil {
-		p.Files = inspected(e.Files)
+		p.Files = inspected(kept(e.Files))
 		return p, nil
 	}
 	kept, err := sketch.Read(e.Sketch)

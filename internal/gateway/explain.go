@@ -42,6 +42,8 @@ func ParseAsked(taxonomy *narthex.Taxonomy, surface, body string, attribute nart
 		least := narthex.Plan{WallMinutes: 1, CPUMinutes: 1, MemoryMB: leastMemory, Outputs: make([]narthex.Output, 1), Attribute: attribute}
 		least.OutcomeBytes = airlock.OutcomeBytes(least, 1)
 		return jobCall{asset: narthex.AssetName(name), version: narthex.VersionName(version), plan: least}, nil
+	case attribute == takeArtefacts:
+		return releaseCall{asset: narthex.AssetName(name), version: narthex.VersionName(version), unread: true, charge: 1}, nil
 	case attribute == takeOut:
 		return releaseCall{asset: narthex.AssetName(name), version: narthex.VersionName(version), artefacts: []string{artefactOf("text")}, charge: 1}, nil
 	}

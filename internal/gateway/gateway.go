@@ -46,8 +46,9 @@ type Door struct {
 	Meter     Meter
 	Later     *Later
 	Published Published
-	LogKey    string // the ledger's verifier key, stated in receipts
-	Hall      *Hall  // nil where no job ever runs
+	LogKey    string         // the ledger's verifier key, stated in receipts
+	Marks     narthex.Secret // with which artefacts are marked for who receives them
+	Hall      *Hall          // nil where no job ever runs
 }
 
 // Published is the ledger as others can see it.

@@ -31,6 +31,7 @@ type releaseCall struct {
 	against   narthex.VersionName   // the second that the job had beside it
 	attribute narthex.AttributeName // by which the job ran; empty where the asset's kind says it
 	artefacts []string
+	unread    bool // whether it is of artefacts that no person can check
 	charge    int64
 }
 
@@ -45,6 +46,9 @@ func (releaseCall) Param(*narthex.Reason) string { return "" }
 func (c releaseCall) Uses(asset narthex.Asset, taxonomy *narthex.Taxonomy) ([]narthex.Use, error) {
 	if c.attribute == "" {
 		c.attribute, _ = taxonomy.StudiesBeside(asset.Kind)
+	}
+	if c.unread {
+		return []narthex.Use{{Attribute: takeArtefacts}, {Attribute: c.attribute}}, nil
 	}
 	return []narthex.Use{
 		{Attribute: takeOut, Facts: []narthex.Fact{{Limit: "artefacts", Value: narthex.NamesValue(c.artefacts...)}}},
@@ -92,9 +96,17 @@ func (d *Door) SubmitRelease() http.Handler {
 type gathered struct {
 	job   book.Job
 	files []narthex.ReleaseFile
-	raw   []airlock.Raw
+	raw   []airlock.Raw // as the job left them
+	leave []airlock.Raw // as they would leave
+	mark  string        // the print of the secret with which artefacts were marked
 	call  releaseCall
 	seen  map[narthex.ReleaseID]bool // the releases that it was compared with
+}
+
+// reader is who a release would be for, and the secret with which artefacts are marked for them.
+type reader struct {
+	holder
+	secret narthex.Secret
 }
 
 func (v *visit) ask(in client.SubmitRelease) (narthex.Release, error) {
@@ -146,6 +158,9 @@ func (v *visit) look(g gathered) (release narthex.Release, err error) {
 		if answer, err = v.door.Hall.examine(v.r.Context(), task, folders...); err != nil {
 			return none, v.denyUnread(narthex.Unavailablef("The files could not be looked into, so nothing was submitted. Try again; tell the lab if it stays so.").Because(err))
 		}
+		if err := v.keepMarked(g); err != nil {
+			return none, err
+		}
 	}
 	kept, err := v.keepSketch(answer.Sketch)
 	if err != nil {
@@ -189,13 +204,13 @@ func (v *visit) gather(in client.SubmitRelease) (g gathered, err error) {
 		if g.job.Package == nil || len(g.job.Package.Files) == 0 {
 			return narthex.Conflictf("The job left nothing that may leave. `narthex job show %s` says what became of it.", g.job.ID).For("job")
 		}
-		return g.choose(tx, in.Files)
+		return g.choose(tx, reader{h, v.door.Marks}, in.Files)
 	})
 	return g, err
 }
 
-// choose takes the files that are named, or all, with what is said of each.
-func (g *gathered) choose(tx *journal.Tx, wanted []client.WantedFile) error {
+// choose takes the files that are named, with what is said of each.
+func (g *gathered) choose(tx *journal.Tx, of reader, wanted []client.WantedFile) error {
 	if len(wanted) == 0 {
 		return narthex.Invalidf("Name at least one file of the job's package, and say of each what it holds.").For("files")
 	}
@@ -218,8 +233,18 @@ func (g *gathered) choose(tx *journal.Tx, wanted []client.WantedFile) error {
 		if err != nil {
 			return err
 		}
-		g.files = append(g.files, narthex.ReleaseFile{Frozen: file, Context: w.Context})
-		g.raw = append(g.raw, airlock.Raw{Name: file.Name, Kind: file.Kind, Data: data})
+		raw, unread := airlock.Raw{Name: file.Name, Kind: file.Kind, Data: data}, !airlock.Checkable(file.Kind)
+		if i > 0 && unread != g.call.unread {
+			return narthex.Invalidf("Artefacts leave in a release of their own, for more people look at it and it costs of another budget. Ask for %s apart from the others.", file.Name).For(field + ".name")
+		}
+		g.raw, g.call.unread = append(g.raw, raw), unread
+		if unread {
+			if err := g.marked(of, raw, w.Context, file); err != nil {
+				return err
+			}
+			continue
+		}
+		g.leave, g.files = append(g.leave, raw), append(g.files, narthex.ReleaseFile{Frozen: file, Context: w.Context})
 		if artefact := artefactOf(file.Kind); !slices.Contains(g.call.artefacts, artefact) {
 			g.call.artefacts = append(g.call.artefacts, artefact)
 		}
@@ -227,7 +252,7 @@ func (g *gathered) choose(tx *journal.Tx, wanted []client.WantedFile) error {
 	slices.Sort(g.call.artefacts)
 	g.call.asset, g.call.version, g.call.attribute = g.job.Plan.Asset, g.job.Plan.Version, g.job.Plan.Attribute
 	g.call.against = g.job.Plan.Against
-	g.call.charge = airlock.Charge(g.raw)
+	g.call.charge = airlock.Charge(g.leave)
 	return nil
 }
 
@@ -257,16 +282,15 @@ func (a *attempt) takeRelease(g gathered, findings []narthex.Finding, kept narth
 	if err != nil {
 		return none, err
 	}
-	reviewers := 2
-	if n, set := a.decision.Number(takeOut, "reviewers"); set {
-		reviewers = max(reviewers, int(n))
+	if finding, large := a.small(g); large {
+		findings = append(slices.Clone(findings), finding)
 	}
 	holds, fields, err := a.take()
 	if err != nil {
 		return none, err
 	}
 	row := book.Release{Release: narthex.Release{Job: g.job.ID, Grant: a.h.grant.ID, Engagement: a.h.grant.Engagement, Agreement: a.h.grant.Agreement, Key: a.h.key.ID, Author: a.h.person.ID,
-		Asset: g.call.asset, Version: g.job.Plan.Version, Package: digest, Files: g.files, Charge: g.call.charge, Reviewers: reviewers, Findings: append([]narthex.Finding{}, findings...), Sketch: kept, State: narthex.ReleaseSubmitted}, Holds: holds}
+		Asset: g.call.asset, Version: g.job.Plan.Version, Package: digest, Files: g.files, Mark: g.mark, Charge: g.call.charge, Reviewers: a.reviewers(g), Findings: append([]narthex.Finding{}, findings...), Sketch: kept, State: narthex.ReleaseSubmitted}, Holds: holds}
 	form, err := canon.JSON(airlock.Taken(row.Release))
 	if err != nil {
 		return none, err
@@ -459,7 +483,7 @@ func (d *Door) EditRelease() http.Handler {
 			if g.job, err = jobOf(tx, h, string(row.Job)); err != nil {
 				return airlock.ReleaseEvent{}, err
 			}
-			if err := g.choose(tx, in.Files); err != nil {
+			if err := g.choose(tx, reader{h, v.door.Marks}, in.Files); err != nil {
 				return airlock.ReleaseEvent{}, err
 			}
 			digest, err := airlock.PackageDigest(g.files)

@@ -19,7 +19,7 @@ func meters(attribute narthex.AttributeName) []narthex.Unit {
 	switch attribute {
 	case "model.sample", "model.system_prompt", "model.tools", "model.seed", "model.checkpoints", "model.base", "model.prefill", "model.logprobs", "model.logit_bias":
 		return []narthex.Unit{narthex.Calls, narthex.Tokens}
-	case "weights.compute", "weights.diff", "data.job", "output.release":
+	case "weights.compute", "weights.diff", "data.job", "output.release", "output.artefact.model":
 		return []narthex.Unit{narthex.Calls, narthex.Bytes, narthex.CPUMinutes, narthex.GPUMinutes}
 	}
 	return nil

@@ -10,6 +10,7 @@ import (
 const (
 	OpenJobs     = "jobs/open/"     // that are not over
 	OpenReleases = "releases/open/" // that are not decided
+	Marked       = "releases/mark/" // of artefacts, which are marked for who receives them
 )
 
 // JobsOf is the list of the jobs of a grant.
@@ -38,6 +39,9 @@ func Release(r narthex.Release) []string {
 	keys := []string{ReleasesOf(r.Grant) + place}
 	if !r.State.Over() {
 		keys = append(keys, OpenReleases+place)
+	}
+	if r.Mark != "" {
+		keys = append(keys, Marked+place)
 	}
 	if r.State == narthex.ReleaseReleased {
 		keys = append(keys, ReleasedOf(r.Asset)+place)

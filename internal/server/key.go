@@ -25,6 +25,7 @@ const (
 	signerFile   = "ledger.key" // secret, mode 0600
 	verifierFile = "ledger.pub" // name+hash+key
 	visaFile     = "visa.key"   // secret, mode 0600
+	markFile     = "mark.key"   // secret, mode 0600
 	demoFile     = "DEMO"
 )
 
@@ -91,6 +92,25 @@ func visaKey(dir string, random io.Reader) (*visa.Signer, error) {
 		return nil, narthex.Conflictf("The key of visas (%s in the data directory) does not read as a key. Put it back from your backup, or take the file away: the node then draws another, and the visas that it gave before count no more.", visaFile).Because(err)
 	}
 	return visa.NewSigner(key)
+}
+
+// markSecret reads the secret with which artefacts are marked for who receives them, or draws it where there is none. Marks of another one
+// are not found any more.
+func markSecret(dir string, random io.Reader) (narthex.Secret, error) {
+	path := filepath.Join(dir, markFile)
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		var raw [32]byte
+		if _, err := io.ReadFull(random, raw[:]); err != nil {
+			return narthex.Secret{}, fmt.Errorf("draw the secret of watermarks: %w", err)
+		}
+		return narthex.NewSecret(string(raw[:])), writeFile(path, base64.StdEncoding.EncodeToString(raw[:]), 0o600)
+	}
+	raw, wrong := base64.StdEncoding.Strict().DecodeString(strings.TrimSpace(string(data)))
+	if err != nil || wrong != nil || len(raw) != 32 {
+		return narthex.Secret{}, narthex.Conflictf("The secret of watermarks (%s in the data directory) does not read as one. Put it back from your backup: artefacts that left are marked with it, and with another their marks are not found.", markFile).Because(errors.Join(err, wrong))
+	}
+	return narthex.NewSecret(string(raw)), nil
 }
 
 func visaScalar(raw []byte) (*ecdsa.PrivateKey, error) {

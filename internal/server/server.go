@@ -50,6 +50,7 @@ type Server struct {
 	api        *api.Server
 	logKey     string
 	visaSigner *visa.Signer
+	marks      narthex.Secret // of artefacts
 	stamps     *stamp.Authority
 	origin     string
 	host       *Host
@@ -137,6 +138,9 @@ func (s *Server) start(ctx context.Context) error {
 	}
 	s.logKey = key
 	if s.visaSigner, err = visaKey(s.config.Data, s.config.Random); err != nil {
+		return err
+	}
+	if s.marks, err = markSecret(s.config.Data, s.config.Random); err != nil {
 		return err
 	}
 	if !empty {
@@ -286,12 +290,12 @@ func (s *Server) node(ctx context.Context, directory *lab.Directory, empty bool)
 		return nil, err
 	}
 	desk := &identity.Desk{Journal: s.journal, Origin: s.origin, Challenges: challenges, Site: s.config.Passkeys}
-	s.office = &office.Office{Journal: s.journal, Rules: s.rules, Live: s.live, Origin: s.origin, LogKey: s.logKey, Auditor: s.auditor, Channels: s.told(), Desk: desk, VisaSigner: s.visaSigner, Stamps: s.stamps, Log: s.config.Log}
+	s.office = &office.Office{Journal: s.journal, Rules: s.rules, Live: s.live, Origin: s.origin, LogKey: s.logKey, Auditor: s.auditor, Channels: s.told(), Desk: desk, VisaSigner: s.visaSigner, Marks: s.marks, Stamps: s.stamps, Log: s.config.Log}
 	node := &api.Node{
 		Log:    s.log,
 		Office: s.office,
 		Desk:   desk,
-		Door:   &gateway.Door{Journal: s.journal, Rules: s.rules, Bell: s.bell(), Live: s.live, Upstreams: s.upstreams, Refusals: s.refusals, Log: s.config.Log, Meter: s.meter, Later: s.later, Published: sound{s.log, s.auditor}, LogKey: s.logKey},
+		Door:   &gateway.Door{Journal: s.journal, Rules: s.rules, Bell: s.bell(), Live: s.live, Upstreams: s.upstreams, Refusals: s.refusals, Log: s.config.Log, Meter: s.meter, Later: s.later, Published: sound{s.log, s.auditor}, LogKey: s.logKey, Marks: s.marks},
 	}
 	rules, err := book.NewRules(directory)
 	if err != nil {
