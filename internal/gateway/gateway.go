@@ -49,6 +49,7 @@ type Door struct {
 	LogKey    string         // the ledger's verifier key, stated in receipts
 	Hall      *Hall          // nil where no job runs
 	NoJobs    *narthex.Error // why none does
+	DrawKey   narthex.Secret // draws what is looked at again of what leaves by standing rules; without it nothing does
 }
 
 // Published is the ledger as others can see it.

@@ -90,6 +90,7 @@ type gathered struct {
 	raw   []airlock.Raw
 	call  releaseCall
 	seen  []narthex.ReleaseID // the releases that it was compared with
+	rules []ruled             // standing rules by which it might leave
 }
 
 func (v *visit) ask(in client.SubmitRelease) (narthex.Release, error) {
@@ -171,7 +172,7 @@ func (v *visit) gather(in client.SubmitRelease) (g gathered, err error) {
 		if g.job.Package == nil || len(g.job.Package.Files) == 0 {
 			return narthex.Conflictf("The job left nothing that may leave. `narthex job show %s` says what became of it.", g.job.ID).For("job")
 		}
-		return g.choose(tx, in.Files)
+		return g.chooseByRule(tx, h, in)
 	})
 	return g, err
 }
@@ -281,20 +282,27 @@ func (a *attempt) takeRelease(g gathered, findings []narthex.Finding) (narthex.R
 			return none, narthex.Unavailablef("Something else of this asset was handed in at this moment, and your files were not compared with it yet; try again.")
 		}
 	}
-	digest, err := airlock.PackageDigest(g.files)
-	if err != nil {
-		return none, err
-	}
 	reviewers := 2
 	if n, set := a.decision.Number(takeOut, "reviewers"); set {
 		reviewers = max(reviewers, int(n))
+	}
+	rule, unfit, err := a.byRule(g, findings, reviewers)
+	if err != nil {
+		return none, err
+	}
+	if rule != nil {
+		g.files = inRule(g.files, rule.RuleTerms)
+	}
+	digest, err := airlock.PackageDigest(g.files)
+	if err != nil {
+		return none, err
 	}
 	holds, fields, err := a.take()
 	if err != nil {
 		return none, err
 	}
 	row := book.Release{Release: narthex.Release{Job: g.job.ID, Grant: a.h.grant.ID, Engagement: a.h.grant.Engagement, Agreement: a.h.grant.Agreement, Key: a.h.key.ID, Author: a.h.person.ID,
-		Asset: g.call.asset, Version: g.job.Plan.Version, Package: digest, Files: g.files, Charge: g.call.charge, Reviewers: reviewers, Findings: append([]narthex.Finding{}, findings...), State: narthex.ReleaseSubmitted}, Holds: holds}
+		Asset: g.call.asset, Version: g.job.Plan.Version, Package: digest, Files: g.files, Charge: g.call.charge, Reviewers: reviewers, Findings: append([]narthex.Finding{}, findings...), State: narthex.ReleaseSubmitted, Unfit: unfit}, Holds: holds}
 	form, err := canon.JSON(airlock.Taken(row.Release))
 	if err != nil {
 		return none, err
@@ -304,6 +312,9 @@ func (a *attempt) takeRelease(g gathered, findings []narthex.Finding) (narthex.R
 		return none, err
 	}
 	row.ID, row.TakenAt = narthex.MakeReleaseID(index), a.tx.Now()
+	if rule != nil {
+		return a.leave(row, *rule)
+	}
 	if err := a.v.door.Bell.tellRelease(a.tx, row.Release, "", row.Author, index); err != nil {
 		return none, err
 	}

@@ -25,6 +25,7 @@ const (
 	signerFile   = "ledger.key" // secret, mode 0600
 	verifierFile = "ledger.pub" // name+hash+key
 	visaFile     = "visa.key"   // secret, mode 0600
+	drawFile     = "draw.key"   // secret, mode 0600
 	demoFile     = "DEMO"
 )
 
@@ -91,6 +92,27 @@ func visaKey(dir string, random io.Reader) (*visa.Signer, error) {
 		return nil, narthex.Conflictf("The key of visas (%s in the data directory) does not read as a key. Put it back from your backup, or take the file away: the node then draws another, and the visas that it gave before count no more.", visaFile).Because(err)
 	}
 	return visa.NewSigner(key)
+}
+
+// drawKey reads the key that says what of the releases by standing rules is looked at again, or draws it where there is none: what it said stands
+// in the ledger, and with a new one what leaves from then on is drawn by that.
+func drawKey(dir string, random io.Reader) (narthex.Secret, error) {
+	path := filepath.Join(dir, drawFile)
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		var raw [32]byte
+		if _, err := io.ReadFull(random, raw[:]); err != nil {
+			return narthex.Secret{}, fmt.Errorf("draw the key of second looks: %w", err)
+		}
+		text := base64.StdEncoding.EncodeToString(raw[:])
+		return narthex.NewSecret(text), writeFile(path, text, 0o600)
+	}
+	text := strings.TrimSpace(string(data))
+	raw, wrong := base64.StdEncoding.Strict().DecodeString(text)
+	if err != nil || wrong != nil || len(raw) != 32 {
+		return narthex.Secret{}, narthex.Conflictf("The key of second looks (%s in the data directory) does not read as a key. Put it back from your backup, or take the file away: the node then draws another.", drawFile).Because(errors.Join(err, wrong))
+	}
+	return narthex.NewSecret(text), nil
 }
 
 func visaScalar(raw []byte) (*ecdsa.PrivateKey, error) {
