@@ -140,7 +140,7 @@ func holds(c narthex.RuleColumn, cell string) string {
 	}
 	v, err := strconv.ParseFloat(cell, 64)
 	switch {
-	case err != nil || strings.Trim(cell, "0123456789.eE+-") != "":
+	case err != nil || !disclosure.IsNumber(cell): // what a form takes for a word may be written in many ways
 		return "it is no number"
 	case v < c.Number.Min || v > c.Number.Max:
 		return "it is outside the rule's range"
