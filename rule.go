@@ -117,6 +117,7 @@ type Rule struct {
 	Day        string         `json:"day,omitempty"` // the last in UTC on which something left, as 2006-01-02
 	Gone       int64          `json:"gone"`          // rows that left on that day
 	Last       ReleaseID      `json:"last,omitempty"`
+	LastRows   int64          `json:"last_rows,omitempty"`
 	Released   int64          `json:"released"` // releases in all
 	Drawn      int64          `json:"drawn"`    // of these
 	Looked     int64          `json:"looked"`   // second looks that were done

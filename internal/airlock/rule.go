@@ -179,7 +179,7 @@ func NextRule(r narthex.Rule, e RuleEvent, at time.Time) (narthex.Rule, error) {
 		if day := dayOf(at); r.Day != day {
 			r.Day, r.Gone = day, 0
 		}
-		r.Gone, r.Last, r.Released = r.Gone+e.Rows, e.Release, r.Released+1
+		r.Gone, r.Last, r.LastRows, r.Released = r.Gone+e.Rows, e.Release, e.Rows, r.Released+1
 		if drawn {
 			r.Open, r.Drawn = append(r.Open, narthex.SecondLook{Release: e.Release, At: at, Due: e.Due}), r.Drawn+1
 		}

@@ -85,7 +85,7 @@ func (s *step) leftByRule(r narthex.Release, use narthex.RuleUse) {
 	}
 	want, errWant := canon.JSON(airlock.UseOf(rule, use.Rows))
 	got, errGot := canon.JSON(use)
-	if !known || !ran || errWant != nil || errGot != nil || !bytes.Equal(want, got) || rule.Last != r.ID || rule.State != narthex.RuleInForce || !airlock.Covers(rule.RuleTerms, r, j.Plan) {
+	if !known || !ran || errWant != nil || errGot != nil || !bytes.Equal(want, got) || rule.Last != r.ID || rule.LastRows != use.Rows || rule.State != narthex.RuleInForce || !airlock.Covers(rule.RuleTerms, r, j.Plan) {
 		s.impossible(store.Releases, string(r.ID), "a release by a standing rule that it does not fit, or by none that was in force for it")
 	}
 }
