@@ -108,4 +108,6 @@ type Release struct {
 	RemindedAt  time.Time     `json:"reminded_at,omitzero"`  // when the clock reminded its reviewers
 	EscalatedAt time.Time     `json:"escalated_at,omitzero"` // when it told the programme
 	Votes       []ReleaseVote `json:"votes,omitempty"`
+	Rule        *RuleUse      `json:"rule,omitempty"`  // by which it left, where no people decided
+	Unfit       *Unfit        `json:"unfit,omitempty"` // why it did not
 }

@@ -614,7 +614,7 @@ type WorkItem struct {
 	Manuscript int                  `json:"manuscript,omitempty"` // where it is about one
 	Title      string               `json:"title"`
 	Applicant  string               `json:"applicant,omitempty"`
-	Do         string               `json:"do"` // submit, answer, review, assign, chase, read, sign, close, meet, remind, take, join, decide (on an objection), mediate, amend, renew_standing, approve_directory; of a lock: review_lock, answer_appeal, review_silence; review_release; of a manuscript: examine_manuscript, answer_contest, answer_redactions, apply_redactions, give_material
+	Do         string               `json:"do"` // submit, answer, review, assign, chase, read, sign, close, meet, remind, take, join, decide (on an objection), mediate, amend, renew_standing, approve_directory; of a lock: review_lock, answer_appeal, review_silence; review_release, review_rule, look_again; of a manuscript: examine_manuscript, answer_contest, answer_redactions, apply_redactions, give_material
 	Since      time.Time            `json:"since"`
 	Due        time.Time            `json:"due,omitzero"`
 	Late       bool                 `json:"late,omitempty"`
@@ -627,7 +627,8 @@ type WorkItem struct {
 	Agreed     bool                   `json:"agreed,omitempty"`     // to join: whether there is an agreement to read
 	Lapses     *RestView              `json:"lapses,omitempty"`     // what a grant rests on and you can renew
 	Lock       narthex.LockID         `json:"lock,omitempty"`       // to look at again, to answer for, or whose silence ends
-	Release    narthex.ReleaseID      `json:"release,omitempty"`    // what wants to leave, and you have not voted on
+	Release    narthex.ReleaseID      `json:"release,omitempty"`    // what wants to leave, and you have not voted on; or what left and you look at again
+	Rule       narthex.RuleID         `json:"rule,omitempty"`       // that waits for your word, or by which it left
 	Opinions   int                    `json:"opinions,omitempty"`   // of specialists, that you asked for and that came in
 }
 
@@ -930,8 +931,46 @@ type WantedFile struct {
 
 // SubmitRelease is the body of POST /v1/releases.
 type SubmitRelease struct {
-	Job   narthex.JobID `json:"job"`
-	Files []WantedFile  `json:"files"`
+	Job   narthex.JobID  `json:"job"`
+	Files []WantedFile   `json:"files,omitempty"` // where a rule is named, its files; what is said of them is the rule's where nothing is
+	Rule  narthex.RuleID `json:"rule,omitempty"`  // by which it is to leave; where none is named, any that is in force for it
+}
+
+// ProposeRule is the body of POST /v1/rules: a standing rule for what jobs like that one leave.
+type ProposeRule struct {
+	Job      narthex.JobID      `json:"job"`
+	Versions bool               `json:"every_version,omitempty"` // of the job's asset, and not its version alone
+	Says     string             `json:"says"`
+	Files    []narthex.RuleFile `json:"files"`
+	RowsADay int64              `json:"rows_a_day"`
+	Days     int                `json:"days"`
+	Looks    string             `json:"looks,omitempty"`     // a reviewer's handle or address; one of them is chosen where none is named
+	StandsIn string             `json:"stands_in,omitempty"` // the same
+}
+
+// RuleView is a standing rule with what it could tell at most.
+type RuleView struct {
+	narthex.Rule
+	RowBits int64 `json:"row_bits"` // by the values of one row
+	DayBits int64 `json:"day_bits"` // in a day, by all rows, each in a release of its own
+}
+
+// RuleList is standing rules that someone may know of.
+type RuleList struct {
+	Rules []RuleView `json:"rules"`
+}
+
+// JudgeRule is the body of POST /api/rules/{rule}/approve and /refuse.
+type JudgeRule struct {
+	Saw     narthex.Digest `json:"saw"`
+	Comment string         `json:"comment,omitempty"` // of a refusal, for who asked for it
+}
+
+// LookAgain is the body of POST /api/rules/{rule}/look: what a second look at a release found.
+type LookAgain struct {
+	Release narthex.ReleaseID `json:"release"`
+	Saw     narthex.Digest    `json:"saw"`              // of its package
+	Ground  string            `json:"ground,omitempty"` // carries, personal, meaning, more; empty where it is fine
 }
 
 // EditRelease is the body of POST /v1/releases/{release}/edit: the files that stay.

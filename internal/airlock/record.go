@@ -56,6 +56,7 @@ type Predicate struct {
 	Findings          []narthex.Finding       `json:"findings"` // files and kinds
 	Reviewers         []narthex.Role          `json:"reviewers"`
 	Artefact          *ArtefactChecks         `json:"artefact,omitempty"`
+	Rule              *narthex.RuleUse        `json:"rule,omitempty"` // by which it left without reviewers
 	ReleasedAt        time.Time               `json:"released_at"`
 	LogKey            string                  `json:"log_key"` // the ledger's verifier key, which signs this
 }
@@ -88,7 +89,7 @@ func Record(r narthex.Release, job narthex.Job, logKey string, sign func([]byte)
 		Release: r.ID, Job: r.Job, Grant: r.Grant, Agreement: r.Agreement, Asset: r.Asset, Version: r.Version, AssetDigest: job.Plan.AssetDigest,
 		Against: job.Plan.Against, AgainstDigest: job.Plan.AgainstDigest,
 		Environment: job.Plan.Environment, EnvironmentDigest: job.Plan.EnvironmentDigest, Study: job.Plan.Study, Package: r.Package, Charge: r.Charge,
-		Findings: Told(r).Findings, Reviewers: []narthex.Role{}, ReleasedAt: r.DecidedAt, LogKey: logKey}}
+		Findings: Told(r).Findings, Reviewers: []narthex.Role{}, Rule: r.Rule, ReleasedAt: r.DecidedAt, LogKey: logKey}}
 	for _, f := range r.Files {
 		s.Subject = append(s.Subject, Subject{f.Name, map[string]string{"sha256": strings.TrimPrefix(string(f.Digest), "sha256:")}})
 	}

@@ -58,6 +58,11 @@ func Recorded(r narthex.Release) narthex.Release {
 	for i, v := range r.Votes {
 		r.Votes[i] = RecordedVote(v)
 	}
+	if r.Unfit != nil {
+		unfit := *r.Unfit
+		unfit.Says = word(unfit.Says)
+		r.Unfit = &unfit
+	}
 	return r
 }
 

@@ -23,6 +23,7 @@ const (
 	Read     ReleaseAct = "read"     // a reviewer looked at it
 	Remind   ReleaseAct = "remind"   // the clock reminded its reviewers
 	Escalate ReleaseAct = "escalate" // the clock told the programme
+	ByRule   ReleaseAct = "by_rule"  // it leaves by a standing rule, and no people decide
 )
 
 // ReleaseEvent is one act, as the ledger has it but for people's words.
@@ -34,6 +35,7 @@ type ReleaseEvent struct {
 	Files   []narthex.ReleaseFile `json:"files,omitempty"`
 	Charge  int64                 `json:"charge,omitempty"`
 	Code    string                `json:"code,omitempty"`
+	Rule    *narthex.RuleUse      `json:"rule,omitempty"` // of by_rule
 }
 
 // leastReviewers is how many people say that something may leave, whatever a term asks.
@@ -94,6 +96,11 @@ func NextRelease(r narthex.Release, e ReleaseEvent, at time.Time) (narthex.Relea
 		} else {
 			r.EscalatedAt = at
 		}
+	case ByRule:
+		if !leavesByRule(r, e) {
+			return r, badRelease(r)
+		}
+		r.Rule, r.State, r.DecidedAt = e.Rule, narthex.ReleaseReleased, at
 	default:
 		return r, badRelease(r)
 	}
@@ -213,6 +220,7 @@ func Told(r narthex.Release) narthex.Release {
 			r.Files[i].Of = ""
 		}
 	}
+	r.Unfit = toldUnfit(r.Unfit)
 	r.Findings = slices.Clone(r.Findings)
 	for i, f := range r.Findings {
 		r.Findings[i] = narthex.Finding{Kind: f.Kind, File: f.File}
@@ -249,8 +257,9 @@ func compare(a, b string) int {
 }
 
 // TriedBytes is what a package that wants to leave tells at most though it does not leave, in bytes: sixteen bits for that it was tried,
-// its size, how long the look took in milliseconds, and of each file, and of all together, which of the ten kinds were found.
-const TriedBytes = (16 + 25 + 17 + 10*(mostOutputs+1) + 7) / 8
+// its size, how long the look took in milliseconds, of each file, and of all together, which of the ten kinds were found, and why it did not
+// leave by a standing rule.
+const TriedBytes = (16 + 25 + 17 + 10*(mostOutputs+1) + unfitBits + 7) / 8
 
 const mostOutputs = 20 // of a study, as package study has it
 

@@ -143,6 +143,9 @@ func (s *step) releaseChanged() error {
 		s.impossible(store.Releases, string(id), "an act that the release's state does not take")
 		return nil
 	}
+	if e.Act == airlock.ByRule {
+		s.leftByRule(r.Release, *e.Rule)
+	}
 	was := r.State
 	if r.Release = next; next.State.Over() && !was.Over() {
 		s.settleHolds(r.Holds, airlock.ReleaseUsed(next))

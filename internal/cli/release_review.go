@@ -185,7 +185,8 @@ func safeForms(part []shownFile) []client.StudyFile {
 func writeReviewed(p *page, pack client.ReleasePackage, part []shownFile, l looking) (cut bool) {
 	r := pack.Release
 	p.fields([2]string{"release", string(r.ID)}, [2]string{"state", string(r.State)}, [2]string{"engagement", string(r.Engagement)}, [2]string{"author", string(r.Author)}, [2]string{"from", fmt.Sprintf("%s@%s, by %s", r.Asset, r.Version, r.Job)},
-		[2]string{"charge", count(int(r.Charge), "byte")}, [2]string{"decided by", people(r.Reviewers)}, [2]string{"since", day(r.TakenAt)})
+		[2]string{"charge", count(int(r.Charge), "byte")}, [2]string{"decided by", decidedBy(r)}, [2]string{"since", day(r.TakenAt)})
+	writeUnfit(p, r)
 	if len(r.Findings) > 0 {
 		p.heading("What was found")
 		t := newTable("KIND", "RULE", "AT", "WITHIN", "SAYS")
@@ -270,6 +271,10 @@ func visible(text string) string {
 func writeHowToVote(p *page, r narthex.Release, whole bool) {
 	p.blank()
 	p.fields([2]string{"package", string(r.Package)})
+	if r.Rule != nil {
+		p.line("it left by the standing rule %s; where it was drawn for your second look: narthex release rule look %s --fine, or --not-fine GROUND", r.Rule.Rule, r.ID)
+		return
+	}
 	if r.State != narthex.ReleaseSubmitted && r.State != narthex.ReleaseConflicting {
 		p.line("nothing is to be decided of it now: it is %s", r.State)
 		return

@@ -85,6 +85,10 @@ func workNext(item client.WorkItem) string {
 		return "narthex lock review " + string(item.Lock)
 	case "review_release":
 		return "narthex release view " + string(item.Release)
+	case "look_again":
+		return "narthex release view " + string(item.Release)
+	case "review_rule":
+		return "narthex release rule show " + string(item.Rule)
 	case "review_silence":
 		return "narthex lock silence " + string(item.Lock)
 	case "renew_standing":

@@ -49,6 +49,7 @@ type Door struct {
 	LogKey    string         // the ledger's verifier key, stated in receipts
 	Marks     narthex.Secret // with which artefacts are marked for who receives them
 	Hall      *Hall          // nil where no job ever runs
+	DrawKey   narthex.Secret // draws what is looked at again of what leaves by standing rules; without it nothing does
 }
 
 // Published is the ledger as others can see it.

@@ -207,7 +207,7 @@ func (h *Hall) sweep(ctx context.Context) error {
 			err = h.drop(ctx, job.ID)
 		}
 	}
-	return errors.Join(err, h.stopReleases(ctx))
+	return errors.Join(err, h.stopReleases(ctx), h.sweepRules(ctx))
 }
 
 // turn begins the next job that may.

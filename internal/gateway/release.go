@@ -101,6 +101,7 @@ type gathered struct {
 	mark  string        // the print of the secret with which artefacts were marked
 	call  releaseCall
 	seen  map[narthex.ReleaseID]bool // the releases that it was compared with
+	rules []ruled                    // standing rules by which it might leave
 }
 
 // reader is who a release would be for, and the secret with which artefacts are marked for them.
@@ -204,7 +205,7 @@ func (v *visit) gather(in client.SubmitRelease) (g gathered, err error) {
 		if g.job.Package == nil || len(g.job.Package.Files) == 0 {
 			return narthex.Conflictf("The job left nothing that may leave. `narthex job show %s` says what became of it.", g.job.ID).For("job")
 		}
-		return g.choose(tx, reader{h, v.door.Marks}, in.Files)
+		return g.chooseByRule(tx, reader{h, v.door.Marks}, in)
 	})
 	return g, err
 }
@@ -278,19 +279,26 @@ func (a *attempt) takeRelease(g gathered, findings []narthex.Finding, kept narth
 	if err := sawAll(a.tx, g.call.asset, g.seen); err != nil {
 		return none, err
 	}
-	digest, err := airlock.PackageDigest(g.files)
+	if finding, large := a.small(g); large {
+		findings = append(slices.Clone(findings), finding)
+	}
+	rule, unfit, err := a.byRule(g, findings, a.reviewers(g))
 	if err != nil {
 		return none, err
 	}
-	if finding, large := a.small(g); large {
-		findings = append(slices.Clone(findings), finding)
+	if rule != nil {
+		g.files = inRule(g.files, rule.RuleTerms)
+	}
+	digest, err := airlock.PackageDigest(g.files)
+	if err != nil {
+		return none, err
 	}
 	holds, fields, err := a.take()
 	if err != nil {
 		return none, err
 	}
 	row := book.Release{Release: narthex.Release{Job: g.job.ID, Grant: a.h.grant.ID, Engagement: a.h.grant.Engagement, Agreement: a.h.grant.Agreement, Key: a.h.key.ID, Author: a.h.person.ID,
-		Asset: g.call.asset, Version: g.job.Plan.Version, Package: digest, Files: g.files, Mark: g.mark, Charge: g.call.charge, Reviewers: a.reviewers(g), Findings: append([]narthex.Finding{}, findings...), Sketch: kept, State: narthex.ReleaseSubmitted}, Holds: holds}
+		Asset: g.call.asset, Version: g.job.Plan.Version, Package: digest, Files: g.files, Mark: g.mark, Charge: g.call.charge, Reviewers: a.reviewers(g), Findings: append([]narthex.Finding{}, findings...), Sketch: kept, State: narthex.ReleaseSubmitted, Unfit: unfit}, Holds: holds}
 	form, err := canon.JSON(airlock.Taken(row.Release))
 	if err != nil {
 		return none, err
@@ -300,6 +308,9 @@ func (a *attempt) takeRelease(g gathered, findings []narthex.Finding, kept narth
 		return none, err
 	}
 	row.ID, row.TakenAt = narthex.MakeReleaseID(index), a.tx.Now()
+	if rule != nil {
+		return a.leave(row, *rule)
+	}
 	if err := a.v.door.Bell.tellRelease(a.tx, row.Release, "", row.Author, index); err != nil {
 		return none, err
 	}

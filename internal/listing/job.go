@@ -13,6 +13,12 @@ const (
 	Marked       = "releases/mark/" // of artefacts, which are marked for who receives them
 )
 
+// OpenRules is the list of standing rules that are not over, or of which something waits for a second look, by when each was proposed.
+const OpenRules = "rules/open/"
+
+// RulesOf is the list of the standing rules of a grant.
+func RulesOf(grant narthex.GrantID) string { return "rules/grant/" + string(grant) + "/" }
+
 // JobsOf is the list of the jobs of a grant.
 func JobsOf(grant narthex.GrantID) string { return "jobs/grant/" + string(grant) + "/" }
 
@@ -45,6 +51,17 @@ func Release(r narthex.Release) []string {
 	}
 	if r.State == narthex.ReleaseReleased {
 		keys = append(keys, ReleasedOf(r.Asset)+place)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// Rule gives the places of a standing rule, sorted.
+func Rule(r narthex.Rule) []string {
+	place := Place(r.ProposedAt, string(r.ID))
+	keys := []string{RulesOf(r.Grant) + place}
+	if !r.State.Over() || len(r.Open) > 0 {
+		keys = append(keys, OpenRules+place)
 	}
 	slices.Sort(keys)
 	return keys

@@ -81,6 +81,12 @@ var words = map[Kind]said{
 	"release_unreviewed":  {"Fewer people may review the release {of} of {id} than must: it needs its asset's owner or security, who have no part in the engagement. It waits until there are enough.", "narthex people list"},
 	"release_returned":    {"The release {of} of {id} came back with a question.", "narthex release show {of}"},
 	"release_decided":     {"The release {of} of {id} is decided: {what}.", "narthex release show {of}"},
+	"rule_asked":          {"The standing rule {of} of {id} waits for your review: what fits it would leave without people.", "narthex release rule show {of}"},
+	"rule_decided":        {"The standing rule {of} of {id} is decided: {what}.", "narthex release rule show {of}"},
+	"rule_ended":          {"The standing rule {of} of {id} has ended: what fits it goes to people again.", "narthex release rule show {of}"},
+	"look_asked":          {"The release {of} of {id} left by a standing rule and was drawn for a second look, which waits for you.", "narthex release view {of}"},
+	"look_late":           {"The second look at the release {of} of {id} is late. Until it is done nothing leaves by its standing rule.", "narthex release view {of}"},
+	"look_unfit":          {"A second look at what left by the standing rule {of} of {id} was not fine, and ended the rule. What left cannot be called back.", "narthex release rule show {of}"},
 	"published":           {"Manuscript {n} of {id} is published.", "narthex publication show {id} {n}"},
 }
 
@@ -99,6 +105,7 @@ var why = map[To]string{
 	Holder:      "it is yours",
 	Asker:       "you asked for it",
 	Releasers:   "you are one of those who say what may leave, and it waits for your word",
+	Looker:      "the standing rule names you for second looks",
 	Deciders:    "you hold a role that decides on it and have not voted",
 	Guards:      "you own it, or hold the role security",
 	Asked:       "the lab would like your opinion; nothing about it is shown before you state your interests",

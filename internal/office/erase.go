@@ -112,7 +112,7 @@ type traces struct {
 	drafts  []string        // of engagements that were never signed
 	papers  []string        // of engagements whose outside document nobody signed
 	size    uint64          // entries that were read
-	calls   map[string]bool // calls, jobs and releases whose beginnings go
+	calls   map[string]bool // calls, jobs, releases and standing rules whose beginnings go
 	entries []uint64        // whose openings go, in order
 }
 
@@ -191,7 +191,7 @@ func (t *traces) read(tx *journal.Tx) error {
 	return err
 }
 
-// begins gives the identifier of the call, job or release that an entry of a type begins, or "".
+// begins gives the identifier of the call, job, release or standing rule that an entry of a type begins, or "".
 func begins(kind narthex.EntryType, index uint64) string {
 	switch kind {
 	case narthex.EntryCallIntent:
@@ -200,13 +200,15 @@ func begins(kind narthex.EntryType, index uint64) string {
 		return string(narthex.MakeJobID(index))
 	case narthex.EntryReleaseTaken:
 		return string(narthex.MakeReleaseID(index))
+	case narthex.EntryRuleProposed:
+		return string(narthex.MakeRuleID(index))
 	}
 	return ""
 }
 
 // goesOn names the field in which an entry of a type says which of them goes on.
 func goesOn(kind narthex.EntryType) string {
-	return map[narthex.EntryType]string{narthex.EntryCallOutcome: "call", narthex.EntryJobChanged: "job", narthex.EntryReleaseChanged: "release"}[kind]
+	return map[narthex.EntryType]string{narthex.EntryCallOutcome: "call", narthex.EntryJobChanged: "job", narthex.EntryReleaseChanged: "release", narthex.EntryRuleChanged: "rule"}[kind]
 }
 
 // tells says whether what an entry says goes. What is about something shared stays, but for what one did with keys of one's own.
@@ -261,6 +263,9 @@ func (t *traces) erase(tx *journal.Tx) (client.Erased, error) {
 		return client.Erased{}, err
 	}
 	if err := wordsOfReleases(tx, t.person); err != nil {
+		return client.Erased{}, err
+	}
+	if err := wordsOfRules(tx, t.person); err != nil {
 		return client.Erased{}, err
 	}
 	for _, id := range t.papers {

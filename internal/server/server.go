@@ -297,6 +297,9 @@ func (s *Server) node(ctx context.Context, directory *lab.Directory, empty bool)
 		Desk:   desk,
 		Door:   &gateway.Door{Journal: s.journal, Rules: s.rules, Bell: s.bell(), Live: s.live, Upstreams: s.upstreams, Refusals: s.refusals, Log: s.config.Log, Meter: s.meter, Later: s.later, Published: sound{s.log, s.auditor}, LogKey: s.logKey, Marks: s.marks},
 	}
+	if node.Door.DrawKey, err = drawKey(s.config.Data, s.config.Random); err != nil {
+		return nil, err
+	}
 	rules, err := book.NewRules(directory)
 	if err != nil {
 		return nil, err
