@@ -256,6 +256,9 @@ func readOdd(b []byte) (o odd) {
 				seen[string(b[start:i])] = true
 			}
 		}
+		if n >= 7 && string(b[start:start+5]) == "00000" {
+			more = max(more, oddWord)
+		}
 		more = min(max(more, -calm), loud)
 		if score == 0 && more > 0 {
 			from = start
@@ -298,8 +301,11 @@ func strange(token []byte) int {
 		return 0
 	}
 	var kinds [4]uint64
-	small, large, figures, words, empty, points := 0, 0, 0, 0, 0, 0
+	small, large, figures, words, empty, points, eights := 0, 0, 0, 0, 0, 0, 0
 	for i, c := range token {
+		if c >= '_' && c <= 'i' {
+			eights++ // as digits are under rot47
+		}
 		if c == '!' {
 			empty++ // as zeros are written by fives
 		} else if c == '.' && i+1 < len(token) && sign[token[i+1]] != digit {
@@ -324,6 +330,8 @@ func strange(token []byte) int {
 	}
 	n := bits.OnesCount64(kinds[0]) + bits.OnesCount64(kinds[1])
 	switch {
+	case len(token) >= 10 && eights*10 >= len(token)*9 && small > 4:
+		return oddRegion / 2
 	case empty >= 5, points >= 5 && large > 1 && small+large+figures <= 3*words, n >= 4 && len(token) >= 12 && large > 0 && small+figures > 0 && small+large+figures <= 4*words:
 		return oddRegion / 2
 	case n >= 3 && small+large > 0 && small+large+figures <= 4*words:

@@ -53,11 +53,11 @@ func (l *look) picture(f File) {
 		if !strings.HasSuffix(p.within[0], "bits each") {
 			continue
 		}
-		text := lively(readable(bytes.ReplaceAll(p.bytes, []byte{0}, nil)))
+		text := lively(readable(plain(p.bytes)))
 		if len(text) == 0 {
 			continue
 		}
-		texts = append(texts, piece{file: f.Name, within: append(slices.Clone(p.within), "readable parts"), bytes: text, joined: true})
+		texts = append(texts, piece{file: f.Name, within: append(slices.Clone(p.within), "readable parts"), bytes: text, joined: true, drawn: true})
 		spelt = spelt || spells(text)
 	}
 	if spelt {
@@ -87,7 +87,7 @@ func busy(pixels []uint8) (out []uint8) {
 // pixelPieces reads pixels as bytes: by their colours, and by one, two, four or six bits of their places among them.
 func pixelPieces(file, way string, index []uint8, in *image.Paletted) (all []piece) {
 	also := func(name string, b []byte) {
-		all = append(all, piece{file: file, within: []string{way + ", " + name}, bytes: b, faint: true})
+		all = append(all, piece{file: file, within: []string{way + ", " + name}, bytes: b, faint: true, drawn: true})
 	}
 	for _, bits := range []int{1, 2, 4, 6} {
 		if bits > 1 && len(in.Palette) <= 1<<(bits-1) && bits != 6 || bits == 6 && len(in.Palette) <= 16 {
@@ -142,10 +142,35 @@ func linePieces(file, way string, pixels []uint8, width int, in *image.Paletted)
 					out = append(out, packedLow(line[skip:], bits)...)
 				}
 			}
-			all = append(all, piece{file: file, within: []string{way + ", " + strconv.Itoa(bits) + " bits each"}, bytes: out, faint: true})
+			all = append(all, piece{file: file, within: []string{way + ", " + strconv.Itoa(bits) + " bits each"}, bytes: out, faint: true, drawn: true})
 		}
 	}
 	return all
+}
+
+// plain leaves out zeros, as between letters of four bytes, and what is the same for long, and makes ends of lines spaces.
+func plain(b []byte) (out []byte) {
+	for from := 0; from < len(b); {
+		to := from
+		for to < len(b) && b[to] == b[from] {
+			to++
+		}
+		switch {
+		case b[from] == 0:
+		case to-from >= gram:
+			out = append(out, 0)
+		default:
+			for range to - from {
+				if b[from] == '\n' {
+					out = append(out, ' ')
+				} else {
+					out = append(out, b[from])
+				}
+			}
+		}
+		from = to
+	}
+	return out
 }
 
 // lively leaves out the runs of letters that are a pattern's: of a few letters or of the same ones in the same order, but for the digits of base 2.
@@ -192,6 +217,13 @@ func spells(runs []byte) bool {
 		}
 		if len(run) >= 24 && distinct >= 16 && most*4 <= len(run) && (words*3 >= len(run)*2 || distinct >= 24) {
 			return true
+		}
+		fours := map[string]bool{}
+		for i := 0; i+4 <= len(run) && len(fours) < 64; i++ {
+			fours[string(run[i:i+4])] = true
+		}
+		if len(run) >= 96 && len(fours) >= 40 && most*4 <= len(run)*3 && words*3 >= len(run)*2 {
+			return true // as lists of numbers are
 		}
 	}
 	return false

@@ -188,7 +188,7 @@ func readable(b []byte) (out []byte) {
 
 // under gives the piece that a decoding of a part gave.
 func (p piece) under(name string, at int, out []byte) piece {
-	child := piece{file: p.file, line: p.line, within: append(slices.Clone(p.within), name), bytes: out, depth: p.depth + 1, said: p.said, faint: p.faint}
+	child := piece{file: p.file, line: p.line, within: append(slices.Clone(p.within), name), bytes: out, depth: p.depth + 1, said: p.said, faint: p.faint, drawn: p.drawn}
 	if len(p.within) == 0 {
 		child.line = 1 + bytes.Count(p.bytes[:at], []byte("\n"))
 	}
@@ -197,7 +197,7 @@ func (p piece) under(name string, at int, out []byte) piece {
 
 // unfold puts on the queue what the decodings of a text give.
 func (l *look) unfold(p piece, words odd) {
-	if p.depth >= deepest || p.faint && p.depth == 0 && !mixed(p.bytes) {
+	if p.depth >= deepest || p.drawn && p.depth > 1 || p.faint && p.depth == 0 && !mixed(p.bytes) {
 		return // what is still encoded reads as no language, which is a finding
 	}
 	l.numbers(p)
@@ -224,7 +224,7 @@ func (l *look) unfold(p piece, words odd) {
 		for to < len(p.bytes) && p.bytes[to] > ' ' {
 			to++
 		}
-		l.region(p, from, p.bytes[from:to], r.sure && !p.faint && !p.joined)
+		l.region(p, from, p.bytes[from:to], r.sure && !p.faint && !p.joined && !p.drawn)
 	}
 	if len(words.tokens) >= 12 {
 		l.region(p, 0, words.tokens, false)
@@ -236,23 +236,62 @@ func (l *look) unfold(p piece, words odd) {
 
 // escapes reads single letters that are written otherwise, and finds where many of them are.
 func (l *look) escapes(p piece) {
-	// Under rot47 digits are signs and the first letters, and lists of numbers no words.
-	if marks := bytes.Count(p.bytes, []byte("_")) + bytes.Count(p.bytes, []byte("`")); marks >= 24 && marks*16 >= len(p.bytes) && p.turns == 0 {
-		child := p.under("rot47", 0, rot47(p.bytes))
-		child.listed, child.turns = true, 1
-		l.push(child)
+	if p.turns == 0 && !p.faint && p.depth < deepest {
+		if digitsTurned(p.bytes) {
+			child := p.under("rot47", 0, rot47(p.bytes))
+			child.listed, child.turns = true, 1
+			l.push(child)
+		}
+		if bytes.Count(p.bytes, []byte("x0")) >= gram {
+			child := p.under("reversed", 0, reversed(p.bytes))
+			child.listed, child.turns = true, 1
+			l.push(child)
+		}
 	}
 	for _, e := range escapes {
 		if out, dense := e.read(p.bytes); out != nil {
 			child := p.under(e.name, 0, out)
 			child.faint = p.faint || p.listed
 			l.push(child)
-			if dense && !p.said {
+			if dense && !p.said && !p.drawn {
 				l.find(p, 0, Encoded, "odd: escapes", "letters one after the other are written by their numbers ("+e.name+"), as nobody needs to")
 			}
 		}
 	}
 }
+
+// digitsTurned says whether a text has a run of letters such as lists of numbers are under rot47, which are no words: digits are then the
+// first letters and two signs, and what stands between numbers a few others.
+func digitsTurned(b []byte) bool {
+	const run = 48
+	var last [run]uint8
+	n, digits, others := 0, 0, 0
+	for _, c := range b {
+		k := turnedDigits[c]
+		if k == 0 && c <= ' ' {
+			continue
+		}
+		gone := last[n%run]
+		last[n%run] = k
+		digits += int(k&1) - int(gone&1)
+		others += int(k>>1) - int(gone>>1)
+		if n++; n >= run && digits*4 >= run && (digits+others)*100 >= run*78 {
+			return true
+		}
+	}
+	return false
+}
+
+// turnedDigits tells digits under rot47, 1, from what may stand between them, 2.
+var turnedDigits = func() (table [256]uint8) {
+	for _, c := range []byte("_`abcdefgh") {
+		table[c] = 1
+	}
+	for _, c := range []byte("iI-TURFjl[]234567pqrstu") {
+		table[c] = 2
+	}
+	return table
+}()
 
 // mixed says whether letters that were put together are such as an encoding has, digits and capitals among them, and not as prose, whose
 // words begin in small letters.
@@ -285,7 +324,7 @@ func (l *look) region(p piece, at int, text []byte, sure bool) {
 		l.push(c)
 	}
 	for phase := range 8 {
-		if phase > 0 && (len(text) > phased || !sure && (len(text) > 512 || p.faint || p.joined || p.turns > 0)) {
+		if phase > 0 && (len(text) > phased || !sure && (len(text) > 512 || p.faint || p.joined || p.drawn || p.turns > 0)) {
 			break
 		}
 		for i := range readers {
@@ -334,11 +373,7 @@ type turning struct {
 }
 
 var turns = []turning{
-	{"reversed", func(b []byte) []byte {
-		out := slices.Clone(b)
-		slices.Reverse(out)
-		return out
-	}},
+	{"reversed", reversed},
 	{"rot13", func(b []byte) []byte {
 		out := slices.Clone(b)
 		for i, c := range out {
@@ -349,6 +384,12 @@ var turns = []turning{
 		return out
 	}},
 	{"rot47", rot47},
+}
+
+func reversed(b []byte) []byte {
+	out := slices.Clone(b)
+	slices.Reverse(out)
+	return out
 }
 
 func rot47(b []byte) []byte {
