@@ -330,6 +330,8 @@ func strange(token []byte) int {
 	}
 	n := bits.OnesCount64(kinds[0]) + bits.OnesCount64(kinds[1])
 	switch {
+	case wideLetters(token):
+		return oddRegion / 2
 	case len(token) >= 10 && eights*10 >= len(token)*9 && small > 4:
 		return oddRegion / 2
 	case empty >= 5, points >= 5 && large > 1 && small+large+figures <= 3*words, n >= 4 && len(token) >= 12 && large > 0 && small+figures > 0 && small+large+figures <= 4*words:
@@ -338,6 +340,23 @@ func strange(token []byte) int {
 		return oddRegion / 4
 	}
 	return 0
+}
+
+// wideLetters says whether a token is of digits of base 16 in which every other byte is nothing, as letters of two bytes are.
+func wideLetters(token []byte) bool {
+	if len(token)%4 != 0 || token[0] == '0' && token[1] == '0' == (token[2] == '0' && token[3] == '0') {
+		return false
+	}
+	void := 2
+	if token[0] == '0' && token[1] == '0' {
+		void = 0
+	}
+	for i := 0; i < len(token); i += 2 {
+		if nothing := token[i] == '0' && token[i+1] == '0'; nothing != (i%4 == void) || !base16[token[i]] || !base16[token[i+1]] {
+			return false
+		}
+	}
+	return true
 }
 
 // drawn gives what a letter costs, in half bits, that is drawn from the alphabet that a word's letters are of.

@@ -100,7 +100,7 @@ func pixelPieces(file, way string, index []uint8, in *image.Paletted) (all []pie
 		}
 	}
 	also("places", index)
-	if len(in.Palette) > 16 {
+	if len(in.Palette) > 2 {
 		var high [256]uint8
 		for i, c := range in.Palette {
 			r, _, _, _ := c.RGBA()
@@ -150,14 +150,14 @@ func linePieces(file, way string, pixels []uint8, width int, in *image.Paletted)
 
 // plain leaves out zeros, as between letters of four bytes, and what is the same for long, and makes ends of lines spaces.
 func plain(b []byte) (out []byte) {
+	b = bytes.ReplaceAll(b, []byte{0}, nil)
 	for from := 0; from < len(b); {
 		to := from
 		for to < len(b) && b[to] == b[from] {
 			to++
 		}
 		switch {
-		case b[from] == 0:
-		case to-from >= gram:
+		case to-from >= still/2:
 			out = append(out, 0)
 		default:
 			for range to - from {
@@ -187,14 +187,14 @@ func lively(runs []byte) (out []byte) {
 				set[c>>6] |= 1 << (c & 63)
 				n++
 			}
-			if c == '0' || c == '1' || c == ' ' {
+			if c == '0' || c == '1' || c == ' ' || c == '_' || c == '`' {
 				bits++
 			}
 			if base16[c] {
 				sixteens++
 			}
 		}
-		if n > 6 && len(pairs)*8 >= min(len(run), 112) || n > 2 && bits*8 > len(run)*7 || n > 4 && len(run) >= 64 && len(pairs) >= 8 && (sixteens*8 > len(run)*7 || bytes.Count(run, []byte(`\x`)) >= 8) {
+		if n > 6 && len(pairs)*8 >= min(len(run), 112) || n > 2 && bits*4 > len(run)*3 || n > 4 && len(run) >= 64 && len(pairs) >= 8 && (sixteens*8 > len(run)*7 || bytes.Count(run, []byte(`\x`)) >= 8) {
 			out = append(out, run...)
 		}
 	}
@@ -218,15 +218,27 @@ func spells(runs []byte) bool {
 		if len(run) >= 24 && distinct >= 16 && most*4 <= len(run) && (words*3 >= len(run)*2 || distinct >= 24) {
 			return true
 		}
-		fours := map[string]bool{}
-		for i := 0; i+4 <= len(run) && len(fours) < 64; i++ {
-			fours[string(run[i:i+4])] = true
+		// As lists of numbers are: without the most frequent letter, as nothing is written by, or of noughts and ones alone.
+		if noughts, ones := counts['0']+counts['_'], counts['1']+counts['`']; len(run) >= 96 && min(noughts, ones)*16 >= len(run) && (noughts+ones+counts[' '])*4 >= len(run)*3 && fours(run) >= gram {
+			return true
 		}
-		if len(run) >= 96 && len(fours) >= 40 && most*4 <= len(run)*3 && words*3 >= len(run)*2 {
-			return true // as lists of numbers are
+		if most*2 > len(run) {
+			run = slices.DeleteFunc(slices.Clone(run), func(c byte) bool { return counts[c] == most })
+		}
+		if len(run) >= 96 && fours(run) >= 40 && words*20 >= len(run)*11 {
+			return true
 		}
 	}
 	return false
+}
+
+// fours counts the different runs of four letters.
+func fours(run []byte) int {
+	seen := map[string]bool{}
+	for i := 0; i+4 <= len(run) && len(seen) < 64; i++ {
+		seen[string(run[i:i+4])] = true
+	}
+	return len(seen)
 }
 
 // packedLow makes bytes of the lowest bits of each pixel, the highest first.
