@@ -66,7 +66,9 @@ func roots(f File) (all []piece) {
 		for i, column := range columns(rowsOf(f.Bytes)) {
 			name := "column " + strconv.Itoa(i+1)
 			also(name, false, bytes.Join(column, []byte("\n")))
-			together(name+" together", bytes.Join(column[1:], nil))
+			if !measured(column[1:]) {
+				together(name+" together", bytes.Join(column[1:], nil))
+			}
 			var first, last []byte
 			for _, cell := range column[1:] {
 				if len(cell) > 0 {
@@ -84,8 +86,10 @@ func roots(f File) (all []piece) {
 			together("strings without their first words", tails(bytes.Join(texts, []byte("\n")), 1))
 		}
 	default:
-		together("lines together", bytes.ReplaceAll(f.Bytes, []byte("\n"), nil))
-		if rest := wordless(f.Bytes); len(rest)*4 >= len(f.Bytes) || len(f.Bytes) <= tailed {
+		if bytes.Count(f.Bytes, []byte("\n")) > 1 {
+			together("lines together", bytes.ReplaceAll(f.Bytes, []byte("\n"), nil))
+		}
+		if rest := wordless(f.Bytes); len(rest)*16 < len(f.Bytes)*15 && (len(rest)*4 >= len(f.Bytes) || len(f.Bytes) <= tailed) {
 			all = append(all, piece{file: f.Name, within: []string{"without its words"}, bytes: rest, joined: true})
 		}
 		for i, column := range columns(pipes(f.Bytes)) {
@@ -131,6 +135,17 @@ func wordless(b []byte) []byte {
 		}
 	}
 	return out
+}
+
+// measured says whether nine in ten cells are numbers as results have them: with a point or an exponent, or short.
+func measured(cells [][]byte) bool {
+	n := 0
+	for _, cell := range cells {
+		if len(cell) < 16 && figures(string(cell)) && (len(cell) <= 7 || bytes.ContainsAny(cell, ".e")) {
+			n++
+		}
+	}
+	return n*10 >= len(cells)*9
 }
 
 // tailed is up to how many bytes a text is read without the first words of its lines.

@@ -2,9 +2,7 @@ package inspect
 
 import (
 	"bytes"
-	"math"
 	"slices"
-	"strconv"
 )
 
 // written is a number as it is written: its digits without a point, and how many stand behind it.
@@ -85,85 +83,79 @@ func numbersOf(all []written, b []byte) []written {
 	return all
 }
 
-// carried are the ways in which a number may carry a byte; below zero where it carries none.
-var carried = []struct {
+// ways are the ways in which a number may carry a byte, in the order in which carried gives them.
+var ways = [...]struct {
 	name string
-	of   func(w *written) int
 	base int // in which programs list bytes so; 0 where none does
 }{
-	{"numbers", func(w *written) int { return whole(w, 0) }, 10},
-	{"numbers of base 16", func(w *written) int { return int(w.hex) }, 16},
-	{"numbers of base 8", func(w *written) int { return int(w.octal) }, 8},
-	{"numbers of base 2", func(w *written) int { return int(w.binary) }, 2},
-	{"digits turned round", func(w *written) int { return turnedRound(w, 10) }, 10},
-	{"digits of base 8 turned round", func(w *written) int { return turnedRound(w, 8) }, 8},
-	{"tenths", func(w *written) int { return whole(w, 1) }, 0},
-	{"hundredths", func(w *written) int { return whole(w, 2) }, 0},
-	{"thousandths", func(w *written) int { return whole(w, 3) }, 0},
-	{"ten-thousandths", func(w *written) int { return whole(w, 4) }, 0},
-	{"last three digits of four", func(w *written) int { return small(lead(w) % 1000) }, 0},
-	{"last two digits of four", func(w *written) int { return lead(w) % 100 }, 0},
-	{"first three digits", func(w *written) int { return small(lead(w) / 10) }, 0},
-	{"parts of 256", func(w *written) int { return part(w, 256) }, 0},
-	{"parts of 255", func(w *written) int { return part(w, 255) }, 0},
-	{"parts of 128", func(w *written) int { return part(w, 128) }, 0},
+	{"numbers", 10}, {"numbers of base 16", 16}, {"numbers of base 8", 8}, {"numbers of base 2", 2},
+	{"digits turned round", 10}, {"digits of base 8 turned round", 8},
+	{"tenths", 0}, {"hundredths", 0}, {"thousandths", 0}, {"ten-thousandths", 0},
+	{"last three digits of four", 0}, {"last two digits of four", 0}, {"first three digits", 0},
+	{"parts of 256", 0}, {"parts of 255", 0}, {"parts of 128", 0},
 }
 
-// turnedRound gives a number of up to three digits that was written from its last digit on.
-func turnedRound(w *written, base int) int {
-	if !w.decimal || w.behind > 0 || w.n > 3 || base == 8 && w.n < 3 {
-		return -1
+// nothing is what carries nothing.
+const nothing = -1
+
+// carried gives the byte that a number carries in each way, or nothing.
+func (w *written) carried() (of [len(ways)]int16) {
+	for i := range of {
+		of[i] = nothing
 	}
-	v, rest := 0, int(w.digits)
+	of[1], of[2], of[3] = w.hex, w.octal, w.binary
+	if !w.decimal {
+		return of
+	}
+	if w.n <= 6 {
+		v := w.digits
+		for power := int(w.behind); power <= 4 && v <= 255; power++ {
+			of[[...]int{0, 6, 7, 8, 9}[power]] = int16(v)
+			v *= 10
+		}
+	}
+	if w.behind == 0 && w.n <= 3 {
+		of[4] = turnedRound(w, 10)
+		if w.n == 3 {
+			of[5] = turnedRound(w, 8)
+		}
+	}
+	if v := w.digits; v > 0 {
+		for v >= 10_000 { // its first four digits that are no leading zeros
+			v /= 10
+		}
+		for v < 1000 {
+			v *= 10
+		}
+		of[10], of[11], of[12] = small(v%1000), int16(v%100), small(v/10)
+	}
+	if w.behind >= 1 && w.behind <= 12 {
+		if v := float64(w.digits) / tens[w.behind]; v < 2 {
+			of[13], of[14], of[15] = small(int64(v*256+0.5)), small(int64(v*255+0.5)), small(int64(v*128+0.5))
+		}
+	}
+	return of
+}
+
+var tens = [...]float64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12}
+
+// turnedRound gives a number of up to three digits that was written from its last digit on.
+func turnedRound(w *written, base int64) int16 {
+	v, rest := int64(0), w.digits
 	for range w.n {
 		if rest%10 >= base {
-			return -1
+			return nothing
 		}
 		v, rest = v*base+rest%10, rest/10
 	}
 	return small(v)
 }
 
-func small(v int) int {
+func small(v int64) int16 {
 	if v > 255 {
-		return -1
+		return nothing
 	}
-	return v
-}
-
-// whole gives the number times a power of ten, where that is whole.
-func whole(w *written, power int) int {
-	if !w.decimal || int(w.behind) > power || w.n > 6 {
-		return -1
-	}
-	v := w.digits
-	for range power - int(w.behind) {
-		v *= 10
-	}
-	return small(int(min(v, 1<<20)))
-}
-
-// lead gives the first four digits that are no leading zeros.
-func lead(w *written) int {
-	v := w.digits
-	if !w.decimal || v == 0 {
-		return -1
-	}
-	for v >= 10_000 {
-		v /= 10
-	}
-	for v < 1000 {
-		v *= 10
-	}
-	return int(v)
-}
-
-// part gives the number as so many parts of one.
-func part(w *written, of float64) int {
-	if !w.decimal || w.behind < 1 || w.behind > 12 {
-		return -1
-	}
-	return small(int(math.Round(float64(w.digits) / math.Pow10(int(w.behind)) * of)))
+	return int16(v)
 }
 
 // apartAt is how many bytes may stand between two numbers of a list: a few words.
@@ -176,62 +168,40 @@ func (l *look) numbers(p piece) {
 	if len(all) < gram {
 		return
 	}
-	for _, c := range carried {
-		if slices.Contains(p.within, c.name) && p.faint {
+	for _, way := range ways {
+		if p.faint && slices.Contains(p.within, way.name) {
 			return // numbers of numbers are found where they stand
 		}
 	}
+	var outs [len(ways)][]byte
+	var lists [len(ways)]byteList
 	loud := !p.faint && !p.said
-	var list, behind []byte
-	for _, c := range carried {
-		out := make([]byte, 0, len(all))
-		for i := range all {
-			if v := c.of(&all[i]); v >= 0 {
-				out = append(out, byte(v))
+	for i := range all {
+		w := &all[i]
+		fresh := i > 0 && w.at-all[i-1].end > apartAt
+		for way, v := range w.carried() {
+			if v >= 0 {
+				outs[way] = append(outs[way], byte(v))
+			}
+			if loud && ways[way].base > 0 {
+				loud = !lists[way].take(w, v, fresh, way, p.drawn)
 			}
 		}
-		if len(out) < gram {
-			continue
-		}
-		child := p.under(c.name, int(all[0].at), out)
-		child.faint = true
-		l.push(child)
-		if c.base == 0 || !loud {
-			continue
-		}
-		// A list is of numbers that stand close together; a few of its numbers may be broken.
-		list, gone, start, threes, lettered := list[:0], 0, 0, 0, 0
-		ends := func() {
-			fewest := 24
-			if c.name == "numbers" || threes == len(list) && c.base == 8 || lettered >= 3 && c.base == 16 {
-				fewest = 16
-			}
-			if loud && len(list) >= fewest && bytesLike(list) && (!p.drawn || len(list) >= 32) {
-				l.find(p, start, Encoded, "odd: numbers that are bytes", "a run of "+strconv.Itoa(len(list))+" numbers is spread as the bytes of a text or of compressed or encrypted data are")
-				loud = false
-			}
-			list, gone, threes, lettered = list[:0], 0, 0, 0
-		}
-		for i := range all {
-			w := &all[i]
-			if i > 0 && w.at-all[i-1].end > apartAt || len(list) == 512 {
-				ends()
-			}
-			if v := c.of(w); v >= 0 {
-				if len(list) == 0 {
-					start = int(w.at)
-				}
-				if list, gone = append(list, byte(v)), 0; w.n == 3 {
-					threes++
-				} else if w.n == 2 && !w.decimal {
-					lettered++
-				}
-			} else if gone++; gone > 5 {
-				ends()
-			}
-		}
-		ends()
 	}
+	for way := range ways {
+		loud = loud && !lists[way].ends(way, p.drawn)
+	}
+	if !loud && !p.faint && !p.said {
+		l.find(p, int(all[0].at), Encoded, "odd: numbers that are bytes", "a run of its numbers is spread as the bytes of a text or of compressed or encrypted data are")
+	}
+	for way, out := range outs {
+		if len(out) >= gram {
+			child := p.under(ways[way].name, int(all[0].at), out)
+			child.faint = true
+			l.push(child)
+		}
+	}
+	var behind []byte
 	marked, bits, zeros, wide, even, paired, lengthy, spelt := 0, 0, 0, 0, 0, 0, 0, 0
 	leads := map[string]bool{}
 	for i := range all {
@@ -287,6 +257,48 @@ func (l *look) numbers(p piece) {
 	if len(behind) >= 16 {
 		l.region(p, int(all[0].at), behind, false)
 	}
+}
+
+// byteList is a list of numbers that stand close together, of which a few may be broken.
+type byteList struct {
+	bytes            []byte
+	gone             int // numbers in a row that carry nothing
+	threes, lettered int // how many have three digits, or two of base 16 with letters among them
+}
+
+// take takes in the next number, and says whether a list that ends before it is one of bytes.
+func (b *byteList) take(w *written, v int16, fresh bool, way int, drawn bool) (found bool) {
+	if fresh || len(b.bytes) == 512 {
+		found = b.ends(way, drawn)
+	}
+	if v < 0 {
+		if b.gone++; b.gone > 5 {
+			return b.ends(way, drawn) || found
+		}
+		return found
+	}
+	b.gone = 0
+	b.bytes = append(b.bytes, byte(v))
+	if w.n == 3 {
+		b.threes++
+	} else if w.n == 2 && !w.decimal {
+		b.lettered++
+	}
+	return found
+}
+
+// ends begins another list, and says whether the one that ends is of bytes.
+func (b *byteList) ends(way int, drawn bool) bool {
+	fewest := 24
+	if base := ways[way].base; way == 0 || base == 8 && b.threes == len(b.bytes) || base == 16 && b.lettered >= 3 {
+		fewest = 16
+	}
+	if drawn {
+		fewest = 32
+	}
+	found := len(b.bytes) >= fewest && bytesLike(b.bytes)
+	*b = byteList{bytes: b.bytes[:0]}
+	return found
 }
 
 // letterPairs says whether digits, two by two, are letters in base 16.

@@ -177,7 +177,7 @@ func readOdd(b []byte) (o odd) {
 		}
 		start := i
 		prev, cost, turns := 0, 0, 0
-		var lower, upper, digits, deep int
+		var lower, upper, digits, deep, past int
 		for ; i < len(b); i++ {
 			c := b[i]
 			s := sign[c]
@@ -209,7 +209,7 @@ func readOdd(b []byte) (o odd) {
 					turns++
 				}
 				if s > 6 {
-					deep |= 1 << 20
+					past++
 				}
 				prev = int(s)
 			}
@@ -218,6 +218,9 @@ func readOdd(b []byte) (o odd) {
 			cost += int(costs[prev*32])
 		}
 		n := i - start
+		if past*24 > n { // fewer may be noise among the digits of base 16
+			deep |= 1 << 20
+		}
 		// Runs of words of one or two letters, or of digits of base 16, with little between them.
 		if deep>>20 == 0 && n <= 8 && digits > 0 || n <= 2 && deep&0xffff == 0 {
 			if start-run.to > 4 {

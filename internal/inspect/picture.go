@@ -225,7 +225,7 @@ func spells(runs []byte) bool {
 		if most*2 > len(run) {
 			run = slices.DeleteFunc(slices.Clone(run), func(c byte) bool { return counts[c] == most })
 		}
-		if len(run) >= 96 && fours(run) >= 40 && words*20 >= len(run)*11 {
+		if len(run) >= 96 && fours(run) >= 40 && words*20 >= len(run)*9 {
 			return true
 		}
 	}

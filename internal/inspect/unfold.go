@@ -91,6 +91,9 @@ func (r *reader) fits(counts *[256]int) bool {
 			mine += n
 		}
 	}
+	if all > 4096 { // where so many letters are others, it is another encoding
+		return mine*16 >= all*15
+	}
 	return mine >= 8 && mine*8 >= all*7
 }
 
@@ -152,7 +155,7 @@ func (r *reader) five(text []byte, skip int) []byte {
 // reads says whether bytes are a text, but for some noise.
 func reads(b []byte) bool {
 	strange := 0
-	for i := 0; i < len(b); {
+	for i := 0; i < len(b) && strange*8 <= len(b); {
 		c := b[i]
 		if c >= ' ' && c < 0x7f || c == '\n' || c == '\t' || c == '\r' {
 			i++
@@ -263,32 +266,35 @@ func (l *look) escapes(p piece) {
 // digitsTurned says whether a text has a run of letters such as lists of numbers are under rot47, which are no words: digits are then the
 // first letters and two signs, and what stands between numbers a few others.
 func digitsTurned(b []byte) bool {
-	const run = 48
-	var last [run]uint8
-	n, digits, others := 0, 0, 0
+	const half = 24 // letters; two halves one after the other are looked at together
+	var now, before [5]int
+	n := 0
 	for _, c := range b {
-		k := turnedDigits[c]
-		if k == 0 && c <= ' ' {
+		if c <= ' ' {
 			continue
 		}
-		gone := last[n%run]
-		last[n%run] = k
-		digits += int(k&1) - int(gone&1)
-		others += int(k>>1) - int(gone>>1)
-		if n++; n >= run && digits*4 >= run && (digits+others)*100 >= run*78 {
-			return true
+		now[turnedDigits[c]]++
+		if n++; n == half {
+			digits, signs := now[1]+now[2]+before[1]+before[2], now[2]+before[2]
+			all := digits + now[3] + before[3]
+			if signs > 2 {
+				all += now[4] + before[4] // no words have those signs
+			}
+			if digits*4 >= 2*half && all*100 >= 2*half*78 {
+				return true
+			}
+			now, before, n = [5]int{}, now, 0
 		}
 	}
 	return false
 }
 
-// turnedDigits tells digits under rot47, 1, from what may stand between them, 2.
+// turnedDigits tells digits under rot47, 1 and 2 where they are signs, from what may stand between them, 3, and the capitals of base 16, 4.
 var turnedDigits = func() (table [256]uint8) {
-	for _, c := range []byte("_`abcdefgh") {
-		table[c] = 1
-	}
-	for _, c := range []byte("iI-TURFjl[]234567pqrstu") {
-		table[c] = 2
+	for kind, letters := range []string{1: "abcdefgh", 2: "_`", 3: "iI-TURFjl[]234567", 4: "pqrstu"} {
+		for i := range len(letters) {
+			table[letters[i]] = uint8(kind)
+		}
 	}
 	return table
 }()
@@ -315,8 +321,12 @@ func mixed(b []byte) bool {
 // wherever a group may begin.
 func (l *look) region(p piece, at int, text []byte, sure bool) {
 	var counts [256]int
+	signs := 0
 	for _, c := range text {
 		counts[c]++
+		if c > ' ' && sign[c] == 0 {
+			signs++
+		}
 	}
 	child := func(name string, out []byte) {
 		c := p.under(name, at, out)
@@ -343,12 +353,15 @@ func (l *look) region(p piece, at int, text []byte, sure bool) {
 			child(r.name, r.read(source, phase))
 		}
 		for i := range fiveReaders {
-			if r := &fiveReaders[i]; phase < 5 && r.fits(&counts) {
+			if r := &fiveReaders[i]; phase < 5 && r.fits(&counts) && (len(text) <= 512 || signs*16 >= len(text)) {
 				child(r.name, r.five(text, phase))
 			}
 		}
 	}
 	for _, t := range turns {
+		if len(text) > phased {
+			break // it is a finding, and what it holds would be looked at too often
+		}
 		if p.turns > 0 && (!sure || p.turns > 1) || len(p.within) > 0 && p.within[len(p.within)-1] == t.name {
 			continue
 		}

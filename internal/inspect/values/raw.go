@@ -180,25 +180,24 @@ func small(data []byte) bool {
 		return false
 	}
 	var near, wide, far, negative int
+	var some [256]int
 	for _, c := range data {
+		some[c]++
+	}
+	kinds := 0
+	for c, n := range some {
 		switch v := int8(c); {
 		case v >= -16 && v < 16:
-			near++
+			near += n
 		case v >= -64 && v < 64:
-			wide++
+			wide += n
 		default:
-			far++
+			far += n
 		}
-		if int8(c) < 0 {
-			negative++
+		if c >= 128 {
+			negative += n
 		}
-	}
-	var some [256]int
-	kinds := 0
-	for _, c := range data {
-		if some[c]++; some[c] == 1 {
-			kinds++
-		}
+		kinds += min(n, 1)
 	}
 	// Of so many near zero, four in a band of 32 for each three in one of 96, and of none more than one in ten.
 	for _, n := range some {
