@@ -35,6 +35,7 @@ type piece struct {
 	said   bool            // what it was decoded from is a finding already
 	faint  bool            // it was put together from what stands in every file, and may look like anything: it gets less of a look
 	joined bool            // it has no ends of lines or cells, so that words run into one another
+	drawn  bool            // it is of pixels: that a text is drawn there is found by picture.go, and lines and areas give words of no language
 	listed bool            // of it only the numbers are looked at
 	turns  int             // how often it was turned round, or its letters exchanged, since the last decoding
 }
@@ -93,6 +94,9 @@ type look struct {
 	queue  []piece
 	room   int // bytes that the file may still unfold into
 	full   bool
+
+	letters []uint8   // room for those of a piece
+	written []written // and for its numbers
 }
 
 // Look gives what it finds in the files of a package, by file, line, kind and rule. It looks at each file as it is, and at what up to
@@ -131,9 +135,12 @@ func (in *Inspector) Look(files []File) []Finding {
 
 // handed gives the pieces in which numbers are looked at.
 func (l *look) handed() []find.Piece {
-	pieces := make([]find.Piece, len(l.pieces))
-	for i, p := range l.pieces {
-		pieces[i] = find.Piece{File: p.file, Line: p.line, Within: p.within, Bytes: p.bytes}
+	pieces := make([]find.Piece, 0, len(l.pieces))
+	for _, p := range l.pieces {
+		if p.drawn && p.depth > 1 {
+			continue // what two decodings make of lines and areas has any shape
+		}
+		pieces = append(pieces, find.Piece{File: p.file, Line: p.line, Within: p.within, Bytes: p.bytes})
 	}
 	return pieces
 }
@@ -193,7 +200,7 @@ func (l *look) piece(p piece) (odd []byte) {
 		return nil
 	}
 	l.secrets(p)
-	if !p.faint {
+	if !p.faint && !p.drawn {
 		l.personal(p)
 	}
 	if !p.faint && !p.said && !p.joined {
@@ -205,7 +212,7 @@ func (l *look) piece(p piece) (odd []byte) {
 	}
 	words := readOdd(p.bytes)
 	for _, r := range words.regions {
-		if r.sure && !p.faint && !p.said && !p.joined {
+		if r.sure && !p.faint && !p.said && !p.joined && !p.drawn {
 			l.find(p, r.from, Encoded, "odd: words of no language", "a run of about "+strconv.Itoa(r.letters)+" characters that are like no prose, no names and no numbers, as encoded or encrypted bytes are")
 		}
 	}

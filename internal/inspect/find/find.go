@@ -1,6 +1,6 @@
 // Package find is what a look into files is of and what it gives: files, what they are compared with, pieces of them, findings.
 //
-// It promises names and nothing else. It is pure. Read next: package inspect, which looks.
+// It promises names, and a search for many marks in one pass ([Marks]). It is pure. Read next: package inspect, which looks.
 package find
 
 import (

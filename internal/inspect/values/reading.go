@@ -20,9 +20,20 @@ type figure struct {
 	unit, size  int  // the powers of ten of the last digit that is written, and of the first that is not zero
 }
 
-// figures reads the numbers of a text, each with its sign.
-func figures(at int, data []byte) []figure {
-	var out []figure
+// starts gives how many numbers a text has at most.
+func starts(data []byte) (n int) {
+	before := byte(0)
+	for _, c := range data {
+		if c-'0' < 10 && before-'0' >= 10 {
+			n++
+		}
+		before = c
+	}
+	return n
+}
+
+// figures adds the numbers of a text, each with its sign.
+func figures(out []figure, at int, data []byte) []figure {
 	line, row, cell, place, depth := 1, 0, 0, 0, 0
 	fresh := func() { row, cell, place = row+1, 0, 0 }
 	for i := 0; i < len(data); i++ {
