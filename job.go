@@ -83,7 +83,8 @@ type Job struct {
 	StartedAt  time.Time    `json:"started_at,omitzero"`
 	EndedAt    time.Time    `json:"ended_at,omitzero"`
 	End        *JobEnd      `json:"end,omitempty"`
-	Package    *Package     `json:"package,omitempty"` // what it left; only where it is done or failed
+	Package    *Package     `json:"package,omitempty"`   // what it left; only where it is done or failed
+	ClearedAt  time.Time    `json:"cleared_at,omitzero"` // since when its study and what it left are kept no longer
 }
 
 // Package is the files that a job left under the names that its study declared, each in its form, and their digest together. Missing are

@@ -60,6 +60,11 @@ func NextJob(j narthex.Job, e JobEvent, at time.Time) (narthex.Job, error) {
 			return j, badJob(j)
 		}
 		j.State, j.EndedAt = narthex.JobCancelled, at
+	case JobClear: // the releases of it are its caller's to look at
+		if !clearable(j, at) || e.End != nil || e.Package != nil || e.By != "" || e.Code != "" {
+			return j, badJob(j)
+		}
+		j.ClearedAt = at
 	default:
 		return j, badJob(j)
 	}

@@ -95,11 +95,28 @@ func (s *step) jobChanged() error {
 		s.impossible(store.Jobs, string(id), "an act that the job's state does not take")
 		return nil
 	}
-	if j.Job = next; next.State.Over() {
+	if e.Act == airlock.JobClear && !airlock.Clears(j.Job, s.releasesOf(j.Job), s.at) {
+		s.impossible(store.Jobs, string(id), "an end of keeping its files while something of them is needed")
+	}
+	ends := next.State.Over() && !j.State.Over()
+	if j.Job = next; ends {
 		s.settleHolds(j.Holds, airlock.JobUsed(next.Plan, e))
 	}
 	s.Jobs[id] = j
 	return nil
+}
+
+// releasesOf gives what was asked to leave of a job.
+func (s *step) releasesOf(j narthex.Job) (releases []narthex.Release) {
+	if j.Package == nil {
+		return nil
+	}
+	for _, r := range s.Releases {
+		if r.Job == j.ID {
+			releases = append(releases, r.Release)
+		}
+	}
+	return releases
 }
 
 // releaseTaken takes a release in.
@@ -243,10 +260,13 @@ func (c *comparison) blobs() error {
 	return nil
 }
 
-// frozen gives the digests of the files that entries name: of studies, of what jobs left, and of what wants to leave.
+// frozen gives the digests of the files that entries name and that are still kept: of studies, of what jobs left, and of what wants to leave.
 func (c *comparison) frozen() ([]narthex.Digest, error) {
 	named := map[narthex.Digest]bool{}
 	for _, j := range c.Jobs {
+		if !j.ClearedAt.IsZero() {
+			continue
+		}
 		if !named[j.Plan.Study] {
 			value, err := c.r.Get(store.Blobs, string(j.Plan.Study)+"/0000")
 			if err != nil {
@@ -269,6 +289,9 @@ func (c *comparison) frozen() ([]narthex.Digest, error) {
 		}
 	}
 	for _, r := range c.Releases {
+		if r.State.Over() && r.State != narthex.ReleaseReleased && !c.Jobs[r.Job].ClearedAt.IsZero() {
+			continue
+		}
 		for _, f := range r.Files {
 			named[f.Digest] = true
 		}

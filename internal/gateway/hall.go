@@ -41,6 +41,7 @@ type Hall struct {
 	ready atomic.Bool             // whether jobs may begin: until then only what an earlier node left is ended, and Driver and Examiner are nobody's
 	roots roots                   // what the environments in force have on this host
 	has   atomic.Pointer[Devices] // of the host; nil for none
+	tidy  tidy
 
 	mu    sync.Mutex // guards no, runs and turns
 	no    *narthex.Error
@@ -131,6 +132,7 @@ func (h *Hall) Run(ctx context.Context) {
 	}
 	h.done.Go(func() { h.each(ctx, h.wake, look, h.turn) })
 	h.done.Go(func() { h.each(ctx, nil, look, h.lookAround) })
+	h.done.Go(func() { h.each(ctx, nil, look, h.tidyUp) })
 	h.each(ctx, nil, look, h.sweep)
 	h.done.Wait()
 	h.has.Load().wait()
@@ -530,12 +532,24 @@ func (h *Hall) run(ctx context.Context, job book.Job, ready sandbox.Job) {
 	if ended.Class == sandbox.Lost {
 		event = lost(plan)
 	}
-	keep := context.WithoutCancel(ctx)
-	if ended.Class != sandbox.Cancelled && ended.Class != sandbox.Lost {
-		if event.Package, err = h.pack(keep, job, ready.Asset); err != nil {
+	_ = h.tidy.keep(func() error { // what is taken in waits for its entry
+		h.finish(ctx, job, ready, event)
+		return nil
+	})
+	h.leave(job.ID)
+	h.Wake()
+}
+
+// finish takes in what a job left, wipes the rest, and records how it ended.
+func (h *Hall) finish(ctx context.Context, job book.Job, ready sandbox.Job, event airlock.JobEvent) {
+	id, keep := string(job.ID), context.WithoutCancel(ctx)
+	if class := event.End.Class; class != string(sandbox.Cancelled) && class != string(sandbox.Lost) {
+		pack, err := h.pack(keep, job, ready.Asset)
+		if err != nil {
 			h.Log.Warn("what a job left could not be taken in", "job", id, "cause", err.Error())
-			event.Package = nil
+			pack = nil
 		}
+		event.Package = pack
 	}
 	gone := h.Driver.Remove(keep, ready.ID)
 	h.has.Load().used(ready.Devices, gone)
@@ -550,17 +564,15 @@ func (h *Hall) run(ctx context.Context, job book.Job, ready sandbox.Job) {
 			}
 			_, err = h.Bell.changeJob(tx, *now, event)
 			if narthex.IsKind(err, narthex.Conflict) { // an end that no job has
-				_, err = h.Bell.changeJob(tx, *now, lost(plan))
+				_, err = h.Bell.changeJob(tx, *now, lost(job.Plan))
 			}
 			return err
 		})
 		if err == nil || ctx.Err() != nil && narthex.IsKind(err, narthex.Unavailable) {
-			break // a store that takes nothing any more is closed by the next start
+			return // a store that takes nothing any more is closed by the next start
 		}
 		time.Sleep(pause)
 	}
-	h.leave(job.ID)
-	h.Wake()
 }
 
 // through has the driver run a job until it ends; where ctx ends first the job is killed.

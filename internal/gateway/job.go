@@ -172,15 +172,17 @@ func (v *visit) submit(in client.SubmitJob) (narthex.Job, error) {
 	if err != nil {
 		return none, err
 	}
-	if allowed {
-		if err := v.keep(in.Files, call.plan.Study); err != nil {
-			return none, err
-		}
-	}
 	var job narthex.Job
-	err = v.decide(call, func(a *attempt) (err error) {
-		job, err = a.takeJob(call, allowed)
-		return err
+	err = v.door.Hall.tidy.keep(func() error {
+		if allowed {
+			if err := v.keep(in.Files, call.plan.Study); err != nil {
+				return err
+			}
+		}
+		return v.decide(call, func(a *attempt) (err error) {
+			job, err = a.takeJob(call, allowed)
+			return err
+		})
 	})
 	if err == nil {
 		v.door.Hall.Wake()
@@ -458,7 +460,7 @@ func (a *attempt) roomForJob() error {
 	return a.roomForStudy()
 }
 
-// roomForStudy refuses one more job where many of the grant's were handed in and never began: they cost nothing, and their studies stay.
+// roomForStudy refuses one more job where many of the grant's were handed in and never began: they cost nothing, and their studies were stored.
 func (a *attempt) roomForStudy() error {
 	latest, err := book.Latest[book.Job](a.tx, store.Jobs, listing.JobsOf(a.h.grant.ID), 2*mostUnbegun)
 	if err != nil {
@@ -471,7 +473,7 @@ func (a *attempt) roomForStudy() error {
 		}
 	}
 	if unbegun >= mostUnbegun {
-		return &narthex.Error{Kind: narthex.Exhausted, Code: "too_many_at_once", Public: fmt.Sprintf("%d jobs of this grant ended within a day without having begun, and their studies are kept. No more are taken before tomorrow.", unbegun)}
+		return &narthex.Error{Kind: narthex.Exhausted, Code: "too_many_at_once", Public: fmt.Sprintf("%d jobs of this grant ended within a day without having begun. No more are taken before tomorrow.", unbegun)}
 	}
 	return nil
 }
@@ -630,8 +632,8 @@ func (b Bell) changeJob(tx *journal.Tx, job book.Job, e airlock.JobEvent) (book.
 	if err != nil {
 		return job, err
 	}
-	job.Job = next
-	if next.State.Over() {
+	ends := next.State.Over() && !job.State.Over()
+	if job.Job = next; ends {
 		if err := book.Settle(tx, job.Person, job.Holds, airlock.JobUsed(next.Plan, e)); err != nil {
 			return job, err
 		}

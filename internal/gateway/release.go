@@ -202,6 +202,9 @@ func (v *visit) gather(in client.SubmitRelease) (g gathered, err error) {
 		if g.job, err = jobOf(tx, h, string(in.Job)); err != nil {
 			return narthex.AsError(err).For("job")
 		}
+		if !g.job.ClearedAt.IsZero() {
+			return errCleared()
+		}
 		if g.job.Package == nil || len(g.job.Package.Files) == 0 {
 			return narthex.Conflictf("The job left nothing that may leave. `narthex job show %s` says what became of it.", g.job.ID).For("job")
 		}
@@ -275,6 +278,13 @@ func (a *attempt) takeRelease(g gathered, findings []narthex.Finding, kept narth
 	var none narthex.Release
 	if err := a.roomForRelease(g); err != nil {
 		return none, err
+	}
+	job, err := journal.Get[book.Job](a.tx, store.Jobs, string(g.job.ID))
+	if err != nil {
+		return none, err
+	}
+	if job == nil || !job.ClearedAt.IsZero() { // while it was looked into
+		return none, errCleared()
 	}
 	if err := sawAll(a.tx, g.call.asset, g.seen); err != nil {
 		return none, err

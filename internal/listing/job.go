@@ -9,6 +9,7 @@ import (
 // The lists of jobs and releases, each by when it was taken in.
 const (
 	OpenJobs     = "jobs/open/"     // that are not over
+	KeptJobs     = "jobs/kept/"     // that are over and whose frozen files are kept, by when each was over
 	OpenReleases = "releases/open/" // that are not decided
 	Marked       = "releases/mark/" // of artefacts, which are marked for who receives them
 )
@@ -34,6 +35,8 @@ func Job(j narthex.Job) []string {
 	keys := []string{JobsOf(j.Grant) + place}
 	if !j.State.Over() {
 		keys = append(keys, OpenJobs+place)
+	} else if j.ClearedAt.IsZero() {
+		keys = append(keys, KeptJobs+Place(j.EndedAt, string(j.ID)))
 	}
 	slices.Sort(keys)
 	return keys
