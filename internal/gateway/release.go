@@ -2,6 +2,8 @@ package gateway
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net/http"
 	"path"
 	"slices"
@@ -253,8 +255,12 @@ func comparedWith(tx *journal.Tx, asset narthex.AssetName) ([]book.Release, erro
 	return rows, err
 }
 
-// ReleaseBytes gives the files of a release as they were frozen; bytes that are not those are an error.
+// ReleaseBytes gives the files of a release as they were frozen; bytes that are not those are an error, and so are files that are not the
+// package's, or of which another package was voted on.
 func ReleaseBytes(tx *journal.Tx, r narthex.Release) ([]airlock.Raw, error) {
+	if digest, err := airlock.PackageDigest(r.Files); err != nil || digest != r.Package || slices.ContainsFunc(r.Votes, func(v narthex.ReleaseVote) bool { return v.Saw != r.Package }) {
+		return nil, fmt.Errorf("a release is not the package that it was: %w", errors.Join(store.ErrDamaged, err))
+	}
 	files := make([]airlock.Raw, 0, len(r.Files))
 	for _, f := range r.Files {
 		data, err := book.ReadBlob(tx, f.Digest)
