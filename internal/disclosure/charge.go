@@ -33,7 +33,7 @@ type Form struct {
 
 func compressed(data []byte) int {
 	var count counter
-	w, err := flate.NewWriter(&count, flate.BestCompression)
+	w, err := flate.NewWriter(&count, flate.DefaultCompression)
 	if err != nil {
 		return len(data)
 	}

@@ -2,6 +2,8 @@ package gateway
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net/http"
 	"path"
 	"slices"
@@ -210,6 +212,7 @@ func (v *visit) gather(in client.SubmitRelease) (g gathered, err error) {
 		}
 		return g.chooseByRule(tx, reader{h, v.door.Marks}, in)
 	})
+	g.call.charge = airlock.Charge(g.leave) // which takes its time, and no transaction waits for it
 	return g, err
 }
 
@@ -256,12 +259,15 @@ func (g *gathered) choose(tx *journal.Tx, of reader, wanted []client.WantedFile)
 	slices.Sort(g.call.artefacts)
 	g.call.asset, g.call.version, g.call.attribute = g.job.Plan.Asset, g.job.Plan.Version, g.job.Plan.Attribute
 	g.call.against = g.job.Plan.Against
-	g.call.charge = airlock.Charge(g.leave)
 	return nil
 }
 
-// ReleaseBytes gives the files of a release as they were frozen; bytes that are not those are an error.
+// ReleaseBytes gives the files of a release as they were frozen; bytes that are not those are an error, and so are files that are not the
+// package's, or of which another package was voted on.
 func ReleaseBytes(tx *journal.Tx, r narthex.Release) ([]airlock.Raw, error) {
+	if digest, err := airlock.PackageDigest(r.Files); err != nil || digest != r.Package || slices.ContainsFunc(r.Votes, func(v narthex.ReleaseVote) bool { return v.Saw != r.Package }) {
+		return nil, fmt.Errorf("a release is not the package that it was: %w", errors.Join(store.ErrDamaged, err))
+	}
 	files := make([]airlock.Raw, 0, len(r.Files))
 	for _, f := range r.Files {
 		data, err := book.ReadBlob(tx, f.Digest)
@@ -495,22 +501,40 @@ func (d *Door) EditRelease() http.Handler {
 		if err != nil {
 			return err
 		}
+		// What a job left is what it is, so its files are read and charged before the change: nobody waits for that.
+		g, unread := v.regather(path.Base(path.Dir(v.r.URL.Path)), in.Files)
 		return v.changeRelease(func(tx *journal.Tx, row book.Release, h holder) (airlock.ReleaseEvent, error) {
-			var g gathered
-			var err error
-			if err = person(h.key); err != nil {
+			if err := person(h.key); err != nil {
 				return airlock.ReleaseEvent{}, err
 			}
-			if g.job, err = jobOf(tx, h, string(row.Job)); err != nil {
-				return airlock.ReleaseEvent{}, err
-			}
-			if err := g.choose(tx, reader{h, v.door.Marks}, in.Files); err != nil {
-				return airlock.ReleaseEvent{}, err
+			if unread != nil {
+				return airlock.ReleaseEvent{}, unread
 			}
 			digest, err := airlock.PackageDigest(g.files)
 			return airlock.ReleaseEvent{Act: airlock.Edit, By: h.person.ID, Package: digest, Files: g.files, Charge: min(g.call.charge, row.Charge)}, err
 		})
 	})
+}
+
+// regather reads files of the job of a release, and what they cost.
+func (v *visit) regather(id string, wanted []client.WantedFile) (g gathered, err error) {
+	err = v.door.Journal.View(v.r.Context(), func(tx *journal.Tx) error {
+		g = gathered{}
+		h, err := v.hold(tx)
+		if err != nil {
+			return err
+		}
+		row, err := releaseOf(tx, h, id)
+		if err != nil {
+			return err
+		}
+		if g.job, err = jobOf(tx, h, string(row.Job)); err != nil {
+			return err
+		}
+		return g.choose(tx, reader{h, v.door.Marks}, wanted)
+	})
+	g.call.charge = airlock.Charge(g.leave)
+	return g, err
 }
 
 // changeRelease does an act of the author's on a release.
@@ -551,9 +575,12 @@ func (d *Door) FetchRelease() http.Handler {
 			return err
 		}
 		id := path.Base(path.Dir(v.r.URL.Path))
-		out := client.ReleasePackage{}
+		out := client.ReleasePackage{Files: []client.StudyFile{}}
+		files, of, unread := v.released(id)
+		for _, f := range files {
+			out.Files = append(out.Files, client.StudyFile{Path: f.Name, Data: f.Data})
+		}
 		err := v.update(func(tx *journal.Tx) error {
-			out = client.ReleasePackage{Files: []client.StudyFile{}}
 			h, err := v.hold(tx)
 			if err != nil {
 				return err
@@ -574,12 +601,11 @@ func (d *Door) FetchRelease() http.Handler {
 			if row, err = d.Bell.ChangeRelease(tx, row, airlock.ReleaseEvent{Act: airlock.Fetch, By: h.person.ID}); err != nil {
 				return err
 			}
-			files, err := ReleaseBytes(tx, row.Release)
-			if err != nil {
-				return narthex.Unavailablef("The files are not those that were reviewed, so nothing is given out. Tell the lab.").Because(err)
+			if unread != nil {
+				return narthex.Unavailablef("The files are not those that were reviewed, so nothing is given out. Tell the lab.").Because(unread)
 			}
-			for _, f := range files {
-				out.Files = append(out.Files, client.StudyFile{Path: f.Name, Data: f.Data})
+			if of != row.Package {
+				return narthex.Unavailablef("It was released at this moment, so its files were not read yet; try again.")
 			}
 			job, err := jobOf(tx, h, string(row.Job))
 			if err != nil {
@@ -594,6 +620,25 @@ func (d *Door) FetchRelease() http.Handler {
 		}
 		return v.json(out)
 	})
+}
+
+// released reads the bytes of a release and the digest of their package, before it is known whether they may be given out: nobody waits for
+// that.
+func (v *visit) released(id string) (files []airlock.Raw, of narthex.Digest, err error) {
+	err = v.door.Journal.View(v.r.Context(), func(tx *journal.Tx) error {
+		h, err := v.hold(tx)
+		if err != nil {
+			return err
+		}
+		row, err := releaseOf(tx, h, id)
+		if err != nil || row.State != narthex.ReleaseReleased {
+			return err
+		}
+		of = row.Package
+		files, err = ReleaseBytes(tx, row.Release)
+		return err
+	})
+	return files, of, err
 }
 
 // record makes the signed record of a release.

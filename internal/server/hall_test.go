@@ -46,7 +46,7 @@ func (s *stage) play(ctx context.Context, job sandbox.Job, out string, stdout, s
 }
 
 // until waits for something.
-func until(t *testing.T, what string, holds func() bool) {
+func until(t testing.TB, what string, holds func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(20 * time.Second); !holds(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {

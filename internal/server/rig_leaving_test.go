@@ -1,10 +1,12 @@
 package server_test
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/json"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"narthex"
@@ -212,4 +214,48 @@ func fetchStands(t *testing.T, s store.Store, from uint64, id narthex.ReleaseID)
 		t.Fatal(err)
 	}
 	return found
+}
+
+// waiting counts the reads of frozen files within changes, for which everybody else waits.
+type waiting struct {
+	store.Store
+	reads atomic.Int64
+}
+
+type waitingTx struct {
+	store.Tx
+	of *waiting
+}
+
+func (w *waiting) Update(ctx context.Context, change func(store.Tx) error) error {
+	return w.Store.Update(ctx, func(tx store.Tx) error { return change(waitingTx{tx, w}) })
+}
+
+func (t waitingTx) Get(table store.Table, key string) ([]byte, error) {
+	if table == store.Blobs {
+		t.of.reads.Add(1)
+	}
+	return t.Tx.Get(table, key)
+}
+
+// TestNobodyWaitsForTheFilesOfARelease: asking, editing and fetching read what was frozen before the change that they make.
+func TestNobodyWaitsForTheFilesOfARelease(t *testing.T) {
+	w := &waiting{}
+	h := openHallWith(t, leaves(results), func(c *server.Config) {
+		c.Host.Examiner = testenv.Here{}
+		c.Wrap = func(s store.Store) store.Store { w.Store = s; return w }
+	})
+	r := must(h.asks(t, h.over(t, h.submit(t).ID).ID))
+	must(h.holder().EditRelease(t.Context(), r.ID, client.EditRelease{Files: []client.WantedFile{{Name: "words.txt", Context: context20}}}))
+	before := w.reads.Load()
+	for _, name := range []string{"olga", "sam"} {
+		h.vote(t, name, h.review(t, name, r.ID), narthex.VerdictRelease)
+	}
+	reviewed := w.reads.Load() - before
+	if got := must(h.holder().FetchRelease(t.Context(), r.ID)); string(got.Files[0].Data) != results["words.txt"] {
+		t.Errorf("it gives %q", got.Files[0].Data)
+	}
+	if all := w.reads.Load(); all != reviewed {
+		t.Errorf("%d pieces of files are read while everybody waits", all-reviewed)
+	}
 }
