@@ -202,8 +202,15 @@ func readStudy(dir string) (studyFolder, error) {
 	if at < 0 {
 		return f, problem(narthex.Invalid, "write one: it has name, command and outputs, and each output has name, kind and says", "%s has no %s, which says what the study runs and writes", dir, study.File)
 	}
-	if _, err := study.Parse(f.files[at].Data); err != nil {
+	parsed, err := study.Parse(f.files[at].Data)
+	if err != nil {
 		return f, advise(err, "mend it, and hand the folder in again")
+	}
+	for _, file := range f.files {
+		if err := airlock.CheckImport(file.Path, file.Data, airlock.ProgramOf(parsed.Command)); err != nil {
+			said, next, _ := strings.Cut(narthex.AsError(err).Public, ". ")
+			return f, hinted{narthex.Invalidf("%s: %s", path.Join(dir, file.Path), tidy(said)), tidy(next)}
+		}
 	}
 	return f, nil
 }
@@ -234,10 +241,6 @@ func (f *studyFolder) take(root *os.Root, dir, name string, entry fs.DirEntry) e
 	}
 	if f.bytes += len(data); f.bytes > mostStudyBytes {
 		return problem(narthex.Invalid, "take out what it does not need; what lies beside the asset need not be brought", "%s has more than %d bytes", dir, mostStudyBytes)
-	}
-	if err := airlock.CheckImport(name, data); err != nil {
-		said, next, _ := strings.Cut(narthex.AsError(err).Public, ". ")
-		return hinted{narthex.Invalidf("%s: %s", shown, tidy(said)), tidy(next)}
 	}
 	f.files = append(f.files, client.StudyFile{Path: name, Data: data})
 	return nil

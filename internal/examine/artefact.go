@@ -18,14 +18,18 @@ import (
 // window is how many numbers say that they are weights; a look for runs says it of as many.
 const window = 12
 
-// look looks into files that people can read and into artefacts, of which it tells only what such a file need not have: an artefact is a file
-// of tensors, and its numbers are spread as weights are.
+// fewestLetters is how many letters in a row in the bytes of numbers may be words; a mark that was planted has eight at least.
+const fewestLetters = 8
+
+// look looks into files that people can read, and into artefacts: their names are words as others are, what reads as words in the bytes of
+// their numbers is held against marks, texts and credentials alone, and their numbers are held against the weights. That an artefact is a
+// file of tensors, of numbers that are spread as weights are, is no finding.
 func look(files []airlock.Raw, held inspect.Held) ([]inspect.Finding, error) {
-	var list []inspect.File
+	var list, within []inspect.File
 	var own []inspect.Finding
 	for _, f := range files {
-		list = append(list, inspect.File{Name: f.Name, Kind: disclosure.Kind(f.Kind), Bytes: f.Data})
 		if airlock.Checkable(f.Kind) {
+			list = append(list, inspect.File{Name: f.Name, Kind: disclosure.Kind(f.Kind), Bytes: f.Data})
 			continue
 		}
 		tensors, err := twin.Read(f.Data)
@@ -33,18 +37,42 @@ func look(files []airlock.Raw, held inspect.Held) ([]inspect.Finding, error) {
 			return nil, fmt.Errorf("examine: an artefact does not read: %w", err)
 		}
 		var names strings.Builder
+		var words []byte
 		for _, t := range tensors {
 			names.WriteString(t.Name + "\n")
+			words = append(words, lettered(t.Data)...)
 		}
 		list = append(list, inspect.File{Name: f.Name, Kind: disclosure.Text, Bytes: []byte(names.String())})
+		within = append(within, inspect.File{Name: f.Name, Kind: disclosure.Text, Bytes: words})
 		own = append(own, weightsIn(f.Name, tensors, held.Tensors)...)
 	}
-	found := inspect.New(held).Look(list)
-	found = slices.DeleteFunc(found, func(f inspect.Finding) bool {
-		expected := len(f.Within) == 0 && (f.Rule == "weights/shape" || f.Rule == "weights/bits")
-		return expected && slices.ContainsFunc(files, func(of airlock.Raw) bool { return of.Name == f.File && !airlock.Checkable(of.Kind) })
-	})
-	return append(own, found...), nil
+	in := inspect.New(held)
+	if len(within) == 0 {
+		return in.Look(list), nil
+	}
+	for _, f := range in.Look(within) {
+		if f.Kind == find.Canary || f.Kind == find.Protected || f.Kind == find.Secret {
+			f.Line, f.Within = 0, append([]string{"the bytes of its numbers"}, f.Within...)
+			own = append(own, f)
+		}
+	}
+	return append(own, in.Look(list)...), nil
+}
+
+// lettered gives what stands in bytes of printable letters, a line for each run of them.
+func lettered(data []byte) (words []byte) {
+	run := 0
+	for i, c := range append(slices.Clone(data), 0) {
+		if c >= ' ' && c <= '~' {
+			run++
+			continue
+		}
+		if run >= fewestLetters {
+			words = append(append(words, data[i-run:i]...), '\n')
+		}
+		run = 0
+	}
+	return words
 }
 
 // weightsIn compares an artefact's tensors with those that are held: runs along any axis of either that follow by one factor and one number

@@ -217,6 +217,9 @@ func (v *visit) plan(in client.SubmitJob) (call jobCall, err error) {
 	if err != nil {
 		return call, err
 	}
+	if err := checkImports(in.Files, parsed.Command); err != nil {
+		return call, err
+	}
 	wall := in.WallMinutes
 	if wall == 0 {
 		wall = min(usualMinutes, environment.Limits.WallMinutes)
@@ -352,9 +355,6 @@ func freezeStudy(files []client.StudyFile) (narthex.Digest, int, error) {
 				return "", 0, narthex.Invalidf("A path is a file or a folder; this one lies in a file.").For(field + ".path")
 			}
 		}
-		if err := airlock.CheckImport(f.Path, f.Data); err != nil {
-			return "", 0, narthex.AsError(err).For(field + ".data")
-		}
 		if sum += len(f.Data); sum > mostStudy {
 			return "", 0, narthex.Invalidf("The files of a study have at most %d bytes together.", mostStudy).For("files")
 		}
@@ -363,6 +363,17 @@ func freezeStudy(files []client.StudyFile) (narthex.Digest, int, error) {
 	}
 	digest, err := airlock.FrozenDigest(list)
 	return digest, lines, err
+}
+
+// checkImports holds a study's files to what one may bring.
+func checkImports(files []client.StudyFile, command []string) error {
+	program := airlock.ProgramOf(command)
+	for i, f := range files {
+		if err := airlock.CheckImport(f.Path, f.Data, program); err != nil {
+			return narthex.AsError(err).For("files." + strconv.Itoa(i) + ".data")
+		}
+	}
+	return nil
 }
 
 // wouldAllow decides without recording anything. Where it is allowed, also says whether there is room for it.

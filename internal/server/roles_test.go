@@ -192,6 +192,7 @@ func setScene(t *testing.T) *scene {
 		{"GET /api/releases/{release}", "/api/releases/" + string(waits.ID), nil, []string{"olga", "sam", "paul"}},
 		{"POST /api/releases/{release}/vote", "/api/releases/" + string(waits.ID) + "/vote", says, []string{"olga", "sam", "paul"}},
 		{"POST /api/releases/{release}/return", "/api/releases/" + string(waits.ID) + "/return", client.VoteRelease{Saw: waits.Package, Comment: "x"}, []string{"sam", "olga", "paul"}},
+		{"POST /api/releases/trace", "/api/releases/trace", client.TraceRelease{Data: []byte("x")}, []string{"carol", "dan", "sam", "lea", "paul"}},
 		{"POST /v1/releases/{release}/edit", releases + "/edit", client.EditRelease{Files: leave.Files}, []string{"key"}},
 		{"POST /v1/releases/{release}/withdraw", releases + "/withdraw", struct{}{}, []string{"key"}},
 		{"POST /v1/releases", "/v1/releases", leave, []string{"key"}},
