@@ -15,12 +15,12 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"slices"
 	"strings"
 
 	"narthex"
 	"narthex/internal/airlock"
 	"narthex/internal/inspect"
+	"narthex/internal/order"
 	"narthex/internal/twin"
 )
 
@@ -134,6 +134,6 @@ func Twins(folder string, of narthex.Digest) (airlock.Twins, error) {
 		made.Files = append(made.Files, airlock.Raw{Name: name, Kind: strings.TrimPrefix(airlock.Weights, "."), Data: mock})
 		return nil
 	})
-	slices.SortFunc(made.Files, func(a, b airlock.Raw) int { return strings.Compare(a.Name, b.Name) })
+	order.By(made.Files, func(a, b airlock.Raw) int { return strings.Compare(a.Name, b.Name) })
 	return made, err
 }
