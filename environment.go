@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"slices"
+	"sort"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -112,7 +113,7 @@ type FolderFile struct {
 // and empty folders are not in it.
 func FolderDigest(files []FolderFile) (Digest, error) {
 	files = slices.Clone(files)
-	slices.SortFunc(files, func(a, b FolderFile) int { return strings.Compare(a.Path, b.Path) })
+	sort.Slice(files, func(a, b int) bool { return files[a].Path < files[b].Path })
 	if len(files) == 0 {
 		return "", Invalidf("The folder holds no file, so it has no digest.")
 	}

@@ -16,6 +16,7 @@ import (
 	"errors"
 	"net/netip"
 	"slices"
+	"sort"
 	"time"
 
 	"narthex"
@@ -219,8 +220,8 @@ func denied(reasons ...narthex.Reason) Decision {
 var weights = []string{"not_yet", "expired", "not_granted", "approvals", "needs", "excluded", "unknown", "limit_exceeded", "guardrail_error", "guardrail", "rate_exceeded", "too_many_at_once", "budget_exhausted", "lifetime_exhausted"}
 
 func (c *check) denial() Decision {
-	slices.SortStableFunc(c.denials, func(a, b narthex.Reason) int {
-		return slices.Index(weights, a.Code) - slices.Index(weights, b.Code)
+	sort.SliceStable(c.denials, func(a, b int) bool {
+		return slices.Index(weights, c.denials[a].Code) < slices.Index(weights, c.denials[b].Code)
 	})
 	return denied(c.denials...)
 }

@@ -8,6 +8,7 @@ import (
 
 	"narthex"
 	"narthex/internal/disclosure"
+	"narthex/internal/order"
 	"narthex/policy"
 )
 
@@ -187,9 +188,11 @@ func Turn(waiting, running []narthex.Job, spare map[narthex.DeviceKind]Spare, us
 
 // Order gives jobs that wait in the order in which they would begin as things stand.
 func Order(waiting []narthex.Job, used func(narthex.GrantID, narthex.AssetName) int64) []narthex.Job {
-	return slices.SortedFunc(slices.Values(waiting), func(a, b narthex.Job) int {
+	list := slices.Clone(waiting)
+	order.By(list, func(a, b narthex.Job) int {
 		x, _ := a.ID.Index()
 		y, _ := b.ID.Index()
 		return cmp.Or(cmp.Compare(used(a.Grant, a.Plan.Asset), used(b.Grant, b.Plan.Asset)), a.TakenAt.Compare(b.TakenAt), cmp.Compare(x, y))
 	})
+	return list
 }

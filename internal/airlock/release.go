@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"narthex"
+	"narthex/internal/order"
 	"narthex/internal/workflow"
 	"narthex/policy"
 )
@@ -225,7 +226,7 @@ func Told(r narthex.Release) narthex.Release {
 	for i, f := range r.Findings {
 		r.Findings[i] = narthex.Finding{Kind: f.Kind, File: f.File}
 	}
-	slices.SortFunc(r.Findings, func(a, b narthex.Finding) int {
+	order.By(r.Findings, func(a, b narthex.Finding) int {
 		if a.File != b.File {
 			return compare(a.File, b.File)
 		}

@@ -16,6 +16,7 @@ import (
 	"narthex"
 	"narthex/client"
 	"narthex/internal/airlock"
+	"narthex/internal/order"
 	"narthex/internal/study"
 )
 
@@ -197,7 +198,7 @@ func readStudy(dir string) (studyFolder, error) {
 	if err != nil {
 		return f, err
 	}
-	slices.SortFunc(f.files, func(a, b client.StudyFile) int { return strings.Compare(a.Path, b.Path) })
+	order.By(f.files, func(a, b client.StudyFile) int { return strings.Compare(a.Path, b.Path) })
 	at := slices.IndexFunc(f.files, func(file client.StudyFile) bool { return file.Path == study.File })
 	if at < 0 {
 		return f, problem(narthex.Invalid, "write one: it has name, command and outputs, and each output has name, kind and says", "%s has no %s, which says what the study runs and writes", dir, study.File)

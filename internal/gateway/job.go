@@ -217,9 +217,6 @@ func (v *visit) plan(in client.SubmitJob) (call jobCall, err error) {
 	if err != nil {
 		return call, err
 	}
-	if err := checkImports(in.Files, parsed.Command); err != nil {
-		return call, err
-	}
 	wall := in.WallMinutes
 	if wall == 0 {
 		wall = min(usualMinutes, environment.Limits.WallMinutes)
@@ -271,6 +268,9 @@ func (c *jobCall) does(in client.SubmitJob, environment narthex.Environment) (do
 	}
 	parsed, err := study.Parse(in.Files[at].Data)
 	if err != nil {
+		return does, err
+	}
+	if err := checkImports(in.Files, parsed.Command); err != nil {
 		return does, err
 	}
 	if does.command, err = environment.Runs(parsed.Command); err != nil {

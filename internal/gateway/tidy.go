@@ -241,3 +241,11 @@ func (h *Hall) walkFiles(ctx context.Context) error {
 func errCleared() error {
 	return narthex.Conflictf("What the job left was kept for %d days after its end, and is gone. Hand the study in again.", int(airlock.KeepFiles.Hours()/24)).For("job")
 }
+
+func releasesOf(rows []book.Release) []narthex.Release {
+	list := make([]narthex.Release, len(rows))
+	for i, r := range rows {
+		list[i] = r.Release
+	}
+	return list
+}

@@ -11,6 +11,7 @@ import (
 	"narthex/internal/inspect/find"
 	"narthex/internal/inspect/sketch"
 	"narthex/internal/inspect/values"
+	"narthex/internal/order"
 )
 
 // What a look is bounded by. What goes beyond a bound is a finding of its own.
@@ -231,7 +232,7 @@ func (l *look) find(p piece, at int, kind Kind, rule, says string) {
 
 // ordered sorts findings, leaves out what is there twice, and says how many there are where they are many.
 func ordered(found []Finding) []Finding {
-	slices.SortStableFunc(found, func(a, b Finding) int {
+	order.By(found, func(a, b Finding) int {
 		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.Line, b.Line), cmp.Compare(len(a.Within), len(b.Within)), slices.Compare(a.Within, b.Within), cmp.Compare(a.Says, b.Says))
 	})
 	alike := func(a, b Finding) bool { return a.File == b.File && a.Kind == b.Kind && a.Rule == b.Rule }
@@ -248,7 +249,7 @@ func ordered(found []Finding) []Finding {
 		}
 		from = to
 	}
-	slices.SortStableFunc(out, func(a, b Finding) int {
+	order.By(out, func(a, b Finding) int {
 		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line))
 	})
 	return out

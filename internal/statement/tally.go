@@ -12,6 +12,7 @@ import (
 	"narthex"
 	"narthex/client"
 	"narthex/internal/airlock"
+	"narthex/internal/order"
 	"narthex/internal/workflow"
 	"narthex/ledger"
 	"narthex/policy"
@@ -325,7 +326,7 @@ func (t *Tally) byAttribute() []use {
 		}
 		list = append(list, counted)
 	}
-	slices.SortFunc(list, func(a, b use) int {
+	order.By(list, func(a, b use) int {
 		return cmp.Or(cmp.Compare(a.asset, b.asset), cmp.Compare(a.attribute, b.attribute))
 	})
 	return list
@@ -337,7 +338,7 @@ func (t *Tally) refused() []client.StatementRefusal {
 		r.Count = count
 		list = append(list, r)
 	}
-	slices.SortFunc(list, func(a, b client.StatementRefusal) int {
+	order.By(list, func(a, b client.StatementRefusal) int {
 		return cmp.Or(cmp.Compare(a.Clause, b.Clause), cmp.Compare(a.Code, b.Code), cmp.Compare(a.Attribute, b.Attribute))
 	})
 	return list

@@ -35,12 +35,7 @@ func kept(p Package) []sketch.File {
 
 // seriesOf gives the columns of counts of a table, each by the words beside it.
 func seriesOf(g grid) (out []series) {
-	type group struct {
-		print uint64
-		line  int
-		value float64
-	}
-	prints, wholes := make([]uint64, len(g.rows)), make([]bool, len(g.rows))
+	prints, wholes, order := make([]uint64, len(g.rows)), make([]bool, len(g.rows)), make([]int, len(g.rows))
 	for column, name := range g.names {
 		if !g.counts(column) {
 			continue
@@ -48,11 +43,13 @@ func seriesOf(g grid) (out []series) {
 		if out == nil {
 			for i, row := range g.rows {
 				prints[i], wholes[i] = row.key(g)
+				order[i] = i
 			}
+			slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(prints[a], prints[b]) })
 		}
 		s := series{Column: sketch.Column{Name: sketch.Print(name)}, file: g.file}
-		var groups []group
-		for i, row := range g.rows {
+		for _, i := range order {
+			row := g.rows[i]
 			v, is := row.number(column)
 			if !is {
 				continue
@@ -63,15 +60,11 @@ func seriesOf(g grid) (out []series) {
 				s.Sum += v
 				s.Rows++
 			}
-			groups = append(groups, group{prints[i], row.line, v})
-		}
-		slices.SortStableFunc(groups, func(a, b group) int { return cmp.Compare(a.print, b.print) })
-		for i, one := range groups {
-			if last := len(s.Groups) - 1; i > 0 && s.Groups[last] == one.print {
-				s.Values[last], s.lines[last] = s.Values[last]+one.value, one.line
+			if last := len(s.Groups) - 1; last >= 0 && s.Groups[last] == prints[i] {
+				s.Values[last], s.lines[last] = s.Values[last]+v, row.line
 				continue
 			}
-			s.Groups, s.Values, s.lines = append(s.Groups, one.print), append(s.Values, one.value), append(s.lines, one.line)
+			s.Groups, s.Values, s.lines = append(s.Groups, prints[i]), append(s.Values, v), append(s.lines, row.line)
 		}
 		if len(s.Groups) > 0 {
 			out = append(out, s)
