@@ -2,6 +2,7 @@ package twin_test
 
 import (
 	"bytes"
+	"compress/gzip"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -64,6 +65,19 @@ func TestTheTwinOfRecordsHasTheirFieldsAndNothingElse(t *testing.T) {
 	}
 	if again, err := twin.Records("a.jsonl", original, 7); err != nil || !bytes.Equal(again, made) {
 		t.Errorf("it is another each time: %v", err)
+	}
+	var packed bytes.Buffer
+	w := gzip.NewWriter(&packed)
+	_, failed := w.Write(original)
+	if failed = w.Close(); failed != nil {
+		t.Fatal(failed)
+	}
+	again, err := twin.Records("a.jsonl.gz", packed.Bytes(), 7)
+	if err == nil {
+		again, err = twin.Unpacked("a.jsonl.gz", again, 1<<20)
+	}
+	if err != nil || !bytes.Equal(again, made) {
+		t.Errorf("packed it is another: %v", err)
 	}
 	if few, err := twin.Records("a.jsonl", corpus(7), 7); err != nil || len(few) != 0 {
 		t.Errorf("of seven records it tells %s: %v", few, err)
