@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -76,6 +77,15 @@ func TestACorpusIsHeldBackAsItsReadersHaveIt(t *testing.T) {
 		if kinds, err := look(t, "Nine sources were compared.\n", put(name, data)); err == nil {
 			t.Errorf("%s that is not read is compared with: %v", name, kinds)
 		}
+	}
+	two := put("a.txt", nil)
+	for _, name := range []string{"a.txt", "b.txt"} {
+		if err := errors.Join(os.WriteFile(filepath.Join(two, name), nil, 0o644), os.Truncate(filepath.Join(two, name), 70<<20)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := look(t, "Nine sources were compared.\n", two); err == nil {
+		t.Error("two texts that are more together than is compared are looked at")
 	}
 	if _, err := look(t, "Nine sources were compared.\n", put("model.bin.gz", []byte("no gzip"))); err != nil {
 		t.Errorf("what is no text by its name: %v", err)
