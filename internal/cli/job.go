@@ -152,7 +152,7 @@ func (a *app) submitJob(ctx context.Context, dir string, in client.SubmitJob) er
 			p.line("  %9d  %s", len(f.Data), f.Path)
 		}
 		p.line("frozen: %s, %d bytes, as %s", count(len(folder.files), "file"), folder.bytes, view.Plan.Study)
-		p.line("beside %s, in %s, %s", beside(view.Plan), view.Plan.Environment, view.Plan.EnvironmentDigest.Short())
+		p.line("beside %s, in %s, %s", beside(view.Plan, narthex.Digest.Short), view.Plan.Environment, view.Plan.EnvironmentDigest.Short())
 		p.line("reserved: %s of processor time, for at most %s in %d MB; %s for how it ends. What it does not use is given back",
 			count(int(view.Plan.CPUMinutes), "minute"), count(int(view.Plan.WallMinutes), "minute"), view.Plan.MemoryMB, count(int(view.Plan.OutcomeBytes), "byte"))
 		if view.Plan.Devices > 0 {
@@ -351,7 +351,7 @@ var refusals = map[string][2]string{
 }
 
 func writeJob(p *page, j client.JobView) {
-	pairs := [][2]string{{"job", string(j.ID)}, {"stands", jobStands(j)}, {"beside", beside(j.Plan)},
+	pairs := [][2]string{{"job", string(j.ID)}, {"stands", jobStands(j)}, {"beside", beside(j.Plan, whole)},
 		{"in", fmt.Sprintf("%s, %s", j.Plan.Environment, j.Plan.EnvironmentDigest)}, {"study", string(j.Plan.Study)}, {"command", strings.Join(j.Plan.Command, " ")},
 		{"handed in", day(j.TakenAt)}, {"reserved", fmt.Sprintf("%s, %s of processor time, %d MB", count(int(j.Plan.WallMinutes), "minute"), count(int(j.Plan.CPUMinutes), "minute"), j.Plan.MemoryMB)}}
 	if j.Plan.Devices > 0 {

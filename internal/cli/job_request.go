@@ -32,11 +32,13 @@ func readRequest(name string, two bool) (studyFolder, error) {
 	return studyFolder{files: []client.StudyFile{{Path: measure.File, Data: data}}, bytes: len(data)}, nil
 }
 
-// beside names the versions that a job has beside it, with their digests.
-func beside(p narthex.Plan) string {
-	text := string(p.Asset) + "@" + string(p.Version) + ", " + string(p.AssetDigest)
+// beside names the versions that a job has beside it, with their digests as shown writes them.
+func beside(p narthex.Plan, shown func(narthex.Digest) string) string {
+	text := string(p.Asset) + "@" + string(p.Version) + ", " + shown(p.AssetDigest)
 	if p.Against != "" {
-		text += ", and " + string(p.Asset) + "@" + string(p.Against) + ", " + string(p.AgainstDigest)
+		text += ", and " + string(p.Asset) + "@" + string(p.Against) + ", " + shown(p.AgainstDigest)
 	}
 	return text
 }
+
+func whole(d narthex.Digest) string { return string(d) }

@@ -568,7 +568,7 @@ func (a *app) verifyRelease(path, record, key string) error {
 		if s.Artefact != nil {
 			p.line("it is an artefact, which no person can check by reading it: %s said that it may leave, and it is marked for its recipient in the last bits of its numbers", people(s.Artefact.Reviewers))
 		}
-		p.fields([2]string{"released", day(s.ReleasedAt)}, [2]string{"from", beside(narthex.Plan{Asset: s.Asset, Version: s.Version, AssetDigest: s.AssetDigest, Against: s.Against, AgainstDigest: s.AgainstDigest})}, [2]string{"job", string(s.Job)}, [2]string{"study", string(s.Study)},
+		p.fields([2]string{"released", day(s.ReleasedAt)}, [2]string{"from", beside(narthex.Plan{Asset: s.Asset, Version: s.Version, AssetDigest: s.AssetDigest, Against: s.Against, AgainstDigest: s.AgainstDigest}, whole)}, [2]string{"job", string(s.Job)}, [2]string{"study", string(s.Study)},
 			[2]string{"environment", fmt.Sprintf("%s, %s", s.Environment, s.EnvironmentDigest)}, [2]string{"package", string(s.Package)}, [2]string{"agreement", string(s.Agreement)}, [2]string{"grant", string(s.Grant)},
 			reviewedAs(s), [2]string{"found", byKind(s.Findings)}, [2]string{"charged", count(int(s.Charge), "byte")}, [2]string{"signed by", s.LogKey}, [2]string{"checked with", keySource(key)})
 	})

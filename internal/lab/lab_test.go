@@ -46,7 +46,7 @@ func TestEnvironmentsStandInOrder(t *testing.T) {
 	if len(problems) > 0 {
 		t.Fatalf("\n%s", problems.Render(files))
 	}
-	if len(d.Environments) != 2 || d.Environments[0].Name != "go-static" || d.Environments[1].Name != "python-numpy" {
+	if len(d.Environments) != 3 || d.Environments[0].Name != "go-static" || d.Environments[1].Name != "python-numpy" || d.Environments[2].Computes != "weights.diff" {
 		t.Fatalf("there are %+v", d.Environments)
 	}
 	python, known := d.Environment("python-numpy")
@@ -54,7 +54,7 @@ func TestEnvironmentsStandInOrder(t *testing.T) {
 		python.Root != "/" || !python.Allows("interpretability") || len(python.Packages) != 2 {
 		t.Errorf("it is read as %+v", python)
 	}
-	if table := d.Table(); !strings.Contains(table, "python-numpy") || !strings.Contains(table, "from the study") || !strings.Contains(table, "2048 MiB") {
+	if table := d.Table(); !strings.Contains(table, "python-numpy") || !strings.Contains(table, "from the study") || !strings.Contains(table, "2048 MiB") || !strings.Contains(table, "weights.diff, by a program of ours") {
 		t.Errorf("the environments are not shown:\n%s", table)
 	}
 	if v, _ := d.Assets["example-model"].Version("final"); v.Folder != "/srv/final" || v.Digest != someDigest {
