@@ -329,6 +329,9 @@ func (o *Office) Work(ctx context.Context, by narthex.PersonID, of client.Page) 
 		if err := o.addReleases(tx, p, &list, length); err != nil {
 			return err
 		}
+		if err := o.addStudies(tx, p, &list, length); err != nil {
+			return err
+		}
 		return addDirectory(tx, p, &list)
 	})
 	slices.SortStableFunc(list.Work, urgency)
