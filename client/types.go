@@ -614,7 +614,7 @@ type WorkItem struct {
 	Manuscript int                  `json:"manuscript,omitempty"` // where it is about one
 	Title      string               `json:"title"`
 	Applicant  string               `json:"applicant,omitempty"`
-	Do         string               `json:"do"` // submit, answer, review, assign, chase, read, sign, close, meet, remind, take, join, decide (on an objection), mediate, amend, renew_standing, approve_directory; of a lock: review_lock, answer_appeal, review_silence; review_release, review_rule, look_again; of a manuscript: examine_manuscript, answer_contest, answer_redactions, apply_redactions, give_material
+	Do         string               `json:"do"` // submit, answer, review, assign, chase, read, sign, close, meet, remind, take, join, decide (on an objection), mediate, amend, renew_standing, approve_directory; of a lock: review_lock, answer_appeal, review_silence; review_release, review_rule, look_again, review_study; of a manuscript: examine_manuscript, answer_contest, answer_redactions, apply_redactions, give_material
 	Since      time.Time            `json:"since"`
 	Due        time.Time            `json:"due,omitzero"`
 	Late       bool                 `json:"late,omitempty"`
@@ -629,6 +629,7 @@ type WorkItem struct {
 	Lock       narthex.LockID         `json:"lock,omitempty"`       // to look at again, to answer for, or whose silence ends
 	Release    narthex.ReleaseID      `json:"release,omitempty"`    // what wants to leave, and you have not voted on; or what left and you look at again
 	Rule       narthex.RuleID         `json:"rule,omitempty"`       // that waits for your word, or by which it left
+	Job        narthex.JobID          `json:"job,omitempty"`        // whose study is to run, and you have not voted on
 	Opinions   int                    `json:"opinions,omitempty"`   // of specialists, that you asked for and that came in
 }
 
@@ -1029,6 +1030,25 @@ type Traced struct {
 	Compared   int                  `json:"compared"`  // different values that the mark is in
 	Agreed     int                  `json:"agreed"`    // and those of them that have it
 	OnceIn     int                  `json:"once_in"`   // chance gives as much in one file of ten to this power, over all marks that were looked for
+}
+
+// StudyList is the jobs whose studies wait for approval: GET /api/studies.
+type StudyList struct {
+	Jobs []narthex.Job `json:"jobs"`
+}
+
+// StudyPackage is a frozen study with its bytes, and the digest of its plan, on which people vote: GET /api/studies/{job}.
+type StudyPackage struct {
+	Job   narthex.Job    `json:"job"`
+	Plan  narthex.Digest `json:"plan"`
+	Files []StudyFile    `json:"files"`
+}
+
+// VoteStudy is the body of POST /api/studies/{job}/approve and /return: what a reviewer says of the study whose plan they saw.
+type VoteStudy struct {
+	Saw     narthex.Digest `json:"saw"`
+	Comment string         `json:"comment,omitempty"` // for the author
+	Note    string         `json:"note,omitempty"`    // for reviewers
 }
 
 // EnvironmentView is an environment of jobs, without where it lies.

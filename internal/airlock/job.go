@@ -22,13 +22,15 @@ const (
 	JobCancel JobAct = "cancel" // it will not begin any more
 )
 
-// JobEvent is one act, as the ledger has it.
+// JobEvent is one act, as the ledger has it but for people's words.
 type JobEvent struct {
 	Act     JobAct           `json:"act"`
 	By      narthex.PersonID `json:"by,omitempty"`   // who cancelled it; empty for the node
 	Code    string           `json:"code,omitempty"` // why the node cancelled it, from the codes of refusals
 	End     *narthex.JobEnd  `json:"end,omitempty"`
 	Package *narthex.Package `json:"package,omitempty"`
+
+	Vote *narthex.StudyVote `json:"vote,omitempty"` // of approve and return
 }
 
 // classes of the end of a job.
@@ -57,7 +59,7 @@ func NextJob(j narthex.Job, e JobEvent, at time.Time) (narthex.Job, error) {
 			j.State = narthex.JobFailed
 		}
 	case JobCancel:
-		if j.State != narthex.JobQueued || e.End != nil || e.Package != nil {
+		if !j.State.Waits() || e.End != nil || e.Package != nil {
 			return j, badJob(j)
 		}
 		j.State, j.EndedAt = narthex.JobCancelled, at
@@ -67,7 +69,7 @@ func NextJob(j narthex.Job, e JobEvent, at time.Time) (narthex.Job, error) {
 		}
 		j.ClearedAt = at
 	default:
-		return j, badJob(j)
+		return reviewed(j, e, at)
 	}
 	return j, nil
 }
@@ -111,6 +113,7 @@ var refusals = []disclosure.Class{disclosure.UnknownKind, disclosure.TooLarge, d
 // ToldJob gives a job as those who hold its grant may see it. Of what it left they are told which outputs are there: sizes and digests are a
 // job's to choose, and nobody has looked at them. When it ended is told in whole minutes from its start.
 func ToldJob(j narthex.Job) narthex.Job {
+	j.Votes, j.RemindedAt, j.EscalatedAt = toldVotes(j), time.Time{}, time.Time{}
 	if j.End != nil {
 		j.EndedAt = j.StartedAt.Add(time.Duration(j.End.WallMinutes) * time.Minute)
 	}
@@ -145,7 +148,7 @@ func Minutes(d time.Duration, most int64) int64 {
 // JobUsed gives what a job took of its budgets, by the event that ended it: a job that never began took nothing, one that was lost took
 // what was reserved.
 func JobUsed(p narthex.Plan, e JobEvent) []policy.Used {
-	if e.Act == JobCancel {
+	if e.End == nil {
 		return []policy.Used{{Unit: narthex.Calls, Amount: 0}, {Unit: narthex.CPUMinutes, Amount: 0}, {Unit: narthex.GPUMinutes, Amount: 0}, {Unit: narthex.Bytes, Amount: 0}}
 	}
 	cpu, gpu := p.CPUMinutes, p.GPUMinutes

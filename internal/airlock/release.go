@@ -176,7 +176,11 @@ var reviewing = []narthex.Role{narthex.AssetOwner, narthex.Security}
 // ReviewsAs gives the role in which a person of the lab reviews what wants to leave, or false: not the author, nobody who has a part in the
 // engagement or an interest in its people, not its sponsor, and of owners those of the asset alone.
 func ReviewsAs(r narthex.Release, e narthex.Engagement, p narthex.Person, owns bool) (narthex.Role, bool) {
-	if !p.InLab() || p.ID == r.Author || workflow.Apart(e, p) || e.Sponsor == p.ID {
+	return reviewsAs(r.Author, e, p, owns)
+}
+
+func reviewsAs(author narthex.PersonID, e narthex.Engagement, p narthex.Person, owns bool) (narthex.Role, bool) {
+	if !p.InLab() || p.ID == author || workflow.Apart(e, p) || e.Sponsor == p.ID {
 		return "", false
 	}
 	for _, role := range reviewing {

@@ -55,6 +55,7 @@ func (s *Server) table() []Route {
 	routes = append(routes, grantRoutes()...)
 	routes = append(routes, releaseRoutes()...)
 	routes = append(routes, ruleRoutes()...)
+	routes = append(routes, studyRoutes()...)
 	routes = append(routes, s.logRoutes()...)
 	return append(routes, s.doorRoutes()...)
 }

@@ -13,6 +13,7 @@ import (
 	"narthex/internal/airlock"
 	"narthex/internal/book"
 	"narthex/internal/canon"
+	"narthex/internal/lab"
 	"narthex/internal/store"
 	"narthex/policy"
 )
@@ -24,7 +25,7 @@ func (s *step) jobTaken() error {
 		return err
 	}
 	id := narthex.MakeJobID(s.index)
-	j := book.Job{Job: narthex.Job{ID: id, Grant: narthex.GrantID(s.text("grant")), Agreement: narthex.Digest(s.text("agreement")), Key: narthex.KeyID(s.text("key")), State: narthex.JobQueued, TakenAt: s.at}, Holds: holds}
+	j := book.Job{Job: narthex.Job{ID: id, Grant: narthex.GrantID(s.text("grant")), Agreement: narthex.Digest(s.text("agreement")), Key: narthex.KeyID(s.text("key")), TakenAt: s.at}, Holds: holds}
 	var facts policy.Facts
 	var uses []narthex.Use
 	if decode(s.o.Field("job"), &j.Plan) != nil || decode(s.o.Field("facts"), &facts) != nil || decode(s.o.Field("uses"), &uses) != nil ||
@@ -36,9 +37,26 @@ func (s *step) jobTaken() error {
 	if !planned(j.Plan, s.o.Field("facts")) {
 		s.impossible(store.Jobs, string(id), "a job that reserved other times than its plan says")
 	}
+	if j.State = airlock.JobBegins(j.Plan); !s.approvalSigned(j) {
+		s.impossible(store.Jobs, string(id), "a job that waits for other approvals than its agreement says")
+	}
 	j.Person, j.Engagement = s.Keys[j.Key].Person, s.Grants[j.Grant].Engagement
 	s.Jobs[id] = j
 	return nil
+}
+
+// approvalSigned says whether what a job waits for before it runs is what was signed. Where the document is not at hand there is nothing to
+// hold it to.
+func (s *step) approvalSigned(j book.Job) bool {
+	a, err := s.docs.agreement(j.Agreement)
+	if err != nil || a == nil {
+		return err == nil
+	}
+	signed, err := lab.StudyOf(*a)
+	if err != nil || (signed == nil) != (j.Plan.Approval == nil) {
+		return false
+	}
+	return signed == nil || *signed == *j.Plan.Approval
 }
 
 // planned says whether the times that were decided on are those of a plan.
@@ -171,14 +189,20 @@ func (s *step) releaseChanged() error {
 	return nil
 }
 
-// jobs holds the jobs that are stored to what their entries say.
+// jobs holds the jobs that are stored to what their entries say; people's words, to their digests.
 func (c *comparison) jobs() error {
 	want := map[string]*book.Job{}
 	for id, j := range c.Jobs {
 		row := j
 		want[string(id)] = &row
 	}
-	return compareRows(c, store.Jobs, want, nil)
+	return compareRows(c, store.Jobs, want, func(_ string, want, found *book.Job) {
+		recorded, err := canon.Digest(airlock.RecordedJob(found.Job))
+		folded, failed := canon.Digest(want.Job)
+		if err == nil && failed == nil && recorded == folded {
+			want.Job = found.Job
+		}
+	})
 }
 
 // releases holds the releases that are stored to what their entries say; people's words, and what findings say, to their digests.

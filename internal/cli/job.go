@@ -35,7 +35,8 @@ func (a *app) job() *cobra.Command {
 		a.command(leaf{use: "cancel JOB", short: "Cancel a job, or end it where it runs", example: "NARTHEX_KEY=nx_… narthex job cancel job_17",
 			run: func(ctx context.Context, args []string) error { return a.jobCancel(ctx, args[0]) }}),
 		a.command(leaf{use: "environments", short: "List what jobs of the grant may run in", example: "NARTHEX_KEY=nx_… narthex job environments",
-			run: func(ctx context.Context, _ []string) error { return a.jobEnvironments(ctx) }}))
+			run: func(ctx context.Context, _ []string) error { return a.jobEnvironments(ctx) }}),
+		a.jobReview())
 }
 
 // byKey asks a node with the API key in NARTHEX_KEY; a key is no argument, where others could read it.
@@ -327,8 +328,19 @@ func jobStands(j client.JobView) string {
 		return fmt.Sprintf("it waits, with %s before it for %s", count(j.Place-1, "job"), j.Plan.Asset)
 	case j.State == narthex.JobQueued:
 		return "it waits"
+	case j.State == narthex.JobInReview:
+		return fmt.Sprintf("its study waits for the approval of %s of the lab, as clause %s says", people(airlock.MustApprove(j.Plan)), approvalClause(j.Plan))
+	case j.State == narthex.JobReturned:
+		return "its study came back, and it did not run"
 	}
 	return "it is " + string(j.State)
+}
+
+func approvalClause(p narthex.Plan) string {
+	if p.Approval == nil {
+		return ""
+	}
+	return p.Approval.Clause
 }
 
 // endings says what an end means, and what to do then.
@@ -380,10 +392,20 @@ func writeJob(p *page, j client.JobView) {
 		}
 		pairs = append(pairs, [2]string{"took", took})
 	} else if j.State == narthex.JobCancelled {
-		pairs = append(pairs, [2]string{"how", "it never began: one of you cancelled it, or what it rests on is locked, over or no longer what was frozen"})
+		pairs = append(pairs, [2]string{"how", "it never began: one of you cancelled it, nobody approved its study in time, or what it rests on is locked, over or no longer what was frozen"})
 		next = "`narthex grant show --key` says what holds; then hand it in again"
 	}
 	p.fields(pairs...)
+	for _, v := range j.Votes {
+		p.heading(fmt.Sprintf("Said of its study as %s, %s", strings.ReplaceAll(string(v.As), "_", " "), day(v.At)))
+		p.line("  %s", map[bool]string{true: "it may run", false: "it comes back"}[v.Approves])
+		if v.Comment != "" {
+			p.block(visible(v.Comment))
+		}
+	}
+	if j.State == narthex.JobReturned {
+		next = "change what is said, try it with `narthex job try`, and hand it in again"
+	}
 	if j.Package != nil {
 		writePackage(p, *j.Package)
 	}
@@ -395,7 +417,7 @@ func writeJob(p *page, j client.JobView) {
 	case j.Package != nil && len(j.Package.Files) > 0:
 		p.blank()
 		p.line("next: narthex release new %s --context FILE='what its values are, of how many, and how they came about'", j.ID)
-	case j.State == narthex.JobQueued || j.State == narthex.JobRunning:
+	case j.State.Waits() || j.State == narthex.JobRunning:
 		p.blank()
 		p.line("next: narthex job show %s --wait", j.ID)
 	}

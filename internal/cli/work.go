@@ -89,6 +89,8 @@ func workNext(item client.WorkItem) string {
 		return "narthex release view " + string(item.Release)
 	case "review_rule":
 		return "narthex release rule show " + string(item.Rule)
+	case "review_study":
+		return "narthex job review view " + string(item.Job)
 	case "review_silence":
 		return "narthex lock silence " + string(item.Lock)
 	case "renew_standing":

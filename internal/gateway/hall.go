@@ -166,7 +166,7 @@ func (h *Hall) closeLost(ctx context.Context) error {
 			if err != nil || now == nil || now.State != narthex.JobRunning {
 				return err
 			}
-			if _, err := h.Bell.changeJob(tx, *now, lost(now.Plan)); err != nil {
+			if _, err := h.Bell.ChangeJob(tx, *now, lost(now.Plan)); err != nil {
 				return err
 			}
 		}
@@ -200,7 +200,7 @@ func (h *Hall) open(ctx context.Context, want func(*journal.Tx, book.Job) bool) 
 
 // sweep ends what may run no longer, in the queue, beside assets and on its way out.
 func (h *Hall) sweep(ctx context.Context) error {
-	waiting, running, err := h.open(ctx, func(tx *journal.Tx, job book.Job) bool { return stopsJob(tx, job) != "" })
+	waiting, running, err := h.open(ctx, func(tx *journal.Tx, job book.Job) bool { return h.endsJob(tx, job) != "" })
 	for _, job := range running {
 		h.Cancel(job.ID)
 	}
@@ -231,7 +231,7 @@ func (h *Hall) turn(ctx context.Context) error {
 		for _, job := range open {
 			if job.State == narthex.JobRunning {
 				running = append(running, job.Job)
-			} else if stopsJob(tx, job) == "" {
+			} else if job.State == narthex.JobQueued && stopsJob(tx, job) == "" {
 				waiting = append(waiting, job.Job)
 			}
 		}
@@ -254,14 +254,14 @@ func (h *Hall) turn(ctx context.Context) error {
 func (h *Hall) drop(ctx context.Context, id narthex.JobID) error {
 	return h.Journal.Update(ctx, func(tx *journal.Tx) error {
 		job, err := journal.Get[book.Job](tx, store.Jobs, string(id))
-		if err != nil || job == nil || job.State != narthex.JobQueued {
+		if err != nil || job == nil || !job.State.Waits() {
 			return err
 		}
-		code := stopsJob(tx, *job)
+		code := h.endsJob(tx, *job)
 		if code == "" || code == narthex.Unavailable.String() { // what cannot be looked at does not begin, and may later
 			return nil
 		}
-		_, err = h.Bell.changeJob(tx, *job, airlock.JobEvent{Act: airlock.JobCancel, Code: code})
+		_, err = h.Bell.ChangeJob(tx, *job, airlock.JobEvent{Act: airlock.JobCancel, Code: code})
 		return err
 	})
 }
@@ -334,7 +334,7 @@ func (h *Hall) begin(ctx context.Context, job book.Job) error {
 			if err != nil || now == nil || now.State != narthex.JobQueued {
 				return err
 			}
-			_, err = h.Bell.changeJob(tx, *now, airlock.JobEvent{Act: airlock.JobCancel, Code: "changed"})
+			_, err = h.Bell.ChangeJob(tx, *now, airlock.JobEvent{Act: airlock.JobCancel, Code: "changed"})
 			return err
 		})
 	}
@@ -367,7 +367,7 @@ func (h *Hall) begin(ctx context.Context, job book.Job) error {
 		if stopsJob(tx, *now) != "" {
 			return errMoved
 		}
-		_, err = h.Bell.changeJob(tx, *now, airlock.JobEvent{Act: airlock.JobStart})
+		_, err = h.Bell.ChangeJob(tx, *now, airlock.JobEvent{Act: airlock.JobStart})
 		return err
 	})
 	if err != nil {
@@ -562,9 +562,9 @@ func (h *Hall) finish(ctx context.Context, job book.Job, ready sandbox.Job, even
 			if err != nil || now == nil || now.State != narthex.JobRunning {
 				return err
 			}
-			_, err = h.Bell.changeJob(tx, *now, event)
+			_, err = h.Bell.ChangeJob(tx, *now, event)
 			if narthex.IsKind(err, narthex.Conflict) { // an end that no job has
-				_, err = h.Bell.changeJob(tx, *now, lost(job.Plan))
+				_, err = h.Bell.ChangeJob(tx, *now, lost(job.Plan))
 			}
 			return err
 		})

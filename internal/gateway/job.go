@@ -433,6 +433,11 @@ func (a *attempt) takeJob(call jobCall, kept bool) (narthex.Job, error) {
 	if _, print, err := EnvironmentOf(a.rules, plan.Environment); err != nil || print != plan.EnvironmentDigest {
 		return none, narthex.Unavailablef("The environment changed at this moment; try again.")
 	}
+	approval, err := studyApproval(a.tx, a.h.grant.Agreement)
+	if err != nil {
+		return none, err
+	}
+	plan.Approval = approval
 	form, err := canon.JSON(plan)
 	if err != nil {
 		return none, err
@@ -446,7 +451,10 @@ func (a *attempt) takeJob(call jobCall, kept bool) (narthex.Job, error) {
 		return none, err
 	}
 	job := book.Job{Job: narthex.Job{ID: narthex.MakeJobID(index), Grant: a.h.grant.ID, Engagement: a.h.grant.Engagement, Agreement: a.h.grant.Agreement, Key: a.h.key.ID, Person: a.h.person.ID,
-		Plan: plan, State: narthex.JobQueued, TakenAt: a.tx.Now()}, Holds: holds}
+		Plan: plan, State: airlock.JobBegins(plan), TakenAt: a.tx.Now()}, Holds: holds}
+	if err := a.v.door.Bell.tellStudy(a.tx, job.Job, airlock.JobEvent{By: job.Person}, index); err != nil {
+		return none, err
+	}
 	return job.Job, journal.Put(a.tx, store.Jobs, string(job.ID), &job)
 }
 
@@ -613,10 +621,10 @@ func (d *Door) CancelJob() http.Handler {
 			if err != nil {
 				return err
 			}
-			if job, err = jobOf(tx, h, id); err != nil || job.State != narthex.JobQueued {
+			if job, err = jobOf(tx, h, id); err != nil || !job.State.Waits() {
 				return err
 			}
-			job, err = v.door.Bell.changeJob(tx, job, airlock.JobEvent{Act: airlock.JobCancel, By: h.person.ID})
+			job, err = v.door.Bell.ChangeJob(tx, job, airlock.JobEvent{Act: airlock.JobCancel, By: h.person.ID})
 			return err
 		})
 		if err != nil {
@@ -629,13 +637,13 @@ func (d *Door) CancelJob() http.Handler {
 	})
 }
 
-// changeJob does an act on a job with its entry, settles what it holds once it is over, and tells of that.
-func (b Bell) changeJob(tx *journal.Tx, job book.Job, e airlock.JobEvent) (book.Job, error) {
+// ChangeJob does an act on a job with its entry, settles what it holds once it is over, and tells of it.
+func (b Bell) ChangeJob(tx *journal.Tx, job book.Job, e airlock.JobEvent) (book.Job, error) {
 	next, err := airlock.NextJob(job.Job, e, tx.Now())
 	if err != nil {
 		return job, err
 	}
-	form, err := canon.JSON(e)
+	form, err := canon.JSON(airlock.RecordedJobEvent(e))
 	if err != nil {
 		return job, err
 	}
@@ -643,14 +651,20 @@ func (b Bell) changeJob(tx *journal.Tx, job book.Job, e airlock.JobEvent) (book.
 	if err != nil {
 		return job, err
 	}
+	was := job.State
 	ends := next.State.Over() && !job.State.Over()
-	if job.Job = next; ends {
+	if job.Job = next; ends && !was.Over() {
 		if err := book.Settle(tx, job.Person, job.Holds, airlock.JobUsed(next.Plan, e)); err != nil {
 			return job, err
 		}
-		if err := b.tellJob(tx, next, e.By, index); err != nil {
-			return job, err
+		if next.State != narthex.JobReturned { // what was returned is told with the words
+			if err := b.tellJob(tx, next, e.By, index); err != nil {
+				return job, err
+			}
 		}
+	}
+	if err := b.tellStudy(tx, next, e, index); err != nil {
+		return job, err
 	}
 	return job, journal.Put(tx, store.Jobs, string(job.ID), &job)
 }

@@ -205,7 +205,7 @@ func (b Bell) tellRule(tx *journal.Tx, l notice.Ruling, index uint64) error {
 	if len(l.Tells()) == 0 {
 		return nil
 	}
-	e, staff, owns, err := b.around(tx, narthex.Release{Engagement: r.Engagement, Asset: r.Asset})
+	e, staff, owns, err := b.around(tx, r.Engagement, r.Asset)
 	if err != nil || hushed(tx, r.Grant, r.Key, r.Asset) {
 		return err
 	}
@@ -253,7 +253,7 @@ func (b Bell) RuleEnds(tx *journal.Tx, r narthex.Rule) (string, error) {
 
 // Judges gives those who may say something of a standing rule as things stand, in an order that does not change.
 func (b Bell) Judges(tx *journal.Tx, r narthex.Rule) ([]narthex.Person, error) {
-	e, staff, owns, err := b.around(tx, narthex.Release{Engagement: r.Engagement, Asset: r.Asset})
+	e, staff, owns, err := b.around(tx, r.Engagement, r.Asset)
 	if err != nil {
 		return nil, err
 	}

@@ -130,7 +130,7 @@ func (h *Hall) clearJobs(ctx context.Context) (cleared int, err error) {
 			if !airlock.Clears(job.Job, releasesOf(rows), tx.Now()) {
 				continue
 			}
-			if _, err := h.Bell.changeJob(tx, *job, airlock.JobEvent{Act: airlock.JobClear}); err != nil {
+			if _, err := h.Bell.ChangeJob(tx, *job, airlock.JobEvent{Act: airlock.JobClear}); err != nil {
 				return err
 			}
 		}

@@ -3,6 +3,7 @@ package office
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -262,7 +263,7 @@ func (t *traces) erase(tx *journal.Tx) (client.Erased, error) {
 	if err := book.DropInterestsIn(tx, t.person); err != nil {
 		return client.Erased{}, err
 	}
-	if err := wordsOfReleases(tx, t.person); err != nil {
+	if err := errors.Join(wordsOfReleases(tx, t.person), wordsOfStudies(tx, t.person)); err != nil {
 		return client.Erased{}, err
 	}
 	if err := wordsOfRules(tx, t.person); err != nil {
@@ -295,6 +296,25 @@ func wordsOfReleases(tx *journal.Tx, person narthex.PersonID) error {
 		next := *row.Row
 		next.Release = airlock.Recorded(next.Release)
 		if err := journal.Put(tx, store.Releases, row.Key, &next); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// wordsOfStudies does the same for what reviewers said of a person's studies.
+func wordsOfStudies(tx *journal.Tx, person narthex.PersonID) error {
+	rows, err := journal.Scan[book.Job](tx, store.Jobs, store.Span{Limit: 1_000_000})
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		if row.Row.Person != person || len(row.Row.Votes) == 0 {
+			continue
+		}
+		next := *row.Row
+		next.Job = airlock.RecordedJob(next.Job)
+		if err := journal.Put(tx, store.Jobs, row.Key, &next); err != nil {
 			return err
 		}
 	}

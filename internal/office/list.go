@@ -333,6 +333,9 @@ func (o *Office) Work(ctx context.Context, by narthex.PersonID, of client.Page) 
 		if err := o.addRules(tx, p, &list, length); err != nil {
 			return err
 		}
+		if err := o.addStudies(tx, p, &list, length); err != nil {
+			return err
+		}
 		return addDirectory(tx, p, &list)
 	})
 	order.By(list.Work, urgency)

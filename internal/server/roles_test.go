@@ -13,6 +13,7 @@ import (
 	"narthex"
 	"narthex/client"
 	"narthex/internal/agreement"
+	"narthex/internal/airlock"
 	"narthex/internal/lab"
 	"narthex/internal/testenv"
 )
@@ -51,6 +52,7 @@ func setScene(t *testing.T) *scene {
 		reviewing(strict)(files)
 		objecting(files)
 		trusted(map[string][]byte{passports: keys})(files)
+		withStudies(files)
 	}}, leaves(map[string]string{"table.csv": "a,b\n0,1\n"}))
 	e := testenv.New(t, options)
 	e.Outsiders(t, "2", "Second")
@@ -105,6 +107,12 @@ func setScene(t *testing.T) *scene {
 	for _, name := range []string{"olga", "sam"} {
 		beside.vote(t, name, beside.review(t, name, out.ID), narthex.VerdictRelease)
 	}
+	e.Pathway = "read"
+	_, reads := e.Grant(t, "", append(testenv.JobTerms(), testenv.Tokens(10, nil))...)
+	e.Pathway = ""
+	inReview := (&hall{Env: e, key: reads}).submit(t)
+	plan := must(airlock.PlanDigest(inReview.Plan))
+	studies := "/api/studies/" + string(inReview.ID)
 	waits := beside.review(t, "olga", must(beside.holder().SubmitRelease(t.Context(), leave)).ID).Release
 	says := client.VoteRelease{Saw: waits.Package, Verdicts: verdicts(waits, narthex.VerdictRelease)}
 	jobs, releases := "/v1/jobs/"+string(job.ID), "/v1/releases/"+string(waits.ID)
@@ -193,6 +201,10 @@ func setScene(t *testing.T) *scene {
 		{"POST /api/releases/{release}/vote", "/api/releases/" + string(waits.ID) + "/vote", says, []string{"olga", "sam", "paul"}},
 		{"POST /api/releases/{release}/return", "/api/releases/" + string(waits.ID) + "/return", client.VoteRelease{Saw: waits.Package, Comment: "x"}, []string{"sam", "olga", "paul"}},
 		{"POST /api/releases/trace", "/api/releases/trace", client.TraceRelease{Data: []byte("x")}, []string{"carol", "dan", "sam", "lea", "paul"}},
+		{"GET /api/studies", "/api/studies", nil, labPeople},
+		{"GET /api/studies/{job}", studies, nil, []string{"olga", "sam", "paul"}},
+		{"POST /api/studies/{job}/approve", studies + "/approve", client.VoteStudy{Saw: plan}, []string{"olga", "sam", "paul"}},
+		{"POST /api/studies/{job}/return", studies + "/return", client.VoteStudy{Saw: plan, Comment: "x"}, []string{"sam", "olga", "paul"}},
 		{"POST /v1/releases/{release}/edit", releases + "/edit", client.EditRelease{Files: leave.Files}, []string{"key"}},
 		{"POST /v1/releases/{release}/withdraw", releases + "/withdraw", struct{}{}, []string{"key"}},
 		{"POST /v1/releases", "/v1/releases", leave, []string{"key"}},

@@ -154,10 +154,10 @@ func (t *Tally) call(index uint64, at time.Time, o ledger.Opening) error {
 		t.count.Last = index
 		switch o.Type {
 		case narthex.EntryJobTaken:
-			made.job.State = narthex.JobQueued
 			if json.Unmarshal([]byte(o.Field("job")), &made.job.Plan) != nil {
 				return fmt.Errorf("count job %d: its plan does not read", index)
 			}
+			made.job.State = airlock.JobBegins(made.job.Plan)
 			t.calls[string(narthex.MakeJobID(index))] = made
 		case narthex.EntryReleaseTaken:
 			if json.Unmarshal([]byte(o.Field("release")), &made.release) != nil {

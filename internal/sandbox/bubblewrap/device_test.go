@@ -109,3 +109,29 @@ func TestNothingOfAWipeIsLeft(t *testing.T) {
 	}
 	within(t, "no process is left", func() bool { return alive(t, w) == 0 })
 }
+
+// TestNothingOfAJobIsFoundInItsDevice: a mark that a job leaves in what a device keeps is gone with the wipe, and there without it.
+func TestNothingOfAJobIsFoundInItsDevice(t *testing.T) {
+	d := open(t)
+	device := sandboxtest.Device(t, "gpu0", true)
+	device.Wipe = []string{"/usr/bin/truncate", "-s", "0", device.Paths[0].Host}
+	leaves, looks := "open('/dev/gpu0', 'r+').write('the mark of a job')\n", "open('/out/found', 'w').write(open('/dev/gpu0').read())\n"
+	run := func(id, script string) {
+		t.Helper()
+		job := sandboxtest.Job(t, id, script)
+		job.Devices = []sandbox.Device{device}
+		if ended := sandboxtest.Ended(t, d, job); ended.Class != sandbox.Done {
+			t.Fatalf("%+v %s", ended, sandboxtest.Read(t, d, id, "stderr"))
+		}
+	}
+	run("leaves", leaves)
+	run("unwiped", looks)
+	if found := sandboxtest.Read(t, d, "unwiped", "found"); found != "the mark of a job" {
+		t.Errorf("without a wipe it finds %q", found)
+	}
+	sandboxtest.Must(t, d.Wipe(t.Context(), device))
+	run("wiped", looks)
+	if found := sandboxtest.Read(t, d, "wiped", "found"); found != "" {
+		t.Errorf("after a wipe it finds %q", found)
+	}
+}
