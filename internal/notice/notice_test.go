@@ -34,6 +34,9 @@ func told() []notice.Told {
 			all = append(all, (notice.Leaving{Act: act, Few: true, Release: narthex.Release{State: state}}).Tells()...)
 		}
 	}
+	for _, l := range rulings() {
+		all = append(all, l.Tells()...)
+	}
 	return append(all, notice.Ended{}.Tells()...)
 }
 
