@@ -132,4 +132,29 @@ func studied(t testing.TB, e *testenv.Env) {
 	if _, err := ada.SubmitJob(t.Context(), client.SubmitJob{Asset: "model", Against: "model@middle", Environment: "measures", Files: []client.StudyFile{{Path: "request.yaml", Data: []byte("name: a\nstatistics: [l2]\ndigits: 3\n")}}}); !narthex.IsKind(err, narthex.Withheld) {
 		t.Fatal(err)
 	}
+	ruled(t, e, ada)
+}
+
+// ruled has a standing rule asked for, approved and ended, with a release that something was found in and that so did not leave by it.
+func ruled(t testing.TB, e *testenv.Env, ada *client.Client) {
+	t.Helper()
+	jobs, err := ada.Jobs(t.Context())
+	must(t, err)
+	job := jobs.Jobs[0].ID
+	r, err := ada.ProposeRule(t.Context(), client.ProposeRule{Job: job, Says: "one value of one layer, for every checkpoint", RowsADay: 5, Days: 9, Files: []narthex.RuleFile{{Name: "table.csv", Kind: "csv", Context: "one value of one layer, as it was computed", Rows: 2, Bytes: 99,
+		Columns: []narthex.RuleColumn{{Name: "layer", Number: &narthex.RuleNumber{Min: 0, Max: 9, Digits: 1}}, {Name: "value", Number: &narthex.RuleNumber{Min: 0, Max: 9, Digits: 3}}}}}})
+	must(t, err)
+	for _, name := range []string{"olga", "sam"} {
+		_, err = e.People[name].ApproveRule(t.Context(), r.ID, client.JudgeRule{Saw: r.Digest})
+		must(t, err)
+	}
+	out, err := ada.SubmitRelease(t.Context(), client.SubmitRelease{Job: job, Rule: r.ID})
+	must(t, err)
+	if out.Unfit == nil {
+		t.Fatal("something was found in it, and it left by a rule")
+	}
+	_, err = ada.WithdrawRelease(t.Context(), out.ID)
+	must(t, err)
+	_, err = e.People["olga"].EndRule(t.Context(), r.ID)
+	must(t, err)
 }

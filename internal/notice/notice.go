@@ -1,7 +1,7 @@
 // Package notice says who is told of what happens to an engagement, its jobs and its releases, and in which words: what happened, why it concerns them, and
 // the command that is the next step.
 //
-// It promises that the table below, with those of release.go and study.go, is the whole of what is told and to whom; that a notice holds identifiers and words of its own
+// It promises that the table below, with those of release.go and study.go and rule.go, is the whole of what is told and to whom; that a notice holds identifiers and words of its own
 // table and nothing else, so that no title, comment, name, key or term travels by it, but that a mail which asks a specialist for an
 // opinion brings their one-time code; that nobody is told of what they did
 // themselves or may not read; and that nothing in it says how anyone voted.

@@ -38,6 +38,9 @@ func told() []notice.Told {
 	for _, act := range []airlock.JobAct{"", airlock.JobApprove, airlock.JobReturn, airlock.JobRemind, airlock.JobEscalate} {
 		all = append(all, (notice.Studied{Act: act, Few: true, Job: narthex.Job{State: narthex.JobQueued, Plan: narthex.Plan{Approval: &narthex.StudyApproval{}}}}).Tells()...)
 	}
+	for _, l := range rulings() {
+		all = append(all, l.Tells()...)
+	}
 	return append(all, notice.Ended{}.Tells()...)
 }
 

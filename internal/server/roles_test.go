@@ -115,6 +115,9 @@ func setScene(t *testing.T) *scene {
 	studies := "/api/studies/" + string(inReview.ID)
 	waits := beside.review(t, "olga", must(beside.holder().SubmitRelease(t.Context(), leave)).ID).Release
 	says := client.VoteRelease{Saw: waits.Package, Verdicts: verdicts(waits, narthex.VerdictRelease)}
+	rule := must(beside.holder().ProposeRule(t.Context(), asked(job.ID)))
+	ruleOf, no := "/rules/"+string(rule.ID), must(beside.holder().ProposeRule(t.Context(), asked(job.ID)))
+	over := must(beside.holder().ProposeRule(t.Context(), asked(job.ID)))
 	jobs, releases := "/v1/jobs/"+string(job.ID), "/v1/releases/"+string(waits.ID)
 	minted, err := ada.Mint(t.Context(), grant.ID, client.Mint{Label: "revoked"})
 	if err != nil {
@@ -208,6 +211,16 @@ func setScene(t *testing.T) *scene {
 		{"POST /v1/releases/{release}/edit", releases + "/edit", client.EditRelease{Files: leave.Files}, []string{"key"}},
 		{"POST /v1/releases/{release}/withdraw", releases + "/withdraw", struct{}{}, []string{"key"}},
 		{"POST /v1/releases", "/v1/releases", leave, []string{"key"}},
+		{"GET /v1/rules", "/v1/rules", nil, []string{"key", "another's key"}},
+		{"GET /v1/rules/{rule}", "/v1" + ruleOf, nil, []string{"key"}},
+		{"POST /v1/rules", "/v1/rules", asked(job.ID), []string{"key"}},
+		{"GET /api/rules", "/api/rules", nil, labPeople},
+		{"GET /api/rules/{rule}", "/api" + ruleOf, nil, []string{"olga", "sam", "paul"}},
+		{"POST /api/rules/{rule}/approve", "/api" + ruleOf + "/approve", client.JudgeRule{Saw: rule.Digest}, []string{"olga", "sam", "paul"}},
+		{"POST /api/rules/{rule}/refuse", "/api/rules/" + string(no.ID) + "/refuse", client.JudgeRule{Saw: no.Digest, Comment: "x"}, []string{"olga", "sam", "paul"}},
+		{"POST /api/rules/{rule}/look", "/api" + ruleOf + "/look", client.LookAgain{Release: out.ID, Saw: out.Package}, nil}, // nothing was drawn
+		{"POST /v1/rules/{rule}/end", "/v1" + ruleOf + "/end", struct{}{}, []string{"key"}},
+		{"POST /api/rules/{rule}/end", "/api/rules/" + string(over.ID) + "/end", struct{}{}, []string{"olga", "sam", "paul"}},
 		{"GET /v1/receipts/{call}", "/v1/receipts/" + made.Get("Narthex-Call"), nil, []string{"key"}},
 		{"GET /api/whoami", "/api/whoami", nil, all}, {"GET /api/lab", "/api/lab", nil, all}, {"GET /api/people", "/api/people", nil, all}, {"GET /api/signers", "/api/signers", nil, all},
 		{"GET /api/engagements", "/api/engagements", nil, all}, {"GET /api/work", "/api/work", nil, all}, {"GET /api/notices", "/api/notices", nil, all}, {"GET /api/report", "/api/report", nil, []string{"carol", "dan", "lea"}}, {"GET /api/grants", "/api/grants", nil, all}, {"GET /api/ledger/proof/{index}", "/api/ledger/proof/0", nil, all}, {"POST /api/logout", "/api/logout", struct{}{}, all},
