@@ -21,6 +21,9 @@ type written struct {
 
 // numbersOf adds the numbers of a text, and what could be a byte in another base, in order.
 func numbersOf(all []written, b []byte) []written {
+	if most := len(b) / 8; cap(all) == 0 && most > 0 {
+		all = make([]written, 0, most)
+	}
 	for i := 0; i < len(b); {
 		if sign[b[i]] != digit && (base16[b[i]] == false) || i > 0 && (sign[b[i-1]] != 0 || b[i-1] == '.') {
 			i++

@@ -32,8 +32,8 @@ func starts(data []byte) (n int) {
 	return n
 }
 
-// figures adds the numbers of a text, each with its sign.
-func figures(out []figure, at int, data []byte) []figure {
+// figures visits the numbers of a text, each with its sign.
+func figures(at int, data []byte, visit func(f *figure)) {
 	line, row, cell, place, depth := 1, 0, 0, 0, 0
 	fresh := func() { row, cell, place = row+1, 0, 0 }
 	for i := 0; i < len(data); i++ {
@@ -46,7 +46,7 @@ func figures(out []figure, at int, data []byte) []figure {
 				continue
 			}
 			f.piece, f.line, f.row, f.cell, f.place, f.depth = at, line, row, cell, place, depth
-			out = append(out, f)
+			visit(&f)
 			place++
 			i = end - 1
 		case c == '\n':
@@ -62,7 +62,6 @@ func figures(out []figure, at int, data []byte) []figure {
 			cell++
 		}
 	}
-	return out
 }
 
 // letter says whether a byte is one, or part of one.
@@ -119,7 +118,7 @@ func figureAt(data []byte, at int) (figure, int) {
 	}
 	f.digits, f.value, f.unit = digits, float64(mantissa)*math.Pow10(exponent), unit
 	if f.value > 0 {
-		f.size = int(math.Floor(math.Log10(f.value)))
+		f.size = unit + digits + zeros - 1
 	}
 	if at > 0 && data[at-1] == '-' || at > 2 && string(data[at-3:at]) == "–" {
 		f.value = -f.value

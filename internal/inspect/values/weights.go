@@ -49,17 +49,18 @@ func Weights(pieces []find.Piece, tensors []Tensor) []Finding {
 		case unreadable(p.Bytes):
 			w.raw(at)
 		case len(tensors) == 0:
-			w.all = figures(w.all[:0], at, p.Bytes)
-			w.count(w.all)
+			figures(at, p.Bytes, w.count)
 		case len(p.Within) == 0:
-			w.all = figures(w.all, at, p.Bytes)
+			figures(at, p.Bytes, func(f *figure) { w.all = append(w.all, *f) })
 		default:
-			decoded = figures(decoded, at, p.Bytes)
+			figures(at, p.Bytes, func(f *figure) { decoded = append(decoded, *f) })
 		}
 	}
 	if len(tensors) > 0 {
 		w.all = append(w.all, decoded...) // files first, so that one goes on in the next
-		w.count(w.all)
+		for i := range w.all {
+			w.count(&w.all[i])
+		}
 		w.readings = append(w.readings, readings(w.all[:min(len(w.all), mostRead)])...)
 		w.values()
 		for _, f := range w.all[min(len(w.all), mostRead):] {
@@ -212,11 +213,9 @@ func (r reading) pieces(all []figure, from, to int, visit func(at, line, count i
 }
 
 // count adds up the numbers of each piece that have three digits or more.
-func (w *weighing) count(all []figure) {
-	for i := range all {
-		if all[i].digits >= 3 {
-			w.many[all[i].piece]++
-		}
+func (w *weighing) count(f *figure) {
+	if f.digits >= 3 {
+		w.many[f.piece]++
 	}
 }
 
