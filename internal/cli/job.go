@@ -349,6 +349,9 @@ func writeJob(p *page, j client.JobView) {
 		pairs = append(pairs, [2]string{"how", "it never began: one of you cancelled it, or what it rests on is locked, over or no longer what was frozen"})
 		next = "`narthex grant show --key` says what holds; then hand it in again"
 	}
+	if !j.ClearedAt.IsZero() {
+		pairs = append(pairs, [2]string{"files", "kept no longer since " + day(j.ClearedAt)})
+	}
 	p.fields(pairs...)
 	if j.Package != nil {
 		writePackage(p, *j.Package)
@@ -358,7 +361,7 @@ func writeJob(p *page, j client.JobView) {
 		p.line("next: %s", next)
 	}
 	switch {
-	case j.Package != nil && len(j.Package.Files) > 0:
+	case j.Package != nil && len(j.Package.Files) > 0 && j.ClearedAt.IsZero():
 		p.blank()
 		p.line("next: narthex release new %s --context FILE='what its values are, of how many, and how they came about'", j.ID)
 	case j.State == narthex.JobQueued || j.State == narthex.JobRunning:
@@ -424,6 +427,11 @@ func (a *app) jobEnvironments(ctx context.Context) error {
 	t := newTable("NAME", "TITLE", "MINUTES", "MEMORY MB", "CPUS", "OUT MB", "BEGINS WITH", "DIGEST")
 	for _, e := range list.Environments {
 		t.row(string(e.Name), e.Title, fmt.Sprint(e.Limits.WallMinutes), fmt.Sprint(e.Limits.MemoryMB), fmt.Sprint(e.Limits.CPUs), fmt.Sprint(e.Limits.OutMB), strings.Join(e.Command, " "), e.Digest.Short())
+	}
+	for _, e := range list.Environments {
+		if e.Unready != "" {
+			a.say("no job begins in %s now: %s", e.Name, tidy(visible(e.Unready)))
+		}
 	}
 	return a.list(list, t, "no environment is for grants of your pathway; ask the lab")
 }
