@@ -395,6 +395,9 @@ func writeJob(p *page, j client.JobView) {
 		pairs = append(pairs, [2]string{"how", "it never began: one of you cancelled it, nobody approved its study in time, or what it rests on is locked, over or no longer what was frozen"})
 		next = "`narthex grant show --key` says what holds; then hand it in again"
 	}
+	if !j.ClearedAt.IsZero() {
+		pairs = append(pairs, [2]string{"files", "kept no longer since " + day(j.ClearedAt)})
+	}
 	p.fields(pairs...)
 	for _, v := range j.Votes {
 		p.heading(fmt.Sprintf("Said of its study as %s, %s", strings.ReplaceAll(string(v.As), "_", " "), day(v.At)))
@@ -414,7 +417,7 @@ func writeJob(p *page, j client.JobView) {
 		p.line("next: %s", next)
 	}
 	switch {
-	case j.Package != nil && len(j.Package.Files) > 0:
+	case j.Package != nil && len(j.Package.Files) > 0 && j.ClearedAt.IsZero():
 		p.blank()
 		p.line("next: narthex release new %s --context FILE='what its values are, of how many, and how they came about'", j.ID)
 	case j.State.Waits() || j.State == narthex.JobRunning:
@@ -484,6 +487,11 @@ func (a *app) jobEnvironments(ctx context.Context) error {
 			begins = fmt.Sprintf("a request by %s: %s", e.Computes, strings.Join(e.Statistics, ", "))
 		}
 		t.row(string(e.Name), e.Title, fmt.Sprint(e.Limits.WallMinutes), fmt.Sprint(e.Limits.MemoryMB), fmt.Sprint(e.Limits.CPUs), fmt.Sprint(e.Limits.OutMB), devicesIn(e), begins, e.Digest.Short())
+	}
+	for _, e := range list.Environments {
+		if e.Unready != "" {
+			a.say("no job begins in %s now: %s", e.Name, tidy(visible(e.Unready)))
+		}
 	}
 	return a.list(list, t, "no environment is for grants of your pathway; ask the lab")
 }
