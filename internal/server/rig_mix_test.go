@@ -34,7 +34,7 @@ const (
 	raise       = 400 // by this much
 	mostOutJobs = 600 // bytes_out of a grant's jobs, with what they leave
 	mostOut     = 200 // bytes_out of a grant's releases
-	mixRounds   = 8  // of one life of the rig
+	mixRounds   = 8   // of one life of the rig
 	mixActs     = 9   // of each who acts, in a round
 )
 
