@@ -127,7 +127,7 @@ func (d *Driver) start(ctx context.Context, at *seat, b box) (_ *running, err er
 	if err != nil {
 		return nil, err
 	}
-	files := []*os.File{theirs, argsR, infoW, hold("stub", program), hold("filter", filter())}
+	files := []*os.File{theirs, argsR, infoW, hold("stub", program), hold("filter", d.filter)}
 	if b.program != nil {
 		files = append(files, hold("program", b.program))
 	}
