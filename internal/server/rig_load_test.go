@@ -17,6 +17,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"narthex/internal/testenv"
 	"narthex/internal/testenv/rig"
 )
@@ -202,12 +204,18 @@ func hugeBodies(key string) []string {
 	w := gzip.NewWriter(&bomb)
 	_, _ = w.Write(make([]byte, 64<<20))
 	_ = w.Close()
+	var keys strings.Builder
+	for n := range 50_000 {
+		fmt.Fprintf(&keys, "\"k%d\":1,", n)
+	}
 	head := "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + key + "\r\nContent-Type: application/json\r\n"
 	length := func(body string, more string) string {
 		return head + more + fmt.Sprintf("Content-Length: %d\r\n\r\n", len(body)) + body
 	}
 	return []string{
 		length(strings.Repeat("[", 200_000), ""),
+		length("{"+keys.String()+`"model":"model"}`, ""),
+		length(`{"model":"`+strings.Repeat(`\\`, 200_000)+`"}`, ""),
 		length(`{"model":"`+strings.Repeat("m", 10<<20)+`"}`, ""),
 		head + "Content-Length: 104857600\r\n\r\n" + strings.Repeat(" ", 1<<20),
 		head + "Transfer-Encoding: chunked\r\n\r\n" + strings.Repeat("10000\r\n"+strings.Repeat(" ", 0x10000)+"\r\n", 64),
@@ -250,5 +258,57 @@ func (s *siege) neverRead() {
 		case <-time.After(2 * time.Second):
 		}
 		_ = conn.Close()
+	}
+}
+
+// TestANodeThatRunsOutOfDescriptorsServesOn: a node that can open nothing more answers nobody new, and serves again by itself when it can;
+// what it acknowledged is there.
+func TestANodeThatRunsOutOfDescriptorsServesOn(t *testing.T) {
+	e := testenv.New(t, testenv.Options{})
+	_, key := e.Grant(t, "", testenv.Tokens(1e6, nil))
+	if err := e.Node.Close(); err != nil {
+		t.Fatal(err)
+	}
+	node := spawn(t, filepath.Join(e.Dir, "data"), "")
+	if call, _ := node.call(key); call == "" {
+		t.Fatal("it does not serve")
+	}
+	held, err := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", node.command.Process.Pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	few := unix.Rlimit{Cur: uint64(len(held) + 8), Max: uint64(len(held) + 8)}
+	if err := unix.Prlimit(node.command.Process.Pid, unix.RLIMIT_NOFILE, &few, nil); err != nil {
+		t.Fatal(err)
+	}
+	var open []net.Conn
+	for range 64 {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(node.base, "http://"))
+		if err != nil {
+			break
+		}
+		open = append(open, conn)
+	}
+	node.client.CloseIdleConnections()
+	node.client.Timeout = time.Second
+	served := 0
+	for range 3 {
+		if call, _ := node.call(key); call != "" {
+			served++
+		}
+	}
+	if served == 3 {
+		t.Errorf("with %d connections it has descriptors left: the test takes too few", len(open))
+	}
+	for _, conn := range open {
+		_ = conn.Close()
+	}
+	node.client.Timeout = time.Minute
+	until(t, "it serves again", func() bool { call, _ := node.call(key); return call != "" })
+	node.kill()
+	e.Start(t)
+	waitClosed(t, e)
+	if b := budget(t, e, key); b.Reserved != 0 || b.Used == 0 {
+		t.Errorf("the budget stands at %+v", b)
 	}
 }

@@ -138,7 +138,11 @@ func (d *Driver) start(ctx context.Context, at *seat, b box) (_ *running, err er
 	if err != nil {
 		return nil, err
 	}
-	files := []*os.File{theirs, argsR, infoW, hold("stub", program), hold("filter", filter(b.asks))}
+	calls := d.filter
+	if len(b.asks) > 0 {
+		calls = filter(b.asks)
+	}
+	files := []*os.File{theirs, argsR, infoW, hold("stub", program), hold("filter", calls)}
 	if b.program != nil {
 		files = append(files, hold("program", b.program))
 	}

@@ -55,6 +55,7 @@ type Driver struct {
 	root    bool
 	groups  groups
 	bounds  Bounds
+	filter  []byte // of system calls, the same for every sandbox
 	lock    *os.File
 	mu      sync.Mutex      // guards what follows
 	jobs    map[string]*job // those that were begun and not removed
@@ -79,7 +80,7 @@ func Open(ctx context.Context, c Config) (*Driver, error) {
 	if err := os.MkdirAll(c.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("the folder for jobs: %w", err)
 	}
-	d := &Driver{dir: c.Dir, program: program, root: os.Geteuid() == 0, jobs: map[string]*job{}}
+	d := &Driver{dir: c.Dir, program: program, root: os.Geteuid() == 0, filter: filter(nil), jobs: map[string]*job{}}
 	if d.lock, err = os.OpenFile(filepath.Join(c.Dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600); err != nil {
 		return nil, fmt.Errorf("the folder for jobs: %w", err)
 	}
