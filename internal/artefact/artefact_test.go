@@ -223,6 +223,26 @@ func TestAHundredthOfAFileTellsWhomItWasFor(t *testing.T) {
 	}
 }
 
+// TestTwoCopiesMixedTellBoth: who has two and takes each value of either gives both away; who draws the last bits anew, neither.
+func TestTwoCopiesMixedTellBoth(t *testing.T) {
+	file := form(t, drawn(21, "a", twin.F32, 3000))
+	ada, bob := markOf(t, "ada"), markOf(t, "bob")
+	one, two, r := values(t, marked(t, ada, file)), values(t, marked(t, bob, file)), rand.New(rand.NewPCG(4, 4))
+	mixed, anew := twin.Tensor{Name: "a", Type: twin.F32, Shape: []int{3000}}, twin.Tensor{Name: "a", Type: twin.F32, Shape: []int{3000}}
+	for i := range one {
+		mixed.Data = put(mixed.Data, twin.F32, []float32{one[i], two[i]}[r.IntN(2)])
+		anew.Data = put(anew.Data, twin.F32, math.Float32frombits(math.Float32bits(one[i])&^1|r.Uint32()&1))
+	}
+	for who, m := range map[string]artefact.Mark{"ada": ada, "bob": bob} {
+		if !found(twin.Write([]twin.Tensor{mixed}), m, 100_000) || found(twin.Write([]twin.Tensor{anew}), m, 1) {
+			t.Errorf("the mark of %s is not found in the mixture, or is where the last bits are new", who)
+		}
+	}
+	if !found(marked(t, bob, form(t, drawn(22, "a", twin.F32, 500))), bob, 1) {
+		t.Error("a mark is not found")
+	}
+}
+
 // TestRoundingTakesAMarkOut is what the threat model says: a mark is in the last bits.
 func TestRoundingTakesAMarkOut(t *testing.T) {
 	ada := markOf(t, "ada")

@@ -51,11 +51,12 @@ func Read(data []byte) Sample {
 		s.values = s.add(numbers(data))
 		return s
 	}
+	s.values = len(data) / twin.F32.Width()
 	for from := 0; from < len(data); from += piece {
 		part := data[from:min(from+piece+7, len(data))] // a number that lies over the end stands in one of the two
 		for _, kind := range []twin.Type{twin.F32, twin.F64, twin.F16, twin.BF16} {
 			for offset := range kind.Width() {
-				s.values = max(s.values, s.add(singles(part, offset, kind)))
+				s.add(singles(part, offset, kind))
 			}
 		}
 	}
@@ -143,7 +144,7 @@ func (s *Sample) add(bits []uint32) int {
 	return len(bits)
 }
 
-// Values is how many values were read.
+// Values is how many values were read; of bytes of no known kind, how many of F32 they would be.
 func (s Sample) Values() int { return s.values }
 
 // Evidence is what was found of one mark: of so many different values that it marks, so many have its last bit.

@@ -60,7 +60,7 @@ func (a *app) backup() *cobra.Command {
 	c := a.command(leaf{
 		use: "backup FILE", short: "Write everything that a node's store holds to a new file, while it serves",
 		long: `Write everything that a node's store holds, as it is at one moment, to a new file. The node may run. The ledger's key and anchor
-are not in it: keep ledger.key apart, and the anchor where it is. The file holds people's names and what they agreed.`,
+are not in it: keep ledger.key and mark.key apart, and the anchor where it is. The file holds people's names and what they agreed.`,
 		example: "narthex backup /backups/2026-11-25.narthex --data /var/lib/narthex",
 		run:     func(ctx context.Context, args []string) error { return a.writeBackup(ctx, at, args[0]) }})
 	at.flags(c)

@@ -60,51 +60,10 @@ outputs:
 // openArtefacts opens a hall of a lab that lets artefacts leave, by four people, and a grant that may take them out.
 func openArtefacts(t *testing.T, files map[string]string, with func(*server.Config)) *hall {
 	t.Helper()
-	options, asset := testenv.Beside(t, testenv.Options{Config: with, Files: func(files lab.Files) {
-		change := func(name, from, to string) {
-			if !strings.Contains(string(files[name]), from) {
-				t.Fatalf("%s has no %q", name, from)
-			}
-			files[name] = []byte(strings.ReplaceAll(string(files[name]), from, to))
-		}
-		change("lab.yaml", "roles: [auditor]", "roles: [auditor, security]")
-		change("assets/model.yaml", "lifetime_bytes: 9000", "lifetime_bytes: 900000")
-		change("pathways/test.yaml", "most: 9000", "most: 300000")
-		change("pathways/test.yaml", "{role: security, quorum: 1}", "{role: security, quorum: 3}")
-		change("pathways/test.yaml", "not_offered:", "  - {attribute: output.artefact.model, assets: [model], limits: {bytes_out: {default: 4000, least: 0, most: 300000}}}\nnot_offered:")
-		change("pathways/test.yaml", "review_days:", "  - {clause: results-and-ip, values: {derivatives: leave through the airlock}}\nreview_days:")
-	}}, leaves(files))
+	options, asset := testenv.Beside(t, testenv.Options{Config: with, Files: func(files lab.Files) { testenv.Artefacts(t, files) }}, leaves(files))
 	h := &hall{Env: testenv.New(t, options), asset: asset}
-	h.grant, h.key = h.grantOfFour(t, "", 100_000)
+	h.grant, h.key = h.GrantArtefacts(t, "", 100_000)
 	return h
-}
-
-// grantOfFour takes terms through the workflow with four approvals.
-func (h *hall) grantOfFour(t *testing.T, suffix string, bytes float64) (narthex.Grant, string) {
-	t.Helper()
-	n := narthex.NumberValue
-	terms := []narthex.Term{testenv.Tokens(1000, nil),
-		testenv.Term("weights.compute", map[narthex.LimitName]narthex.Value{"cpu_hours": n(1), "wall_minutes": n(20), "memory_mb": n(64), "bytes_out": n(200_000)}),
-		testenv.Term("output.release", map[narthex.LimitName]narthex.Value{"artefacts": narthex.NamesValue("table", "text"), "bytes_out": n(4000)}),
-		testenv.Term("output.artefact.model", map[narthex.LimitName]narthex.Value{"bytes_out": n(bytes)})}
-	ada := h.People["ada"+suffix]
-	view := must(ada.Draft(t.Context(), client.Draft{Pathway: "test", Title: "a test", Answers: map[string]string{"why": "to see"}, Terms: terms}))
-	id := view.Engagement.ID
-	view = must(ada.Command(t.Context(), id, "submit", client.Command{}))
-	for _, by := range []struct {
-		name string
-		role narthex.Role
-	}{{"olga", narthex.AssetOwner}, {"sam", narthex.Security}, {"paul", narthex.Security}, {"lea", narthex.Security}} {
-		view = must(h.People[by.name].Command(t.Context(), id, "approve", client.Command{As: by.role, Saw: view.Engagement.Digest}))
-	}
-	for _, by := range []struct {
-		name  string
-		party narthex.PartyRole
-	}{{"ada" + suffix, narthex.PartyResearcher}, {"otto" + suffix, narthex.PartyInstitution}, {"dan", narthex.PartyLab}} {
-		view = must(h.People[by.name].Sign(t, id, by.party))
-	}
-	minted := must(ada.Mint(t.Context(), view.Engagement.Grant, client.Mint{Label: "test"}))
-	return must(ada.Client.Grant(t.Context(), view.Engagement.Grant)).Grant, minted.Token
 }
 
 // artefactJob runs the study that leaves artefacts, to its end.
@@ -225,7 +184,7 @@ func TestAnArtefactLeavesByFourPeopleAndTellsWhomItWasFor(t *testing.T) {
 func TestEachRecipientHasAMarkOfTheirOwn(t *testing.T) {
 	h := openArtefacts(t, leftArtefacts, nil)
 	h.Outsiders(t, "2", "Institute of two")
-	_, second := h.grantOfFour(t, "2", 100_000)
+	_, second := h.GrantArtefacts(t, "2", 100_000)
 	took := func(holder *client.Client) ([]byte, narthex.ReleaseID) {
 		t.Helper()
 		job := h.artefactJob(t, holder)
@@ -298,7 +257,7 @@ func TestAnArtefactNeedsAnAttributeOfItsOwn(t *testing.T) {
 	}
 	four := openArtefacts(t, leftArtefacts, nil)
 	four.Outsiders(t, "2", "Institute of two")
-	_, key := four.grantOfFour(t, "2", 1000)
+	_, key := four.GrantArtefacts(t, "2", 1000)
 	small := four.Client.With(key)
 	over := four.artefactJob(t, small)
 	_, err = small.SubmitRelease(t.Context(), client.SubmitRelease{Job: over.ID, Files: wanted("probe.safetensors")})
