@@ -72,6 +72,7 @@ unit:
 # interop runs stock clients, in a module of their own, against the built program.
 interop: build
 	cd test/openai && $(GO) test -timeout 10m ./...
+	cd test/gitleaks && $(GO) test -timeout 10m ./...
 
 # fuzz gives every decoder FUZZTIME; `make fuzz FUZZTIME=10m` is the long form.
 fuzz:
