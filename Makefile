@@ -72,6 +72,7 @@ unit:
 # interop runs stock clients, in a module of their own, against the built program.
 interop: build
 	cd test/openai && $(GO) test -timeout 10m ./...
+	cd test/gitleaks && $(GO) test -timeout 10m ./...
 
 # fuzz gives every decoder FUZZTIME; `make fuzz FUZZTIME=10m` is the long form.
 fuzz:
@@ -82,6 +83,7 @@ fuzz:
 bench: build
 	$(GO) test -run xxx -bench . -benchtime 3s ./internal/server ./internal/journal ./policy ./internal/gateway/... ./internal/sandbox/bubblewrap
 	$(GO) test -run xxx -bench . -benchtime 3s -cpu 1 ./ledger ./demo/minilab ./internal/inspect/...
+	cd test/gitleaks && $(GO) test -run xxx -bench . -benchtime 3s -cpu 1 .
 
 # rigs runs the long forms of the rigs; docs/rigs.md says what each does. The story with every fault takes longest: NARTHEX_SHARD=1/8 to 8/8 takes an eighth of it each.
 rigs: build

@@ -36,6 +36,18 @@ var tokens = []token{
 	{"error token (Sentry)", "sntrys_", "b", 40, ""}, {"error token (Sentry)", "sntryu_", "h", 40, ""}, {"tracker key (Linear)", "lin_api_", "a", 32, ""}, {"notes token (Notion)", "ntn_", "a", 40, ""}, {"design token (Figma)", "figd_", "w", 36, ""}, {"API key (Postman)", "PMAK-", "w", 50, ""},
 	{"signed token (JWT)", "eyJ", "d", 36, ".eyJ"}, {"secret key (age)", "AGE-SECRET-KEY-1", "A", 50, ""}, {"private key (PuTTY)", "PuTTY-User-Key-File-", "d", 1, ""},
 	{"storage key (Azure)", "AccountKey=", "b", 80, ""}, {"storage signature (Azure)", "SharedAccessSignature=", "u", 40, ""},
+	{"vault key (1Password)", "A3-", "k", 34, ""}, {"service token (1Password)", "ops_eyJ", "b", 200, ""}, {"client secret (Adobe)", "p8e-", "a", 32, ""}, {"cloud access key (Alibaba)", "LTAI", "a", 20, ""}, {"cloud access key (AWS)", "A3T", "A", 17, ""},
+	{"model key (AWS)", "ABSK", "b", 109, ""}, {"model key (AWS)", "bedrock-api-key-", "b", 20, ""}, {"registry key (Artifactory)", "AKCp", "a", 69, ""}, {"registry token (Artifactory)", "cmVmd", "a", 59, ""}, {"database key (ClickHouse)", "4b1d", "a", 38, ""},
+	{"package token (Clojars)", "CLOJARS_", "a", 60, ""}, {"package token (Clojars)", "clojars_", "a", 60, ""}, {"origin key (Cloudflare)", "v1.0-", "w", 150, ""}, {"travel token (Duffel)", "duffel_test_", "b", 43, ""}, {"travel token (Duffel)", "duffel_live_", "b", 43, ""},
+	{"metrics token (Dynatrace)", "dt0c01.", "d", 80, ""}, {"postage key (EasyPost)", "EZAK", "a", 54, ""}, {"postage key (EasyPost)", "EZTK", "a", 54, ""}, {"page token (Facebook)", "EAAM", "a", 100, ""}, {"page token (Facebook)", "EAAC", "a", 100, ""},
+	{"platform token (Fly)", "fm1a_", "b", 100, ""}, {"platform token (Fly)", "fm1r_", "b", 100, ""}, {"platform token (Fly)", "fm2_", "b", 100, ""}, {"video token (Frame.io)", "fio-u-", "b", 64, ""}, {"payment key (Flutterwave)", "FLWSECK_TEST-", "w", 12, ""}, {"payment key (Flutterwave)", "FLWPUBK_TEST-", "w", 32, ""},
+	{"git token (GitLab)", "glffct-", "w", 20, ""}, {"git token (GitLab)", "glft-", "w", 20, ""}, {"git token (GitLab)", "glimt-", "w", 20, ""}, {"git token (GitLab)", "glagent-", "w", 20, ""}, {"git token (GitLab)", "gloas-", "w", 20, ""}, {"git token (GitLab)", "glsoat-", "w", 20, ""}, {"runner token (GitLab)", "GR1348941", "w", 20, ""}, {"session (GitLab)", "gitlab_session=", "a", 32, ""},
+	{"pipeline key (Harness)", "pat.", "d", 60, "."}, {"pipeline key (Harness)", "sat.", "d", 60, "."}, {"infrastructure token (HashiCorp)", "atlasv1.", "b", 60, ""}, {"vault token (HashiCorp)", "s.", "a", 24, ""}, {"model key (Hugging Face)", "api_org_", "a", 34, ""}, {"cost key (Infracost)", "ico-", "a", 32, ""},
+	{"client secret (42)", "s-s4t2ud-", "h", 64, ""}, {"client secret (42)", "s-s4t2af-", "h", 64, ""}, {"signed token (JWT)", "ZXlK", "b", 20, ""}, {"metrics key (Grafana)", "eyJrIjoi", "b", 70, ""}, {"metrics key (New Relic)", "NRJS-", "h", 19, ""}, {"metrics key (New Relic)", "NRII-", "w", 32, ""}, {"deployment key (Octopus)", "API-", "A", 26, ""},
+	{"model key (OpenAI)", "sk-admin-", "w", 40, ""}, {"cluster token (OpenShift)", "sha256~", "w", 43, ""}, {"database token (PlanetScale)", "pscale_tkn_", "q", 32, ""}, {"database token (PlanetScale)", "pscale_oauth_", "q", 32, ""}, {"database password (PlanetScale)", "pscale_pw_", "q", 32, ""}, {"workflow key (Prefect)", "pnu_", "a", 36, ""},
+	{"documents key (ReadMe)", "rdme_", "a", 70, ""}, {"platform token (Scalingo)", "tk-us-", "w", 48, ""}, {"mail key (Brevo)", "xkeysib-", "w", 64, ""}, {"mail key (SendGrid)", "SG.", "q", 66, ""}, {"chain token (SettleMint)", "sm_aat_", "a", 16, ""}, {"chain token (SettleMint)", "sm_pat_", "a", 16, ""}, {"chain token (SettleMint)", "sm_sat_", "a", 16, ""},
+	{"postage token (Shippo)", "shippo_live_", "h", 40, ""}, {"postage token (Shippo)", "shippo_test_", "h", 40, ""}, {"chat token (Slack)", "xoxe-", "w", 40, ""}, {"chat token (Slack)", "xoxe.", "d", 40, ""}, {"code token (Sourcegraph)", "sgp_", "w", 40, ""}, {"payment token (Square)", "EAAA", "w", 22, ""}, {"messages key (Twilio)", "SK", "h", 32, ""},
+	{"posts token (X)", "AAAAAAAAAAAAAAAAAAAAAA", "u", 80, ""}, {"forms token (Typeform)", "tfp_", "b", 59, ""}, {"cloud token (Yandex)", "t1.", "q", 80, ""}, {"cloud key (Yandex)", "AQVN", "w", 35, ""}, {"cloud key (Yandex)", "YC", "w", 38, ""}, {"chat hook (Teams)", "webhook.office.com/webhookb2/", "u", 8, ""}, {"tables token (Airtable)", "pat", "d", 79, "."},
 	{"key of this gateway", "nx_", "a", 24, ""},
 }
 
@@ -46,6 +58,8 @@ var letterings = map[string][256]bool{
 	"h": marks("0123456789abcdefABCDEF"),
 	"w": marks(alphanumeric + "_-"),
 	"d": marks(alphanumeric + "_-."),
+	"k": marks("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-"),
+	"q": marks(alphanumeric + "_-.="),
 	"b": marks(alphanumeric + "+/=_-"),
 	"u": marks(alphanumeric + "_-./%?&=+"),
 }

@@ -254,7 +254,7 @@ func (l *look) escapes(p piece) {
 	for _, e := range escapes {
 		if out, dense := e.read(p.bytes); out != nil {
 			child := p.under(e.name, 0, out)
-			child.faint = p.faint || p.listed
+			child.faint, child.joined = p.faint || p.listed, p.joined
 			l.push(child)
 			if dense && !p.said && !p.drawn {
 				l.find(p, 0, Encoded, "odd: escapes", "letters one after the other are written by their numbers ("+e.name+"), as nobody needs to")
