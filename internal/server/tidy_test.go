@@ -25,7 +25,21 @@ import (
 // living is a hall of which a test sees the frozen files, and whose jobs do what their study says.
 type living struct {
 	*hall
-	raw store.Store
+	raw  store.Store
+	wipe chan struct{} // where it is there, a job's box is wiped for each that comes
+}
+
+// waiting is a driver that wipes when it is told to: by then what a job left is frozen, and no entry names it yet.
+type waiting struct {
+	sandbox.Driver
+	of *living
+}
+
+func (w waiting) Remove(ctx context.Context, id string) error {
+	if w.of.wipe != nil {
+		<-w.of.wipe
+	}
+	return w.Driver.Remove(ctx, id)
 }
 
 func openLiving(t *testing.T) *living {
@@ -48,7 +62,7 @@ func openLiving(t *testing.T) *living {
 		}
 		return sandbox.Ended{Class: sandbox.Done}
 	}, func(c *server.Config) {
-		c.Host.Examiner = testenv.Here{}
+		c.Host.Examiner, c.Host.Driver = testenv.Here{}, waiting{c.Host.Driver, l}
 		c.Wrap = func(s store.Store) store.Store { l.raw = s; return s }
 	})
 	return l
@@ -244,6 +258,24 @@ func TestStorageReturnsToNone(t *testing.T) {
 	again := l.over(t, l.hand(t, "1").ID)
 	if again.State != narthex.JobDone || again.Plan.Study != job.Plan.Study {
 		t.Errorf("handed in again it is %s", again.State)
+	}
+	l.sound(t)
+}
+
+// TestAFileThatWaitsForItsEntryIsThere: what a job left is frozen, and the entry that names it does not come for a while, in which the walk over
+// all files is due.
+func TestAFileThatWaitsForItsEntryIsThere(t *testing.T) {
+	l := openLiving(t)
+	l.wipe = make(chan struct{})
+	before := l.files(t)
+	job := l.hand(t, "7")
+	until(t, "what it left is frozen", func() bool { time.Sleep(50 * time.Millisecond); return len(l.files(t)) == len(before)+6 })
+	l.Clock.Move(25 * time.Hour)
+	time.Sleep(2500 * time.Millisecond) // the walk is tried each second
+	close(l.wipe)
+	l.move(t, 0)
+	if view := l.over(t, job.ID); view.State != narthex.JobDone || len(l.files(t)) != len(before)+6 {
+		t.Errorf("the job is %s, and %d files are there", view.State, len(l.files(t)))
 	}
 	l.sound(t)
 }

@@ -196,3 +196,24 @@ func TestARootThroughALinkWritesNothingElsewhere(t *testing.T) {
 		t.Errorf("outside of the root there are %v: %v", entries, err)
 	}
 }
+
+// TestRigARootOfTheArchive builds a small root, in the long form Python with numpy too, of what this host's apt fetches, and once more in another
+// place by its lock.
+func TestRigARootOfTheArchive(t *testing.T) {
+	if os.Getenv("NARTHEX_RIG") != "long" {
+		t.Skip("it asks the archive for packages: NARTHEX_RIG=long")
+	}
+	release, err := exec.CommandContext(t.Context(), "/bin/sh", "-c", ". /etc/os-release && printf %s \"$VERSION_CODENAME\"").Output()
+	must(t, err)
+	for _, names := range [][]string{{"hello"}, {"python3", "python3-numpy"}} {
+		e := narthex.Environment{Name: "real", Root: filepath.Join(t.TempDir(), "root"), Debian: &narthex.DebianSet{Release: string(release), Packages: names}}
+		lock, err := debian.Build(t.Context(), e, debian.Choices{})
+		must(t, err)
+		other := e
+		other.Root = filepath.Join(t.TempDir(), "root")
+		again, err := debian.Build(t.Context(), other, debian.Choices{Lock: &lock})
+		if err != nil || again.Root != lock.Root || lock.Root.Files < 100 {
+			t.Errorf("%v: it is %+v, and again %+v: %v", names, lock.Root, again.Root, err)
+		}
+	}
+}
