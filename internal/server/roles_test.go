@@ -12,8 +12,8 @@ import (
 
 	"narthex"
 	"narthex/client"
-	"narthex/internal/airlock"
 	"narthex/internal/agreement"
+	"narthex/internal/airlock"
 	"narthex/internal/lab"
 	"narthex/internal/testenv"
 )
