@@ -26,11 +26,18 @@ func studyApproval(tx *journal.Tx, agreement narthex.Digest) (*narthex.StudyAppr
 	return approval, nil
 }
 
-// endsJob gives the code of what ends a job: what stops its key, or that its study waits for approval beside an environment or a version that
-// is no longer the one that was frozen. What waits in the queue is held to that when it begins.
+// endsJob gives the code of what ends a job: what stops its key, that it waits for more devices than the host has any more, or that its study
+// waits for approval beside an environment or a version that is no longer the one that was frozen. What waits in the queue is held to that when
+// it begins.
 func (h *Hall) endsJob(tx *journal.Tx, job book.Job) string {
-	if code := stopsJob(tx, job); code != "" || job.State != narthex.JobInReview {
+	if code := stopsJob(tx, job); code != "" {
 		return code
+	}
+	if all, _ := h.devices.Has(job.Plan.Device); h.Driver != nil && job.State.Waits() && job.Plan.Devices > all {
+		return "changed"
+	}
+	if job.State != narthex.JobInReview {
+		return ""
 	}
 	rules, err := h.Rules.Check(tx)
 	if err != nil {

@@ -309,3 +309,25 @@ func TestALostJobIsChargedForItsDevices(t *testing.T) {
 	}
 	until(t, "both devices are wiped before anybody has them", func() bool { return s.times() >= wiped+2 })
 }
+
+// TestAJobForDevicesThatAreGoneIsOver: a host that begins with fewer of them than a job that waits wants ends it, and gives back what it
+// reserved.
+func TestAJobForDevicesThatAreGoneIsOver(t *testing.T) {
+	s := openShop(t, 2, 1)
+	s.stage.on.Store(1)
+	must(s.hand(t, "model", 0, 5))
+	until(t, "one runs", func() bool { return s.stage.began.Load() == 1 })
+	waits := must(s.hand(t, "model", 2, 5))
+	if err := s.Node.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s.stage.on.Store(0)
+	s.Reconfigure(func(c *server.Config) { c.Devices = "" })
+	s.Start(t)
+	if job := s.over(t, waits.ID); job.State != narthex.JobCancelled || job.End != nil {
+		t.Errorf("it is %s", job.State)
+	}
+	if b := s.gpu(t); b.Reserved != 0 || b.Used != 0 {
+		t.Errorf("of devices there is %+v", b)
+	}
+}
