@@ -1,8 +1,7 @@
 package narthex
 
 import (
-	"slices"
-	"strings"
+	"sort"
 	"time"
 )
 
@@ -28,6 +27,6 @@ func (a Absence) After(list []Absence) []Absence {
 	if a.From.Before(a.Until) {
 		next = append(next, a)
 	}
-	slices.SortFunc(next, func(x, y Absence) int { return strings.Compare(string(x.Person), string(y.Person)) })
+	sort.Slice(next, func(x, y int) bool { return next[x].Person < next[y].Person })
 	return next
 }

@@ -48,7 +48,24 @@ type Attribute struct {
 	Needs     []AttributeName         `json:"needs,omitempty"`
 	Excludes  []AttributeName         `json:"excludes,omitempty"`
 	Approvals int                     `json:"approvals,omitempty"`
+	On        []AssetKind             `json:"on,omitempty"`   // the kinds of assets that it can be of; a model where it is nil
+	Jobs      JobsOf                  `json:"jobs,omitempty"` // what runs beside an asset by it; nothing where it is empty
 	Limits    map[LimitName]LimitSpec `json:"limits"`
+}
+
+// JobsOf says what runs beside an asset by an attribute.
+type JobsOf string
+
+const (
+	// Studies are the researcher's own code.
+	Studies JobsOf = "studies"
+	// Requests are not code: a program of ours does what they ask.
+	Requests JobsOf = "requests"
+)
+
+// IsOf says whether the attribute can be of an asset of that kind.
+func (a Attribute) IsOf(kind AssetKind) bool {
+	return a.Name != "" && (a.On == nil && kind == "model" || slices.Contains(a.On, kind))
 }
 
 // leastApprovals is how many different people approve anything at all.
@@ -68,6 +85,17 @@ type Taxonomy struct {
 func (t *Taxonomy) Attribute(name AttributeName) (Attribute, bool) {
 	attribute, known := t.Attributes[name]
 	return attribute, known
+}
+
+// StudiesBeside gives the attribute by which studies run beside an asset of that kind: the one place that says so.
+func (t *Taxonomy) StudiesBeside(kind AssetKind) (AttributeName, bool) {
+	var found AttributeName
+	for name, a := range t.Attributes {
+		if a.Jobs == Studies && a.IsOf(kind) && (found == "" || name < found) {
+			found = name
+		}
+	}
+	return found, found != ""
 }
 
 // Limit gives the specification of a limit on an attribute, its own before the common ones.

@@ -61,6 +61,8 @@ const (
 	EntryJobChanged         EntryType = "job.changed"
 	EntryReleaseTaken       EntryType = "release.taken"
 	EntryReleaseChanged     EntryType = "release.changed"
+	EntryRuleProposed       EntryType = "rule.proposed"
+	EntryRuleChanged        EntryType = "rule.changed"
 	EntryRefusalsCounted    EntryType = "refusals.counted"
 	EntryRecovered          EntryType = "node.recovered"
 	EntryProgramChanged     EntryType = "program.changed"
@@ -114,6 +116,8 @@ var entryFields = map[EntryType]struct {
 	EntryJobChanged:         {UseEntry, false, []string{"job", "grant", "event"}},
 	EntryReleaseTaken:       {UseEntry, false, []string{"grant", "key", "agreement", "directory", "facts", "uses", "asset", "version", "clauses", "reserved", "release"}},
 	EntryReleaseChanged:     {GovernanceEntry, false, []string{"release", "grant", "event"}},
+	EntryRuleProposed:       {GovernanceEntry, false, []string{"grant", "by", "terms"}},
+	EntryRuleChanged:        {GovernanceEntry, false, []string{"rule", "event"}},
 	EntryRefusalsCounted:    {UseEntry, false, []string{"kind", "count", "since"}},
 	EntryRecovered:          {GovernanceEntry, true, []string{"closed", "size"}},
 	EntryProgramChanged:     {GovernanceEntry, true, []string{"version", "program", "replaces", "reason"}},

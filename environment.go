@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"slices"
+	"sort"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -11,6 +12,13 @@ import (
 
 // EnvironmentName names an environment of jobs, such as python-numpy.
 type EnvironmentName string
+
+// DeviceKind names a kind of device that a host has and jobs compute on, such as gpu. What of it a job uses is counted in [GPUMinutes],
+// whatever the kind.
+type DeviceKind string
+
+// MostDevices is how many devices a job has at most.
+const MostDevices = 64
 
 // JobLimits bounds one job. Each is above zero; the zero JobLimits lets no job run.
 type JobLimits struct {
@@ -29,11 +37,22 @@ type Environment struct {
 	Title string          `json:"title"` // in one line, for who chooses
 	// Root is a folder of the node's host, absolute. Where it is "/", jobs see the host's /usr and nothing else of it.
 	Root string `json:"root"`
+	// Digest is the root's, by [RootDigest]; none where the root is the host's.
+	Digest Digest `json:"digest,omitempty"`
+	// Debian is what the root is built of, where it is built.
+	Debian *DebianSet `json:"debian,omitempty"`
 	// Command is what the command of every job begins with: an absolute path within the environment, and arguments. Where it is nil the
 	// study states all of its command.
-	Command []string  `json:"command,omitempty"`
-	Limits  JobLimits `json:"limits"`
-	// Packages are those of the host that the environment is made of, by Debian's names. A node looks for them when it starts.
+	Command []string `json:"command,omitempty"`
+	// Computes is the attribute whose program, which is ours, runs in it and does what a request asks. Where it is empty studies run in it.
+	Computes AttributeName `json:"computes,omitempty"`
+	Limits   JobLimits     `json:"limits"`
+	// Device is the kind of device that jobs in it may have, such as gpu; empty for none. Devices is how many a job has that asks for no
+	// number, 0 to [MostDevices].
+	Device  DeviceKind `json:"device,omitempty"`
+	Devices int64      `json:"devices,omitempty"`
+	// Packages are those of the host that the environment is made of, by Debian's names, where the root is the host's. A node without one of
+	// them runs no job in it, and what a job saw of them when it was handed in is what it finds when it starts.
 	Packages []string `json:"packages,omitempty"`
 	// Pathways are those whose grants may use it, or [AnyPathway] alone. Without one nobody may.
 	Pathways []PathwayName `json:"pathways"`
@@ -94,7 +113,7 @@ type FolderFile struct {
 // and empty folders are not in it.
 func FolderDigest(files []FolderFile) (Digest, error) {
 	files = slices.Clone(files)
-	slices.SortFunc(files, func(a, b FolderFile) int { return strings.Compare(a.Path, b.Path) })
+	sort.Slice(files, func(a, b int) bool { return files[a].Path < files[b].Path })
 	if len(files) == 0 {
 		return "", Invalidf("The folder holds no file, so it has no digest.")
 	}

@@ -73,9 +73,11 @@ type Finding struct {
 	Says   string   `json:"says,omitempty"`
 }
 
-// ReleaseFile is a file that is to be released, with what its author says of it.
+// ReleaseFile is a file that is to be released, with what its author says of it. Of is the digest of what its job left, where that is
+// not the file itself: an artefact is marked for who receives it. It is never told to its author.
 type ReleaseFile struct {
 	Frozen
+	Of      Digest `json:"of,omitempty"`
 	Context string `json:"context"`
 }
 
@@ -95,7 +97,9 @@ type Release struct {
 	Files       []ReleaseFile `json:"files"`
 	Charge      int64         `json:"charge"` // bytes, of the grant's bytes_out and the asset's lifetime_bytes; 0 to its author after an edit, until it leaves
 	Reviewers   int           `json:"reviewers"`
+	Mark        string        `json:"mark,omitempty"` // of artefacts: the print of the secret with which they are marked
 	Findings    []Finding     `json:"findings"`
+	Sketch      Frozen        `json:"sketch,omitzero"` // what is kept of its files so that later packages are compared with it; not for its author
 	State       ReleaseState  `json:"state"`
 	TakenAt     time.Time     `json:"taken_at"`
 	DecidedAt   time.Time     `json:"decided_at,omitzero"`
@@ -104,4 +108,6 @@ type Release struct {
 	RemindedAt  time.Time     `json:"reminded_at,omitzero"`  // when the clock reminded its reviewers
 	EscalatedAt time.Time     `json:"escalated_at,omitzero"` // when it told the programme
 	Votes       []ReleaseVote `json:"votes,omitempty"`
+	Rule        *RuleUse      `json:"rule,omitempty"`  // by which it left, where no people decided
+	Unfit       *Unfit        `json:"unfit,omitempty"` // why it did not
 }

@@ -85,3 +85,28 @@ func (c *Client) VoteRelease(ctx context.Context, id narthex.ReleaseID, in VoteR
 func (c *Client) ReturnRelease(ctx context.Context, id narthex.ReleaseID, in VoteRelease) (narthex.Release, error) {
 	return call[narthex.Release](ctx, c, "POST", route("api", "releases", string(id), "return"), in)
 }
+
+// TraceRelease looks in a file for the marks of artefacts that left.
+func (c *Client) TraceRelease(ctx context.Context, in TraceRelease) (Trace, error) {
+	return call[Trace](ctx, c, "POST", "/api/releases/trace", in)
+}
+
+// Studies lists the jobs whose studies wait for approval and of which the session's person may say something.
+func (c *Client) Studies(ctx context.Context) (StudyList, error) {
+	return call[StudyList](ctx, c, "GET", "/api/studies", nil)
+}
+
+// Study gives a frozen study to one of its reviewers.
+func (c *Client) Study(ctx context.Context, id narthex.JobID) (StudyPackage, error) {
+	return call[StudyPackage](ctx, c, "GET", route("api", "studies", string(id)), nil)
+}
+
+// ApproveStudy says that a study may run.
+func (c *Client) ApproveStudy(ctx context.Context, id narthex.JobID, in VoteStudy) (narthex.Job, error) {
+	return call[narthex.Job](ctx, c, "POST", route("api", "studies", string(id), "approve"), in)
+}
+
+// ReturnStudy sends a study back to its author.
+func (c *Client) ReturnStudy(ctx context.Context, id narthex.JobID, in VoteStudy) (narthex.Job, error) {
+	return call[narthex.Job](ctx, c, "POST", route("api", "studies", string(id), "return"), in)
+}

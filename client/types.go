@@ -614,7 +614,7 @@ type WorkItem struct {
 	Manuscript int                  `json:"manuscript,omitempty"` // where it is about one
 	Title      string               `json:"title"`
 	Applicant  string               `json:"applicant,omitempty"`
-	Do         string               `json:"do"` // submit, answer, review, assign, chase, read, sign, close, meet, remind, take, join, decide (on an objection), mediate, amend, renew_standing, approve_directory; of a lock: review_lock, answer_appeal, review_silence; review_release; of a manuscript: examine_manuscript, answer_contest, answer_redactions, apply_redactions, give_material
+	Do         string               `json:"do"` // submit, answer, review, assign, chase, read, sign, close, meet, remind, take, join, decide (on an objection), mediate, amend, renew_standing, approve_directory; of a lock: review_lock, answer_appeal, review_silence; review_release, review_rule, look_again, review_study; of a manuscript: examine_manuscript, answer_contest, answer_redactions, apply_redactions, give_material
 	Since      time.Time            `json:"since"`
 	Due        time.Time            `json:"due,omitzero"`
 	Late       bool                 `json:"late,omitempty"`
@@ -627,7 +627,9 @@ type WorkItem struct {
 	Agreed     bool                   `json:"agreed,omitempty"`     // to join: whether there is an agreement to read
 	Lapses     *RestView              `json:"lapses,omitempty"`     // what a grant rests on and you can renew
 	Lock       narthex.LockID         `json:"lock,omitempty"`       // to look at again, to answer for, or whose silence ends
-	Release    narthex.ReleaseID      `json:"release,omitempty"`    // what wants to leave, and you have not voted on
+	Release    narthex.ReleaseID      `json:"release,omitempty"`    // what wants to leave, and you have not voted on; or what left and you look at again
+	Rule       narthex.RuleID         `json:"rule,omitempty"`       // that waits for your word, or by which it left
+	Job        narthex.JobID          `json:"job,omitempty"`        // whose study is to run, and you have not voted on
 	Opinions   int                    `json:"opinions,omitempty"`   // of specialists, that you asked for and that came in
 }
 
@@ -900,6 +902,9 @@ type SubmitJob struct {
 	Files       []StudyFile             `json:"files"` // sorted by path
 	MemoryMB    int64                   `json:"memory_mb,omitempty"`
 	WallMinutes int64                   `json:"wall_minutes,omitempty"`
+	Devices     *int64                  `json:"devices,omitempty"` // how many of the environment's kind; nil for its usual
+	// Against is a second version of the asset, such as minim-1@early, that a request compares the first with.
+	Against string `json:"against,omitempty"`
 }
 
 // StudyFile is a file with its bytes.
@@ -927,8 +932,46 @@ type WantedFile struct {
 
 // SubmitRelease is the body of POST /v1/releases.
 type SubmitRelease struct {
-	Job   narthex.JobID `json:"job"`
-	Files []WantedFile  `json:"files"`
+	Job   narthex.JobID  `json:"job"`
+	Files []WantedFile   `json:"files,omitempty"` // where a rule is named, its files; what is said of them is the rule's where nothing is
+	Rule  narthex.RuleID `json:"rule,omitempty"`  // by which it is to leave; where none is named, any that is in force for it
+}
+
+// ProposeRule is the body of POST /v1/rules: a standing rule for what jobs like that one leave.
+type ProposeRule struct {
+	Job      narthex.JobID      `json:"job"`
+	Versions bool               `json:"every_version,omitempty"` // of the job's asset, and not its version alone
+	Says     string             `json:"says"`
+	Files    []narthex.RuleFile `json:"files"`
+	RowsADay int64              `json:"rows_a_day"`
+	Days     int                `json:"days"`
+	Looks    string             `json:"looks,omitempty"`     // a reviewer's handle or address; one of them is chosen where none is named
+	StandsIn string             `json:"stands_in,omitempty"` // the same
+}
+
+// RuleView is a standing rule with what it could tell at most.
+type RuleView struct {
+	narthex.Rule
+	RowBits int64 `json:"row_bits"` // by the values of one row
+	DayBits int64 `json:"day_bits"` // in a day, by all rows, each in a release of its own
+}
+
+// RuleList is standing rules that someone may know of.
+type RuleList struct {
+	Rules []RuleView `json:"rules"`
+}
+
+// JudgeRule is the body of POST /api/rules/{rule}/approve and /refuse.
+type JudgeRule struct {
+	Saw     narthex.Digest `json:"saw"`
+	Comment string         `json:"comment,omitempty"` // of a refusal, for who asked for it
+}
+
+// LookAgain is the body of POST /api/rules/{rule}/look: what a second look at a release found.
+type LookAgain struct {
+	Release narthex.ReleaseID `json:"release"`
+	Saw     narthex.Digest    `json:"saw"`              // of its package
+	Ground  string            `json:"ground,omitempty"` // carries, personal, meaning, more; empty where it is fine
 }
 
 // EditRelease is the body of POST /v1/releases/{release}/edit: the files that stay.
@@ -956,6 +999,58 @@ type VoteRelease struct {
 	Note     string                `json:"note,omitempty"`    // for reviewers
 }
 
+// MostTrace is how many bytes of a file are traced at once.
+const MostTrace = 16 << 20
+
+// TraceRelease is the body of POST /api/releases/trace: a file, or a part of one, in which the marks of artefacts are looked for.
+type TraceRelease struct {
+	Data []byte `json:"data"`
+}
+
+// Trace is what was found of them. Nothing found says nothing: whoever rounds the values takes the mark out.
+type Trace struct {
+	Values  int      `json:"values"`         // that were read of the file
+	Marks   int      `json:"marks"`          // that were looked for: one for each file of each release of artefacts
+	Unknown int      `json:"unknown"`        // releases that were marked with a secret which the node has no longer
+	More    bool     `json:"more,omitempty"` // whether there are earlier releases that were not looked at
+	Found   []Traced `json:"found"`          // the surest first
+}
+
+// Traced is a file of a release whose mark was found. Whoever reviewed it saw the same bytes.
+type Traced struct {
+	Release    narthex.ReleaseID    `json:"release"`
+	State      narthex.ReleaseState `json:"state"` // of one that was not released its recipient was never given the bytes
+	Grant      narthex.GrantID      `json:"grant"`
+	Engagement narthex.EngagementID `json:"engagement"`
+	Recipient  narthex.PersonID     `json:"recipient"`
+	FetchedAt  time.Time            `json:"fetched_at,omitzero"`
+	Asset      narthex.AssetName    `json:"asset"`
+	File       string               `json:"file"`
+	Reviewers  int                  `json:"reviewers"` // who voted on it
+	Compared   int                  `json:"compared"`  // different values that the mark is in
+	Agreed     int                  `json:"agreed"`    // and those of them that have it
+	OnceIn     int                  `json:"once_in"`   // chance gives as much in one file of ten to this power, over all marks that were looked for
+}
+
+// StudyList is the jobs whose studies wait for approval: GET /api/studies.
+type StudyList struct {
+	Jobs []narthex.Job `json:"jobs"`
+}
+
+// StudyPackage is a frozen study with its bytes, and the digest of its plan, on which people vote: GET /api/studies/{job}.
+type StudyPackage struct {
+	Job   narthex.Job    `json:"job"`
+	Plan  narthex.Digest `json:"plan"`
+	Files []StudyFile    `json:"files"`
+}
+
+// VoteStudy is the body of POST /api/studies/{job}/approve and /return: what a reviewer says of the study whose plan they saw.
+type VoteStudy struct {
+	Saw     narthex.Digest `json:"saw"`
+	Comment string         `json:"comment,omitempty"` // for the author
+	Note    string         `json:"note,omitempty"`    // for reviewers
+}
+
 // EnvironmentView is an environment of jobs, without where it lies.
 type EnvironmentView struct {
 	Name    narthex.EnvironmentName `json:"name"`
@@ -965,18 +1060,32 @@ type EnvironmentView struct {
 	Digest  narthex.Digest          `json:"digest"`
 	// Packages are Debian's that it is made of, for who tries a study on a machine of their own.
 	Packages []string `json:"packages,omitempty"`
+	// Root is the digest of its root where it has one of its own, and Debian what that is built of, for the same.
+	Root   narthex.Digest     `json:"root,omitempty"`
+	Debian *narthex.DebianSet `json:"debian,omitempty"`
+	// Unready says why no job begins in it now; empty where jobs do.
+	Unready string `json:"unready,omitempty"`
+	// Device is the kind of device that its jobs may have and Devices how many each has as a rule; OnHost is how many of them the node's host
+	// has, and OutOfUse how many of those wait for an operator.
+	Device   narthex.DeviceKind `json:"device,omitempty"`
+	Devices  int64              `json:"devices,omitempty"`
+	OnHost   int64              `json:"on_host,omitempty"`
+	OutOfUse int64              `json:"out_of_use,omitempty"`
+	// Computes is the attribute whose program runs in it and takes requests for statistics; where it is empty studies run in it.
+	Computes   narthex.AttributeName `json:"computes,omitempty"`
+	Statistics []string              `json:"statistics,omitempty"` // that the program knows; which may be asked for stands in the grant
 }
 
-// MostTwin is how many bytes the files of a version have at most of which twins are made.
+// MostTwin is how many bytes the weights of a version have at most of which twins are made.
 const MostTwin = 64_000_000
 
-// Twin is GET /v1/assets/{asset}/twin: the mock twin of a version's weights. They have the names, shapes and types of the version's own
-// and random values of the same scale, the same ones for everyone.
+// Twin is GET /v1/assets/{asset}/twin: the mock twin of a version's weights or records, the same for everyone. Weights have the names, shapes
+// and types of the version's own and random values of the same scale, records the same fields with random words and numbers.
 type Twin struct {
 	Asset   narthex.AssetName   `json:"asset"`
 	Version narthex.VersionName `json:"version"`
 	Digest  narthex.Digest      `json:"digest"` // of the version's bytes
-	Files   []StudyFile         `json:"files"`  // of safetensors, sorted by their paths; at least one
+	Files   []StudyFile         `json:"files"`  // of safetensors and JSON lines, sorted by their paths; at least one
 	Others  int                 `json:"others"` // files of the version that are of another kind, of which nothing is given
 }
 

@@ -15,6 +15,7 @@ import (
 	"narthex"
 	"narthex/client"
 	"narthex/internal/airlock"
+	"narthex/internal/order"
 )
 
 // Where the story leaves what was released, in the demonstration's folder.
@@ -117,7 +118,7 @@ func studyOf(write func(dir string) error) (files []client.StudyFile, err error)
 		files = append(files, client.StudyFile{Path: name, Data: data})
 		return err
 	})
-	slices.SortFunc(files, func(a, b client.StudyFile) int { return strings.Compare(a.Path, b.Path) })
+	order.By(files, func(a, b client.StudyFile) int { return strings.Compare(a.Path, b.Path) })
 	return files, err
 }
 

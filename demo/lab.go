@@ -114,6 +114,12 @@ offers:
       wall_minutes: {default: 10, least: 1, most: 60}
       memory_mb: {default: 2048, least: 64, most: 4096}
       bytes_out: {default: 20000, least: 0, most: 20000}
+  - attribute: weights.diff
+    assets: [minim-1]
+    limits:
+      statistics: {default: [shape, l2, distance, cosine], names: [shape, mean, std, max_abs, l2, spectral_norm, stable_rank, singular_values, distance, cosine, changed]}
+      digits: {default: 3, least: 1, most: 4}
+      bytes_out: {default: 20000, least: 0, most: 20000}
   - attribute: output.release
     assets: [minim-1]
     limits:

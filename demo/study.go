@@ -11,6 +11,19 @@ import (
 //go:embed study/study.yaml study/*.py study-hidden/study.yaml study-hidden/*.py
 var studies embed.FS
 
+//go:embed study-corpus/study.yaml study-corpus/*.py
+var corpusStudy embed.FS
+
+// WriteCorpusStudy writes into a new folder a study that runs beside the miniature lab's pre-training corpus: how many documents of each
+// source hold a phrase. The corpus is made by a build and is not in the program, so the story does not tell of it.
+func WriteCorpusStudy(dir string) error {
+	files, err := fs.Sub(corpusStudy, "study-corpus")
+	if err != nil {
+		return err
+	}
+	return os.CopyFS(dir, files)
+}
+
 // Study gives the files of the demonstration's study, which a researcher runs beside the weights: study.yaml, and what it runs.
 func Study() (fs.FS, error) { return fs.Sub(studies, "study") }
 

@@ -24,7 +24,7 @@ func TestTheBytesForJobsAreThoseThatWereApproved(t *testing.T) {
 		t.Fatal(err)
 	}
 	d, problems := lab.Load(files)
-	if len(problems) > 0 || len(d.Environments) != 2 {
+	if len(problems) > 0 || len(d.Environments) != 3 {
 		t.Fatalf("%d environments: %v", len(d.Environments), problems)
 	}
 	for _, v := range d.Assets["minim-1"].Versions {

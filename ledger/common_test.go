@@ -81,7 +81,7 @@ func story() []narthex.Entry {
 		narthex.EntryLockAppealed, narthex.EntryLockReviewed, narthex.EntryLockLifted, narthex.EntryKeyRevoked, narthex.EntrySignerRevoked, narthex.EntryPersonChanged, narthex.EntryLedgerRead, narthex.EntryGrantEnded,
 		narthex.EntryRecovered, narthex.EntryOpeningsErased, narthex.EntryLedgerRestored, narthex.EntryProgramChanged, narthex.EntryPersonAuthorised,
 		narthex.EntryPersonUnauthorised, narthex.EntryPersonStanding, narthex.EntryPersonNationality, narthex.EntryPersonVisa, narthex.EntryPersonAway, narthex.EntryEngagementRead,
-		narthex.EntryJobTaken, narthex.EntryJobChanged, narthex.EntryReleaseTaken, narthex.EntryReleaseChanged, narthex.EntryCallIntent} {
+		narthex.EntryJobTaken, narthex.EntryJobChanged, narthex.EntryReleaseTaken, narthex.EntryReleaseChanged, narthex.EntryRuleProposed, narthex.EntryRuleChanged, narthex.EntryCallIntent} {
 		add(kind, nil)
 	}
 	return entries

@@ -19,8 +19,8 @@ const (
 	signed     = 13 // by the researcher, and 14 by the lab
 	activated  = 15
 	firstCall  = 17 // its outcome is 18
-	openCall   = 49
-	afterStory = 50
+	openCall   = 51
+	afterStory = 52
 )
 
 func drop(i int) func([]narthex.Entry) []narthex.Entry {

@@ -377,14 +377,14 @@ type called struct {
 }
 
 func (m *maker) call() called {
-	c := called{intent: 50, request: []byte(`{"model":"minim-1"}`), answer: []byte("data: [DONE]\n\n")}
+	c := called{intent: afterStory, request: []byte(`{"model":"minim-1"}`), answer: []byte("data: [DONE]\n\n")}
 	secret := narthex.NewSecret("nk_secret")
 	c.salts = [2][]byte{ledger.BodySalt(secret, ledger.RequestBody, "n0"), ledger.BodySalt(secret, ledger.AnswerBody, "n0")}
 	entries := append(story(),
-		with(narthex.EntryCallIntent, 50, texts{"grant": "g", "agreement": "a", "nonce": "n0", "request": string(ledger.CommitBody(c.salts[0], c.request))}),
-		with(narthex.EntryCallRead, 50, nil),
-		with(narthex.EntryCallOutcome, 52, texts{"call": "call_50", "status": "ok", "answer": string(ledger.CommitBody(c.salts[1], c.answer))}))
-	s := seal(m.t, append(entries, callsFrom(52, 10)...))
+		with(narthex.EntryCallIntent, afterStory, texts{"grant": "g", "agreement": "a", "nonce": "n0", "request": string(ledger.CommitBody(c.salts[0], c.request))}),
+		with(narthex.EntryCallRead, afterStory, nil),
+		with(narthex.EntryCallOutcome, afterStory+2, texts{"call": fmt.Sprint("call_", afterStory), "status": "ok", "answer": string(ledger.CommitBody(c.salts[1], c.answer))}))
+	s := seal(m.t, append(entries, callsFrom(afterStory+2, 10)...))
 	c.records, c.openings = s.records, s.openings
 	return c
 }
@@ -429,9 +429,9 @@ func (m *maker) receipts() {
 		}
 		return &header
 	}
-	data := c.receipt(m.t, 50, 52)
+	data := c.receipt(m.t, afterStory, afterStory+2)
 	m.base("receipt", string(data))
-	v := vector{Name: "a receipt", Kind: "receipt", Base: "receipt", Key: key, Promise: promise("call_50", c.records[50]), Request: c.request, Answer: c.answer}
+	v := vector{Name: "a receipt", Kind: "receipt", Base: "receipt", Key: key, Promise: promise(fmt.Sprint("call_", afterStory), c.records[afterStory]), Request: c.request, Answer: c.answer}
 	m.good(v)
 	outcome := bytes.Index(data, []byte(`,"outcome"`))
 	intent, salts := bytes.Index(data, []byte(`{"index"`)), bytes.Index(data, []byte(`,"request_salt"`))
@@ -440,7 +440,7 @@ func (m *maker) receipts() {
 	m.spoil(bare, "", data[:salts], 130, func(at int) int64 { return anyIndex })
 	m.spoil(v, "", data, 70, func(at int) int64 { return anyIndex })
 	for range 30 { // within the record and the proof of each entry, where the index is named
-		for from, index := range inOrder(map[int]int64{intent: 50, outcome: 52}) {
+		for from, index := range inOrder(map[int]int64{intent: afterStory, outcome: afterStory + 2}) {
 			at := from + bytes.Index(data[from:], []byte(`"proof":["`)) + 10 + m.random.IntN(40)
 			bare.Name, bare.Edit = fmt.Sprintf("receipt: letter %d of a proof", at), []edit{{at: at, cut: 1, put: []byte{other(data[at])}}}
 			m.bad(bare, index)
@@ -451,7 +451,7 @@ func (m *maker) receipts() {
 	for what, change := range inOrder(map[string]func(*vector){
 		"under another key":             func(v *vector) { v.Key = otherKey },
 		"with the promise of another":   func(v *vector) { v.Promise = promise("call_17", c.records[17]) },
-		"with a promise of other words": func(v *vector) { v.Promise = promise("call_50", c.records[51]) },
+		"with a promise of other words": func(v *vector) { v.Promise = promise(fmt.Sprint("call_", afterStory), c.records[afterStory+1]) },
 		"with no promise at all":        func(v *vector) { v.Promise = new(string) },
 		"with another request":          func(v *vector) { v.Request = append(slices.Clone(c.request), ' ') },
 		"with another answer":           func(v *vector) { v.Answer = c.request },
@@ -461,7 +461,7 @@ func (m *maker) receipts() {
 		change(&v)
 		m.bad(v, -1)
 	}
-	open := c.receipt(m.t, 50, -1)
+	open := c.receipt(m.t, afterStory, -1)
 	m.base("receipt of an open call", string(open))
 	m.good(vector{Name: "a receipt of an open call", Kind: "receipt", Base: "receipt of an open call", Key: key, Request: c.request})
 	m.bad(vector{Name: "an answer of an open call", Kind: "receipt", Base: "receipt of an open call", Key: key, Answer: c.answer}, -1)
@@ -505,25 +505,25 @@ func other(letter byte) byte {
 }
 
 func (m *maker) swappedReceipts(c called, v vector) {
-	data := c.receipt(m.t, 50, 52)
+	data, placed := c.receipt(m.t, afterStory, afterStory+2), fmt.Sprintf(`"intent":{"index":%d`, afterStory)
 	for what, r := range inOrder(map[string]struct {
 		data  []byte
 		index int64
 	}{
-		"the outcome of another call":    {c.receipt(m.t, 50, 18), 18},
-		"an outcome that is an intent":   {c.receipt(m.t, 50, 17), 17},
-		"an intent that is an outcome":   {c.receipt(m.t, 18, 52), 18},
-		"an intent that is no call":      {c.receipt(m.t, 0, 52), 0},
-		"an intent of another place":     {bytes.Replace(data, []byte(`"intent":{"index":50`), []byte(`"intent":{"index":49`), 1), 49},
-		"an intent beyond the log":       {bytes.Replace(data, []byte(`"intent":{"index":50`), []byte(`"intent":{"index":4200`), 1), 4200},
-		"an index beyond all":            {bytes.Replace(data, []byte(`"intent":{"index":50`), []byte(`"intent":{"index":9223372036854775808`), 1), -1},
-		"a member twice":                 {bytes.Replace(data, []byte(`"intent":{"index":50`), []byte(`"intent":{"index":50,"index":50`), 1), -1},
-		"a space":                        {bytes.Replace(data, []byte(`"intent":{"index":50`), []byte(`"intent": {"index":50`), 1), -1},
+		"the outcome of another call":    {c.receipt(m.t, afterStory, 18), 18},
+		"an outcome that is an intent":   {c.receipt(m.t, afterStory, 17), 17},
+		"an intent that is an outcome":   {c.receipt(m.t, 18, afterStory+2), 18},
+		"an intent that is no call":      {c.receipt(m.t, 0, afterStory+2), 0},
+		"an intent of another place":     {bytes.Replace(data, []byte(placed), []byte(fmt.Sprintf(`"intent":{"index":%d`, afterStory-1)), 1), afterStory - 1},
+		"an intent beyond the log":       {bytes.Replace(data, []byte(placed), []byte(`"intent":{"index":4200`), 1), 4200},
+		"an index beyond all":            {bytes.Replace(data, []byte(placed), []byte(`"intent":{"index":9223372036854775808`), 1), -1},
+		"a member twice":                 {bytes.Replace(data, []byte(placed), []byte(placed+fmt.Sprintf(`,"index":%d`, afterStory)), 1), -1},
+		"a space":                        {bytes.Replace(data, []byte(placed), []byte(strings.Replace(placed, ":", ": ", 1)), 1), -1},
 		"a line feed":                    {append(slices.Clone(data), '\n'), -1},
 		"another format":                 {bytes.Replace(data, []byte(`receipt v1`), []byte(`receipt v2`), 1), -1},
 		"nothing":                        {nil, -1},
 		"another key stated":             {bytes.Replace(data, []byte(`"key":"lab`), []byte(`"key":"lob`), 1), -1},
-		"the checkpoint of another tree": {bytes.Replace(data, []byte(`\n73\n`), []byte(`\n72\n`), 1), -1},
+		"the checkpoint of another tree": {bytes.Replace(data, []byte(fmt.Sprintf(`\n%d\n`, len(c.records))), []byte(fmt.Sprintf(`\n%d\n`, len(c.records)-1)), 1), -1},
 	}) {
 		if what == "the checkpoint of another tree" && bytes.Equal(r.data, data) {
 			m.t.Fatal("the receipt's checkpoint has another size")

@@ -1,11 +1,11 @@
 package ledger
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"sort"
 
 	"narthex"
 )
@@ -44,7 +44,7 @@ func newVerification(verifierKey string, since []string) (*verification, error) 
 		}
 		v.since = append(v.since, older{text: text, Checkpoint: kept, then: v.tree.Root()})
 	}
-	slices.SortFunc(v.since, func(a, b older) int { return cmp.Compare(a.Size, b.Size) })
+	sort.Slice(v.since, func(a, b int) bool { return v.since[a].Size < v.since[b].Size })
 	return v, nil
 }
 

@@ -17,6 +17,8 @@ type Facts struct {
 	Region  string            `json:"region,omitempty"`
 	Address string            `json:"address,omitempty"`
 	Demands []narthex.Demand  `json:"demands"`
+	// Against is the second version that the call is about, where there is one.
+	Against narthex.VersionName `json:"against,omitempty"`
 	// Unread says that what the call asked could not be read, so that it was denied before any term was looked at.
 	Unread bool `json:"unread,omitempty"`
 }
@@ -24,7 +26,7 @@ type Facts struct {
 // FactsOf gives the facts of a question.
 func FactsOf(q Question) Facts {
 	p := q.Principal
-	f := Facts{Person: p.Person, Org: p.Org, Actor: p.Actor, Region: p.Region, Demands: append([]narthex.Demand{}, q.Demands...)}
+	f := Facts{Person: p.Person, Org: p.Org, Actor: p.Actor, Region: p.Region, Demands: append([]narthex.Demand{}, q.Demands...), Against: q.Against}
 	if slices.ContainsFunc(q.Layers, asksForAddress) && p.Address.IsValid() {
 		f.Address = p.Address.String()
 	}

@@ -102,7 +102,16 @@ func (g *Guardrails) forbid(q *Question, amounts []amount) []narthex.Reason {
 	if g.count == 0 {
 		return nil
 	}
-	entities, principal, resource := entitiesOf(q)
+	reasons := g.forbidOf(q, q.Version, amounts)
+	if q.Against != "" && len(reasons) == 0 {
+		reasons = g.forbidOf(q, q.Against, amounts)
+	}
+	return reasons
+}
+
+// forbidOf gives those that forbid any use of one of the versions that the question is about.
+func (g *Guardrails) forbidOf(q *Question, version narthex.VersionName, amounts []amount) []narthex.Reason {
+	entities, principal, resource := entitiesOf(q, version)
 	var reasons []narthex.Reason
 	for _, use := range q.Uses {
 		context, err := contextOf(q, use, amounts)
@@ -134,7 +143,7 @@ func guardrailError(use narthex.Use, q *Question) narthex.Reason {
 		Says: "A guardrail of the lab could not be evaluated for this call, so it is denied. Tell the lab."}
 }
 
-func entitiesOf(q *Question) (types.EntityMap, types.EntityUID, types.EntityUID) {
+func entitiesOf(q *Question, version narthex.VersionName) (types.EntityMap, types.EntityUID, types.EntityUID) {
 	org := cedar.NewEntityUID("Org", types.String(q.Principal.Org))
 	principal := cedar.NewEntityUID("Person", types.String(q.Principal.Person))
 	resource := cedar.NewEntityUID("Asset", types.String(q.Asset.Name))
@@ -146,7 +155,7 @@ func entitiesOf(q *Question) (types.EntityMap, types.EntityUID, types.EntityUID)
 		principal: {UID: principal, Parents: types.NewEntityUIDSet(org), Attributes: types.NewRecord(types.RecordMap{
 			"org": types.String(q.Principal.Org), "actor": types.String(q.Principal.Actor), "region": types.String(q.Principal.Region)})},
 		resource: {UID: resource, Attributes: types.NewRecord(types.RecordMap{
-			"kind": types.String(q.Asset.Kind), "label": types.String(q.Asset.Label), "version": types.String(q.Version), "leak": types.NewSet(leak...)})},
+			"kind": types.String(q.Asset.Kind), "label": types.String(q.Asset.Label), "version": types.String(version), "leak": types.NewSet(leak...)})},
 	}, principal, resource
 }
 

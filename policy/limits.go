@@ -80,7 +80,10 @@ var known = map[narthex.LimitName]func(c *check, l *Layer, term *narthex.Term, a
 		return named(c.q.Principal.Region, allowed)
 	},
 	"versions": func(c *check, _ *Layer, _ *narthex.Term, allowed narthex.Value) (narthex.Value, bool, error) {
-		return named(string(c.q.Version), allowed)
+		if asked, ok, err := named(string(c.q.Version), allowed); !ok || err != nil || c.q.Against == "" {
+			return asked, ok, err
+		}
+		return named(string(c.q.Against), allowed)
 	},
 	"networks": inNetworks,
 	"topics": func(*check, *Layer, *narthex.Term, narthex.Value) (narthex.Value, bool, error) {

@@ -16,6 +16,7 @@ import (
 	"errors"
 	"net/netip"
 	"slices"
+	"sort"
 	"time"
 
 	"narthex"
@@ -49,8 +50,9 @@ type Question struct {
 	Principal Principal
 	Asset     narthex.Asset
 	Version   narthex.VersionName
-	Uses      []narthex.Use    // what the call asks
-	Demands   []narthex.Demand // what it would take
+	Against   narthex.VersionName // a second version that the call is about too; empty for none
+	Uses      []narthex.Use       // what the call asks
+	Demands   []narthex.Demand    // what it would take
 	Layers    []Layer
 	Others    []narthex.Term // on this asset, of all other grants in force of the person or their organisation: those that Excluded gives
 	Carried   Account        // of the asset: what all calls under all grants took of its lifetime_bytes
@@ -218,8 +220,8 @@ func denied(reasons ...narthex.Reason) Decision {
 var weights = []string{"not_yet", "expired", "not_granted", "approvals", "needs", "excluded", "unknown", "limit_exceeded", "guardrail_error", "guardrail", "rate_exceeded", "too_many_at_once", "budget_exhausted", "lifetime_exhausted"}
 
 func (c *check) denial() Decision {
-	slices.SortStableFunc(c.denials, func(a, b narthex.Reason) int {
-		return slices.Index(weights, a.Code) - slices.Index(weights, b.Code)
+	sort.SliceStable(c.denials, func(a, b int) bool {
+		return slices.Index(weights, c.denials[a].Code) < slices.Index(weights, c.denials[b].Code)
 	})
 	return denied(c.denials...)
 }

@@ -73,7 +73,7 @@ func serve(ctx context.Context, f cli.ServeFlags) error {
 	if c.Program, c.Self, err = program(); err != nil {
 		return err
 	}
-	c.OlderVersion, c.Notices = f.OlderVersion, f.Notices
+	c.OlderVersion, c.Notices, c.Devices = f.OlderVersion, f.Notices, f.Devices
 	c.Passkeys = passkey.Site{Party: f.PasskeyParty, Origins: f.PasskeyOrigins}
 	c.Timestamp = stamp.Settings{URL: f.TimestampURL, CA: f.TimestampCA, Require: f.TimestampRequire}
 	c.OlderVersion = f.OlderVersion

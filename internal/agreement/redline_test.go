@@ -69,7 +69,7 @@ func TestEachDifferenceFromTheStandardIsSaid(t *testing.T) {
 			"2.1: max tokens of model.sample on example-model is not set; the standard is 1024, and this is outside the range that the pathway offers."},
 		"a term that is not offered": {func(in *agreement.Input) {
 			in.Engagement.Application.Terms = append(in.Engagement.Application.Terms, narthex.Term{Attribute: "model.tools", Asset: "example-model"})
-		}, narthex.Departure{What: "term", Number: "2.8", Of: "model.tools on example-model"}, "2.8: model.tools on example-model is added; the pathway does not offer it."},
+		}, narthex.Departure{What: "term", Number: "2.9", Of: "model.tools on example-model"}, "2.9: model.tools on example-model is added; the pathway does not offer it."},
 		"another asset": {func(in *agreement.Input) { in.Engagement.Application.Terms[1].Asset = "other" },
 			narthex.Departure{What: "term", Number: "2.2", Of: "model.logprobs on other"}, "2.2: model.logprobs on other is added; the pathway does not offer it."},
 		"other days": {func(in *agreement.Input) { in.Engagement.Application.Days = 90 },

@@ -14,6 +14,7 @@ import (
 	"narthex/internal/airlock"
 	"narthex/internal/disclosure"
 	"narthex/internal/inspect/find"
+	"narthex/internal/inspect/sketch"
 	"narthex/internal/study"
 )
 
@@ -204,6 +205,7 @@ func TestWhatAJobChoseIsNotTold(t *testing.T) {
 		t.Errorf("of a job is told %s", text)
 	}
 	r := submitted(2)
+	r.Sketch = narthex.Frozen{Bytes: 3, Digest: digest}
 	r, err := airlock.NextRelease(r, vote(r, "r1", r.Package, narthex.VerdictRefuse, airlock.Return), start)
 	if err != nil {
 		t.Fatal(err)
@@ -215,7 +217,7 @@ func TestWhatAJobChoseIsNotTold(t *testing.T) {
 		t.Error("telling changed the release")
 	}
 	r.State = narthex.ReleaseReleased
-	if told := airlock.Told(r); told.Package != r.Package || told.Files[0].Digest == "" {
+	if told := airlock.Told(r); told.Package != r.Package || told.Files[0].Digest == "" || told.Sketch != (narthex.Frozen{}) {
 		t.Error("of what was released the digests are not told")
 	}
 }
@@ -241,7 +243,7 @@ func TestAConfinedChildIsHeldToWhatItWasAsked(t *testing.T) {
 	look.Look = true
 	two := airlock.Task{Files: append(slices.Clone(form.Files), airlock.Raw{Name: "b.csv", Kind: "csv"})}
 	finding := func(n int, f narthex.Finding) airlock.Answer {
-		return airlock.Answer{Findings: slices.Repeat([]narthex.Finding{f}, n)}
+		return airlock.Answer{Findings: slices.Repeat([]narthex.Finding{f}, n), Sketch: sketch.Bytes([]sketch.File{{Name: "a.csv"}})}
 	}
 	refused := func(name, class string) airlock.Answer {
 		return airlock.Answer{Formed: airlock.Formed{Refused: []narthex.RefusedFile{{Name: name, Class: class}}}}
@@ -261,6 +263,10 @@ func TestAConfinedChildIsHeldToWhatItWasAsked(t *testing.T) {
 		"a form and a refusal":     {form, airlock.Answer{Formed: airlock.Formed{Files: form.Files, Refused: refused("a.csv", "shape").Formed.Refused}}, false},
 		"a refusal in own words":   {form, refused("a.csv", "the first weight is 3"), false},
 		"a refusal of another":     {form, refused("b.csv", "shape"), false},
+		"nothing kept":             {look, airlock.Answer{}, false},
+		"nothing kept of a file":   {look, airlock.Answer{Sketch: sketch.Bytes([]sketch.File{})}, false},
+		"kept of another":          {look, airlock.Answer{Sketch: sketch.Bytes([]sketch.File{{Name: "b.csv"}})}, false},
+		"kept, and more":           {look, airlock.Answer{Sketch: append(sketch.Bytes([]sketch.File{{Name: "a.csv"}}), 0)}, false},
 		"a finding of another":     {look, finding(1, narthex.Finding{Kind: "secret", File: "b.csv"}), false},
 		"a finding without an end": {look, finding(1, narthex.Finding{Kind: "secret", File: "a.csv", Says: strings.Repeat("x", 5000)}), false},
 		"a place without an end":   {look, finding(1, narthex.Finding{Kind: "secret", File: "a.csv", Within: []string{strings.Repeat("x", 5000)}}), false},
@@ -301,10 +307,10 @@ func TestGrantsTakeTurns(t *testing.T) {
 	if !slices.Equal(order, want) {
 		t.Errorf("the order is %v", order)
 	}
-	if next, found := airlock.Turn(waiting, []narthex.Job{job(9, "g9", "a")}, of); !found || next.Plan.Asset != "b" {
+	if next, found := airlock.Turn(waiting, []narthex.Job{job(9, "g9", "a")}, nil, of); !found || next.Plan.Asset != "b" {
 		t.Errorf("beside a job on a begins %v", next.ID)
 	}
-	if _, found := airlock.Turn(waiting[:1], []narthex.Job{job(9, "g9", "a")}, of); found {
+	if _, found := airlock.Turn(waiting[:1], []narthex.Job{job(9, "g9", "a")}, nil, of); found {
 		t.Error("two jobs run beside one asset")
 	}
 }
@@ -357,5 +363,12 @@ func TestWhatIsComparedIsBounded(t *testing.T) {
 	}
 	if !airlock.Comparable(nil) || !airlock.Comparable(of(1<<26, 1<<26-2)) || airlock.Comparable(of(1<<26, 1<<26-1)) {
 		t.Error("it is not bounded by 128 MB of all files together")
+	}
+	large := of(1 << 40)
+	if large[0].Sketch = (narthex.Frozen{Bytes: 1 << 27, Digest: "sha256:"}); !airlock.Comparable(large) {
+		t.Error("where something is kept of a release its files count")
+	}
+	if large[0].Sketch.Bytes++; airlock.Comparable(large) {
+		t.Error("what is kept is not bounded")
 	}
 }

@@ -7,8 +7,10 @@ import (
 	"strings"
 
 	"narthex"
+	"narthex/internal/artefact"
 	"narthex/internal/disclosure"
 	"narthex/internal/inspect/find"
+	"narthex/internal/inspect/sketch"
 	"narthex/internal/wire"
 )
 
@@ -30,7 +32,7 @@ type Formed struct {
 func Form(files []Raw, most disclosure.Most) (Formed, error) {
 	out := Formed{Files: []Raw{}}
 	for _, f := range files {
-		form, err := disclosure.Canonical(disclosure.Kind(f.Kind), f.Data, most)
+		form, err := formOf(f, most)
 		var refused *disclosure.Refusal
 		switch {
 		case errors.As(err, &refused):
@@ -42,6 +44,13 @@ func Form(files []Raw, most disclosure.Most) (Formed, error) {
 		}
 	}
 	return out, nil
+}
+
+func formOf(f Raw, most disclosure.Most) ([]byte, error) {
+	if disclosure.Kind(f.Kind) == artefact.Kind {
+		return artefact.Canonical(f.Data, most.Bytes)
+	}
+	return disclosure.Canonical(disclosure.Kind(f.Kind), f.Data, most)
 }
 
 // Charge gives the bytes that files in their forms cost when they leave together, rounded up.
@@ -62,20 +71,28 @@ type Task struct {
 	People  bool      `json:"people,omitempty"` // whether the asset tells of people
 }
 
-// Earlier is an earlier release of the same asset.
+// Earlier is an earlier release of the same asset. Where a sketch was kept of it, of its files the names alone are there.
 type Earlier struct {
 	Release string `json:"release"`
 	Own     bool   `json:"own"`
+	Sketch  []byte `json:"sketch,omitempty"`
 	Files   []Raw  `json:"files"`
 }
 
-// mostCompared bounds the earlier releases that one package is compared with, in bytes.
+// Beside says whether a package is compared with an earlier release: with one of its author's for words that are put together over several,
+// with everyone's where the asset tells of people.
+func (t Task) Beside(e Earlier) bool { return e.Own || t.People }
+
+// mostCompared bounds what is kept of the earlier releases that one package is compared with, in bytes.
 const mostCompared = 128 << 20
 
 // Comparable says whether a package can be compared with so many earlier releases: they are read into memory, of the node and of the child.
 func Comparable(earlier []narthex.Release) bool {
 	sum := int64(0)
 	for _, r := range earlier {
+		if sum += r.Sketch.Bytes; r.Sketch.Digest != "" {
+			continue
+		}
 		for _, f := range r.Files {
 			sum += f.Bytes
 		}
@@ -87,6 +104,7 @@ func Comparable(earlier []narthex.Release) bool {
 type Answer struct {
 	Formed   Formed            `json:"formed"`
 	Findings []narthex.Finding `json:"findings"`
+	Sketch   []byte            `json:"sketch,omitempty"` // of the files that were looked at
 }
 
 const (
@@ -117,6 +135,9 @@ func ReadAnswer(t Task, data []byte) (Answer, error) {
 		if !known && f.File != "" || !slices.Contains(find.Kinds(), find.Kind(f.Kind)) || f.Line < 0 || len(f.Rule)+len(f.Says)+len(strings.Join(f.Within, "")) > mostSaid || len(f.Within) > 16 {
 			return Answer{}, errors.New("the look at the files gave a finding that is none of a file that was asked about")
 		}
+	}
+	if kept, err := sketch.Read(a.Sketch); t.Look && (err != nil || !slices.EqualFunc(kept, t.Files, func(k sketch.File, f Raw) bool { return k.Name == f.Name })) {
+		return Answer{}, errors.New("the look at the files kept nothing of them that reads, or something of others")
 	}
 	for _, f := range a.Formed.Files {
 		if kind, known := asked[f.Name]; !known || kind != f.Kind || len(f.Data) > disclosure.Standard().Bytes {

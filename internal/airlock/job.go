@@ -8,6 +8,7 @@ import (
 
 	"narthex"
 	"narthex/internal/disclosure"
+	"narthex/internal/order"
 	"narthex/policy"
 )
 
@@ -21,13 +22,15 @@ const (
 	JobCancel JobAct = "cancel" // it will not begin any more
 )
 
-// JobEvent is one act, as the ledger has it.
+// JobEvent is one act, as the ledger has it but for people's words.
 type JobEvent struct {
 	Act     JobAct           `json:"act"`
 	By      narthex.PersonID `json:"by,omitempty"`   // who cancelled it; empty for the node
 	Code    string           `json:"code,omitempty"` // why the node cancelled it, from the codes of refusals
 	End     *narthex.JobEnd  `json:"end,omitempty"`
 	Package *narthex.Package `json:"package,omitempty"`
+
+	Vote *narthex.StudyVote `json:"vote,omitempty"` // of approve and return
 }
 
 // classes of the end of a job.
@@ -56,19 +59,24 @@ func NextJob(j narthex.Job, e JobEvent, at time.Time) (narthex.Job, error) {
 			j.State = narthex.JobFailed
 		}
 	case JobCancel:
-		if j.State != narthex.JobQueued || e.End != nil || e.Package != nil {
+		if !j.State.Waits() || e.End != nil || e.Package != nil {
 			return j, badJob(j)
 		}
 		j.State, j.EndedAt = narthex.JobCancelled, at
+	case JobClear: // the releases of it are its caller's to look at
+		if !clearable(j, at) || e.End != nil || e.Package != nil || e.By != "" || e.Code != "" {
+			return j, badJob(j)
+		}
+		j.ClearedAt = at
 	default:
-		return j, badJob(j)
+		return reviewed(j, e, at)
 	}
 	return j, nil
 }
 
 // within says whether an end tells no more than the plan foresaw.
 func within(p narthex.Plan, end narthex.JobEnd) bool {
-	return end.CPUMinutes >= 0 && end.CPUMinutes <= p.CPUMinutes && end.WallMinutes >= 0 && end.WallMinutes <= p.WallMinutes && end.Line >= 0 && (end.File != "" || end.Line == 0)
+	return end.CPUMinutes >= 0 && end.CPUMinutes <= p.CPUMinutes && end.WallMinutes >= 0 && end.WallMinutes <= p.WallMinutes && end.GPUMinutes == p.Devices*end.WallMinutes && end.Line >= 0 && (end.File != "" || end.Line == 0)
 }
 
 // declared says whether a package tells of each output of the plan once, and of nothing else: that it is there, that it is missing, or which
@@ -105,6 +113,7 @@ var refusals = []disclosure.Class{disclosure.UnknownKind, disclosure.TooLarge, d
 // ToldJob gives a job as those who hold its grant may see it. Of what it left they are told which outputs are there: sizes and digests are a
 // job's to choose, and nobody has looked at them. When it ended is told in whole minutes from its start.
 func ToldJob(j narthex.Job) narthex.Job {
+	j.Votes, j.RemindedAt, j.EscalatedAt = toldVotes(j), time.Time{}, time.Time{}
 	if j.End != nil {
 		j.EndedAt = j.StartedAt.Add(time.Duration(j.End.WallMinutes) * time.Minute)
 	}
@@ -139,41 +148,54 @@ func Minutes(d time.Duration, most int64) int64 {
 // JobUsed gives what a job took of its budgets, by the event that ended it: a job that never began took nothing, one that was lost took
 // what was reserved.
 func JobUsed(p narthex.Plan, e JobEvent) []policy.Used {
-	if e.Act == JobCancel {
+	if e.End == nil {
 		return []policy.Used{{Unit: narthex.Calls, Amount: 0}, {Unit: narthex.CPUMinutes, Amount: 0}, {Unit: narthex.GPUMinutes, Amount: 0}, {Unit: narthex.Bytes, Amount: 0}}
 	}
-	cpu := p.CPUMinutes
+	cpu, gpu := p.CPUMinutes, p.GPUMinutes
 	if e.End != nil && e.End.Class != "lost" {
-		cpu = e.End.CPUMinutes
+		cpu, gpu = e.End.CPUMinutes, e.End.GPUMinutes
 	}
-	return []policy.Used{{Unit: narthex.Calls, Amount: 1}, {Unit: narthex.CPUMinutes, Amount: cpu}, {Unit: narthex.GPUMinutes, Amount: 0}, {Unit: narthex.Bytes, Amount: p.OutcomeBytes}}
+	return []policy.Used{{Unit: narthex.Calls, Amount: 1}, {Unit: narthex.CPUMinutes, Amount: cpu}, {Unit: narthex.GPUMinutes, Amount: gpu}, {Unit: narthex.Bytes, Amount: p.OutcomeBytes}}
 }
 
 // OutcomeBytes is what the end of a job tells at most, in bytes: sixteen bits for that it ended and how often it was tried, three for the
 // class, when it ended to the millisecond, since who asks often enough sees that, the minutes of processor time, a place among the lines of
-// the study's files, and three for what became of each output.
+// the study's files, and three for what became of each output. The minutes of devices follow from those of its time.
 func OutcomeBytes(p narthex.Plan, lines int) int64 {
 	told := 16 + 3 + bits.Len64(uint64(p.WallMinutes)*60_000) + bits.Len64(uint64(p.CPUMinutes)) + bits.Len64(uint64(lines)) + 3*len(p.Outputs)
 	return int64(told+7) / 8
 }
 
+// Spare is the devices of a kind on a host: those that a job may have now, and those that one may have in time.
+type Spare struct{ Now, InTime int64 }
+
 // Turn says which of the jobs that wait begins next: of those whose asset is free, the one whose grant used the least time on that asset,
-// and of these the one that waits longest. Used is the minutes that each grant used on an asset. False where none may begin.
-func Turn(waiting, running []narthex.Job, used func(narthex.GrantID, narthex.AssetName) int64) (narthex.Job, bool) {
+// and of these the one that waits longest. Where it wants more devices than are free, nobody behind it takes one of that kind meanwhile;
+// where it wants more than there are in use at all, it waits and keeps none. Used is the minutes that each grant used on an asset. False where
+// none may begin.
+func Turn(waiting, running []narthex.Job, spare map[narthex.DeviceKind]Spare, used func(narthex.GrantID, narthex.AssetName) int64) (narthex.Job, bool) {
+	kept := map[narthex.DeviceKind]bool{}
 	for _, j := range Order(waiting, used) {
 		busy := slices.ContainsFunc(running, func(r narthex.Job) bool { return r.Plan.Asset == j.Plan.Asset })
-		if j.State == narthex.JobQueued && !busy {
+		if j.State != narthex.JobQueued || busy {
+			continue
+		}
+		devices := spare[j.Plan.Device]
+		if j.Plan.Devices == 0 || j.Plan.Devices <= devices.Now && !kept[j.Plan.Device] {
 			return j, true
 		}
+		kept[j.Plan.Device] = kept[j.Plan.Device] || j.Plan.Devices <= devices.InTime
 	}
 	return narthex.Job{}, false
 }
 
 // Order gives jobs that wait in the order in which they would begin as things stand.
 func Order(waiting []narthex.Job, used func(narthex.GrantID, narthex.AssetName) int64) []narthex.Job {
-	return slices.SortedFunc(slices.Values(waiting), func(a, b narthex.Job) int {
+	list := slices.Clone(waiting)
+	order.By(list, func(a, b narthex.Job) int {
 		x, _ := a.ID.Index()
 		y, _ := b.ID.Index()
 		return cmp.Or(cmp.Compare(used(a.Grant, a.Plan.Asset), used(b.Grant, b.Plan.Asset)), a.TakenAt.Compare(b.TakenAt), cmp.Compare(x, y))
 	})
+	return list
 }

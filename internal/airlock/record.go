@@ -12,6 +12,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"narthex"
+	"narthex/internal/artefact"
 	"narthex/internal/canon"
 	"narthex/internal/wire"
 )
@@ -45,6 +46,8 @@ type Predicate struct {
 	Asset             narthex.AssetName       `json:"asset"`
 	Version           narthex.VersionName     `json:"version"`
 	AssetDigest       narthex.Digest          `json:"asset_digest"`
+	Against           narthex.VersionName     `json:"against,omitempty"` // the second version that the job had beside it
+	AgainstDigest     narthex.Digest          `json:"against_digest,omitempty"`
 	Environment       narthex.EnvironmentName `json:"environment"`
 	EnvironmentDigest narthex.Digest          `json:"environment_digest"`
 	Study             narthex.Digest          `json:"study"`
@@ -52,8 +55,18 @@ type Predicate struct {
 	Charge            int64                   `json:"charge"`
 	Findings          []narthex.Finding       `json:"findings"` // files and kinds
 	Reviewers         []narthex.Role          `json:"reviewers"`
+	Artefact          *ArtefactChecks         `json:"artefact,omitempty"`
+	Rule              *narthex.RuleUse        `json:"rule,omitempty"` // by which it left without reviewers
 	ReleasedAt        time.Time               `json:"released_at"`
 	LogKey            string                  `json:"log_key"` // the ledger's verifier key, which signs this
+}
+
+// ArtefactChecks is what stands in a record of artefacts beside the rest: that no person can check them by reading, how many had to say that
+// they may leave, and that each file is marked for who received it, in the last bits of its numbers.
+type ArtefactChecks struct {
+	Form      string `json:"form"`
+	Reviewers int    `json:"reviewers"`
+	Watermark string `json:"watermark"` // of whom
 }
 
 type recordEnvelope struct {
@@ -74,13 +87,17 @@ func Record(r narthex.Release, job narthex.Job, logKey string, sign func([]byte)
 	}
 	s := Statement{Type: statementType, PredicateType: predicateType, Subject: []Subject{}, Predicate: Predicate{
 		Release: r.ID, Job: r.Job, Grant: r.Grant, Agreement: r.Agreement, Asset: r.Asset, Version: r.Version, AssetDigest: job.Plan.AssetDigest,
+		Against: job.Plan.Against, AgainstDigest: job.Plan.AgainstDigest,
 		Environment: job.Plan.Environment, EnvironmentDigest: job.Plan.EnvironmentDigest, Study: job.Plan.Study, Package: r.Package, Charge: r.Charge,
-		Findings: Told(r).Findings, Reviewers: []narthex.Role{}, ReleasedAt: r.DecidedAt, LogKey: logKey}}
+		Findings: Told(r).Findings, Reviewers: []narthex.Role{}, Rule: r.Rule, ReleasedAt: r.DecidedAt, LogKey: logKey}}
 	for _, f := range r.Files {
 		s.Subject = append(s.Subject, Subject{f.Name, map[string]string{"sha256": strings.TrimPrefix(string(f.Digest), "sha256:")}})
 	}
 	for _, v := range r.Votes {
 		s.Predicate.Reviewers = append(s.Predicate.Reviewers, v.As)
+	}
+	if Artefacts(r.Files) {
+		s.Predicate.Artefact = &ArtefactChecks{Form: string(artefact.Kind), Reviewers: MustSay(r), Watermark: "recipient"}
 	}
 	payload, err := canon.JSON(s)
 	if err != nil {

@@ -58,12 +58,22 @@ func Recorded(r narthex.Release) narthex.Release {
 	for i, v := range r.Votes {
 		r.Votes[i] = RecordedVote(v)
 	}
+	if r.Unfit != nil {
+		unfit := *r.Unfit
+		unfit.Says = word(unfit.Says)
+		r.Unfit = &unfit
+	}
 	return r
 }
 
-// PackageDigest binds the files of a package: their names, kinds, sizes, digests and what is said of each, in order.
+// PackageDigest binds the files of a package: their names, kinds, sizes, digests and what is said of each, in order. What artefacts were
+// before they were marked is not in it: who has the files makes it anew.
 func PackageDigest(files []narthex.ReleaseFile) (narthex.Digest, error) {
-	return canon.Digest(RecordedFiles(files))
+	recorded := RecordedFiles(files)
+	for i := range recorded {
+		recorded[i].Of = ""
+	}
+	return canon.Digest(recorded)
 }
 
 // Taken gives what the entry says by which a release was taken in: all of it but what the entry itself gives, its identifier and time.

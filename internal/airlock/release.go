@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"narthex"
+	"narthex/internal/order"
 	"narthex/internal/workflow"
 	"narthex/policy"
 )
@@ -23,6 +24,7 @@ const (
 	Read     ReleaseAct = "read"     // a reviewer looked at it
 	Remind   ReleaseAct = "remind"   // the clock reminded its reviewers
 	Escalate ReleaseAct = "escalate" // the clock told the programme
+	ByRule   ReleaseAct = "by_rule"  // it leaves by a standing rule, and no people decide
 )
 
 // ReleaseEvent is one act, as the ledger has it but for people's words.
@@ -34,6 +36,7 @@ type ReleaseEvent struct {
 	Files   []narthex.ReleaseFile `json:"files,omitempty"`
 	Charge  int64                 `json:"charge,omitempty"`
 	Code    string                `json:"code,omitempty"`
+	Rule    *narthex.RuleUse      `json:"rule,omitempty"` // of by_rule
 }
 
 // leastReviewers is how many people say that something may leave, whatever a term asks.
@@ -63,7 +66,7 @@ func NextRelease(r narthex.Release, e ReleaseEvent, at time.Time) (narthex.Relea
 			return r, narthex.Invalidf("An edit leaves files out or says more of them; it adds nothing.").For("files")
 		}
 		for _, f := range e.Files {
-			if !slices.ContainsFunc(r.Files, func(was narthex.ReleaseFile) bool { return was.Frozen == f.Frozen }) {
+			if !slices.ContainsFunc(r.Files, func(was narthex.ReleaseFile) bool { return was.Frozen == f.Frozen && was.Of == f.Of }) {
 				return r, narthex.Invalidf("An edit leaves files out or says more of them; it adds nothing.").For("files")
 			}
 		}
@@ -94,6 +97,11 @@ func NextRelease(r narthex.Release, e ReleaseEvent, at time.Time) (narthex.Relea
 		} else {
 			r.EscalatedAt = at
 		}
+	case ByRule:
+		if !leavesByRule(r, e) {
+			return r, badRelease(r)
+		}
+		r.Rule, r.State, r.DecidedAt = e.Rule, narthex.ReleaseReleased, at
 	default:
 		return r, badRelease(r)
 	}
@@ -101,7 +109,7 @@ func NextRelease(r narthex.Release, e ReleaseEvent, at time.Time) (narthex.Relea
 }
 
 // MustSay is how many people say of a release that it may leave.
-func MustSay(r narthex.Release) int { return max(leastReviewers, r.Reviewers) }
+func MustSay(r narthex.Release) int { return max(ReviewersOf(r.Files, 0), r.Reviewers) }
 
 // withReviewers says whether a release waits for its reviewers.
 func withReviewers(r narthex.Release) bool {
@@ -168,7 +176,11 @@ var reviewing = []narthex.Role{narthex.AssetOwner, narthex.Security}
 // ReviewsAs gives the role in which a person of the lab reviews what wants to leave, or false: not the author, nobody who has a part in the
 // engagement or an interest in its people, not its sponsor, and of owners those of the asset alone.
 func ReviewsAs(r narthex.Release, e narthex.Engagement, p narthex.Person, owns bool) (narthex.Role, bool) {
-	if !p.InLab() || p.ID == r.Author || workflow.Apart(e, p) || e.Sponsor == p.ID {
+	return reviewsAs(r.Author, e, p, owns)
+}
+
+func reviewsAs(author narthex.PersonID, e narthex.Engagement, p narthex.Person, owns bool) (narthex.Role, bool) {
+	if !p.InLab() || p.ID == author || workflow.Apart(e, p) || e.Sponsor == p.ID {
 		return "", false
 	}
 	for _, role := range reviewing {
@@ -198,6 +210,7 @@ func Shown(r narthex.Release, p narthex.Person) narthex.Release {
 // decided or returned, and nobody's name. Until it is released nothing tells the sizes and digests of its files, which their job chose, and
 // after an edit not what is left of its charge: the difference is the size of what was left out.
 func Told(r narthex.Release) narthex.Release {
+	r.Sketch = narthex.Frozen{}
 	if r.State != narthex.ReleaseReleased {
 		if r.Package, r.Files = "", slices.Clone(r.Files); !r.AskedAt.IsZero() {
 			r.Charge = 0
@@ -206,11 +219,18 @@ func Told(r narthex.Release) narthex.Release {
 			r.Files[i].Frozen = narthex.Frozen{Name: f.Name, Kind: f.Kind}
 		}
 	}
+	if Artefacts(r.Files) { // what they were before they were marked tells a guess that took the mark out from one that did not
+		r.Files = slices.Clone(r.Files)
+		for i := range r.Files {
+			r.Files[i].Of = ""
+		}
+	}
+	r.Unfit = toldUnfit(r.Unfit)
 	r.Findings = slices.Clone(r.Findings)
 	for i, f := range r.Findings {
 		r.Findings[i] = narthex.Finding{Kind: f.Kind, File: f.File}
 	}
-	slices.SortFunc(r.Findings, func(a, b narthex.Finding) int {
+	order.By(r.Findings, func(a, b narthex.Finding) int {
 		if a.File != b.File {
 			return compare(a.File, b.File)
 		}
@@ -242,8 +262,9 @@ func compare(a, b string) int {
 }
 
 // TriedBytes is what a package that wants to leave tells at most though it does not leave, in bytes: sixteen bits for that it was tried,
-// its size, how long the look took in milliseconds, and of each file, and of all together, which of the ten kinds were found.
-const TriedBytes = (16 + 25 + 17 + 10*(mostOutputs+1) + 7) / 8
+// its size, how long the look took in milliseconds, of each file, and of all together, which of the ten kinds were found, and why it did not
+// leave by a standing rule.
+const TriedBytes = (16 + 25 + 17 + 10*(mostOutputs+1) + unfitBits + 7) / 8
 
 const mostOutputs = 20 // of a study, as package study has it
 

@@ -5,13 +5,17 @@ import (
 	"errors"
 	"strings"
 
+	"narthex/internal/twin"
 	"narthex/internal/wire"
 )
 
-// Weights is how the name of a file ends that has a twin.
+// Weights is how the name of a file of weights ends.
 const Weights = ".safetensors"
 
-// Twins is what a confined child makes of a folder with weights: their mock twins, and how many files have none. It reads and writes JSON.
+// HasTwin says whether a file has a twin, by its name: weights have, and JSON lines.
+func HasTwin(name string) bool { return strings.HasSuffix(name, Weights) || twin.IsRecords(name) }
+
+// Twins is what a confined child makes of a folder: the mock twins of its weights and records, and how many files have none. It reads and writes JSON.
 type Twins struct {
 	Files  []Raw `json:"files"` // by their names in the folder, sorted
 	Others int   `json:"others"`
@@ -24,7 +28,7 @@ func ReadTwins(data []byte) (Twins, error) {
 		return Twins{}, errors.New("what made the twins gave something that does not read")
 	}
 	for i, f := range t.Files {
-		if !strings.HasSuffix(f.Name, Weights) || i > 0 && t.Files[i-1].Name >= f.Name {
+		if !HasTwin(f.Name) || i > 0 && t.Files[i-1].Name >= f.Name {
 			return Twins{}, errors.New("what made the twins gave files that are none")
 		}
 		if err := CheckPath(f.Name); err != nil {

@@ -5,6 +5,9 @@ import (
 	"narthex/client"
 )
 
+// mostTrace bounds a request that brings a file to be traced, in bytes: four letters for three bytes.
+const mostTrace = client.MostTrace/3*4 + 1<<10
+
 // releaseRoutes are those of the people who say what may leave.
 func releaseRoutes() []Route {
 	decide := func(do func(*request, narthex.ReleaseID, client.VoteRelease) (narthex.Release, error)) func(*request) (any, error) {
@@ -13,6 +16,9 @@ func releaseRoutes() []Route {
 		})
 	}
 	return []Route{
+		{Method: "POST", Path: "/api/releases/trace", Right: Insider, Says: "look in a file for the marks of artefacts that left, and say whom they were marked for", In: typeOf[client.TraceRelease](), Out: typeOf[client.Trace](), serve: post(mostTrace, func(r *request, in client.TraceRelease) (client.Trace, error) {
+			return r.node.Office.TraceRelease(r.Context(), r.person.ID, in)
+		})},
 		{Method: "GET", Path: "/api/releases", Right: Insider, Says: "what waits to leave and you may say something of", Out: typeOf[client.ReleaseList](), serve: get(func(r *request) (client.ReleaseList, error) {
 			return r.node.Office.Releases(r.Context(), r.person.ID)
 		})},

@@ -54,6 +54,8 @@ func (s *Server) table() []Route {
 	routes = append(routes, publicationRoutes()...)
 	routes = append(routes, grantRoutes()...)
 	routes = append(routes, releaseRoutes()...)
+	routes = append(routes, ruleRoutes()...)
+	routes = append(routes, studyRoutes()...)
 	routes = append(routes, s.logRoutes()...)
 	return append(routes, s.doorRoutes()...)
 }
@@ -367,6 +369,10 @@ func (s *Server) doorRoutes() []Route {
 		{Method: "POST", Path: "/v1/releases/{release}/edit", Right: Holder, Says: "leave files out, or say more of them: a new package", In: typeOf[client.EditRelease](), Out: typeOf[narthex.Release](), raw: door(func(n *Node) http.Handler { return n.Door.EditRelease() })},
 		{Method: "POST", Path: "/v1/releases/{release}/withdraw", Right: Holder, Says: "take back what was asked to leave", In: typeOf[nothing](), Out: typeOf[narthex.Release](), raw: door(func(n *Node) http.Handler { return n.Door.WithdrawRelease() })},
 		{Method: "GET", Path: "/v1/releases/{release}/package", Right: Holder, Says: "what was released, with its record", Out: typeOf[client.ReleasePackage](), raw: door(func(n *Node) http.Handler { return n.Door.FetchRelease() })},
+		{Method: "GET", Path: "/v1/rules", Right: Holder, Says: "the standing rules of the key's grant", Out: typeOf[client.RuleList](), raw: door(func(n *Node) http.Handler { return n.Door.OwnRules() })},
+		{Method: "POST", Path: "/v1/rules", Right: Holder, Says: "ask for a standing rule for what jobs like that one leave", In: typeOf[client.ProposeRule](), Out: typeOf[client.RuleView](), raw: door(func(n *Node) http.Handler { return n.Door.ProposeRule() })},
+		{Method: "GET", Path: "/v1/rules/{rule}", Right: Holder, Says: "a standing rule of the key's grant", Out: typeOf[client.RuleView](), raw: door(func(n *Node) http.Handler { return n.Door.OwnRule() })},
+		{Method: "POST", Path: "/v1/rules/{rule}/end", Right: Holder, Says: "end a standing rule of the key's grant", In: typeOf[nothing](), Out: typeOf[client.RuleView](), raw: door(func(n *Node) http.Handler { return n.Door.EndRule() })},
 		{Method: "GET", Path: "/v1/grant", Right: Holder, Says: "the key's grant: used, reserved and left", Out: typeOf[client.GrantView](), raw: door(func(n *Node) http.Handler { return n.Door.Grant() })},
 	}
 }

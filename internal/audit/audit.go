@@ -110,6 +110,8 @@ var steps = map[narthex.EntryType]func(*step) error{
 	narthex.EntryJobChanged:         (*step).jobChanged,
 	narthex.EntryReleaseTaken:       (*step).releaseTaken,
 	narthex.EntryReleaseChanged:     (*step).releaseChanged,
+	narthex.EntryRuleProposed:       (*step).ruleProposed,
+	narthex.EntryRuleChanged:        (*step).ruleChanged,
 	narthex.EntryRefusalsCounted:    (*step).nothing,
 	narthex.EntryLedgerRead:         (*step).nothing,
 	narthex.EntryLedgerRestored:     (*step).nothing,

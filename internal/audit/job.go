@@ -13,6 +13,7 @@ import (
 	"narthex/internal/airlock"
 	"narthex/internal/book"
 	"narthex/internal/canon"
+	"narthex/internal/lab"
 	"narthex/internal/store"
 	"narthex/policy"
 )
@@ -24,14 +25,52 @@ func (s *step) jobTaken() error {
 		return err
 	}
 	id := narthex.MakeJobID(s.index)
-	j := book.Job{Job: narthex.Job{ID: id, Grant: narthex.GrantID(s.text("grant")), Agreement: narthex.Digest(s.text("agreement")), Key: narthex.KeyID(s.text("key")), State: narthex.JobQueued, TakenAt: s.at}, Holds: holds}
-	if decode(s.o.Field("job"), &j.Plan) != nil || j.Plan.Asset != narthex.AssetName(s.text("asset")) || j.Plan.Version != narthex.VersionName(s.text("version")) {
-		s.impossible(store.Jobs, string(id), "a job whose plan does not read, or is of another asset")
+	j := book.Job{Job: narthex.Job{ID: id, Grant: narthex.GrantID(s.text("grant")), Agreement: narthex.Digest(s.text("agreement")), Key: narthex.KeyID(s.text("key")), TakenAt: s.at}, Holds: holds}
+	var facts policy.Facts
+	var uses []narthex.Use
+	if decode(s.o.Field("job"), &j.Plan) != nil || decode(s.o.Field("facts"), &facts) != nil || decode(s.o.Field("uses"), &uses) != nil ||
+		len(uses) != 1 || uses[0].Attribute != j.Plan.Attribute || facts.Against != j.Plan.Against || (j.Plan.Against == "") != (j.Plan.AgainstDigest == "") ||
+		j.Plan.Asset != narthex.AssetName(s.text("asset")) || j.Plan.Version != narthex.VersionName(s.text("version")) {
+		s.impossible(store.Jobs, string(id), "a job whose plan does not read, or is of another asset, version or attribute")
 		return nil
+	}
+	if !planned(j.Plan, s.o.Field("facts")) {
+		s.impossible(store.Jobs, string(id), "a job that reserved other times than its plan says")
+	}
+	if j.State = airlock.JobBegins(j.Plan); !s.approvalSigned(j) {
+		s.impossible(store.Jobs, string(id), "a job that waits for other approvals than its agreement says")
 	}
 	j.Person, j.Engagement = s.Keys[j.Key].Person, s.Grants[j.Grant].Engagement
 	s.Jobs[id] = j
 	return nil
+}
+
+// approvalSigned says whether what a job waits for before it runs is what was signed. Where the document is not at hand there is nothing to
+// hold it to.
+func (s *step) approvalSigned(j book.Job) bool {
+	a, err := s.docs.agreement(j.Agreement)
+	if err != nil || a == nil {
+		return err == nil
+	}
+	signed, err := lab.StudyOf(*a)
+	if err != nil || (signed == nil) != (j.Plan.Approval == nil) {
+		return false
+	}
+	return signed == nil || *signed == *j.Plan.Approval
+}
+
+// planned says whether the times that were decided on are those of a plan.
+func planned(p narthex.Plan, facts string) bool {
+	var f policy.Facts
+	if decode(facts, &f) != nil || p.GPUMinutes != p.Devices*p.WallMinutes || p.Devices < 0 {
+		return false
+	}
+	for _, d := range f.Demands {
+		if d.Unit == narthex.CPUMinutes && d.Most != p.CPUMinutes || d.Unit == narthex.GPUMinutes && d.Most != p.GPUMinutes {
+			return false
+		}
+	}
+	return true
 }
 
 // took takes what an entry says from the accounts, and gives the holds.
@@ -74,11 +113,28 @@ func (s *step) jobChanged() error {
 		s.impossible(store.Jobs, string(id), "an act that the job's state does not take")
 		return nil
 	}
-	if j.Job = next; next.State.Over() {
+	if e.Act == airlock.JobClear && !airlock.Clears(j.Job, s.releasesOf(j.Job), s.at) {
+		s.impossible(store.Jobs, string(id), "an end of keeping its files while something of them is needed")
+	}
+	ends := next.State.Over() && !j.State.Over()
+	if j.Job = next; ends {
 		s.settleHolds(j.Holds, airlock.JobUsed(next.Plan, e))
 	}
 	s.Jobs[id] = j
 	return nil
+}
+
+// releasesOf gives what was asked to leave of a job.
+func (s *step) releasesOf(j narthex.Job) (releases []narthex.Release) {
+	if j.Package == nil {
+		return nil
+	}
+	for _, r := range s.Releases {
+		if r.Job == j.ID {
+			releases = append(releases, r.Release)
+		}
+	}
+	return releases
 }
 
 // releaseTaken takes a release in.
@@ -95,27 +151,14 @@ func (s *step) releaseTaken() error {
 	}
 	job, known := s.Jobs[r.Job]
 	if index, err := r.Job.Index(); known || err != nil || !s.absent(index) {
-		if digest, err := airlock.PackageDigest(r.Files); err != nil || digest != r.Package || r.State != narthex.ReleaseSubmitted || !known || job.Package == nil || job.Grant != r.Grant || !left(r.Files, job.Package.Files) {
+		var facts policy.Facts
+		if digest, err := airlock.PackageDigest(r.Files); err != nil || decode(s.o.Field("facts"), &facts) != nil || facts.Against != job.Plan.Against || digest != r.Package || r.State != narthex.ReleaseSubmitted || !known || job.Package == nil || job.Grant != r.Grant || !airlock.Marked(r.Release) || !airlock.Left(r.Files, job.Package.Files) {
 			s.impossible(store.Releases, string(id), "a release of what its job did not leave")
 		}
 	}
 	r.ID, r.TakenAt = id, s.at
 	s.Releases[id] = r
 	return nil
-}
-
-// left says whether all files are among those that a job left.
-func left(files []narthex.ReleaseFile, of []narthex.Frozen) bool {
-	for _, f := range files {
-		found := false
-		for _, l := range of {
-			found = found || l == f.Frozen
-		}
-		if !found {
-			return false
-		}
-	}
-	return true
 }
 
 func (s *step) releaseChanged() error {
@@ -135,6 +178,9 @@ func (s *step) releaseChanged() error {
 		s.impossible(store.Releases, string(id), "an act that the release's state does not take")
 		return nil
 	}
+	if e.Act == airlock.ByRule {
+		s.leftByRule(r.Release, *e.Rule)
+	}
 	was := r.State
 	if r.Release = next; next.State.Over() && !was.Over() {
 		s.settleHolds(r.Holds, airlock.ReleaseUsed(next))
@@ -143,14 +189,20 @@ func (s *step) releaseChanged() error {
 	return nil
 }
 
-// jobs holds the jobs that are stored to what their entries say.
+// jobs holds the jobs that are stored to what their entries say; people's words, to their digests.
 func (c *comparison) jobs() error {
 	want := map[string]*book.Job{}
 	for id, j := range c.Jobs {
 		row := j
 		want[string(id)] = &row
 	}
-	return compareRows(c, store.Jobs, want, nil)
+	return compareRows(c, store.Jobs, want, func(_ string, want, found *book.Job) {
+		recorded, err := canon.Digest(airlock.RecordedJob(found.Job))
+		folded, failed := canon.Digest(want.Job)
+		if err == nil && failed == nil && recorded == folded {
+			want.Job = found.Job
+		}
+	})
 }
 
 // releases holds the releases that are stored to what their entries say; people's words, and what findings say, to their digests.
@@ -232,10 +284,13 @@ func (c *comparison) blobs() error {
 	return nil
 }
 
-// frozen gives the digests of the files that entries name: of studies, of what jobs left, and of what wants to leave.
+// frozen gives the digests of the files that entries name and that are still kept: of studies, of what jobs left, and of what wants to leave.
 func (c *comparison) frozen() ([]narthex.Digest, error) {
 	named := map[narthex.Digest]bool{}
 	for _, j := range c.Jobs {
+		if !j.ClearedAt.IsZero() {
+			continue
+		}
 		if !named[j.Plan.Study] {
 			value, err := c.r.Get(store.Blobs, string(j.Plan.Study)+"/0000")
 			if err != nil {
@@ -258,8 +313,14 @@ func (c *comparison) frozen() ([]narthex.Digest, error) {
 		}
 	}
 	for _, r := range c.Releases {
+		if r.State.Over() && r.State != narthex.ReleaseReleased && !c.Jobs[r.Job].ClearedAt.IsZero() {
+			continue
+		}
 		for _, f := range r.Files {
 			named[f.Digest] = true
+		}
+		if r.Sketch.Digest != "" {
+			named[r.Sketch.Digest] = true
 		}
 	}
 	return slices.Sorted(maps.Keys(named)), nil

@@ -179,6 +179,9 @@ func (c *comparison) told(table store.Table, key string) (persons []narthex.Pers
 	case store.Releases:
 		r, known := c.Releases[narthex.ReleaseID(key)]
 		return append(slices.Clone(c.Grants[r.Grant].Persons), r.Author), known
+	case store.Rules:
+		r, known := c.Rules[narthex.RuleID(key)]
+		return append(slices.Clone(c.Grants[r.Grant].Persons), r.By), known
 	case store.LockNames:
 		at := slices.IndexFunc(c.Locks, func(l narthex.Lock) bool { return string(l.ID) == key })
 		if at >= 0 {

@@ -308,6 +308,11 @@ func (a *attempt) again() (v verdict, taken bool, err error) {
 	if !shown {
 		return verdict{reasons: narthex.WithheldError().Code}, false, nil
 	}
+	if a.facts.Against != "" {
+		if _, _, shown := book.Resolve(a.rules.Directory, &seen, name, a.facts.Against); !shown {
+			return verdict{reasons: narthex.WithheldError().Code}, false, nil
+		}
+	}
 	v, err = a.byTerms(asset, version.Name)
 	return v, false, err
 }
@@ -318,7 +323,7 @@ func (a *attempt) byTerms(asset narthex.Asset, version narthex.VersionName) (ver
 	if err != nil {
 		return verdict{reasons: "facts that do not read"}, nil
 	}
-	q := policy.Question{Principal: principal, Asset: asset, Version: version, Demands: a.facts.Demands, Layers: a.layers(a.grant, a.key), Carried: a.Accounts[policy.AssetHolder(asset.Name)], Now: a.at}
+	q := policy.Question{Principal: principal, Asset: asset, Version: version, Against: a.facts.Against, Demands: a.facts.Demands, Layers: a.layers(a.grant, a.key), Carried: a.Accounts[policy.AssetHolder(asset.Name)], Now: a.at}
 	if q.Layers[0].Recertified, err = book.Recertified(known{a.Fold}, a.grant, a.at); err != nil {
 		return verdict{}, err
 	}
@@ -396,7 +401,8 @@ func (a *attempt) models(uses []narthex.Use) bool {
 		return a.o.Type == narthex.EntryCallIntent
 	}
 	return !slices.ContainsFunc(uses, func(use narthex.Use) bool {
-		return use.Attribute == "weights.compute" || use.Attribute == "output.release"
+		known, _ := a.rules.Taxonomy.Attribute(use.Attribute)
+		return known.Jobs != "" || use.Attribute == "output.release" || use.Attribute == "output.artefact.model"
 	})
 }
 

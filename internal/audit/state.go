@@ -65,6 +65,7 @@ type state struct {
 
 	Jobs     map[narthex.JobID]book.Job         `json:"jobs,omitempty"`
 	Releases map[narthex.ReleaseID]book.Release `json:"releases,omitempty"` // as the ledger has them
+	Rules    map[narthex.RuleID]narthex.Rule    `json:"rules,omitempty"`    // as the ledger has them
 
 	Absent         map[uint64]bool           `json:"absent"` // openings that are absent; false once an entry says that they were erased
 	Erased         map[narthex.PersonID]bool `json:"erased"` // people for whom openings were erased
@@ -176,6 +177,7 @@ func (s *state) fill() {
 	fill(&s.Keys)
 	fill(&s.Jobs)
 	fill(&s.Releases)
+	fill(&s.Rules)
 	fill(&s.Accounts)
 	fill(&s.Lost)
 	fill(&s.Kept)

@@ -32,7 +32,7 @@ func (f *Fold) Compare(r store.Reader, head journal.Head, key string) (client.Au
 		if err := f.checkHead(r, head, key); err != nil {
 			return client.Audit{}, err
 		}
-		for _, compare := range []func() error{c.meta, c.files, c.people, c.orgs, c.proofs, c.engagements, c.events, c.agreements, c.outsides, c.grants, c.keys, c.locks, c.accounts, c.jobs, c.releases, c.blobs, c.public, c.reads, c.listings} {
+		for _, compare := range []func() error{c.meta, c.files, c.people, c.orgs, c.proofs, c.engagements, c.events, c.agreements, c.outsides, c.grants, c.keys, c.locks, c.accounts, c.jobs, c.releases, c.rules, c.blobs, c.public, c.reads, c.listings} {
 			if err := compare(); err != nil {
 				return client.Audit{}, err
 			}
@@ -354,7 +354,7 @@ func (c *comparison) listings() error {
 	var lists book.Lists
 	for table, take := range map[store.Table]func([]byte) error{
 		store.Engagements: into(lists.Engagement), store.Grants: into(lists.Grant), store.People: into(lists.Person),
-		store.Jobs: into(lists.Job), store.Releases: into(lists.Release),
+		store.Jobs: into(lists.Job), store.Releases: into(lists.Release), store.Rules: into(lists.Rule),
 	} {
 		err := each(c.r, table, func(row store.Row) error {
 			_ = take(row.Value) // a row that does not read is a difference of its own

@@ -40,6 +40,7 @@ const (
 func blobKey(digest narthex.Digest, n int) string { return fmt.Sprintf("%s/%04d", digest, n) }
 
 // PutBlob stores a file's bytes and gives their digest. It returns when they are durable; where they are there already it changes nothing.
+// Until an entry names the file its caller keeps the hall from taking it away.
 func PutBlob(ctx context.Context, j *journal.Journal, data []byte) (narthex.Digest, error) {
 	if len(data) > MostFile {
 		return "", narthex.Invalidf("A file has at most %d bytes.", MostFile)
@@ -53,6 +54,21 @@ func PutBlob(ctx context.Context, j *journal.Journal, data []byte) (narthex.Dige
 		}
 	}
 	return digest, nil
+}
+
+// RemoveBlob removes a file that nothing needs, all of it in one change.
+func RemoveBlob(ctx context.Context, j *journal.Journal, digest narthex.Digest) error {
+	return j.Update(ctx, func(tx *journal.Tx) error {
+		for n := 0; ; n++ {
+			part, err := journal.Get[Blob](tx, store.Blobs, blobKey(digest, n))
+			if err != nil || part == nil {
+				return err
+			}
+			if err := journal.Delete[Blob](tx, store.Blobs, blobKey(digest, n)); err != nil {
+				return err
+			}
+		}
+	})
 }
 
 // ReadBlob gives a file's bytes, or an error where they are not those that the digest names.

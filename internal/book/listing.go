@@ -37,6 +37,7 @@ func Follow() map[store.Table]journal.Follow {
 		}),
 		store.Jobs:     follow(func(tx *journal.Tx, was, is *Job) error { return move(tx, jobKeys(was), jobKeys(is)) }),
 		store.Releases: follow(func(tx *journal.Tx, was, is *Release) error { return move(tx, releaseKeys(was), releaseKeys(is)) }),
+		store.Rules:    follow(func(tx *journal.Tx, was, is *narthex.Rule) error { return move(tx, ruleKeys(was), ruleKeys(is)) }),
 	}
 }
 
@@ -92,6 +93,13 @@ func releaseKeys(r *Release) []string {
 		return nil
 	}
 	return listing.Release(r.Release)
+}
+
+func ruleKeys(r *narthex.Rule) []string {
+	if r == nil {
+		return nil
+	}
+	return listing.Rule(*r)
 }
 
 // printOf tells apart what grants allow on an asset.
@@ -219,7 +227,7 @@ func MakeLists(ctx context.Context, s store.Store) error {
 			return err
 		}
 		return errors.Join(everyRow(r, store.Engagements, lists.Engagement), everyRow(r, store.Grants, lists.Grant), everyRow(r, store.People, lists.Person),
-			everyRow(r, store.Jobs, lists.Job), everyRow(r, store.Releases, lists.Release))
+			everyRow(r, store.Jobs, lists.Job), everyRow(r, store.Releases, lists.Release), everyRow(r, store.Rules, lists.Rule))
 	})
 	rows := lists.Rows()
 	if err != nil || made || len(rows) == 0 {
@@ -488,6 +496,9 @@ func (l *Lists) Job(j Job) { l.place(jobKeys(&j)) }
 
 // Release takes in a release.
 func (l *Lists) Release(r Release) { l.place(releaseKeys(&r)) }
+
+// Rule takes in a standing rule.
+func (l *Lists) Rule(r narthex.Rule) { l.place(ruleKeys(&r)) }
 
 func (l *Lists) place(keys []string) {
 	if l.rows == nil {

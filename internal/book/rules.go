@@ -77,10 +77,10 @@ func (f *InForce) Check(tx *journal.Tx) (*Rules, error) {
 	return rules, nil
 }
 
-// Resolve gives the model and the version that a call means, where the grant shows both. No version is the asset's default.
+// Resolve gives the asset and the version that a call means, where the grant shows both. No version is the asset's default.
 func Resolve(d *lab.Directory, grant *narthex.Grant, wanted narthex.AssetName, name narthex.VersionName) (narthex.Asset, narthex.Version, bool) {
 	asset, known := d.Assets[wanted]
-	if !known || asset.Kind != "model" || !grant.Shows(asset.Name) {
+	if !known || !grant.Shows(asset.Name) {
 		return narthex.Asset{}, narthex.Version{}, false
 	}
 	if name == "" {

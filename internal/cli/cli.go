@@ -108,7 +108,7 @@ the ledger. Each of them has a log-in: begin with the code that came with your i
 		{"use", "Apply, agree, use:", []*cobra.Command{a.pathways(), a.assets(), a.apply(), a.engagements(), a.agreement(), a.grant(), a.key(), a.explain(), a.job(), a.release(), a.publication(), a.obligations(), a.statement(), a.export()}},
 		{"decide", "Decide and guard:", []*cobra.Command{a.work(), a.notices(), a.review(), a.opinion(), a.interests(), a.report(), a.people(), a.standing(), a.visas(), a.lab(), a.horizon(), a.lock(), a.unlock(), a.incidents()}},
 		{"check", "Check what happened:", []*cobra.Command{a.register(), a.evidence(), a.ledger(), a.replay()}},
-		{"run", "Run a node:", []*cobra.Command{a.init(), a.check(), a.serve(), a.backup(), a.restore(), a.witness(), a.demo()}},
+		{"run", "Run a node:", []*cobra.Command{a.init(), a.check(), a.environment(), a.serve(), a.backup(), a.restore(), a.witness(), a.demo()}},
 		{"other", "More:", []*cobra.Command{a.completion(), a.version()}},
 	} {
 		root.AddGroup(&cobra.Group{ID: family.id, Title: family.title})

@@ -93,7 +93,7 @@ func (a *app) fail(c *cobra.Command, err error) int {
 	f := explain(c, err)
 	if a.json {
 		a.encode(a.env.Stderr, map[string]failure{"error": f})
-		return f.kind.Facts().Exit
+		return f.exit()
 	}
 	p := a.page(a.env.Stderr)
 	p.mark("error:", red, f.Message)
@@ -101,6 +101,11 @@ func (a *app) fail(c *cobra.Command, err error) int {
 		p.mark("cause:", "", f.Cause)
 	}
 	p.mark("hint:", bold, f.Hint)
+	return f.exit()
+}
+
+// exit is the exit code of a failure.
+func (f failure) exit() int {
 	if f.Code == skippedCode {
 		return skippedExit
 	}

@@ -9,12 +9,12 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strings"
 	"time"
 
 	"narthex"
 	"narthex/internal/canon"
+	"narthex/internal/order"
 	"narthex/internal/wire"
 )
 
@@ -119,7 +119,7 @@ func (a *app) profiles() ([]profile, error) {
 			found = append(found, p)
 		}
 	}
-	slices.SortFunc(found, func(a, b profile) int { return strings.Compare(a.name, b.name) })
+	order.By(found, func(a, b profile) int { return strings.Compare(a.name, b.name) })
 	return found, nil
 }
 

@@ -16,6 +16,7 @@ import (
 	"narthex"
 	"narthex/client"
 	"narthex/internal/airlock"
+	"narthex/internal/order"
 	"narthex/internal/study"
 )
 
@@ -34,7 +35,8 @@ func (a *app) job() *cobra.Command {
 		a.command(leaf{use: "cancel JOB", short: "Cancel a job, or end it where it runs", example: "NARTHEX_KEY=nx_… narthex job cancel job_17",
 			run: func(ctx context.Context, args []string) error { return a.jobCancel(ctx, args[0]) }}),
 		a.command(leaf{use: "environments", short: "List what jobs of the grant may run in", example: "NARTHEX_KEY=nx_… narthex job environments",
-			run: func(ctx context.Context, _ []string) error { return a.jobEnvironments(ctx) }}))
+			run: func(ctx context.Context, _ []string) error { return a.jobEnvironments(ctx) }}),
+		a.jobReview())
 }
 
 // byKey asks a node with the API key in NARTHEX_KEY; a key is no argument, where others could read it.
@@ -69,24 +71,41 @@ func jobID(text string) (narthex.JobID, error) {
 func (a *app) jobSubmit() *cobra.Command {
 	var in client.SubmitJob
 	var environment string
-	c := a.command(leaf{
-		use: "submit DIR", short: "Hand in a folder that is to run beside an asset",
+	var devices int64
+	var c *cobra.Command
+	c = a.command(leaf{
+		use: "submit DIR|FILE", short: "Hand in a folder, or a request, that is to run beside an asset",
 		long: `Hand in a folder with a study: its code and its study.yaml, which says what it runs and which files it will write. The folder, the
 environment and the asset's version are frozen to their digests; a difference on the node when it starts refuses the job. It runs
 without a network, with the asset at /asset, the folder at /study, and what it writes at /out. Nothing comes out of it by itself but how
 it ended, and where in your own files. What it wrote leaves with "narthex release new".
 
-The folder has at most 200 plain files of 16 MB together, without links. Hidden files and Python's caches are left out, and said.`,
-		example: "NARTHEX_KEY=nx_… narthex job submit ./study --asset minim-1@final --environment python-numpy\nNARTHEX_KEY=nx_… narthex job submit ./study --asset minim-1@final --environment python-numpy --minutes 30 --memory-mb 512",
+The folder has at most 200 plain files of 16 MB together, without links. Hidden files and Python's caches are left out, and said.
+
+In an environment that takes requests (narthex job environments) a file stands in the folder's place, and no code: its name, which
+statistics, of which tensors (all where none are named; * is one part of a name between dots), and to how many digits. With --against,
+those of one version are of what lies between the two. What it gives is a table:
+
+  name: what-training-changed
+  statistics: [shape, l2, distance, singular_values]
+  tensors: ["layers.*.q.weight"]
+  top: 4
+  digits: 3`,
+		example: "NARTHEX_KEY=nx_… narthex job submit ./study --asset minim-1@final --environment python-numpy\nNARTHEX_KEY=nx_… narthex job submit ./study --asset minim-1@final --environment python-numpy --minutes 30 --memory-mb 512\nNARTHEX_KEY=nx_… narthex job submit ./request.yaml --environment weights-diff --asset minim-1@final --against minim-1@early",
 		run: func(ctx context.Context, args []string) error {
 			in.Environment = narthex.EnvironmentName(environment)
+			if c.Flags().Changed("devices") {
+				in.Devices = &devices
+			}
 			return a.submitJob(ctx, args[0], in)
 		}})
 	f := c.Flags()
 	f.StringVar(&in.Asset, "asset", "", "what it studies, as ASSET@VERSION")
 	f.StringVar(&environment, "environment", "", "what it runs in")
+	f.StringVar(&in.Against, "against", "", "the version that a request compares it with, as ASSET@VERSION")
 	f.Int64Var(&in.WallMinutes, "minutes", 0, "for how many minutes at most (else the environment's usual)")
 	f.Int64Var(&in.MemoryMB, "memory-mb", 0, "in how much memory, in megabytes (else the environment's usual)")
+	f.Int64Var(&devices, "devices", 0, "with how many devices of the environment's kind, for which it waits (else the environment's usual)")
 	return c
 }
 
@@ -107,6 +126,9 @@ func (a *app) study(dir, asset, environment string) (studyFolder, error) {
 
 func (a *app) submitJob(ctx context.Context, dir string, in client.SubmitJob) error {
 	folder, err := a.study(dir, in.Asset, string(in.Environment))
+	if isFile(dir) && in.Asset != "" && in.Environment != "" {
+		folder, err = readRequest(dir, in.Against != "")
+	}
 	if err != nil {
 		return err
 	}
@@ -131,9 +153,12 @@ func (a *app) submitJob(ctx context.Context, dir string, in client.SubmitJob) er
 			p.line("  %9d  %s", len(f.Data), f.Path)
 		}
 		p.line("frozen: %s, %d bytes, as %s", count(len(folder.files), "file"), folder.bytes, view.Plan.Study)
-		p.line("beside %s@%s, %s, in %s, %s", view.Plan.Asset, view.Plan.Version, view.Plan.AssetDigest.Short(), view.Plan.Environment, view.Plan.EnvironmentDigest.Short())
+		p.line("beside %s, in %s, %s", beside(view.Plan, narthex.Digest.Short), view.Plan.Environment, view.Plan.EnvironmentDigest.Short())
 		p.line("reserved: %s of processor time, for at most %s in %d MB; %s for how it ends. What it does not use is given back",
 			count(int(view.Plan.CPUMinutes), "minute"), count(int(view.Plan.WallMinutes), "minute"), view.Plan.MemoryMB, count(int(view.Plan.OutcomeBytes), "byte"))
+		if view.Plan.Devices > 0 {
+			p.line("          %s of %s, for which it waits, and %s of them", count(int(view.Plan.Devices), "device"), view.Plan.Device, count(int(view.Plan.GPUMinutes), "minute"))
+		}
 		p.line("%s", jobStands(view))
 		p.line("next: narthex job show %s --wait", view.ID)
 	})
@@ -174,13 +199,20 @@ func readStudy(dir string) (studyFolder, error) {
 	if err != nil {
 		return f, err
 	}
-	slices.SortFunc(f.files, func(a, b client.StudyFile) int { return strings.Compare(a.Path, b.Path) })
+	order.By(f.files, func(a, b client.StudyFile) int { return strings.Compare(a.Path, b.Path) })
 	at := slices.IndexFunc(f.files, func(file client.StudyFile) bool { return file.Path == study.File })
 	if at < 0 {
 		return f, problem(narthex.Invalid, "write one: it has name, command and outputs, and each output has name, kind and says", "%s has no %s, which says what the study runs and writes", dir, study.File)
 	}
-	if _, err := study.Parse(f.files[at].Data); err != nil {
+	parsed, err := study.Parse(f.files[at].Data)
+	if err != nil {
 		return f, advise(err, "mend it, and hand the folder in again")
+	}
+	for _, file := range f.files {
+		if err := airlock.CheckImport(file.Path, file.Data, airlock.ProgramOf(parsed.Command)); err != nil {
+			said, next, _ := strings.Cut(narthex.AsError(err).Public, ". ")
+			return f, hinted{narthex.Invalidf("%s: %s", path.Join(dir, file.Path), tidy(said)), tidy(next)}
+		}
 	}
 	return f, nil
 }
@@ -211,10 +243,6 @@ func (f *studyFolder) take(root *os.Root, dir, name string, entry fs.DirEntry) e
 	}
 	if f.bytes += len(data); f.bytes > mostStudyBytes {
 		return problem(narthex.Invalid, "take out what it does not need; what lies beside the asset need not be brought", "%s has more than %d bytes", dir, mostStudyBytes)
-	}
-	if err := airlock.CheckImport(name, data); err != nil {
-		said, next, _ := strings.Cut(narthex.AsError(err).Public, ". ")
-		return hinted{narthex.Invalidf("%s: %s", shown, tidy(said)), tidy(next)}
 	}
 	f.files = append(f.files, client.StudyFile{Path: name, Data: data})
 	return nil
@@ -300,8 +328,19 @@ func jobStands(j client.JobView) string {
 		return fmt.Sprintf("it waits, with %s before it for %s", count(j.Place-1, "job"), j.Plan.Asset)
 	case j.State == narthex.JobQueued:
 		return "it waits"
+	case j.State == narthex.JobInReview:
+		return fmt.Sprintf("its study waits for the approval of %s of the lab, as clause %s says", people(airlock.MustApprove(j.Plan)), approvalClause(j.Plan))
+	case j.State == narthex.JobReturned:
+		return "its study came back, and it did not run"
 	}
 	return "it is " + string(j.State)
+}
+
+func approvalClause(p narthex.Plan) string {
+	if p.Approval == nil {
+		return ""
+	}
+	return p.Approval.Clause
 }
 
 // endings says what an end means, and what to do then.
@@ -324,9 +363,12 @@ var refusals = map[string][2]string{
 }
 
 func writeJob(p *page, j client.JobView) {
-	pairs := [][2]string{{"job", string(j.ID)}, {"stands", jobStands(j)}, {"beside", fmt.Sprintf("%s@%s, %s", j.Plan.Asset, j.Plan.Version, j.Plan.AssetDigest)},
+	pairs := [][2]string{{"job", string(j.ID)}, {"stands", jobStands(j)}, {"beside", beside(j.Plan, whole)},
 		{"in", fmt.Sprintf("%s, %s", j.Plan.Environment, j.Plan.EnvironmentDigest)}, {"study", string(j.Plan.Study)}, {"command", strings.Join(j.Plan.Command, " ")},
 		{"handed in", day(j.TakenAt)}, {"reserved", fmt.Sprintf("%s, %s of processor time, %d MB", count(int(j.Plan.WallMinutes), "minute"), count(int(j.Plan.CPUMinutes), "minute"), j.Plan.MemoryMB)}}
+	if j.Plan.Devices > 0 {
+		pairs = append(pairs, [2]string{"devices", fmt.Sprintf("%d of %s, reserved for %s together", j.Plan.Devices, j.Plan.Device, count(int(j.Plan.GPUMinutes), "minute"))})
+	}
 	if !j.StartedAt.IsZero() {
 		pairs = append(pairs, [2]string{"started", day(j.StartedAt)})
 	}
@@ -344,12 +386,29 @@ func writeJob(p *page, j client.JobView) {
 		if j.End.File != "" {
 			pairs = append(pairs, [2]string{"at", fmt.Sprintf("%s, line %d", j.End.File, j.End.Line)})
 		}
-		pairs = append(pairs, [2]string{"took", fmt.Sprintf("%s, %s of processor time", count(int(j.End.WallMinutes), "minute"), count(int(j.End.CPUMinutes), "minute"))})
+		took := fmt.Sprintf("%s, %s of processor time", count(int(j.End.WallMinutes), "minute"), count(int(j.End.CPUMinutes), "minute"))
+		if j.Plan.Devices > 0 {
+			took += fmt.Sprintf(", %s of devices", count(int(j.End.GPUMinutes), "minute"))
+		}
+		pairs = append(pairs, [2]string{"took", took})
 	} else if j.State == narthex.JobCancelled {
-		pairs = append(pairs, [2]string{"how", "it never began: one of you cancelled it, or what it rests on is locked, over or no longer what was frozen"})
+		pairs = append(pairs, [2]string{"how", "it never began: one of you cancelled it, nobody approved its study in time, or what it rests on is locked, over or no longer what was frozen"})
 		next = "`narthex grant show --key` says what holds; then hand it in again"
 	}
+	if !j.ClearedAt.IsZero() {
+		pairs = append(pairs, [2]string{"files", "kept no longer since " + day(j.ClearedAt)})
+	}
 	p.fields(pairs...)
+	for _, v := range j.Votes {
+		p.heading(fmt.Sprintf("Said of its study as %s, %s", strings.ReplaceAll(string(v.As), "_", " "), day(v.At)))
+		p.line("  %s", map[bool]string{true: "it may run", false: "it comes back"}[v.Approves])
+		if v.Comment != "" {
+			p.block(visible(v.Comment))
+		}
+	}
+	if j.State == narthex.JobReturned {
+		next = "change what is said, try it with `narthex job try`, and hand it in again"
+	}
 	if j.Package != nil {
 		writePackage(p, *j.Package)
 	}
@@ -358,10 +417,10 @@ func writeJob(p *page, j client.JobView) {
 		p.line("next: %s", next)
 	}
 	switch {
-	case j.Package != nil && len(j.Package.Files) > 0:
+	case j.Package != nil && len(j.Package.Files) > 0 && j.ClearedAt.IsZero():
 		p.blank()
 		p.line("next: narthex release new %s --context FILE='what its values are, of how many, and how they came about'", j.ID)
-	case j.State == narthex.JobQueued || j.State == narthex.JobRunning:
+	case j.State.Waits() || j.State == narthex.JobRunning:
 		p.blank()
 		p.line("next: narthex job show %s --wait", j.ID)
 	}
@@ -421,11 +480,32 @@ func (a *app) jobEnvironments(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	t := newTable("NAME", "TITLE", "MINUTES", "MEMORY MB", "CPUS", "OUT MB", "BEGINS WITH", "DIGEST")
+	t := newTable("NAME", "TITLE", "MINUTES", "MEMORY MB", "CPUS", "OUT MB", "DEVICES", "BEGINS WITH", "DIGEST")
 	for _, e := range list.Environments {
-		t.row(string(e.Name), e.Title, fmt.Sprint(e.Limits.WallMinutes), fmt.Sprint(e.Limits.MemoryMB), fmt.Sprint(e.Limits.CPUs), fmt.Sprint(e.Limits.OutMB), strings.Join(e.Command, " "), e.Digest.Short())
+		begins := strings.Join(e.Command, " ")
+		if e.Computes != "" {
+			begins = fmt.Sprintf("a request by %s: %s", e.Computes, strings.Join(e.Statistics, ", "))
+		}
+		t.row(string(e.Name), e.Title, fmt.Sprint(e.Limits.WallMinutes), fmt.Sprint(e.Limits.MemoryMB), fmt.Sprint(e.Limits.CPUs), fmt.Sprint(e.Limits.OutMB), devicesIn(e), begins, e.Digest.Short())
+	}
+	for _, e := range list.Environments {
+		if e.Unready != "" {
+			a.say("no job begins in %s now: %s", e.Name, tidy(visible(e.Unready)))
+		}
 	}
 	return a.list(list, t, "no environment is for grants of your pathway; ask the lab")
+}
+
+// devicesIn says which devices jobs of an environment may have.
+func devicesIn(e client.EnvironmentView) string {
+	if e.Device == "" {
+		return "none"
+	}
+	said := fmt.Sprintf("%d of %s, of %d", e.Devices, e.Device, e.OnHost)
+	if e.OutOfUse > 0 {
+		said += fmt.Sprintf(" (%d out of use)", e.OutOfUse)
+	}
+	return said
 }
 
 // count writes a number with its noun.

@@ -24,7 +24,6 @@ import (
 	"narthex/internal/sandbox"
 	"narthex/internal/sandbox/bubblewrap"
 	"narthex/internal/study"
-	"narthex/internal/twin"
 )
 
 const (
@@ -38,8 +37,8 @@ const (
 
 // tryFlags is how a study is tried.
 type tryFlags struct {
-	asset, environment string
-	minutes, memory    int64
+	asset, environment, root string
+	minutes, memory          int64
 }
 
 func (a *app) jobTry() *cobra.Command {
@@ -47,18 +46,23 @@ func (a *app) jobTry() *cobra.Command {
 	c := a.command(leaf{
 		use: "try DIR", short: "Run a study here, beside the mock twin of an asset",
 		long: `Run a study on this machine beside the mock twin of an asset, in a sandbox like the node's, and show all of its output and what the
-airlock would say of it. The twin has the names, shapes and types of the asset's weights, and random values of the same scale; files of
-another kind have none, so a study that is to be tried reads the weights alone. Nothing is charged, and nobody sees the study but you.
+airlock would say of it. The twin has the names, shapes and types of the asset's weights, and random values of the same scale; of JSON
+lines it has the fields, with random words and numbers. Files of another kind have none, so a study that is to be tried reads those alone.
+Nothing is charged, and nobody sees the study but you.
 
-It needs bubblewrap here, and the packages of the environment. The node looks for more than can be looked for here: what left before,
-marks and texts of the lab. It exits with 0 where the study ended well and each output that it declares has a form.`,
+It needs bubblewrap here, and the packages of the environment, or with --root a copy of its root, which must have the digest that the node
+states: ` + "`narthex environment build`" + ` makes one of what ` + "`narthex job environments --json`" + ` says. What runs is the command of your study.yaml, and nothing
+that the node names alone; and it has no more than half of this machine's memory, unless --memory-mb says so. The node looks for more than
+can be looked for here: what left before, marks and texts of the lab. It exits with 0 where the study ended well and each output that it
+declares has a form.`,
 		example: "NARTHEX_KEY=nx_… narthex job try ./study --asset minim-1@final --environment python-numpy",
 		run:     func(ctx context.Context, args []string) error { return a.tryJob(ctx, args[0], in) }})
 	f := c.Flags()
 	f.StringVar(&in.asset, "asset", "", "what it studies, as ASSET@VERSION")
 	f.StringVar(&in.environment, "environment", "", "what it runs in")
+	f.StringVar(&in.root, "root", "", "a copy of the environment's root on this machine (else this machine's /usr)")
 	f.Int64Var(&in.minutes, "minutes", 0, "for how many minutes at most (else the environment's usual)")
-	f.Int64Var(&in.memory, "memory-mb", 0, "in how much memory, in megabytes (else the environment's usual)")
+	f.Int64Var(&in.memory, "memory-mb", 0, "in how much memory, in megabytes (else the environment's, or half of this machine's)")
 	return c
 }
 
@@ -68,9 +72,9 @@ type tried struct {
 	Command []string            `json:"command"`
 	Asset   narthex.AssetName   `json:"asset"`
 	Version narthex.VersionName `json:"version"`
-	Weights []string            `json:"weights"`     // the files that have a twin
+	Twins   []string            `json:"twins"`       // the files that have a twin
 	Absent  int                 `json:"absent"`      // how many have none
-	In      string              `json:"environment"` // the environment's name
+	In      string              `json:"environment"` // the environment's name, and what stands for it here
 	End     sandbox.Class       `json:"end"`
 	File    string              `json:"file,omitempty"` // where it failed
 	Line    int                 `json:"line,omitempty"`
@@ -123,7 +127,10 @@ func (a *app) tryJob(ctx context.Context, dir string, in tryFlags) (err error) {
 	if t.study, err = study.Parse(t.files[study.File]); err != nil {
 		return err
 	}
-	if t.command, err = (narthex.Environment{Command: around.Command}).Runs(t.study.Command); err != nil {
+	if t.command, err = ownCommand(around, t.study); err != nil {
+		return err
+	}
+	if t.root, t.in, err = rootHere(ctx, around, in.root); err != nil {
 		return err
 	}
 	if t.twin, err = byKey(a, func(c *client.Client) (client.Twin, error) { return c.Twin(ctx, in.asset) }); err != nil {
@@ -158,12 +165,19 @@ func (a *app) around(ctx context.Context, in tryFlags) (client.EnvironmentView, 
 		return none, problem(narthex.Invalid, "`narthex job environments` lists them", "no environment for grants of your pathway has that name")
 	}
 	e := list.Environments[at]
+	if e.Computes != "" {
+		return none, problem(narthex.Invalid, "hand it in with `narthex job submit`", "in the environment %s a program of the lab's software runs, and no study, so there is nothing to try", e.Name)
+	}
+	usualMemory, err := boundLimits(&e.Limits)
+	if err != nil {
+		return none, err
+	}
 	for _, limit := range []struct {
 		flag         string
 		asked, usual int64
 		least        int64
 		most         *int64
-	}{{"minutes", in.minutes, min(tryMinutes, e.Limits.WallMinutes), 1, &e.Limits.WallMinutes}, {"memory-mb", in.memory, e.Limits.MemoryMB, 16, &e.Limits.MemoryMB}} {
+	}{{"minutes", in.minutes, min(tryMinutes, e.Limits.WallMinutes), 1, &e.Limits.WallMinutes}, {"memory-mb", in.memory, usualMemory, 16, &e.Limits.MemoryMB}} {
 		switch {
 		case limit.asked == 0:
 			*limit.most = limit.usual
@@ -173,7 +187,8 @@ func (a *app) around(ctx context.Context, in tryFlags) (client.EnvironmentView, 
 			*limit.most = limit.asked
 		}
 	}
-	if lacks := lacking(e.Packages); len(lacks) > 0 {
+	e.Limits.ScratchMB, e.Limits.OutMB = min(e.Limits.ScratchMB, e.Limits.MemoryMB), min(e.Limits.OutMB, e.Limits.MemoryMB)
+	if lacks := lacking(e.Packages); len(lacks) > 0 && in.root == "" {
 		return none, problem(narthex.Unavailable, "apt-get install "+strings.Join(lacks, " "), "this machine lacks %s, of which the environment %s is made", strings.Join(lacks, " and "), e.Name)
 	}
 	return e, nil
@@ -204,6 +219,8 @@ type trial struct {
 	files   map[string][]byte
 	twin    client.Twin
 	dir     string // of this trial alone
+	root    string // of the environment here
+	in      string // what that is, in words
 }
 
 // run runs the study to its end and looks at what it left.
@@ -224,10 +241,10 @@ func (t trial) run(ctx context.Context) (got tried, err error) {
 	if err != nil {
 		return got, err
 	}
-	got = tried{Study: t.study.Name, Command: t.command, Asset: t.twin.Asset, Version: t.twin.Version, Absent: t.twin.Others, In: string(t.around.Name),
+	got = tried{Study: t.study.Name, Command: t.command, Asset: t.twin.Asset, Version: t.twin.Version, Absent: t.twin.Others, In: string(t.around.Name) + ", " + t.in,
 		End: ended.Class, File: ended.File, Line: ended.Line, Wrote: []written{}, Forms: []formed{}, Findings: []narthex.Finding{}}
 	for _, f := range t.twin.Files {
-		got.Weights = append(got.Weights, f.Path)
+		got.Twins = append(got.Twins, f.Path)
 	}
 	err = driver.Collect(ctx, job.ID, func(left sandbox.Left) error { return t.take(&got, left) })
 	return got, err
@@ -235,15 +252,15 @@ func (t trial) run(ctx context.Context) (got tried, err error) {
 
 // lay writes the study, the twin and the reader of weights where the sandbox finds them.
 func (t trial) lay() (sandbox.Job, error) {
-	weights := map[string][]byte{}
+	twins := map[string][]byte{}
 	for _, f := range t.twin.Files {
 		if err := airlock.CheckPath(f.Path); err != nil {
 			return sandbox.Job{}, problem(narthex.Refused, "tell the lab", "the node names a file of the twin in a way that no file has, so nothing was written")
 		}
-		weights[f.Path] = f.Data
+		twins[f.Path] = f.Data
 	}
 	at := func(name string) string { return filepath.Join(t.dir, name) }
-	_, err := sandbox.Lay(at("asset"), weights)
+	_, err := sandbox.Lay(at("asset"), twins)
 	if err == nil {
 		_, err = sandbox.Lay(at("library"), map[string][]byte{environment.ReaderName: environment.Reader()})
 	}
@@ -253,7 +270,7 @@ func (t trial) lay() (sandbox.Job, error) {
 	lines, err := sandbox.Lay(at("study"), t.files)
 	l := t.around.Limits
 	wall := time.Duration(l.WallMinutes) * time.Minute
-	return sandbox.Job{ID: "try", Root: "/", Command: t.command, Asset: at("asset"), Study: at("study"), Library: at("library"), Lines: lines, Limits: sandbox.Limits{
+	return sandbox.Job{ID: "try", Root: t.root, Command: t.command, Asset: at("asset"), Study: at("study"), Library: at("library"), Lines: lines, Limits: sandbox.Limits{
 		Wall: wall, CPU: wall * time.Duration(l.CPUs), Memory: l.MemoryMB << 20, Scratch: l.ScratchMB << 20, Out: l.OutMB << 20, Processes: int(l.Processes), Files: tryFiles}}, err
 }
 
@@ -325,7 +342,7 @@ func head(root *os.Root, name string, most int64) (printed, error) {
 	return printed{Bytes: info.Size(), Head: visible(string(data)), Cut: info.Size() > int64(len(data))}, err
 }
 
-// judge has the airlock's checks done here, with the twin in the place of the weights.
+// judge has the airlock's checks done here, with the twin in the place of the asset.
 func (t trial) judge(got *tried, task airlock.Task) error {
 	forms, err := examine.Do(task, inspect.Held{})
 	if err != nil {
@@ -340,12 +357,8 @@ func (t trial) judge(got *tried, task airlock.Task) error {
 	}
 	var held inspect.Held
 	for _, f := range t.twin.Files {
-		tensors, err := twin.Read(f.Data)
-		if err != nil {
+		if err := examine.Hold(f.Path, f.Data, &held); err != nil {
 			return fmt.Errorf("the twin does not read: %w", err)
-		}
-		for _, tensor := range tensors {
-			held.Tensors = append(held.Tensors, inspect.Tensor{Name: tensor.Name, Sizes: tensor.Shape, Values: tensor.Values()})
 		}
 	}
 	looked, err := examine.Do(airlock.Task{Files: forms.Formed.Files, Look: true}, held)
@@ -362,7 +375,7 @@ func (got tried) problem() error {
 		ending := endings[string(got.End)]
 		return problem(narthex.Invalid, ending[1], "the study did not end well: %s", ending[0])
 	case got.End != sandbox.Done && got.Absent > 0:
-		next = fmt.Sprintf("mend the study, and try it again; a twin is without %s of another kind than weights, and so is the study", count(got.Absent, "file"))
+		next = fmt.Sprintf("mend the study, and try it again; a twin is without %s of which none is made, and so is the study", count(got.Absent, "file"))
 		fallthrough
 	case got.End != sandbox.Done:
 		at := ""
@@ -384,12 +397,12 @@ func writeTried(p *page, got tried) {
 	if got.File != "" {
 		ending[0] = fmt.Sprintf("%s at %s, line %d", ending[0], got.File, got.Line)
 	}
-	beside := fmt.Sprintf("the mock twin of %s@%s: %s, with random values", got.Asset, got.Version, some(got.Weights, 5))
+	beside := fmt.Sprintf("the mock twin of %s@%s: %s, with random values", got.Asset, got.Version, some(got.Twins, 5))
 	if got.Absent > 0 {
 		beside += fmt.Sprintf("; without %s of another kind", count(got.Absent, "file"))
 	}
 	p.fields([2]string{"study", got.Study}, [2]string{"command", strings.Join(got.Command, " ")}, [2]string{"beside", beside},
-		[2]string{"in", got.In + ", as this machine has it"}, [2]string{"how", ending[0]})
+		[2]string{"in", got.In}, [2]string{"how", ending[0]})
 	writeHead(p, "Printed to stdout", got.Stdout)
 	writeHead(p, "Printed to stderr", got.Stderr)
 	for _, w := range got.Wrote {

@@ -117,7 +117,7 @@ func TestAStudyThatShouldNotBeHandedIn(t *testing.T) {
 	holds(err, "2 files that study.yaml declares could not leave", "hint: ")
 	out, err = try("import sys\nprint('deep', file=sys.stderr)\nopen('/asset/config.json')\n")
 	holds(out, "    deep", "FileNotFoundError", "it ended with an error at main.py, line 3")
-	holds(err, "at main.py, line 3", "a twin is without 1 file of another kind than weights")
+	holds(err, "at main.py, line 3", "a twin is without 1 file of which none is made")
 	if _, said, _ := strings.Cut(out, "Wrote "); said != "" {
 		t.Errorf("it wrote %s", said)
 	}

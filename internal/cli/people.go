@@ -10,6 +10,7 @@ import (
 
 	"narthex"
 	"narthex/client"
+	"narthex/internal/order"
 )
 
 func (a *app) people() *cobra.Command {
@@ -170,7 +171,7 @@ func (a *app) listPeople(ctx context.Context, of client.Page) error {
 		return err
 	}
 	defer a.more("people list", of, list.Next)
-	slices.SortFunc(list.People, func(a, b narthex.Person) int {
+	order.By(list.People, func(a, b narthex.Person) int {
 		return cmp.Or(strings.Compare(string(a.Org), string(b.Org)), strings.Compare(a.Name, b.Name))
 	})
 	t := newTable("NAME", "HANDLE", "OF", "ROLES", "STATE", "ID")

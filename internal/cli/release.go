@@ -40,7 +40,7 @@ func (a *app) release() *cobra.Command {
 					p.line("withdrew %s; what was reserved for it is given back, but for what you were told of it", r.ID)
 				})
 			}}),
-		a.releaseFetch(), a.releaseVerify(), a.releaseReview(), a.releaseView(), a.releaseVote(), a.releaseReturn())
+		a.releaseFetch(), a.releaseVerify(), a.releaseTrace(), a.releaseReview(), a.releaseView(), a.releaseVote(), a.releaseReturn(), a.releaseRule())
 }
 
 func releaseID(text string) (narthex.ReleaseID, error) {
@@ -99,13 +99,17 @@ func (f *contextFlags) read(a *app) (contexts, error) {
 
 func (a *app) releaseNew() *cobra.Command {
 	var flags contextFlags
+	var rule string
 	c := a.command(leaf{
 		use: "new JOB", short: "Ask for files of a job to leave",
 		long: `Ask for files that a job left to leave. Say of each, in 20 to 2,000 characters, what its values are, of how many they tell, and how it
 follows from what left before; two people read that beside the file. What you say nothing of stays. Without flags you are asked for each.
 The bytes that it costs are reserved. Where it is refused or withdrawn they are given back but for a few: what the look found, how
-large it is and that it was tried tells something of the asset too.`,
-		example: "NARTHEX_KEY=nx_… narthex release new job_17 --context 'singular-values.csv=the eight largest singular values of each of 14 matrices'\nNARTHEX_KEY=nx_… narthex release new job_17 --contexts contexts.yaml",
+large it is and that it was tried tells something of the asset too.
+
+Where a standing rule is in force for the job's study and the files fit it, they leave at once. With --rule RULE they are the rule's files, and
+what is said of them is the rule's; what does not fit it goes to people.`,
+		example: "NARTHEX_KEY=nx_… narthex release new job_17 --context 'singular-values.csv=the eight largest singular values of each of 14 matrices'\nNARTHEX_KEY=nx_… narthex release new job_17 --contexts contexts.yaml\nNARTHEX_KEY=nx_… narthex release new job_17 --rule rul_12",
 		run: func(ctx context.Context, args []string) error {
 			id, err := jobID(args[0])
 			if err != nil {
@@ -115,10 +119,19 @@ large it is and that it was tried tells something of the asset too.`,
 			if err != nil {
 				return err
 			}
-			if len(said) == 0 && !a.interactive() {
+			by := narthex.RuleID("")
+			if rule != "" {
+				if by, err = ruleID(rule); err != nil {
+					return err
+				}
+			}
+			if len(said) == 0 && by == "" && !a.interactive() {
 				return problem(narthex.Invalid, "give it with --context FILE=TEXT or --contexts FILE; `narthex job show "+string(id)+"` lists the files", "of each file that is to leave it is said what it holds")
 			}
 			r, err := byKey(a, func(c *client.Client) (narthex.Release, error) {
+				if len(said) == 0 && by != "" {
+					return c.SubmitRelease(ctx, client.SubmitRelease{Job: id, Rule: by})
+				}
 				view, err := c.Job(ctx, id)
 				if err != nil {
 					return narthex.Release{}, err
@@ -127,13 +140,19 @@ large it is and that it was tried tells something of the asset too.`,
 				if err != nil {
 					return narthex.Release{}, err
 				}
-				return c.SubmitRelease(ctx, client.SubmitRelease{Job: id, Files: wanted})
+				return c.SubmitRelease(ctx, client.SubmitRelease{Job: id, Files: wanted, Rule: by})
 			})
 			if err != nil {
 				return err
 			}
 			return a.show(r, func(p *page) {
 				p.line("%s", r.ID)
+				if r.Rule != nil {
+					p.line("%s of %s left by the standing rule %s; %s are charged", count(len(r.Files), "file"), r.Job, r.Rule.Rule, count(int(r.Charge), "byte"))
+					p.line("next: narthex release fetch %s --out DIR", r.ID)
+					return
+				}
+				writeUnfit(p, r)
 				p.line("%s of %s wait for %s of the lab; %s are reserved", count(len(r.Files), "file"), r.Job, people(r.Reviewers), count(int(r.Charge), "byte"))
 				if len(r.Findings) > 0 {
 					p.line("the look at them found: %s. The people are shown where; you can leave a file out with `narthex release edit %s --drop FILE`", byKind(r.Findings), r.ID)
@@ -142,7 +161,19 @@ large it is and that it was tried tells something of the asset too.`,
 			})
 		}})
 	flags.of(c)
+	c.Flags().StringVar(&rule, "rule", "", "the standing rule by which it is to leave")
 	return c
+}
+
+// writeUnfit says why a release did not leave by a standing rule.
+func writeUnfit(p *page, r narthex.Release) {
+	if r.Unfit == nil {
+		return
+	}
+	p.line("it does not leave by the standing rule %s: %s", r.Unfit.Rule, unfits[r.Unfit.Code])
+	if r.Unfit.Says != "" {
+		p.line("  %s", visible(r.Unfit.Says))
+	}
 }
 
 func people(n int) string {
@@ -223,7 +254,8 @@ var found = map[string]string{
 // writeRelease writes a release for its author.
 func writeRelease(p *page, r narthex.Release) {
 	p.fields([2]string{"release", string(r.ID)}, [2]string{"state", string(r.State)}, [2]string{"job", string(r.Job)}, [2]string{"from", fmt.Sprintf("%s@%s", r.Asset, r.Version)},
-		[2]string{"package", string(r.Package)}, [2]string{"charge", charged(r, " bytes")}, [2]string{"decided by", people(r.Reviewers)}, [2]string{"asked for", day(r.TakenAt)})
+		[2]string{"package", string(r.Package)}, [2]string{"charge", charged(r, " bytes")}, [2]string{"decided by", decidedBy(r)}, [2]string{"asked for", day(r.TakenAt)})
+	writeUnfit(p, r)
 	writeFiles(p, r)
 	if len(r.Findings) > 0 {
 		p.heading("What the look at them found; the people are shown where")
@@ -245,6 +277,29 @@ func writeRelease(p *page, r narthex.Release) {
 	default:
 		p.line("it waits for the lab's people; `narthex release edit %s` changes it and voids what they said", r.ID)
 	}
+}
+
+// decidedBy says who decides on a release, or by which rule it left.
+func decidedBy(r narthex.Release) string {
+	if r.Rule != nil {
+		return "the standing rule " + string(r.Rule.Rule)
+	}
+	return people(r.Reviewers)
+}
+
+// checkedBy says by whom what a record tells of was let go.
+func checkedBy(s airlock.Statement) string {
+	if rule := s.Predicate.Rule; rule != nil {
+		return fmt.Sprintf("fit the standing rule %s, which %s approved", rule.Rule, people(len(rule.Approved)))
+	}
+	return "were reviewed by " + people(len(s.Predicate.Reviewers))
+}
+
+func reviewedAs(s airlock.Predicate) [2]string {
+	if s.Rule != nil {
+		return [2]string{"left by", fmt.Sprintf("the standing rule %s, %s, approved as %s", s.Rule.Rule, s.Rule.Digest, words(s.Rule.Approved))}
+	}
+	return [2]string{"reviewed as", words(s.Reviewers)}
 }
 
 // charged says what a release costs; nothing where its author is not told.
@@ -383,7 +438,7 @@ asked for it, and of a grant that is in force.`,
 				for _, f := range files {
 					p.line("%s", filepath.Join(out, f.Path))
 				}
-				p.line("as they were reviewed by %s; the record was checked with %s", people(len(statement.Predicate.Reviewers)), keySource(key))
+				p.line("as they %s; the record was checked with %s", checkedBy(statement), keySource(key))
 				p.line("next, on any machine: narthex release verify %s --record %s --key KEY", filepath.Join(out, pack.Files[0].Path), filepath.Join(out, recordFile))
 			})
 		}})
@@ -510,9 +565,12 @@ func (a *app) verifyRelease(path, record, key string) error {
 		Statement airlock.Statement `json:"statement"`
 	}{name, keySource(key), statement}, func(p *page) {
 		p.line("%s is %s of %s, as it was released", path, name, s.Release)
-		p.fields([2]string{"released", day(s.ReleasedAt)}, [2]string{"from", fmt.Sprintf("%s@%s, %s", s.Asset, s.Version, s.AssetDigest)}, [2]string{"job", string(s.Job)}, [2]string{"study", string(s.Study)},
+		if s.Artefact != nil {
+			p.line("it is an artefact, which no person can check by reading it: %s said that it may leave, and it is marked for its recipient in the last bits of its numbers", people(s.Artefact.Reviewers))
+		}
+		p.fields([2]string{"released", day(s.ReleasedAt)}, [2]string{"from", beside(narthex.Plan{Asset: s.Asset, Version: s.Version, AssetDigest: s.AssetDigest, Against: s.Against, AgainstDigest: s.AgainstDigest}, whole)}, [2]string{"job", string(s.Job)}, [2]string{"study", string(s.Study)},
 			[2]string{"environment", fmt.Sprintf("%s, %s", s.Environment, s.EnvironmentDigest)}, [2]string{"package", string(s.Package)}, [2]string{"agreement", string(s.Agreement)}, [2]string{"grant", string(s.Grant)},
-			[2]string{"reviewed as", words(s.Reviewers)}, [2]string{"found", byKind(s.Findings)}, [2]string{"charged", count(int(s.Charge), "byte")}, [2]string{"signed by", s.LogKey}, [2]string{"checked with", keySource(key)})
+			reviewedAs(s), [2]string{"found", byKind(s.Findings)}, [2]string{"charged", count(int(s.Charge), "byte")}, [2]string{"signed by", s.LogKey}, [2]string{"checked with", keySource(key)})
 	})
 }
 

@@ -151,12 +151,25 @@ func (l looking) choose(pack client.ReleasePackage) ([]shownFile, error) {
 // image says whether a file is looked at as a picture. What says that it is one and is not is text like any other.
 func (f shownFile) image() bool { return f.Kind == "png" && bytes.HasPrefix(f.data, []byte(pngBegins)) }
 
-// safeForms gives files to look at: images as they are, and of all others text that nothing takes for more.
+// summary says what an artefact holds; of what only says that it is one, nothing.
+func (f shownFile) summary() (string, bool) {
+	if f.Kind != "safetensors" {
+		return "", false
+	}
+	return summary(f.data)
+}
+
+// safeForms gives files to look at: images as they are, artefacts as they are with what they hold, and of all others text that nothing takes
+// for more.
 func safeForms(part []shownFile) []client.StudyFile {
 	var files []client.StudyFile
 	for _, f := range part {
 		if f.image() {
 			files = append(files, client.StudyFile{Path: f.Name, Data: f.data})
+			continue
+		}
+		if shown, is := f.summary(); is {
+			files = append(files, client.StudyFile{Path: f.Name, Data: f.data}, client.StudyFile{Path: f.Name + ".txt", Data: []byte(shown)})
 			continue
 		}
 		var text strings.Builder
@@ -172,7 +185,8 @@ func safeForms(part []shownFile) []client.StudyFile {
 func writeReviewed(p *page, pack client.ReleasePackage, part []shownFile, l looking) (cut bool) {
 	r := pack.Release
 	p.fields([2]string{"release", string(r.ID)}, [2]string{"state", string(r.State)}, [2]string{"engagement", string(r.Engagement)}, [2]string{"author", string(r.Author)}, [2]string{"from", fmt.Sprintf("%s@%s, by %s", r.Asset, r.Version, r.Job)},
-		[2]string{"charge", count(int(r.Charge), "byte")}, [2]string{"decided by", people(r.Reviewers)}, [2]string{"since", day(r.TakenAt)})
+		[2]string{"charge", count(int(r.Charge), "byte")}, [2]string{"decided by", decidedBy(r)}, [2]string{"since", day(r.TakenAt)})
+	writeUnfit(p, r)
 	if len(r.Findings) > 0 {
 		p.heading("What was found")
 		t := newTable("KIND", "RULE", "AT", "WITHIN", "SAYS")
@@ -195,6 +209,13 @@ func writeReviewed(p *page, pack client.ReleasePackage, part []shownFile, l look
 		if f.image() {
 			if l.out == "" {
 				p.line("  an image, which is not shown here: have it written with --out DIR")
+				cut = true
+			}
+			continue
+		}
+		if shown, is := f.summary(); is {
+			if p.block(shown); l.out == "" {
+				p.line("  its bytes are not shown here: have them written with --out DIR")
 				cut = true
 			}
 			continue
@@ -250,6 +271,10 @@ func visible(text string) string {
 func writeHowToVote(p *page, r narthex.Release, whole bool) {
 	p.blank()
 	p.fields([2]string{"package", string(r.Package)})
+	if r.Rule != nil {
+		p.line("it left by the standing rule %s; where it was drawn for your second look: narthex release rule look %s --fine, or --not-fine GROUND", r.Rule.Rule, r.ID)
+		return
+	}
 	if r.State != narthex.ReleaseSubmitted && r.State != narthex.ReleaseConflicting {
 		p.line("nothing is to be decided of it now: it is %s", r.State)
 		return

@@ -16,6 +16,7 @@ type ServeFlags struct {
 	Anchor           string // the file with the last published checkpoint; empty for the data directory's name and .anchor
 	Listen           string // the public address
 	Notices          string // the file that names the mail server and the webhooks, or empty for none
+	Devices          string // the file in which the host states its devices, or empty for none
 	Ops              string // the operators' address, or empty for none
 	TLSCert          string
 	TLSKey           string
@@ -71,6 +72,7 @@ the files that --notices names.`,
 	flags.StringVar(&f.Listen, "listen", "127.0.0.1:8080", "the address to answer at")
 	flags.StringVar(&f.Ops, "ops", "", "the operators' address on loopback, for health and metrics; empty for none")
 	flags.StringVar(&f.Notices, "notices", "", "the file that names the mail server and the webhooks that notices go to; docs/notices.md has one; empty for none")
+	flags.StringVar(&f.Devices, "devices", "", "the file in which this host states the devices that jobs may have; docs/life-of-a-release.md has one; empty for none")
 	flags.StringVar(&f.TLSCert, "tls-cert", "", "a certificate's file")
 	flags.StringVar(&f.TLSKey, "tls-key", "", "its key's file")
 	flags.BoolVar(&f.BehindTLSProxy, "behind-tls-proxy", false, "something before the node ends TLS and nobody else reaches it")

@@ -85,6 +85,12 @@ func workNext(item client.WorkItem) string {
 		return "narthex lock review " + string(item.Lock)
 	case "review_release":
 		return "narthex release view " + string(item.Release)
+	case "look_again":
+		return "narthex release view " + string(item.Release)
+	case "review_rule":
+		return "narthex release rule show " + string(item.Rule)
+	case "review_study":
+		return "narthex job review view " + string(item.Job)
 	case "review_silence":
 		return "narthex lock silence " + string(item.Lock)
 	case "renew_standing":

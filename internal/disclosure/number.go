@@ -76,6 +76,12 @@ func rounded(v float64) string {
 	return strconv.FormatFloat(short, 'f', -1, 64)
 }
 
+// IsNumber says whether a text is what forms take for a number: only that has one spelling in its form.
+func IsNumber(text string) bool {
+	_, is := signed(text)
+	return is
+}
+
 // signed gives the form of a number that may have a sign; false where the text is none.
 func signed(text string) (string, bool) {
 	bare, minus := strings.CutPrefix(text, "-")

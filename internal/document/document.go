@@ -11,7 +11,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -21,6 +20,7 @@ import (
 	"github.com/goccy/go-yaml/token"
 
 	"narthex"
+	"narthex/internal/order"
 	"narthex/internal/wire"
 )
 
@@ -40,7 +40,7 @@ type Problems []Problem
 
 // Sorted puts problems into the order of their files and places, and gives them.
 func (ps Problems) Sorted() Problems {
-	slices.SortStableFunc(ps, func(a, b Problem) int {
+	order.By(ps, func(a, b Problem) int {
 		if c := strings.Compare(a.File, b.File); c != 0 {
 			return c
 		}

@@ -10,6 +10,7 @@ import (
 	"narthex/internal/airlock"
 	"narthex/internal/disclosure"
 	"narthex/internal/inspect"
+	"narthex/internal/inspect/sketch"
 )
 
 // Do does a task: it gives files their forms, or looks into files that have theirs. Of what is held back the task itself has the marks and
@@ -27,13 +28,35 @@ func Do(t airlock.Task, held inspect.Held) (airlock.Answer, error) {
 	held.Canaries = append(held.Canaries, t.Held...)
 	held.People = t.People
 	for _, e := range t.Earlier {
-		held.Earlier = append(held.Earlier, inspect.Package{Release: e.Release, Own: e.Own, Files: inspected(e.Files)})
+		p, err := before(e)
+		if err != nil {
+			return a, err
+		}
+		held.Earlier = append(held.Earlier, p)
 	}
-	found := inspect.New(held).Look(inspected(t.Files))
+	a.Sketch = sketch.Bytes(inspect.Sketches(inspected(kept(t.Files))))
+	found, err := look(t.Files, held)
+	if err != nil {
+		return a, err
+	}
 	for _, f := range listed(found) {
 		a.Findings = append(a.Findings, narthex.Finding{Kind: string(f.Kind), Rule: f.Rule, File: f.File, Line: f.Line, Within: f.Within, Says: f.Says})
 	}
 	return a, nil
+}
+
+// before gives an earlier release as what is kept of those of its files that left, or as its files where nothing was kept.
+func before(e airlock.Earlier) (inspect.Package, error) {
+	p := inspect.Package{Release: e.Release, Own: e.Own}
+	if e.Sketch == nil {
+		p.Files = inspected(kept(e.Files))
+		return p, nil
+	}
+	kept, err := sketch.Read(e.Sketch)
+	p.Kept = slices.DeleteFunc(kept, func(k sketch.File) bool {
+		return !slices.ContainsFunc(e.Files, func(f airlock.Raw) bool { return f.Name == k.Name })
+	})
+	return p, err
 }
 
 // inForm refuses to look at files that are not in their forms: what gave them these may have been broken into, and reviewers open them.

@@ -30,7 +30,7 @@ type Asked interface {
 	// Names gives the asset and the version that it names.
 	Names() (narthex.AssetName, narthex.VersionName)
 	// Uses gives the attributes that it needs on the asset, with what their limits bound.
-	Uses(narthex.Asset) ([]narthex.Use, error)
+	Uses(narthex.Asset, *narthex.Taxonomy) ([]narthex.Use, error)
 	// Take gives what it would take under the layers.
 	Take(asset narthex.Asset, taxonomy *narthex.Taxonomy, layers []policy.Layer) ([]narthex.Demand, error)
 	// Param names the part of the request that a reason is about, or "".
@@ -87,6 +87,7 @@ type attempt struct {
 	call     Asked
 	asset    narthex.Asset
 	version  narthex.Version
+	against  narthex.Version // the second that the call is about, or none
 	question policy.Question
 	decision policy.Decision
 	unread   bool // whether what it asked could not be read
@@ -107,6 +108,9 @@ func (a *attempt) decide() *narthex.Error {
 	}
 	if err := a.ask(); err != nil {
 		a.unread = true
+		if narthex.IsKind(err, narthex.Withheld) { // an asset of another kind is as if absent
+			err = narthex.WithheldError().For(a.call.Missing())
+		}
 		return narthex.AsError(err)
 	}
 	if a.decision = a.rules.Engine.Decide(a.question); !a.decision.Allowed() {
@@ -116,11 +120,20 @@ func (a *attempt) decide() *narthex.Error {
 	return nil
 }
 
-// resolve finds the one asset and version that the call is about. One that the key does not show is as if absent.
+// compares is what a call may be: about a second version of its asset too.
+type compares interface {
+	// Against names it, or is empty.
+	Against() narthex.VersionName
+}
+
+// resolve finds the one asset that the call is about, and its version or versions. One that the key does not show is as if absent.
 func (a *attempt) resolve() bool {
 	wanted, name := a.call.Names()
 	seen := book.Seen(a.h.key, a.h.grant)
 	asset, version, shown := book.Resolve(a.rules.Directory, &seen, wanted, name)
+	if other, two := a.call.(compares); shown && two && other.Against() != "" {
+		_, a.against, shown = book.Resolve(a.rules.Directory, &seen, wanted, other.Against())
+	}
 	if shown {
 		a.asset, a.version = asset, version
 	}
@@ -136,7 +149,7 @@ func (a *attempt) ask() error {
 	if layers[0].Recertified, err = book.Recertified(book.KnownTo(a.tx), a.h.grant, a.tx.Now()); err != nil {
 		return err
 	}
-	uses, err := a.call.Uses(a.asset)
+	uses, err := a.call.Uses(a.asset, a.rules.Directory.Taxonomy)
 	if err != nil {
 		return err
 	}
@@ -155,7 +168,7 @@ func (a *attempt) ask() error {
 		}
 	}
 	a.question = policy.Question{
-		Principal: a.principal(), Asset: a.asset, Version: a.version.Name, Uses: uses, Demands: demands, Layers: layers, Others: others, Carried: carried, Now: a.tx.Now()}
+		Principal: a.principal(), Asset: a.asset, Version: a.version.Name, Against: a.against.Name, Uses: uses, Demands: demands, Layers: layers, Others: others, Carried: carried, Now: a.tx.Now()}
 	return nil
 }
 
@@ -172,6 +185,11 @@ func (c modelCall) Names() (narthex.AssetName, narthex.VersionName) { return c.M
 
 // Missing names the field that names the model.
 func (modelCall) Missing() string { return "model" }
+
+// Uses gives what it uses of the model.
+func (c modelCall) Uses(asset narthex.Asset, _ *narthex.Taxonomy) ([]narthex.Use, error) {
+	return c.Call.Uses(asset)
+}
 
 // Take gives the tokens that it would take, and the bits of the asset that each carries.
 func (c modelCall) Take(asset narthex.Asset, taxonomy *narthex.Taxonomy, layers []policy.Layer) ([]narthex.Demand, error) {

@@ -27,7 +27,7 @@ func Explain(tx *journal.Tx, rules *book.Rules, grant narthex.Grant, person nart
 
 // ParseAsked reads what is asked about: a request as ParseRequest does, or, where an attribute is named in its place, the least call that
 // uses it on an asset.
-func ParseAsked(surface, body string, attribute narthex.AttributeName, asset string) (Asked, error) {
+func ParseAsked(taxonomy *narthex.Taxonomy, surface, body string, attribute narthex.AttributeName, asset string) (Asked, error) {
 	if attribute == "" && asset == "" {
 		call, err := ParseRequest(surface, []byte(body))
 		return modelCall{call}, err
@@ -36,13 +36,16 @@ func ParseAsked(surface, body string, attribute narthex.AttributeName, asset str
 		return nil, narthex.Invalidf("Ask about a request, or about an attribute on an asset, and not about both.").For("attribute")
 	}
 	name, version, _ := strings.Cut(asset, "@")
-	switch attribute {
-	case compute:
-		least := narthex.Plan{WallMinutes: 1, CPUMinutes: 1, MemoryMB: leastMemory, Outputs: make([]narthex.Output, 1)}
+	known, _ := taxonomy.Attribute(attribute)
+	switch {
+	case known.Jobs != "":
+		least := narthex.Plan{WallMinutes: 1, CPUMinutes: 1, MemoryMB: leastMemory, Outputs: make([]narthex.Output, 1), Attribute: attribute}
 		least.OutcomeBytes = airlock.OutcomeBytes(least, 1)
 		return jobCall{asset: narthex.AssetName(name), version: narthex.VersionName(version), plan: least}, nil
-	case takeOut:
-		return releaseCall{asset: narthex.AssetName(name), version: narthex.VersionName(version), attribute: compute, artefacts: []string{artefactOf("text")}, charge: 1}, nil
+	case attribute == takeArtefacts:
+		return releaseCall{asset: narthex.AssetName(name), version: narthex.VersionName(version), unread: true, charge: 1}, nil
+	case attribute == takeOut:
+		return releaseCall{asset: narthex.AssetName(name), version: narthex.VersionName(version), artefacts: []string{artefactOf("text")}, charge: 1}, nil
 	}
 	call, err := model.Least(attribute, asset)
 	return modelCall{call}, err

@@ -47,8 +47,9 @@ type Door struct {
 	Later     *Later
 	Published Published
 	LogKey    string         // the ledger's verifier key, stated in receipts
-	Hall      *Hall          // nil where no job runs
-	NoJobs    *narthex.Error // why none does
+	Marks     narthex.Secret // with which artefacts are marked for who receives them
+	Hall      *Hall          // nil where no job ever runs
+	DrawKey   narthex.Secret // draws what is looked at again of what leaves by standing rules; without it nothing does
 }
 
 // Published is the ledger as others can see it.

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"narthex"
@@ -31,12 +32,19 @@ type Hall struct {
 	Rules    *book.InForce
 	Bell     Bell
 	Live     *live.Registry
-	Driver   sandbox.Driver // nil where no job runs: then what an earlier node left is ended, and nothing begins
-	Examiner Examiner
-	Folder   string // of this node alone, for studies while they run
+	Driver   sandbox.Driver // of Open
+	Examiner Examiner       // of Open
+	Folder   string         // of this node alone, for studies while they run
+	Program  string         // this very program, a static one, which runs in jobs that take requests
 	Log      *slog.Logger
 
-	mu    sync.Mutex // guards runs and turns
+	ready atomic.Bool             // whether jobs may begin: until then only what an earlier node left is ended, and Driver and Examiner are nobody's
+	roots roots                   // what the environments in force have on this host
+	has   atomic.Pointer[Devices] // of the host; nil for none
+	tidy  tidy
+
+	mu    sync.Mutex // guards no, runs and turns
+	no    *narthex.Error
 	runs  map[narthex.JobID]context.CancelFunc
 	wake  chan struct{}
 	looks chan struct{}                       // as many looks into files, and makings of twins, at once as it holds
@@ -49,9 +57,9 @@ type Hall struct {
 const mostLooks = 2
 
 // examine gives files their forms or looks into them, when it is its turn.
-func (h *Hall) examine(ctx context.Context, task airlock.Task, asset string) (answer airlock.Answer, err error) {
+func (h *Hall) examine(ctx context.Context, task airlock.Task, versions ...string) (answer airlock.Answer, err error) {
 	err = inTurn(ctx, h.looks, func() error {
-		answer, err = h.Examiner.Examine(ctx, task, asset)
+		answer, err = h.Examiner.Examine(ctx, task, versions...)
 		return err
 	})
 	return answer, err
@@ -80,11 +88,11 @@ func inTurn(ctx context.Context, turn chan struct{}, do func() error) error {
 	}
 }
 
-// Examiner reads what may do harm, where a fault in that harms nobody. Asset is the folder of the asset's bytes.
+// Examiner reads what may do harm, where a fault in that harms nobody.
 type Examiner interface {
-	// Examine gives files their forms, or looks into them.
-	Examine(ctx context.Context, task airlock.Task, asset string) (airlock.Answer, error)
-	// Twin makes the mock twins of the weights in the folder, which follow from its digest.
+	// Examine gives files their forms, or looks into them beside the folders of the asset's versions.
+	Examine(ctx context.Context, task airlock.Task, versions ...string) (airlock.Answer, error)
+	// Twin makes the mock twins of the weights and records in the folder, which follow from its digest.
 	Twin(ctx context.Context, asset string, digest narthex.Digest) (airlock.Twins, error)
 }
 
@@ -92,6 +100,7 @@ type Examiner interface {
 func NewHall(h *Hall) *Hall {
 	h.runs, h.wake, h.looks = map[narthex.JobID]context.CancelFunc{}, make(chan struct{}, 1), make(chan struct{}, mostLooks)
 	h.twins, h.turns = make(chan struct{}, 1), map[narthex.AssetName]chan struct{}{}
+	h.roots.log, h.roots.known = h.Log, map[narthex.EnvironmentName]ground{}
 	return h
 }
 
@@ -121,13 +130,12 @@ func (h *Hall) Run(ctx context.Context) {
 	for h.closeLost(ctx) != nil && ctx.Err() == nil {
 		time.Sleep(pause)
 	}
-	if h.Driver != nil {
-		h.done.Go(func() { h.each(ctx, h.wake, look, h.turn) })
-		h.each(ctx, nil, look, h.sweep)
-	} else {
-		h.each(ctx, nil, time.Minute, h.sweep)
-	}
+	h.done.Go(func() { h.each(ctx, h.wake, look, h.turn) })
+	h.done.Go(func() { h.each(ctx, nil, look, h.lookAround) })
+	h.done.Go(func() { h.each(ctx, nil, look, h.tidyUp) })
+	h.each(ctx, nil, look, h.sweep)
 	h.done.Wait()
+	h.has.Load().wait()
 }
 
 // each does something when it is woken and as often as pause says, until ctx ends.
@@ -158,7 +166,7 @@ func (h *Hall) closeLost(ctx context.Context) error {
 			if err != nil || now == nil || now.State != narthex.JobRunning {
 				return err
 			}
-			if _, err := h.Bell.changeJob(tx, *now, lost(now.Plan)); err != nil {
+			if _, err := h.Bell.ChangeJob(tx, *now, lost(now.Plan)); err != nil {
 				return err
 			}
 		}
@@ -168,7 +176,7 @@ func (h *Hall) closeLost(ctx context.Context) error {
 
 // lost is the end of a job of which nobody knows more.
 func lost(p narthex.Plan) airlock.JobEvent {
-	return airlock.JobEvent{Act: airlock.JobEnd, End: &narthex.JobEnd{Class: string(sandbox.Lost), WallMinutes: p.WallMinutes, CPUMinutes: p.CPUMinutes}}
+	return airlock.JobEvent{Act: airlock.JobEnd, End: &narthex.JobEnd{Class: string(sandbox.Lost), WallMinutes: p.WallMinutes, CPUMinutes: p.CPUMinutes, GPUMinutes: p.GPUMinutes}}
 }
 
 // open gives those of the jobs that wait and run of which want holds.
@@ -192,7 +200,7 @@ func (h *Hall) open(ctx context.Context, want func(*journal.Tx, book.Job) bool) 
 
 // sweep ends what may run no longer, in the queue, beside assets and on its way out.
 func (h *Hall) sweep(ctx context.Context) error {
-	waiting, running, err := h.open(ctx, func(tx *journal.Tx, job book.Job) bool { return stopsJob(tx, job) != "" })
+	waiting, running, err := h.open(ctx, func(tx *journal.Tx, job book.Job) bool { return h.endsJob(tx, job) != "" })
 	for _, job := range running {
 		h.Cancel(job.ID)
 	}
@@ -201,11 +209,17 @@ func (h *Hall) sweep(ctx context.Context) error {
 			err = h.drop(ctx, job.ID)
 		}
 	}
-	return errors.Join(err, h.stopReleases(ctx))
+	return errors.Join(err, h.stopReleases(ctx), h.sweepRules(ctx))
 }
 
 // turn begins the next job that may.
 func (h *Hall) turn(ctx context.Context) error {
+	if !h.ready.Load() {
+		return nil
+	}
+	if err := h.has.Load().tend(ctx); err != nil {
+		return err
+	}
 	var next *book.Job
 	err := h.Journal.View(ctx, func(tx *journal.Tx) error {
 		next = nil
@@ -217,11 +231,11 @@ func (h *Hall) turn(ctx context.Context) error {
 		for _, job := range open {
 			if job.State == narthex.JobRunning {
 				running = append(running, job.Job)
-			} else if stopsJob(tx, job) == "" {
+			} else if job.State == narthex.JobQueued && stopsJob(tx, job) == "" {
 				waiting = append(waiting, job.Job)
 			}
 		}
-		if job, found := airlock.Turn(waiting, running, usedMinutes(tx)); found {
+		if job, found := airlock.Turn(waiting, running, h.has.Load().Spare(), usedMinutes(tx)); found {
 			next, err = journal.Get[book.Job](tx, store.Jobs, string(job.ID))
 		}
 		return err
@@ -240,14 +254,14 @@ func (h *Hall) turn(ctx context.Context) error {
 func (h *Hall) drop(ctx context.Context, id narthex.JobID) error {
 	return h.Journal.Update(ctx, func(tx *journal.Tx) error {
 		job, err := journal.Get[book.Job](tx, store.Jobs, string(id))
-		if err != nil || job == nil || job.State != narthex.JobQueued {
+		if err != nil || job == nil || !job.State.Waits() {
 			return err
 		}
-		code := stopsJob(tx, *job)
+		code := h.endsJob(tx, *job)
 		if code == "" || code == narthex.Unavailable.String() { // what cannot be looked at does not begin, and may later
 			return nil
 		}
-		_, err = h.Bell.changeJob(tx, *job, airlock.JobEvent{Act: airlock.JobCancel, Code: code})
+		_, err = h.Bell.ChangeJob(tx, *job, airlock.JobEvent{Act: airlock.JobCancel, Code: code})
 		return err
 	})
 }
@@ -301,13 +315,18 @@ func stopsAs(tx *journal.Tx, grant narthex.GrantID, key narthex.KeyID, asset nar
 
 // begin begins a job, whose asset is free.
 func (h *Hall) begin(ctx context.Context, job book.Job) error {
+	devices, ready := h.has.Load().take(job.Plan.Device, job.Plan.Devices)
+	if !ready {
+		return nil // one went out of use meanwhile
+	}
 	begun := false
 	defer func() {
 		if !begun {
+			h.has.Load().untouched(devices)
 			_ = os.RemoveAll(h.studyOf(job.ID)) // the next start wipes what is left
 		}
 	}()
-	ready, err := h.prepare(ctx, job)
+	box, err := h.prepare(ctx, job)
 	if err != nil { // what the plan says is not here: that is an end without a beginning
 		h.Log.Warn("a job could not begin", "job", string(job.ID), "cause", err.Error())
 		return h.Journal.Update(ctx, func(tx *journal.Tx) error {
@@ -315,7 +334,7 @@ func (h *Hall) begin(ctx context.Context, job book.Job) error {
 			if err != nil || now == nil || now.State != narthex.JobQueued {
 				return err
 			}
-			_, err = h.Bell.changeJob(tx, *now, airlock.JobEvent{Act: airlock.JobCancel, Code: "changed"})
+			_, err = h.Bell.ChangeJob(tx, *now, airlock.JobEvent{Act: airlock.JobCancel, Code: "changed"})
 			return err
 		})
 	}
@@ -348,7 +367,7 @@ func (h *Hall) begin(ctx context.Context, job book.Job) error {
 		if stopsJob(tx, *now) != "" {
 			return errMoved
 		}
-		_, err = h.Bell.changeJob(tx, *now, airlock.JobEvent{Act: airlock.JobStart})
+		_, err = h.Bell.ChangeJob(tx, *now, airlock.JobEvent{Act: airlock.JobStart})
 		return err
 	})
 	if err != nil {
@@ -360,11 +379,11 @@ func (h *Hall) begin(ctx context.Context, job book.Job) error {
 		}
 		return err
 	}
-	begun = true
+	begun, box.Devices = true, devices
 	h.done.Go(func() {
 		defer entered.Leave()
 		defer cancel()
-		h.run(entered.Context(), job, ready)
+		h.run(entered.Context(), job, box)
 	})
 	return nil
 }
@@ -411,12 +430,18 @@ func (h *Hall) prepare(ctx context.Context, job book.Job) (sandbox.Job, error) {
 	if err != nil || print != plan.EnvironmentDigest {
 		return none, errors.New("the environment is not the one of the plan")
 	}
-	version, known := rules.Directory.Assets[plan.Asset].Version(plan.Version)
-	if !known || version.Digest != plan.AssetDigest {
-		return none, errors.New("the asset's version is not the one of the plan")
+	if root, err := h.roots.read(ctx, around, print); err != nil || root != plan.Root {
+		return none, errors.Join(errors.New("the environment's root on this host is not the one of the plan"), err)
 	}
-	if found, err := environment.ReadFolder(ctx, version.Folder); err != nil || found.Digest != plan.AssetDigest {
-		return none, errors.Join(errors.New("the bytes of the asset are not those that the lab directory states"), err)
+	asset, err := versionOf(ctx, rules, plan.Asset, plan.Version, plan.AssetDigest)
+	if err != nil {
+		return none, err
+	}
+	var against string
+	if plan.Against != "" {
+		if against, err = versionOf(ctx, rules, plan.Asset, plan.Against, plan.AgainstDigest); err != nil {
+			return none, err
+		}
 	}
 	folder := h.studyOf(job.ID)
 	if err := os.RemoveAll(folder); err != nil {
@@ -441,10 +466,26 @@ func (h *Hall) prepare(ctx context.Context, job book.Job) (sandbox.Job, error) {
 	if err := os.WriteFile(filepath.Join(library, environment.ReaderName), environment.Reader(), 0o644); err != nil {
 		return none, err
 	}
+	var program string
+	if around.Computes != "" {
+		program = h.Program
+	}
 	limits := around.Limits
-	return sandbox.Job{ID: boxID(job.ID), Root: around.Root, Command: plan.Command, Asset: version.Folder, Study: folder, Library: library, Lines: lines, Limits: sandbox.Limits{
+	return sandbox.Job{ID: boxID(job.ID), Root: around.Root, Command: plan.Command, Asset: asset, Against: against, Program: program, Study: folder, Library: library, Lines: lines, Limits: sandbox.Limits{
 		Wall: time.Duration(plan.WallMinutes) * time.Minute, CPU: time.Duration(plan.CPUMinutes) * time.Minute, Memory: plan.MemoryMB << 20,
 		Scratch: limits.ScratchMB << 20, Out: limits.OutMB << 20, Processes: int(limits.Processes), Files: 1000}}, nil
+}
+
+// versionOf gives the folder of an asset's version, where directory and bytes are what a plan says.
+func versionOf(ctx context.Context, rules *book.Rules, asset narthex.AssetName, name narthex.VersionName, digest narthex.Digest) (string, error) {
+	version, known := rules.Directory.Assets[asset].Version(name)
+	if !known || version.Digest != digest {
+		return "", errors.New("the asset's version is not the one of the plan")
+	}
+	if found, err := environment.ReadFolder(ctx, version.Folder); err != nil || found.Digest != digest {
+		return "", errors.Join(errors.New("the bytes of the asset are not those that the lab directory states"), err)
+	}
+	return version.Folder, nil
 }
 
 // boxID names a job to the driver.
@@ -486,18 +527,33 @@ func (h *Hall) run(ctx context.Context, job book.Job, ready sandbox.Job) {
 		ended.File, ended.Line = "", 0
 	}
 	end := narthex.JobEnd{Class: string(ended.Class), File: ended.File, Line: ended.Line, WallMinutes: airlock.Minutes(max(ended.Wall, h.Journal.Now().Sub(began)), plan.WallMinutes), CPUMinutes: airlock.Minutes(ended.CPU, plan.CPUMinutes)}
+	end.GPUMinutes = plan.Devices * end.WallMinutes
 	event := airlock.JobEvent{Act: airlock.JobEnd, End: &end}
 	if ended.Class == sandbox.Lost {
 		event = lost(plan)
 	}
-	keep := context.WithoutCancel(ctx)
-	if ended.Class != sandbox.Cancelled && ended.Class != sandbox.Lost {
-		if event.Package, err = h.pack(keep, job, ready.Asset); err != nil {
+	_ = h.tidy.keep(func() error { // what is taken in waits for its entry
+		h.finish(ctx, job, ready, event)
+		return nil
+	})
+	h.leave(job.ID)
+	h.Wake()
+}
+
+// finish takes in what a job left, wipes the rest, and records how it ended.
+func (h *Hall) finish(ctx context.Context, job book.Job, ready sandbox.Job, event airlock.JobEvent) {
+	id, keep := string(job.ID), context.WithoutCancel(ctx)
+	if class := event.End.Class; class != string(sandbox.Cancelled) && class != string(sandbox.Lost) {
+		pack, err := h.pack(keep, job, ready.Asset)
+		if err != nil {
 			h.Log.Warn("what a job left could not be taken in", "job", id, "cause", err.Error())
-			event.Package = nil
+			pack = nil
 		}
+		event.Package = pack
 	}
-	if err := errors.Join(h.Driver.Remove(keep, ready.ID), os.RemoveAll(ready.Study)); err != nil {
+	gone := h.Driver.Remove(keep, ready.ID)
+	h.has.Load().used(ready.Devices, gone)
+	if err := errors.Join(gone, os.RemoveAll(ready.Study)); err != nil {
 		h.Log.Warn("what is left of a job could not be wiped", "job", id, "cause", err.Error())
 	}
 	for {
@@ -506,19 +562,17 @@ func (h *Hall) run(ctx context.Context, job book.Job, ready sandbox.Job) {
 			if err != nil || now == nil || now.State != narthex.JobRunning {
 				return err
 			}
-			_, err = h.Bell.changeJob(tx, *now, event)
+			_, err = h.Bell.ChangeJob(tx, *now, event)
 			if narthex.IsKind(err, narthex.Conflict) { // an end that no job has
-				_, err = h.Bell.changeJob(tx, *now, lost(plan))
+				_, err = h.Bell.ChangeJob(tx, *now, lost(job.Plan))
 			}
 			return err
 		})
 		if err == nil || ctx.Err() != nil && narthex.IsKind(err, narthex.Unavailable) {
-			break // a store that takes nothing any more is closed by the next start
+			return // a store that takes nothing any more is closed by the next start
 		}
 		time.Sleep(pause)
 	}
-	h.leave(job.ID)
-	h.Wake()
 }
 
 // through has the driver run a job until it ends; where ctx ends first the job is killed.
@@ -562,7 +616,7 @@ func (h *Hall) pack(ctx context.Context, job book.Job, asset string) (*narthex.P
 	if err != nil {
 		return nil, err
 	}
-	answer, err := h.examine(ctx, task, "")
+	answer, err := h.examine(ctx, task)
 	if err != nil {
 		return nil, err
 	}

@@ -16,8 +16,11 @@ import (
 	"narthex/internal/airlock"
 	"narthex/internal/book"
 	"narthex/internal/canon"
+	"narthex/internal/disclosure"
+	"narthex/internal/examine"
 	"narthex/internal/journal"
 	"narthex/internal/listing"
+	"narthex/internal/measure"
 	"narthex/internal/store"
 	"narthex/internal/study"
 	"narthex/internal/wire"
@@ -32,7 +35,6 @@ const (
 	mostUnbegun   = 64       // of a grant's latest jobs, twice as many, that ended in a day without having begun
 	usualMinutes  = 10       // of wall time, where nothing is asked
 	mostListed    = 1000     // jobs and releases in a list
-	compute       = narthex.AttributeName("weights.compute")
 	takeOut       = narthex.AttributeName("output.release")
 	bitsOfOneByte = 8
 )
@@ -41,36 +43,80 @@ const (
 type jobCall struct {
 	asset   narthex.AssetName
 	version narthex.VersionName
-	plan    narthex.Plan // without the asset's digest, which is the version's
+	against narthex.VersionName
+	plan    narthex.Plan     // without the digests of the asset, which are the versions'; its attribute is empty where the asset's kind says it
+	request *measure.Request // of a program of ours; nil where it is not known, or a study
 }
+
+func (c jobCall) Against() narthex.VersionName { return c.against }
 
 func (c jobCall) Names() (narthex.AssetName, narthex.VersionName) { return c.asset, c.version }
 
 func (jobCall) Missing() string { return "asset" }
 
 func (jobCall) Param(r *narthex.Reason) string {
-	if r != nil && (r.Limit == "memory_mb" || r.Limit == "wall_minutes") {
+	switch {
+	case r == nil:
+	case r.Limit == "memory_mb" || r.Limit == "wall_minutes":
 		return string(r.Limit)
+	case r.Limit == "statistics" || r.Limit == "digits":
+		return "files"
 	}
 	return ""
 }
 
-func (c jobCall) Uses(asset narthex.Asset) ([]narthex.Use, error) {
-	version, known := asset.Version(orDefault(c.version, asset))
-	if !known || version.Folder == "" {
-		return nil, narthex.Refusedf("Nothing can run beside %s: the lab states no folder of its bytes. Ask the lab.", asset.Name).For("asset")
+func (c jobCall) Uses(asset narthex.Asset, taxonomy *narthex.Taxonomy) ([]narthex.Use, error) {
+	versions := []narthex.VersionName{orDefault(c.version, asset)}
+	if c.against != "" {
+		versions = append(versions, c.against)
 	}
-	return []narthex.Use{{Attribute: compute, Facts: []narthex.Fact{
+	for _, name := range versions {
+		if version, known := asset.Version(name); !known || version.Folder == "" {
+			return nil, narthex.Refusedf("Nothing can run beside %s: the lab states no folder of its bytes. Ask the lab.", asset.Name).For("asset")
+		}
+	}
+	if versions[0] == c.against {
+		return nil, narthex.Invalidf("A version is compared with another one.").For("against")
+	}
+	name := c.plan.Attribute
+	if name == "" {
+		name, _ = taxonomy.StudiesBeside(asset.Kind)
+	}
+	attribute, known := taxonomy.Attribute(name)
+	if !known || !attribute.IsOf(asset.Kind) {
+		return nil, narthex.Refusedf("Nothing of this kind runs beside %s. `narthex job environments` lists what others there are.", asset.Name).For("environment")
+	}
+	if c.plan.Devices > 0 && !deviceBudget(taxonomy, name) {
+		return nil, narthex.Refusedf("No budget of %s counts devices, so no such job has any. Leave them out with --devices 0.", name).For("devices")
+	}
+	// What the attribute does not limit the environment does.
+	use := narthex.Use{Attribute: name}
+	for _, fact := range c.facts() {
+		if _, limited := attribute.Limits[fact.Limit]; limited {
+			use.Facts = append(use.Facts, fact)
+		}
+	}
+	return []narthex.Use{use}, nil
+}
+
+// facts is what of a job any attribute may limit.
+func (c jobCall) facts() []narthex.Fact {
+	facts := []narthex.Fact{
 		{Limit: "wall_minutes", Value: narthex.NumberValue(float64(c.plan.WallMinutes))},
 		{Limit: "memory_mb", Value: narthex.NumberValue(float64(c.plan.MemoryMB))},
-	}}}, nil
+	}
+	if c.request != nil {
+		facts = append(facts, narthex.Fact{Limit: "statistics", Value: narthex.NamesValue(c.request.Statistics...)},
+			narthex.Fact{Limit: "digits", Value: narthex.NumberValue(float64(c.request.Digits))})
+	}
+	return facts
 }
 
 func (c jobCall) Take(narthex.Asset, *narthex.Taxonomy, []policy.Layer) ([]narthex.Demand, error) {
 	return []narthex.Demand{
 		{Unit: narthex.Calls, Least: 1, Most: 1},
 		{Unit: narthex.CPUMinutes, Least: c.plan.CPUMinutes, Most: c.plan.CPUMinutes},
-		{Unit: narthex.GPUMinutes},
+		{Unit: narthex.GPUMinutes, Least: c.plan.GPUMinutes, Most: c.plan.GPUMinutes},
 		{Unit: narthex.Bytes, Least: c.plan.OutcomeBytes, Most: c.plan.OutcomeBytes, Bits: bitsOfOneByte},
 	}, nil
 }
@@ -112,18 +158,10 @@ func readBody[T any](v *visit, most int64) (in T, err error) {
 	return in, nil
 }
 
-// noJobs says why no job runs here.
-func (d *Door) noJobs() *narthex.Error {
-	if d.NoJobs != nil {
-		return d.NoJobs
-	}
-	return narthex.Unavailablef("No job runs on this node: the lab directory that it began with has no environment. Ask the lab; a node that began anew looks again.")
-}
-
 func (v *visit) submit(in client.SubmitJob) (narthex.Job, error) {
 	var none narthex.Job
-	if v.door.Hall == nil {
-		return none, v.denyUnread(v.door.noJobs())
+	if no := v.door.noJobs(); no != nil {
+		return none, v.denyUnread(no)
 	}
 	call, err := v.plan(in)
 	if err != nil {
@@ -134,15 +172,17 @@ func (v *visit) submit(in client.SubmitJob) (narthex.Job, error) {
 	if err != nil {
 		return none, err
 	}
-	if allowed {
-		if err := v.keep(in.Files, call.plan.Study); err != nil {
-			return none, err
-		}
-	}
 	var job narthex.Job
-	err = v.decide(call, func(a *attempt) (err error) {
-		job, err = a.takeJob(call, allowed)
-		return err
+	err = v.door.Hall.tidy.keep(func() error {
+		if allowed {
+			if err := v.keep(in.Files, call.plan.Study); err != nil {
+				return err
+			}
+		}
+		return v.decide(call, func(a *attempt) (err error) {
+			job, err = a.takeJob(call, allowed)
+			return err
+		})
 	})
 	if err == nil {
 		v.door.Hall.Wake()
@@ -173,11 +213,7 @@ func (v *visit) plan(in client.SubmitJob) (call jobCall, err error) {
 	if err != nil {
 		return call, err
 	}
-	at := slices.IndexFunc(in.Files, func(f client.StudyFile) bool { return f.Path == study.File })
-	if at < 0 {
-		return call, narthex.Invalidf("A study says in %s what it is and what it will write; that file is not there.", study.File).For("files")
-	}
-	parsed, err := study.Parse(in.Files[at].Data)
+	does, err := call.does(in, environment)
 	if err != nil {
 		return call, err
 	}
@@ -195,18 +231,80 @@ func (v *visit) plan(in client.SubmitJob) (call jobCall, err error) {
 	if memory < leastMemory || memory > environment.Limits.MemoryMB {
 		return call, narthex.Invalidf("A job of the environment %s has from %d to %d megabytes of memory.", in.Environment, leastMemory, environment.Limits.MemoryMB).For("memory_mb")
 	}
-	command, err := environment.Runs(parsed.Command)
+	root, err := v.door.Hall.roots.get(v.r.Context(), environment, print)
 	if err != nil {
-		return call, narthex.AsError(err).For("files")
+		return call, err
 	}
-	outputs := make([]narthex.Output, len(parsed.Outputs))
-	for i, o := range parsed.Outputs {
-		outputs[i] = narthex.Output{Name: o.Name, Kind: string(o.Kind), Says: o.Says}
+	devices, refused := v.door.Hall.devicesOf(environment, in.Devices)
+	if refused != nil {
+		return call, refused
 	}
-	call.plan = narthex.Plan{Asset: call.asset, Environment: in.Environment, EnvironmentDigest: print, Study: frozen, Command: command, Outputs: outputs,
-		MemoryMB: memory, WallMinutes: wall, CPUMinutes: wall * environment.Limits.CPUs, Attribute: compute}
+	call.plan = narthex.Plan{Asset: call.asset, Environment: in.Environment, EnvironmentDigest: print, Root: root, Study: frozen, Command: does.command, Outputs: does.outputs,
+		MemoryMB: memory, WallMinutes: wall, CPUMinutes: wall * environment.Limits.CPUs, Attribute: environment.Computes}
+	if devices > 0 {
+		call.plan.Device, call.plan.Devices, call.plan.GPUMinutes = environment.Device, devices, devices*wall
+	}
 	call.plan.OutcomeBytes = airlock.OutcomeBytes(call.plan, lines)
 	return call, nil
+}
+
+// doing is what a job runs, and what of it may leave.
+type doing struct {
+	command []string
+	outputs []narthex.Output
+}
+
+// does reads what is to run: the study's own code, or a request to a program of ours.
+func (c *jobCall) does(in client.SubmitJob, environment narthex.Environment) (does doing, err error) {
+	if environment.Computes != "" {
+		return c.asks(in)
+	}
+	if in.Against != "" {
+		return does, narthex.Invalidf("A study runs beside one version. Two are compared in an environment whose program takes requests; `narthex job environments` lists them.").For("against")
+	}
+	at := slices.IndexFunc(in.Files, func(f client.StudyFile) bool { return f.Path == study.File })
+	if at < 0 {
+		return does, narthex.Invalidf("A study says in %s what it is and what it will write; that file is not there.", study.File).For("files")
+	}
+	parsed, err := study.Parse(in.Files[at].Data)
+	if err != nil {
+		return does, err
+	}
+	if err := checkImports(in.Files, parsed.Command); err != nil {
+		return does, err
+	}
+	if does.command, err = environment.Runs(parsed.Command); err != nil {
+		return does, narthex.AsError(err).For("files")
+	}
+	does.outputs = make([]narthex.Output, len(parsed.Outputs))
+	for i, o := range parsed.Outputs {
+		does.outputs[i] = narthex.Output{Name: o.Name, Kind: string(o.Kind), Says: o.Says}
+	}
+	return does, nil
+}
+
+// asks reads a request, which is one file and brings no code.
+func (c *jobCall) asks(in client.SubmitJob) (does doing, err error) {
+	if len(in.Files) != 1 || in.Files[0].Path != measure.File {
+		return does, narthex.Invalidf("In the environment %s a program of the lab's software runs. It takes a request, the one file %s, and no code.", in.Environment, measure.File).For("files")
+	}
+	asset, version, named := strings.Cut(in.Against, "@")
+	if in.Against != "" && (narthex.AssetName(asset) != c.asset || !named || version == "") {
+		return does, narthex.Invalidf("The second is another version of the same asset, as ASSET@VERSION.").For("against")
+	}
+	c.against = narthex.VersionName(version)
+	request, err := measure.Parse(in.Files[0].Data, in.Against != "")
+	if err != nil {
+		return does, narthex.AsError(err).For("files")
+	}
+	c.request = &request
+	folders := []string{"/asset"}
+	if c.against != "" {
+		folders = []string{"/asset/A", "/asset/B"}
+	}
+	does.command = append([]string{"/program", examine.Word, examine.MeasureWord, "/study", "/out"}, folders...)
+	does.outputs = []narthex.Output{{Name: measure.Output, Kind: string(disclosure.CSV), Says: measure.Says}}
+	return does, nil
 }
 
 // pathway gives the pathway of the key's grant.
@@ -257,9 +355,6 @@ func freezeStudy(files []client.StudyFile) (narthex.Digest, int, error) {
 				return "", 0, narthex.Invalidf("A path is a file or a folder; this one lies in a file.").For(field + ".path")
 			}
 		}
-		if err := airlock.CheckImport(f.Path, f.Data); err != nil {
-			return "", 0, narthex.AsError(err).For(field + ".data")
-		}
 		if sum += len(f.Data); sum > mostStudy {
 			return "", 0, narthex.Invalidf("The files of a study have at most %d bytes together.", mostStudy).For("files")
 		}
@@ -268,6 +363,17 @@ func freezeStudy(files []client.StudyFile) (narthex.Digest, int, error) {
 	}
 	digest, err := airlock.FrozenDigest(list)
 	return digest, lines, err
+}
+
+// checkImports holds a study's files to what one may bring.
+func checkImports(files []client.StudyFile, command []string) error {
+	program := airlock.ProgramOf(command)
+	for i, f := range files {
+		if err := airlock.CheckImport(f.Path, f.Data, program); err != nil {
+			return narthex.AsError(err).For("files." + strconv.Itoa(i) + ".data")
+		}
+	}
+	return nil
 }
 
 // wouldAllow decides without recording anything. Where it is allowed, also says whether there is room for it.
@@ -322,10 +428,16 @@ func (a *attempt) takeJob(call jobCall, kept bool) (narthex.Job, error) {
 		return none, err
 	}
 	plan := call.plan
-	plan.Version, plan.AssetDigest = a.version.Name, a.version.Digest
+	plan.Version, plan.AssetDigest, plan.Against, plan.AgainstDigest = a.version.Name, a.version.Digest, a.against.Name, a.against.Digest
+	plan.Attribute = a.question.Uses[0].Attribute
 	if _, print, err := EnvironmentOf(a.rules, plan.Environment); err != nil || print != plan.EnvironmentDigest {
 		return none, narthex.Unavailablef("The environment changed at this moment; try again.")
 	}
+	approval, err := studyApproval(a.tx, a.h.grant.Agreement)
+	if err != nil {
+		return none, err
+	}
+	plan.Approval = approval
 	form, err := canon.JSON(plan)
 	if err != nil {
 		return none, err
@@ -339,7 +451,10 @@ func (a *attempt) takeJob(call jobCall, kept bool) (narthex.Job, error) {
 		return none, err
 	}
 	job := book.Job{Job: narthex.Job{ID: narthex.MakeJobID(index), Grant: a.h.grant.ID, Engagement: a.h.grant.Engagement, Agreement: a.h.grant.Agreement, Key: a.h.key.ID, Person: a.h.person.ID,
-		Plan: plan, State: narthex.JobQueued, TakenAt: a.tx.Now()}, Holds: holds}
+		Plan: plan, State: airlock.JobBegins(plan), TakenAt: a.tx.Now()}, Holds: holds}
+	if err := a.v.door.Bell.tellStudy(a.tx, job.Job, airlock.JobEvent{By: job.Person}, index); err != nil {
+		return none, err
+	}
 	return job.Job, journal.Put(a.tx, store.Jobs, string(job.ID), &job)
 }
 
@@ -364,7 +479,7 @@ func (a *attempt) roomForJob() error {
 	return a.roomForStudy()
 }
 
-// roomForStudy refuses one more job where many of the grant's were handed in and never began: they cost nothing, and their studies stay.
+// roomForStudy refuses one more job where many of the grant's were handed in and never began: they cost nothing, and their studies were stored.
 func (a *attempt) roomForStudy() error {
 	latest, err := book.Latest[book.Job](a.tx, store.Jobs, listing.JobsOf(a.h.grant.ID), 2*mostUnbegun)
 	if err != nil {
@@ -377,7 +492,7 @@ func (a *attempt) roomForStudy() error {
 		}
 	}
 	if unbegun >= mostUnbegun {
-		return &narthex.Error{Kind: narthex.Exhausted, Code: "too_many_at_once", Public: fmt.Sprintf("%d jobs of this grant ended within a day without having begun, and their studies are kept. No more are taken before tomorrow.", unbegun)}
+		return &narthex.Error{Kind: narthex.Exhausted, Code: "too_many_at_once", Public: fmt.Sprintf("%d jobs of this grant ended within a day without having begun. No more are taken before tomorrow.", unbegun)}
 	}
 	return nil
 }
@@ -474,7 +589,7 @@ func placesOf(tx *journal.Tx) (map[narthex.JobID]int, error) {
 	return places, nil
 }
 
-// usedMinutes gives what a grant used of its processor time on an asset. Each account is read once.
+// usedMinutes gives what a grant used of its time of processors and devices on an asset. Each account is read once.
 func usedMinutes(tx *journal.Tx) func(narthex.GrantID, narthex.AssetName) int64 {
 	accounts := map[narthex.GrantID]policy.Account{}
 	return func(grant narthex.GrantID, asset narthex.AssetName) int64 {
@@ -483,12 +598,13 @@ func usedMinutes(tx *journal.Tx) func(narthex.GrantID, narthex.AssetName) int64 
 			account, _ = accountOf(tx, string(grant)) // one that does not read has used nothing, and its jobs do not begin
 			accounts[grant] = account
 		}
+		sum := int64(0)
 		for _, line := range account.Budgets {
-			if line.Key.Attribute == compute && line.Key.Asset == asset && line.Key.Limit == "cpu_hours" {
-				return line.Budget.Used
+			if line.Key.Asset == asset && (line.Key.Limit == "cpu_hours" || line.Key.Limit == "gpu_hours") { // of the one attribute by which studies run beside it
+				sum += line.Budget.Used
 			}
 		}
-		return 0
+		return sum
 	}
 }
 
@@ -505,10 +621,10 @@ func (d *Door) CancelJob() http.Handler {
 			if err != nil {
 				return err
 			}
-			if job, err = jobOf(tx, h, id); err != nil || job.State != narthex.JobQueued {
+			if job, err = jobOf(tx, h, id); err != nil || !job.State.Waits() {
 				return err
 			}
-			job, err = v.door.Bell.changeJob(tx, job, airlock.JobEvent{Act: airlock.JobCancel, By: h.person.ID})
+			job, err = v.door.Bell.ChangeJob(tx, job, airlock.JobEvent{Act: airlock.JobCancel, By: h.person.ID})
 			return err
 		})
 		if err != nil {
@@ -521,13 +637,13 @@ func (d *Door) CancelJob() http.Handler {
 	})
 }
 
-// changeJob does an act on a job with its entry, settles what it holds once it is over, and tells of that.
-func (b Bell) changeJob(tx *journal.Tx, job book.Job, e airlock.JobEvent) (book.Job, error) {
+// ChangeJob does an act on a job with its entry, settles what it holds once it is over, and tells of it.
+func (b Bell) ChangeJob(tx *journal.Tx, job book.Job, e airlock.JobEvent) (book.Job, error) {
 	next, err := airlock.NextJob(job.Job, e, tx.Now())
 	if err != nil {
 		return job, err
 	}
-	form, err := canon.JSON(e)
+	form, err := canon.JSON(airlock.RecordedJobEvent(e))
 	if err != nil {
 		return job, err
 	}
@@ -535,47 +651,20 @@ func (b Bell) changeJob(tx *journal.Tx, job book.Job, e airlock.JobEvent) (book.
 	if err != nil {
 		return job, err
 	}
-	job.Job = next
-	if next.State.Over() {
+	was := job.State
+	ends := next.State.Over() && !job.State.Over()
+	if job.Job = next; ends && !was.Over() {
 		if err := book.Settle(tx, job.Person, job.Holds, airlock.JobUsed(next.Plan, e)); err != nil {
 			return job, err
 		}
-		if err := b.tellJob(tx, next, e.By, index); err != nil {
-			return job, err
+		if next.State != narthex.JobReturned { // what was returned is told with the words
+			if err := b.tellJob(tx, next, e.By, index); err != nil {
+				return job, err
+			}
 		}
 	}
+	if err := b.tellStudy(tx, next, e, index); err != nil {
+		return job, err
+	}
 	return job, journal.Put(tx, store.Jobs, string(job.ID), &job)
-}
-
-// Environments serves GET /v1/environments.
-func (d *Door) Environments() http.Handler {
-	return d.Handler(func(v *visit) error {
-		list := client.EnvironmentList{}
-		err := v.read("environments", func(tx *journal.Tx, h holder) *narthex.Error {
-			list.Environments = []client.EnvironmentView{}
-			rules, err := d.Rules.Check(tx)
-			if err != nil {
-				return narthex.AsError(err)
-			}
-			e, err := engagementOf(tx, h.grant.Engagement)
-			if err != nil {
-				return narthex.AsError(err)
-			}
-			for _, environment := range rules.Directory.Environments {
-				if !environment.Allows(e.Application.Pathway) {
-					continue
-				}
-				print, err := canon.Digest(environment)
-				if err != nil {
-					return narthex.AsError(err)
-				}
-				list.Environments = append(list.Environments, client.EnvironmentView{Name: environment.Name, Title: environment.Title, Command: environment.Command, Limits: environment.Limits, Digest: print, Packages: environment.Packages})
-			}
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-		return v.json(list)
-	})
 }

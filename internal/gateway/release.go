@@ -23,7 +23,6 @@ import (
 
 const (
 	mostContext  = 2000 // of what is said of a file, in characters
-	mostEarlier  = 200  // earlier releases of an asset that a package is compared with, the latest
 	mostReleases = 4    // of a grant that wait at once
 )
 
@@ -31,18 +30,28 @@ const (
 type releaseCall struct {
 	asset     narthex.AssetName
 	version   narthex.VersionName
-	attribute narthex.AttributeName // by which the job ran
+	against   narthex.VersionName   // the second that the job had beside it
+	attribute narthex.AttributeName // by which the job ran; empty where the asset's kind says it
 	artefacts []string
+	unread    bool // whether it is of artefacts that no person can check
 	charge    int64
 }
 
 func (c releaseCall) Names() (narthex.AssetName, narthex.VersionName) { return c.asset, c.version }
 
+func (c releaseCall) Against() narthex.VersionName { return c.against }
+
 func (releaseCall) Missing() string { return "job" }
 
 func (releaseCall) Param(*narthex.Reason) string { return "" }
 
-func (c releaseCall) Uses(narthex.Asset) ([]narthex.Use, error) {
+func (c releaseCall) Uses(asset narthex.Asset, taxonomy *narthex.Taxonomy) ([]narthex.Use, error) {
+	if c.attribute == "" {
+		c.attribute, _ = taxonomy.StudiesBeside(asset.Kind)
+	}
+	if c.unread {
+		return []narthex.Use{{Attribute: takeArtefacts}, {Attribute: c.attribute}}, nil
+	}
 	return []narthex.Use{
 		{Attribute: takeOut, Facts: []narthex.Fact{{Limit: "artefacts", Value: narthex.NamesValue(c.artefacts...)}}},
 		{Attribute: c.attribute},
@@ -89,15 +98,24 @@ func (d *Door) SubmitRelease() http.Handler {
 type gathered struct {
 	job   book.Job
 	files []narthex.ReleaseFile
-	raw   []airlock.Raw
+	raw   []airlock.Raw // as the job left them
+	leave []airlock.Raw // as they would leave
+	mark  string        // the print of the secret with which artefacts were marked
 	call  releaseCall
-	seen  []narthex.ReleaseID // the releases that it was compared with
+	seen  map[narthex.ReleaseID]bool // the releases that it was compared with
+	rules []ruled                    // standing rules by which it might leave
+}
+
+// reader is who a release would be for, and the secret with which artefacts are marked for them.
+type reader struct {
+	holder
+	secret narthex.Secret
 }
 
 func (v *visit) ask(in client.SubmitRelease) (narthex.Release, error) {
 	var none narthex.Release
-	if v.door.Hall == nil {
-		return none, v.denyUnread(v.door.noJobs())
+	if no := v.door.noJobs(); no != nil {
+		return none, v.denyUnread(no)
 	}
 	if err := person(v.key); err != nil {
 		return none, v.denyUnread(err)
@@ -122,14 +140,17 @@ func (v *visit) ask(in client.SubmitRelease) (narthex.Release, error) {
 func (v *visit) look(g gathered) (release narthex.Release, err error) {
 	none := release
 	// A look takes time and memory of this host, so what is denied is not looked into; it is decided again when it is recorded.
-	task, folder := airlock.Task{Look: true, Files: g.raw}, ""
+	task, folders := airlock.Task{Look: true, Files: g.raw}, []string(nil)
 	allowed, err := v.wouldAllow(g.call, func(a *attempt) (err error) {
-		folder, task.Held = a.version.Folder, a.asset.Canaries
-		task.People = slices.Contains(a.asset.Leak, "stat") || slices.Contains(a.asset.Leak, "pers")
+		folders, task.Held = []string{a.version.Folder}, a.asset.Canaries
+		if a.against.Name != "" {
+			folders = append(folders, a.against.Folder)
+		}
+		task.People = a.tellsOfPeople(g.call.attribute)
 		if err := a.roomForRelease(g); err != nil {
 			return err
 		}
-		task.Earlier, g.seen, err = earlier(a.tx, a.asset.Name, a.h.person.ID)
+		g.seen, err = compareWith(a.tx, &task, a.asset.Name, a.h.person.ID)
 		return err
 	})
 	if err != nil {
@@ -137,18 +158,31 @@ func (v *visit) look(g gathered) (release narthex.Release, err error) {
 	}
 	var answer airlock.Answer
 	if allowed {
-		if answer, err = v.door.Hall.examine(v.r.Context(), task, folder); err != nil {
+		if answer, err = v.door.Hall.examine(v.r.Context(), task, folders...); err != nil {
 			return none, v.denyUnread(narthex.Unavailablef("The files could not be looked into, so nothing was submitted. Try again; tell the lab if it stays so.").Because(err))
 		}
+		if err := v.keepMarked(g); err != nil {
+			return none, err
+		}
+	}
+	kept, err := v.keepSketch(answer.Sketch)
+	if err != nil {
+		return none, v.denyUnread(err)
 	}
 	err = v.decide(g.call, func(a *attempt) (err error) {
 		if !allowed {
 			return narthex.Unavailablef("What the release rests on changed at this moment; try again.")
 		}
-		release, err = a.takeRelease(g, answer.Findings)
+		release, err = a.takeRelease(g, answer.Findings, kept)
 		return err
 	})
 	return release, err
+}
+
+// tellsOfPeople says whether records of people may lie behind what a job gives: by the asset, or by how the job ran beside it.
+func (a *attempt) tellsOfPeople(attribute narthex.AttributeName) bool {
+	by, _ := a.rules.Directory.Taxonomy.Attribute(attribute)
+	return slices.ContainsFunc(slices.Concat(a.asset.Leak, by.Leak), func(class narthex.LeakClass) bool { return class == "stat" || class == "pers" })
 }
 
 // person refuses the key of an agent.
@@ -170,17 +204,20 @@ func (v *visit) gather(in client.SubmitRelease) (g gathered, err error) {
 		if g.job, err = jobOf(tx, h, string(in.Job)); err != nil {
 			return narthex.AsError(err).For("job")
 		}
+		if !g.job.ClearedAt.IsZero() {
+			return errCleared()
+		}
 		if g.job.Package == nil || len(g.job.Package.Files) == 0 {
 			return narthex.Conflictf("The job left nothing that may leave. `narthex job show %s` says what became of it.", g.job.ID).For("job")
 		}
-		return g.choose(tx, in.Files)
+		return g.chooseByRule(tx, reader{h, v.door.Marks}, in)
 	})
-	g.call.charge = airlock.Charge(g.raw) // which takes its time, and no transaction waits for it
+	g.call.charge = airlock.Charge(g.leave) // which takes its time, and no transaction waits for it
 	return g, err
 }
 
-// choose takes the files that are named, or all, with what is said of each.
-func (g *gathered) choose(tx *journal.Tx, wanted []client.WantedFile) error {
+// choose takes the files that are named, with what is said of each.
+func (g *gathered) choose(tx *journal.Tx, of reader, wanted []client.WantedFile) error {
 	if len(wanted) == 0 {
 		return narthex.Invalidf("Name at least one file of the job's package, and say of each what it holds.").For("files")
 	}
@@ -203,56 +240,26 @@ func (g *gathered) choose(tx *journal.Tx, wanted []client.WantedFile) error {
 		if err != nil {
 			return err
 		}
-		g.files = append(g.files, narthex.ReleaseFile{Frozen: file, Context: w.Context})
-		g.raw = append(g.raw, airlock.Raw{Name: file.Name, Kind: file.Kind, Data: data})
+		raw, unread := airlock.Raw{Name: file.Name, Kind: file.Kind, Data: data}, !airlock.Checkable(file.Kind)
+		if i > 0 && unread != g.call.unread {
+			return narthex.Invalidf("Artefacts leave in a release of their own, for more people look at it and it costs of another budget. Ask for %s apart from the others.", file.Name).For(field + ".name")
+		}
+		g.raw, g.call.unread = append(g.raw, raw), unread
+		if unread {
+			if err := g.marked(of, raw, w.Context, file); err != nil {
+				return err
+			}
+			continue
+		}
+		g.leave, g.files = append(g.leave, raw), append(g.files, narthex.ReleaseFile{Frozen: file, Context: w.Context})
 		if artefact := artefactOf(file.Kind); !slices.Contains(g.call.artefacts, artefact) {
 			g.call.artefacts = append(g.call.artefacts, artefact)
 		}
 	}
 	slices.Sort(g.call.artefacts)
 	g.call.asset, g.call.version, g.call.attribute = g.job.Plan.Asset, g.job.Plan.Version, g.job.Plan.Attribute
+	g.call.against = g.job.Plan.Against
 	return nil
-}
-
-// earlier gives what a package is compared with: the latest releases of an asset, and those that wait, which may leave beside it.
-func earlier(tx *journal.Tx, asset narthex.AssetName, author narthex.PersonID) (list []airlock.Earlier, seen []narthex.ReleaseID, err error) {
-	rows, err := comparedWith(tx, asset)
-	if err != nil {
-		return nil, nil, err
-	}
-	if !airlock.Comparable(releasesOf(rows)) {
-		return nil, nil, narthex.Unavailablef("More has left of this asset, or waits, than a package can be compared with, so nothing was submitted. Tell the lab.")
-	}
-	for _, r := range rows {
-		e := airlock.Earlier{Release: string(r.ID), Own: r.Author == author}
-		if e.Files, err = ReleaseBytes(tx, r.Release); err != nil {
-			return nil, nil, err
-		}
-		list, seen = append(list, e), append(seen, r.ID)
-	}
-	return list, seen, nil
-}
-
-func releasesOf(rows []book.Release) []narthex.Release {
-	list := make([]narthex.Release, len(rows))
-	for i, r := range rows {
-		list[i] = r.Release
-	}
-	return list
-}
-
-func comparedWith(tx *journal.Tx, asset narthex.AssetName) ([]book.Release, error) {
-	rows, err := book.Latest[book.Release](tx, store.Releases, listing.ReleasedOf(asset), mostEarlier)
-	if err != nil {
-		return nil, err
-	}
-	open, err := book.Listed[book.Release](tx, store.Releases, listing.OpenReleases, mostListed)
-	for _, r := range open {
-		if r.Asset == asset {
-			rows = append(rows, r)
-		}
-	}
-	return rows, err
 }
 
 // ReleaseBytes gives the files of a release as they were frozen; bytes that are not those are an error, and so are files that are not the
@@ -273,34 +280,41 @@ func ReleaseBytes(tx *journal.Tx, r narthex.Release) ([]airlock.Raw, error) {
 }
 
 // takeRelease records a release that is allowed.
-func (a *attempt) takeRelease(g gathered, findings []narthex.Finding) (narthex.Release, error) {
+func (a *attempt) takeRelease(g gathered, findings []narthex.Finding, kept narthex.Frozen) (narthex.Release, error) {
 	var none narthex.Release
 	if err := a.roomForRelease(g); err != nil {
 		return none, err
 	}
-	now, err := comparedWith(a.tx, g.call.asset)
+	job, err := journal.Get[book.Job](a.tx, store.Jobs, string(g.job.ID))
 	if err != nil {
 		return none, err
 	}
-	for _, r := range now {
-		if !slices.Contains(g.seen, r.ID) {
-			return none, narthex.Unavailablef("Something else of this asset was handed in at this moment, and your files were not compared with it yet; try again.")
-		}
+	if job == nil || !job.ClearedAt.IsZero() { // while it was looked into
+		return none, errCleared()
+	}
+	if err := sawAll(a.tx, g.call.asset, g.seen); err != nil {
+		return none, err
+	}
+	if finding, large := a.small(g); large {
+		findings = append(slices.Clone(findings), finding)
+	}
+	rule, unfit, err := a.byRule(g, findings, a.reviewers(g))
+	if err != nil {
+		return none, err
+	}
+	if rule != nil {
+		g.files = inRule(g.files, rule.RuleTerms)
 	}
 	digest, err := airlock.PackageDigest(g.files)
 	if err != nil {
 		return none, err
-	}
-	reviewers := 2
-	if n, set := a.decision.Number(takeOut, "reviewers"); set {
-		reviewers = max(reviewers, int(n))
 	}
 	holds, fields, err := a.take()
 	if err != nil {
 		return none, err
 	}
 	row := book.Release{Release: narthex.Release{Job: g.job.ID, Grant: a.h.grant.ID, Engagement: a.h.grant.Engagement, Agreement: a.h.grant.Agreement, Key: a.h.key.ID, Author: a.h.person.ID,
-		Asset: g.call.asset, Version: g.job.Plan.Version, Package: digest, Files: g.files, Charge: g.call.charge, Reviewers: reviewers, Findings: append([]narthex.Finding{}, findings...), State: narthex.ReleaseSubmitted}, Holds: holds}
+		Asset: g.call.asset, Version: g.job.Plan.Version, Package: digest, Files: g.files, Mark: g.mark, Charge: g.call.charge, Reviewers: a.reviewers(g), Findings: append([]narthex.Finding{}, findings...), Sketch: kept, State: narthex.ReleaseSubmitted, Unfit: unfit}, Holds: holds}
 	form, err := canon.JSON(airlock.Taken(row.Release))
 	if err != nil {
 		return none, err
@@ -310,6 +324,9 @@ func (a *attempt) takeRelease(g gathered, findings []narthex.Finding) (narthex.R
 		return none, err
 	}
 	row.ID, row.TakenAt = narthex.MakeReleaseID(index), a.tx.Now()
+	if rule != nil {
+		return a.leave(row, *rule)
+	}
 	if err := a.v.door.Bell.tellRelease(a.tx, row.Release, "", row.Author, index); err != nil {
 		return none, err
 	}
@@ -514,9 +531,9 @@ func (v *visit) regather(id string, wanted []client.WantedFile) (g gathered, err
 		if g.job, err = jobOf(tx, h, string(row.Job)); err != nil {
 			return err
 		}
-		return g.choose(tx, wanted)
+		return g.choose(tx, reader{h, v.door.Marks}, wanted)
 	})
-	g.call.charge = airlock.Charge(g.raw)
+	g.call.charge = airlock.Charge(g.leave)
 	return g, err
 }
 

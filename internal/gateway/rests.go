@@ -2,12 +2,12 @@ package gateway
 
 import (
 	"cmp"
-	"slices"
 
 	"narthex"
 	"narthex/client"
 	"narthex/internal/book"
 	"narthex/internal/journal"
+	"narthex/internal/order"
 	"narthex/internal/store"
 )
 
@@ -35,7 +35,7 @@ func RestsOf(tx *journal.Tx, grant *narthex.Grant, reader narthex.PersonID) ([]c
 				Stated: h.Standing.StatedAt, Renews: book.Recorders(c.Kind)})
 		}
 	}
-	slices.SortStableFunc(list, func(a, b client.RestView) int {
+	order.By(list, func(a, b client.RestView) int {
 		if a.Holds != b.Holds {
 			return map[bool]int{false: -1, true: 1}[a.Holds]
 		}

@@ -25,7 +25,7 @@ func (b Bell) tellRelease(tx *journal.Tx, r narthex.Release, act airlock.Release
 	if len(l.Tells()) == 0 {
 		return nil
 	}
-	e, staff, owns, err := b.around(tx, r)
+	e, staff, owns, err := b.around(tx, r.Engagement, r.Asset)
 	if err != nil || hushed(tx, r.Grant, r.Key, r.Asset) {
 		return err
 	}
@@ -46,13 +46,13 @@ func (b Bell) tellRelease(tx *journal.Tx, r narthex.Release, act airlock.Release
 	})
 }
 
-// around gives the engagement of a release, the lab's people with their interests, and who of them owns its asset.
-func (b Bell) around(tx *journal.Tx, r narthex.Release) (e narthex.Engagement, staff []narthex.Person, owns func(narthex.Person) bool, err error) {
+// around gives an engagement, the lab's people with their interests, and who of them owns an asset.
+func (b Bell) around(tx *journal.Tx, id narthex.EngagementID, asset narthex.AssetName) (e narthex.Engagement, staff []narthex.Person, owns func(narthex.Person) bool, err error) {
 	rules, err := b.Rules.Get()
 	if err != nil {
 		return e, nil, nil, err
 	}
-	if e, err = engagementOf(tx, r.Engagement); err != nil {
+	if e, err = engagementOf(tx, id); err != nil {
 		return e, nil, nil, err
 	}
 	if staff, err = book.PeopleOf(tx, ""); err != nil {
@@ -63,7 +63,7 @@ func (b Bell) around(tx *journal.Tx, r narthex.Release) (e narthex.Engagement, s
 			return e, nil, nil, err
 		}
 	}
-	return e, staff, func(p narthex.Person) bool { return rules.Directory.Owns(r.Asset, p) }, nil
+	return e, staff, func(p narthex.Person) bool { return rules.Directory.Owns(asset, p) }, nil
 }
 
 // tellJob tells that a job is over; index is that of its entry. When it ended is told in whole minutes from its start.

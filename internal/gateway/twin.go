@@ -30,8 +30,8 @@ const leastMemory = 16
 // Twin serves GET /v1/assets/{asset}/twin.
 func (d *Door) Twin() http.Handler {
 	return d.Handler(func(v *visit) error {
-		if d.Hall == nil {
-			return v.denyUnread(d.noJobs())
+		if no := d.noJobs(); no != nil {
+			return v.denyUnread(no)
 		}
 		asset, version, _ := strings.Cut(path.Base(path.Dir(v.r.URL.Path)), "@")
 		call := twinCall{jobCall{asset: narthex.AssetName(asset), version: narthex.VersionName(version), plan: narthex.Plan{WallMinutes: 1, MemoryMB: leastMemory}}}
@@ -61,17 +61,17 @@ func (d *Door) Twin() http.Handler {
 	})
 }
 
-// twin has the twins of a version's weights made.
+// twin has the twins of a version's weights and records made.
 func (h *Hall) twin(ctx context.Context, of narthex.Version) (made airlock.Twins, err error) {
 	var none airlock.Twins
-	size, weights, err := sizeOf(of.Folder)
+	size, has, err := sizeOf(of.Folder)
 	switch {
 	case err != nil:
 		return none, narthex.Unavailablef("The bytes of the version could not be read, so it has no twin now. Try again; tell the lab if it stays so.").Because(err)
 	case size > client.MostTwin:
-		return none, narthex.Refusedf("A twin is made of files of %d bytes together at most, and this version has more. Try the study on a smaller version; the same names and types are enough.", client.MostTwin).For("asset")
-	case !weights:
-		return none, narthex.Refusedf("Nothing of this version has a twin: it has no file of safetensors. Ask the lab.").For("asset")
+		return none, narthex.Refusedf("A twin is made of weights of %d bytes together at most, and this version has more. Try the study on a smaller version; the same names and types are enough.", client.MostTwin).For("asset")
+	case !has:
+		return none, narthex.Refusedf("Nothing of this version has a twin: it has no file of safetensors and none of JSON lines. Ask the lab.").For("asset")
 	}
 	changed := false
 	err = inTurn(ctx, h.twins, func() error {
@@ -88,13 +88,14 @@ func (h *Hall) twin(ctx context.Context, of narthex.Version) (made airlock.Twins
 		return none, narthex.Unavailablef("The bytes of the version are not those that the lab approved, so it has no twin. Tell the lab.").Because(err)
 	}
 	if err != nil {
-		return none, narthex.Unavailablef("The twin could not be made. Try again; tell the lab if it stays so: weights that are damaged, or of a type that is not read, have none.").Because(err)
+		return none, narthex.Unavailablef("The twin could not be made. Try again; tell the lab if it stays so: weights that are damaged, or of a type that is not read, have none, nor have records of many gigabytes.").Because(err)
 	}
 	return made, nil
 }
 
-// sizeOf gives how many bytes the files of a folder have together, and whether weights are among them. It reads none.
-func sizeOf(folder string) (size int64, weights bool, err error) {
+// sizeOf gives how many bytes the weights of a folder have together, and whether anything in it has a twin. It reads no file. The twin of
+// records does not grow with them.
+func sizeOf(folder string) (size int64, has bool, err error) {
 	root, err := os.OpenRoot(folder)
 	if err != nil {
 		return 0, false, err
@@ -105,11 +106,11 @@ func sizeOf(folder string) (size int64, weights bool, err error) {
 			return err
 		}
 		info, err := entry.Info()
-		if err == nil {
+		if err == nil && strings.HasSuffix(name, airlock.Weights) {
 			size += info.Size()
-			weights = weights || strings.HasSuffix(name, airlock.Weights)
 		}
+		has = has || airlock.HasTwin(name)
 		return err
 	})
-	return size, weights, err
+	return size, has, err
 }

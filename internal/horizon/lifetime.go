@@ -14,6 +14,7 @@ type Spent func(narthex.AttributeName, narthex.LimitName) int64
 // the asset's lifetime_bytes.
 //
 //	bytes     = bytes_out of each term of class bulk       those that leave by the airlock alone are counted as output.release
+//	          + bytes_out of output.artefact.model         small things made of the asset, which have their own
 //	          + tokens × bits of a token's log-probabilities ÷ 8, where the asset has the class bulk
 //	tokens    = least of tokens, requests × n × max_tokens, tokens a day × (days + 1)
 //
@@ -32,7 +33,7 @@ func Carries(asset narthex.Asset, t *narthex.Taxonomy, terms []narthex.Term, day
 		switch {
 		case a == "model.logprobs" && slices.Contains(asset.Leak, "bulk"):
 			carried = plus(carried, roundedUp(times(h.scoredForLife(days), h.scoreBits())))
-		case !known || slices.Contains(attribute.Leak, "bulk") && !h.byAirlock(a):
+		case !known || a == artefacts || slices.Contains(attribute.Leak, "bulk") && !h.byAirlock(a):
 			carried = plus(carried, h.bytesOut(a))
 		}
 	}
@@ -52,6 +53,10 @@ func TokenBits(asset narthex.Asset, t *narthex.Taxonomy, top int64, layers ...[]
 	}
 	return int64(min(bitsOf(uint64(max(0, top)), decimals), math.MaxInt64))
 }
+
+// artefacts is the attribute by which artefacts leave that no person can check: its class is small, and what leaves by it takes of the
+// asset's account all the same.
+const artefacts narthex.AttributeName = "output.artefact.model"
 
 func (h holding) scoredForLife(days int64) uint64 {
 	const sample, scores = "model.sample", "model.logprobs"

@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"slices"
 	"strconv"
+	"strings"
 
 	"narthex/internal/disclosure"
 )
@@ -65,7 +66,9 @@ func roots(f File) (all []piece) {
 		for i, column := range columns(rowsOf(f.Bytes)) {
 			name := "column " + strconv.Itoa(i+1)
 			also(name, false, bytes.Join(column, []byte("\n")))
-			together(name+" together", bytes.Join(column[1:], nil))
+			if !measured(column[1:]) {
+				together(name+" together", bytes.Join(column[1:], nil))
+			}
 			var first, last []byte
 			for _, cell := range column[1:] {
 				if len(cell) > 0 {
@@ -79,8 +82,19 @@ func roots(f File) (all []piece) {
 		texts := stringsOf(f.Bytes)
 		also("strings", false, bytes.Join(texts, []byte("\n")))
 		together("strings together", bytes.Join(texts, nil))
+		if len(f.Bytes) <= tailed {
+			together("strings without their first words", tails(bytes.Join(texts, []byte("\n")), 1))
+		}
 	default:
-		together("lines together", bytes.ReplaceAll(f.Bytes, []byte("\n"), nil))
+		if bytes.Count(f.Bytes, []byte("\n")) > 1 {
+			together("lines together", bytes.ReplaceAll(f.Bytes, []byte("\n"), nil))
+		}
+		if rest := wordless(f.Bytes); len(rest)*16 < len(f.Bytes)*15 && (len(rest)*4 >= len(f.Bytes) || len(f.Bytes) <= tailed) {
+			all = append(all, piece{file: f.Name, within: []string{"without its words"}, bytes: rest, joined: true})
+		}
+		for i, column := range columns(pipes(f.Bytes)) {
+			together("column "+strconv.Itoa(i+1)+" together", bytes.Join(column, nil))
+		}
 		if len(f.Bytes) <= tailed {
 			for n := range 8 {
 				all = append(all, piece{file: f.Name, within: []string{"lines without their first " + strconv.Itoa(n+1) + " words"}, bytes: tails(f.Bytes, n+1), listed: true})
@@ -94,6 +108,44 @@ func roots(f File) (all []piece) {
 		}
 	}
 	return all
+}
+
+// wordless leaves the words of a text out and puts together what stood between them.
+func wordless(b []byte) []byte {
+	out := make([]byte, 0, len(b))
+	kept := false // whether the token before was
+	for line := range bytes.Lines(b) {
+		for token := range bytes.SplitSeq(bytes.TrimRight(line, "\n"), []byte(" ")) {
+			plain := len(token) > 0
+			for i, c := range token {
+				s := sign[c]
+				plain = plain && (s >= 1 && s < digit && (c&0x20 != 0 || i == 0) || s == beyond || i > 0 && i+2 >= len(token) && (c == '.' || c == ',' || c == ')' || c == ';' || c == ':') || i == 0 && c == '(')
+			}
+			if plain {
+				kept = false
+				continue
+			}
+			if kept {
+				out = append(out, ' ')
+			}
+			out, kept = append(out, token...), true
+		}
+		if kept {
+			out, kept = append(out, '\n'), false
+		}
+	}
+	return out
+}
+
+// measured says whether nine in ten cells are numbers as results have them: with a point or an exponent, or short.
+func measured(cells [][]byte) bool {
+	n := 0
+	for _, cell := range cells {
+		if len(cell) < 16 && figures(string(cell)) && (len(cell) <= 7 || bytes.ContainsAny(cell, ".e")) {
+			n++
+		}
+	}
+	return n*10 >= len(cells)*9
 }
 
 // tailed is up to how many bytes a text is read without the first words of its lines.
@@ -138,6 +190,20 @@ func rowsOf(b []byte) [][]string {
 	rows, err := in.ReadAll()
 	if err != nil {
 		return nil
+	}
+	return rows
+}
+
+// pipes gives the rows of the tables that Markdown writes, with the spaces of their cells but one on each side.
+func pipes(b []byte) (rows [][]string) {
+	for line := range bytes.Lines(b) {
+		if line = bytes.TrimRight(line, "\n"); len(line) > 1 && line[0] == '|' {
+			row := strings.Split(strings.Trim(string(line), "|"), "|")
+			for i, cell := range row {
+				row[i] = strings.TrimSuffix(strings.TrimPrefix(cell, " "), " ")
+			}
+			rows = append(rows, row)
+		}
 	}
 	return rows
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
+	"syscall"
 	"testing"
 
 	"narthex/internal/disclosure"
@@ -45,6 +46,15 @@ func inputs() map[string]File {
 	}
 }
 
+// used is the time of processors that the process used, in seconds, which others on the machine do not change.
+func used(b *testing.B) float64 {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return float64(u.Utime.Sec+u.Stime.Sec) + float64(u.Utime.Usec+u.Stime.Usec)/1e6
+}
+
 func BenchmarkChecks(b *testing.B) {
 	in := New(Held{Canaries: []string{"canary 7d1f-09ac-55e2-b3c8"}, Texts: []Text{{Name: "book", Bytes: inputs()["text"].Bytes[:1000]}}})
 	in.prints = newPrints([]Text{{Name: "book", Bytes: []byte(strings.Repeat("An unrelated text of the lab about quite other matters. ", 3))}})
@@ -62,16 +72,18 @@ func BenchmarkChecks(b *testing.B) {
 			{"hidden", func() { l.hidden(p) }},
 			{"active", func() { l.active(p) }},
 			{"odd words", func() { readOdd(p.bytes) }},
-			{"numbers", func() { numbersOf(p.bytes) }},
+			{"numbers", func() { numbersOf(nil, p.bytes) }},
 			{"arranged", func() { roots(f) }},
 			{"whole", func() { in.Look([]File{f}) }},
 		} {
 			b.Run(name+"/"+check.name, func(b *testing.B) {
 				b.SetBytes(int64(len(f.Bytes)))
+				before := used(b)
 				for b.Loop() {
 					check.run()
 					l.found = nil
 				}
+				b.ReportMetric(float64(len(f.Bytes))*float64(b.N)/1e6/(used(b)-before), "MB/cpu-s")
 			})
 		}
 	}

@@ -254,7 +254,7 @@ func TestHonestOutputsCarryFewFindings(t *testing.T) {
 	h := honest{rand.New(rand.NewPCG(11, 12))}
 	in := inspect.New(held())
 	alarms := 0
-	const many = 300
+	const many = 1000
 	var kinds []string
 	for n := range many {
 		f, ok := h.file(n)

@@ -9,7 +9,9 @@ import (
 
 	"narthex/internal/disclosure"
 	"narthex/internal/inspect/find"
+	"narthex/internal/inspect/sketch"
 	"narthex/internal/inspect/values"
+	"narthex/internal/order"
 )
 
 // What a look is bounded by. What goes beyond a bound is a finding of its own.
@@ -34,6 +36,7 @@ type piece struct {
 	said   bool            // what it was decoded from is a finding already
 	faint  bool            // it was put together from what stands in every file, and may look like anything: it gets less of a look
 	joined bool            // it has no ends of lines or cells, so that words run into one another
+	drawn  bool            // it is of pixels: that a text is drawn there is found by picture.go, and lines and areas give words of no language
 	listed bool            // of it only the numbers are looked at
 	turns  int             // how often it was turned round, or its letters exchanged, since the last decoding
 }
@@ -53,13 +56,34 @@ func New(held Held) *Inspector {
 		if !earlier.Own {
 			continue
 		}
-		for _, f := range earlier.Files {
-			if f.Kind != disclosure.PNG {
-				in.before = append(in.before, readOdd(f.Bytes).tokens...)
-			}
+		if earlier.Kept == nil {
+			earlier.Kept = words(earlier.Files)
+		}
+		for _, f := range earlier.Kept {
+			in.before = append(in.before, f.Words...)
 		}
 	}
 	return in
+}
+
+// Sketches gives what is kept of files, so that later ones are compared with them.
+func Sketches(files []File) []sketch.File {
+	kept := values.Sketches(files)
+	for i, f := range words(files) {
+		kept[i].Words = f.Words
+	}
+	return kept
+}
+
+// words gives the words of files that read as no language.
+func words(files []File) []sketch.File {
+	kept := make([]sketch.File, len(files))
+	for i, f := range files {
+		if kept[i].Name = f.Name; f.Kind != disclosure.PNG {
+			kept[i].Words = readOdd(f.Bytes).tokens
+		}
+	}
+	return kept
 }
 
 // look is one look at the files of one package.
@@ -71,6 +95,9 @@ type look struct {
 	queue  []piece
 	room   int // bytes that the file may still unfold into
 	full   bool
+
+	letters []uint8   // room for those of a piece
+	written []written // and for its numbers
 }
 
 // Look gives what it finds in the files of a package, by file, line, kind and rule. It looks at each file as it is, and at what up to
@@ -109,9 +136,12 @@ func (in *Inspector) Look(files []File) []Finding {
 
 // handed gives the pieces in which numbers are looked at.
 func (l *look) handed() []find.Piece {
-	pieces := make([]find.Piece, len(l.pieces))
-	for i, p := range l.pieces {
-		pieces[i] = find.Piece{File: p.file, Line: p.line, Within: p.within, Bytes: p.bytes}
+	pieces := make([]find.Piece, 0, len(l.pieces))
+	for _, p := range l.pieces {
+		if p.drawn && p.depth > 1 {
+			continue // what two decodings make of lines and areas has any shape
+		}
+		pieces = append(pieces, find.Piece{File: p.file, Line: p.line, Within: p.within, Bytes: p.bytes})
 	}
 	return pieces
 }
@@ -171,7 +201,7 @@ func (l *look) piece(p piece) (odd []byte) {
 		return nil
 	}
 	l.secrets(p)
-	if !p.faint {
+	if !p.faint && !p.drawn {
 		l.personal(p)
 	}
 	if !p.faint && !p.said && !p.joined {
@@ -183,7 +213,7 @@ func (l *look) piece(p piece) (odd []byte) {
 	}
 	words := readOdd(p.bytes)
 	for _, r := range words.regions {
-		if r.sure && !p.faint && !p.said && !p.joined {
+		if r.sure && !p.faint && !p.said && !p.joined && !p.drawn {
 			l.find(p, r.from, Encoded, "odd: words of no language", "a run of about "+strconv.Itoa(r.letters)+" characters that are like no prose, no names and no numbers, as encoded or encrypted bytes are")
 		}
 	}
@@ -202,7 +232,7 @@ func (l *look) find(p piece, at int, kind Kind, rule, says string) {
 
 // ordered sorts findings, leaves out what is there twice, and says how many there are where they are many.
 func ordered(found []Finding) []Finding {
-	slices.SortStableFunc(found, func(a, b Finding) int {
+	order.By(found, func(a, b Finding) int {
 		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.Line, b.Line), cmp.Compare(len(a.Within), len(b.Within)), slices.Compare(a.Within, b.Within), cmp.Compare(a.Says, b.Says))
 	})
 	alike := func(a, b Finding) bool { return a.File == b.File && a.Kind == b.Kind && a.Rule == b.Rule }
@@ -219,7 +249,7 @@ func ordered(found []Finding) []Finding {
 		}
 		from = to
 	}
-	slices.SortStableFunc(out, func(a, b Finding) int {
+	order.By(out, func(a, b Finding) int {
 		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line))
 	})
 	return out

@@ -250,13 +250,17 @@ func (p *prints) spot(h uint64) (word uint64, bit uint64) {
 
 // needles looks for canaries and for protected text.
 func (l *look) needles(p piece) {
-	kept := make([]uint8, 0, len(p.bytes)+printed) // the letters' numbers, behind as many that are none
-	kept = kept[:printed]
+	if cap(l.letters) < len(p.bytes)+printed {
+		l.letters = make([]uint8, len(p.bytes)+len(p.bytes)/4+printed)
+	}
+	kept, n := l.letters[:len(p.bytes)+printed], printed // the letters' numbers, behind as many that are none
 	for _, b := range p.bytes {
-		if s := folds[b]; s != 0 {
-			kept = append(kept, s)
+		kept[n] = folds[b]
+		if folds[b] != 0 {
+			n++
 		}
 	}
+	kept = kept[:n]
 	if len(l.prints.of) > 0 {
 		l.protected(p, kept)
 	}

@@ -177,7 +177,7 @@ func readOdd(b []byte) (o odd) {
 		}
 		start := i
 		prev, cost, turns := 0, 0, 0
-		var lower, upper, digits, deep int
+		var lower, upper, digits, deep, past int
 		for ; i < len(b); i++ {
 			c := b[i]
 			s := sign[c]
@@ -209,7 +209,7 @@ func readOdd(b []byte) (o odd) {
 					turns++
 				}
 				if s > 6 {
-					deep |= 1 << 20
+					past++
 				}
 				prev = int(s)
 			}
@@ -218,6 +218,9 @@ func readOdd(b []byte) (o odd) {
 			cost += int(costs[prev*32])
 		}
 		n := i - start
+		if past*24 > n { // fewer may be noise among the digits of base 16
+			deep |= 1 << 20
+		}
 		// Runs of words of one or two letters, or of digits of base 16, with little between them.
 		if deep>>20 == 0 && n <= 8 && digits > 0 || n <= 2 && deep&0xffff == 0 {
 			if start-run.to > 4 {
@@ -255,6 +258,9 @@ func readOdd(b []byte) (o odd) {
 			} else {
 				seen[string(b[start:i])] = true
 			}
+		}
+		if n >= 7 && string(b[start:start+5]) == "00000" {
+			more = max(more, oddWord)
 		}
 		more = min(max(more, -calm), loud)
 		if score == 0 && more > 0 {
@@ -298,8 +304,11 @@ func strange(token []byte) int {
 		return 0
 	}
 	var kinds [4]uint64
-	small, large, figures, words, empty, points := 0, 0, 0, 0, 0, 0
+	small, large, figures, words, empty, points, eights := 0, 0, 0, 0, 0, 0, 0
 	for i, c := range token {
+		if c >= '_' && c <= 'i' {
+			eights++ // as digits are under rot47
+		}
 		if c == '!' {
 			empty++ // as zeros are written by fives
 		} else if c == '.' && i+1 < len(token) && sign[token[i+1]] != digit {
@@ -324,12 +333,33 @@ func strange(token []byte) int {
 	}
 	n := bits.OnesCount64(kinds[0]) + bits.OnesCount64(kinds[1])
 	switch {
+	case wideLetters(token):
+		return oddRegion / 2
+	case len(token) >= 10 && eights*10 >= len(token)*9 && small > 4:
+		return oddRegion / 2
 	case empty >= 5, points >= 5 && large > 1 && small+large+figures <= 3*words, n >= 4 && len(token) >= 12 && large > 0 && small+figures > 0 && small+large+figures <= 4*words:
 		return oddRegion / 2
 	case n >= 3 && small+large > 0 && small+large+figures <= 4*words:
 		return oddRegion / 4
 	}
 	return 0
+}
+
+// wideLetters says whether a token is of digits of base 16 in which every other byte is nothing, as letters of two bytes are.
+func wideLetters(token []byte) bool {
+	if len(token)%4 != 0 || token[0] == '0' && token[1] == '0' == (token[2] == '0' && token[3] == '0') {
+		return false
+	}
+	void := 2
+	if token[0] == '0' && token[1] == '0' {
+		void = 0
+	}
+	for i := 0; i < len(token); i += 2 {
+		if nothing := token[i] == '0' && token[i+1] == '0'; nothing != (i%4 == void) || !base16[token[i]] || !base16[token[i+1]] {
+			return false
+		}
+	}
+	return true
 }
 
 // drawn gives what a letter costs, in half bits, that is drawn from the alphabet that a word's letters are of.

@@ -9,6 +9,8 @@ import (
 	"compress/gzip"
 	"compress/zlib"
 	"io"
+
+	"narthex/internal/inspect/find"
 )
 
 // archive is a form of compressed or packed bytes, by what it begins with.
@@ -38,12 +40,30 @@ var archives = []archive{
 	{"cabinet", "MSCF\x00\x00\x00\x00", nil},
 }
 
+// marked finds where archives begin, and a tar by what stands in its first head.
+var marked = func() *find.Marks {
+	var begins []string
+	for _, a := range archives {
+		begins = append(begins, a.begins)
+	}
+	return find.NewMarks(append(begins, tarred))
+}()
+
+const tarred = "ustar\x00"
+
 // packed looks for archives in bytes, which may be a text, and puts what they hold on the queue.
 func (l *look) packed(p piece, text bool) {
 	b := p.bytes
-	for _, a := range archives {
-		at := bytes.Index(b, []byte(a.begins))
-		if at < 0 || text && a.name != "bzip2" && a.begins[0] != 'P' || a.name == "bzip2" && !bytes.HasPrefix(b[at+3:], []byte("1AY&SY")) && (at+10 > len(b) || string(b[at+4:at+10]) != "1AY&SY") || p.faint && len(a.begins) < 4 && at > 0 {
+	first := map[int]int{} // where each is for the first time
+	marked.Each(b, func(at, mark int) bool {
+		if _, is := first[mark]; !is {
+			first[mark] = at
+		}
+		return false
+	})
+	for i, a := range archives {
+		at, is := first[i]
+		if !is || text && a.name != "bzip2" && a.begins[0] != 'P' || a.name == "bzip2" && !bytes.HasPrefix(b[at+3:], []byte("1AY&SY")) && (at+10 > len(b) || string(b[at+4:at+10]) != "1AY&SY") || p.faint && len(a.begins) < 4 && at > 0 {
 			continue
 		}
 		l.find(p, at, Encoded, "packed: "+a.name, "it holds an archive or compressed bytes ("+a.name+"), which is no kind of output")
@@ -60,7 +80,7 @@ func (l *look) packed(p piece, text bool) {
 			l.zipped(p, b)
 		}
 	}
-	if at := bytes.Index(b, []byte("ustar\x00")); at >= 0 {
+	if at, is := first[len(archives)]; is {
 		l.find(p, at, Encoded, "packed: tar", "it holds an archive (tar), which is no kind of output")
 		r := tar.NewReader(bytes.NewReader(b[max(0, at-257):]))
 		for range 256 {
@@ -82,8 +102,10 @@ func (l *look) packed(p piece, text bool) {
 		rest.depth--
 		l.push(rest)
 	}
-	if plain := bytes.ReplaceAll(b, []byte{0}, nil); len(plain)*5 < len(b)*4 && reads(plain) {
-		l.push(p.under("UTF-16 or UTF-32", 0, plain))
+	if bytes.Count(b, []byte{0})*5 > len(b) {
+		if plain := bytes.ReplaceAll(b, []byte{0}, nil); reads(plain) {
+			l.push(p.under("UTF-16 or UTF-32", 0, plain))
+		}
 	}
 	if !p.faint && b[0]&15 == 8 && (int(b[0])<<8|int(b[1]))%31 == 0 {
 		if r, err := zlib.NewReader(bytes.NewReader(b)); err == nil {

@@ -53,11 +53,11 @@ func (l *look) picture(f File) {
 		if !strings.HasSuffix(p.within[0], "bits each") {
 			continue
 		}
-		text := lively(readable(bytes.ReplaceAll(p.bytes, []byte{0}, nil)))
+		text := lively(readable(plain(p.bytes)))
 		if len(text) == 0 {
 			continue
 		}
-		texts = append(texts, piece{file: f.Name, within: append(slices.Clone(p.within), "readable parts"), bytes: text, joined: true})
+		texts = append(texts, piece{file: f.Name, within: append(slices.Clone(p.within), "readable parts"), bytes: text, joined: true, drawn: true})
 		spelt = spelt || spells(text)
 	}
 	if spelt {
@@ -87,7 +87,7 @@ func busy(pixels []uint8) (out []uint8) {
 // pixelPieces reads pixels as bytes: by their colours, and by one, two, four or six bits of their places among them.
 func pixelPieces(file, way string, index []uint8, in *image.Paletted) (all []piece) {
 	also := func(name string, b []byte) {
-		all = append(all, piece{file: file, within: []string{way + ", " + name}, bytes: b, faint: true})
+		all = append(all, piece{file: file, within: []string{way + ", " + name}, bytes: b, faint: true, drawn: true})
 	}
 	for _, bits := range []int{1, 2, 4, 6} {
 		if bits > 1 && len(in.Palette) <= 1<<(bits-1) && bits != 6 || bits == 6 && len(in.Palette) <= 16 {
@@ -100,7 +100,7 @@ func pixelPieces(file, way string, index []uint8, in *image.Paletted) (all []pie
 		}
 	}
 	also("places", index)
-	if len(in.Palette) > 16 {
+	if len(in.Palette) > 2 {
 		var high [256]uint8
 		for i, c := range in.Palette {
 			r, _, _, _ := c.RGBA()
@@ -142,10 +142,35 @@ func linePieces(file, way string, pixels []uint8, width int, in *image.Paletted)
 					out = append(out, packedLow(line[skip:], bits)...)
 				}
 			}
-			all = append(all, piece{file: file, within: []string{way + ", " + strconv.Itoa(bits) + " bits each"}, bytes: out, faint: true})
+			all = append(all, piece{file: file, within: []string{way + ", " + strconv.Itoa(bits) + " bits each"}, bytes: out, faint: true, drawn: true})
 		}
 	}
 	return all
+}
+
+// plain leaves out zeros, as between letters of four bytes, and what is the same for long, and makes ends of lines spaces.
+func plain(b []byte) (out []byte) {
+	b = bytes.ReplaceAll(b, []byte{0}, nil)
+	for from := 0; from < len(b); {
+		to := from
+		for to < len(b) && b[to] == b[from] {
+			to++
+		}
+		switch {
+		case to-from >= still/2:
+			out = append(out, 0)
+		default:
+			for range to - from {
+				if b[from] == '\n' {
+					out = append(out, ' ')
+				} else {
+					out = append(out, b[from])
+				}
+			}
+		}
+		from = to
+	}
+	return out
 }
 
 // lively leaves out the runs of letters that are a pattern's: of a few letters or of the same ones in the same order, but for the digits of base 2.
@@ -162,14 +187,14 @@ func lively(runs []byte) (out []byte) {
 				set[c>>6] |= 1 << (c & 63)
 				n++
 			}
-			if c == '0' || c == '1' || c == ' ' {
+			if c == '0' || c == '1' || c == ' ' || c == '_' || c == '`' {
 				bits++
 			}
 			if base16[c] {
 				sixteens++
 			}
 		}
-		if n > 6 && len(pairs)*8 >= min(len(run), 112) || n > 2 && bits*8 > len(run)*7 || n > 4 && len(run) >= 64 && len(pairs) >= 8 && (sixteens*8 > len(run)*7 || bytes.Count(run, []byte(`\x`)) >= 8) {
+		if n > 6 && len(pairs)*8 >= min(len(run), 112) || n > 2 && bits*4 > len(run)*3 || n > 4 && len(run) >= 64 && len(pairs) >= 8 && (sixteens*8 > len(run)*7 || bytes.Count(run, []byte(`\x`)) >= 8) {
 			out = append(out, run...)
 		}
 	}
@@ -193,8 +218,27 @@ func spells(runs []byte) bool {
 		if len(run) >= 24 && distinct >= 16 && most*4 <= len(run) && (words*3 >= len(run)*2 || distinct >= 24) {
 			return true
 		}
+		// As lists of numbers are: without the most frequent letter, as nothing is written by, or of noughts and ones alone.
+		if noughts, ones := counts['0']+counts['_'], counts['1']+counts['`']; len(run) >= 96 && min(noughts, ones)*16 >= len(run) && (noughts+ones+counts[' '])*4 >= len(run)*3 && fours(run) >= gram {
+			return true
+		}
+		if most*2 > len(run) {
+			run = slices.DeleteFunc(slices.Clone(run), func(c byte) bool { return counts[c] == most })
+		}
+		if len(run) >= 96 && fours(run) >= 40 && words*20 >= len(run)*9 {
+			return true
+		}
 	}
 	return false
+}
+
+// fours counts the different runs of four letters.
+func fours(run []byte) int {
+	seen := map[string]bool{}
+	for i := 0; i+4 <= len(run) && len(seen) < 64; i++ {
+		seen[string(run[i:i+4])] = true
+	}
+	return len(seen)
 }
 
 // packedLow makes bytes of the lowest bits of each pixel, the highest first.

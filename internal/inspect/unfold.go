@@ -91,6 +91,9 @@ func (r *reader) fits(counts *[256]int) bool {
 			mine += n
 		}
 	}
+	if all > 4096 { // where so many letters are others, it is another encoding
+		return mine*16 >= all*15
+	}
 	return mine >= 8 && mine*8 >= all*7
 }
 
@@ -152,7 +155,7 @@ func (r *reader) five(text []byte, skip int) []byte {
 // reads says whether bytes are a text, but for some noise.
 func reads(b []byte) bool {
 	strange := 0
-	for i := 0; i < len(b); {
+	for i := 0; i < len(b) && strange*8 <= len(b); {
 		c := b[i]
 		if c >= ' ' && c < 0x7f || c == '\n' || c == '\t' || c == '\r' {
 			i++
@@ -188,7 +191,7 @@ func readable(b []byte) (out []byte) {
 
 // under gives the piece that a decoding of a part gave.
 func (p piece) under(name string, at int, out []byte) piece {
-	child := piece{file: p.file, line: p.line, within: append(slices.Clone(p.within), name), bytes: out, depth: p.depth + 1, said: p.said, faint: p.faint}
+	child := piece{file: p.file, line: p.line, within: append(slices.Clone(p.within), name), bytes: out, depth: p.depth + 1, said: p.said, faint: p.faint, drawn: p.drawn}
 	if len(p.within) == 0 {
 		child.line = 1 + bytes.Count(p.bytes[:at], []byte("\n"))
 	}
@@ -197,7 +200,7 @@ func (p piece) under(name string, at int, out []byte) piece {
 
 // unfold puts on the queue what the decodings of a text give.
 func (l *look) unfold(p piece, words odd) {
-	if p.depth >= deepest || p.faint && p.depth == 0 && !mixed(p.bytes) {
+	if p.depth >= deepest || p.drawn && p.depth > 1 || p.faint && p.depth == 0 && !mixed(p.bytes) {
 		return // what is still encoded reads as no language, which is a finding
 	}
 	l.numbers(p)
@@ -224,7 +227,7 @@ func (l *look) unfold(p piece, words odd) {
 		for to < len(p.bytes) && p.bytes[to] > ' ' {
 			to++
 		}
-		l.region(p, from, p.bytes[from:to], r.sure && !p.faint && !p.joined)
+		l.region(p, from, p.bytes[from:to], r.sure && !p.faint && !p.joined && !p.drawn)
 	}
 	if len(words.tokens) >= 12 {
 		l.region(p, 0, words.tokens, false)
@@ -236,23 +239,65 @@ func (l *look) unfold(p piece, words odd) {
 
 // escapes reads single letters that are written otherwise, and finds where many of them are.
 func (l *look) escapes(p piece) {
-	// Under rot47 digits are signs and the first letters, and lists of numbers no words.
-	if marks := bytes.Count(p.bytes, []byte("_")) + bytes.Count(p.bytes, []byte("`")); marks >= 24 && marks*16 >= len(p.bytes) && p.turns == 0 {
-		child := p.under("rot47", 0, rot47(p.bytes))
-		child.listed, child.turns = true, 1
-		l.push(child)
+	if p.turns == 0 && !p.faint && p.depth < deepest {
+		if digitsTurned(p.bytes) {
+			child := p.under("rot47", 0, rot47(p.bytes))
+			child.listed, child.turns = true, 1
+			l.push(child)
+		}
+		if bytes.Count(p.bytes, []byte("x0")) >= gram {
+			child := p.under("reversed", 0, reversed(p.bytes))
+			child.listed, child.turns = true, 1
+			l.push(child)
+		}
 	}
 	for _, e := range escapes {
 		if out, dense := e.read(p.bytes); out != nil {
 			child := p.under(e.name, 0, out)
 			child.faint = p.faint || p.listed
 			l.push(child)
-			if dense && !p.said {
+			if dense && !p.said && !p.drawn {
 				l.find(p, 0, Encoded, "odd: escapes", "letters one after the other are written by their numbers ("+e.name+"), as nobody needs to")
 			}
 		}
 	}
 }
+
+// digitsTurned says whether a text has a run of letters such as lists of numbers are under rot47, which are no words: digits are then the
+// first letters and two signs, and what stands between numbers a few others.
+func digitsTurned(b []byte) bool {
+	const half = 24 // letters; two halves one after the other are looked at together
+	var now, before [5]int
+	n := 0
+	for _, c := range b {
+		if c <= ' ' {
+			continue
+		}
+		now[turnedDigits[c]]++
+		if n++; n == half {
+			digits, signs := now[1]+now[2]+before[1]+before[2], now[2]+before[2]
+			all := digits + now[3] + before[3]
+			if signs > 2 {
+				all += now[4] + before[4] // no words have those signs
+			}
+			if digits*4 >= 2*half && all*100 >= 2*half*78 {
+				return true
+			}
+			now, before, n = [5]int{}, now, 0
+		}
+	}
+	return false
+}
+
+// turnedDigits tells digits under rot47, 1 and 2 where they are signs, from what may stand between them, 3, and the capitals of base 16, 4.
+var turnedDigits = func() (table [256]uint8) {
+	for kind, letters := range []string{1: "abcdefgh", 2: "_`", 3: "iI-TURFjl[]234567", 4: "pqrstu"} {
+		for i := range len(letters) {
+			table[letters[i]] = uint8(kind)
+		}
+	}
+	return table
+}()
 
 // mixed says whether letters that were put together are such as an encoding has, digits and capitals among them, and not as prose, whose
 // words begin in small letters.
@@ -276,8 +321,12 @@ func mixed(b []byte) bool {
 // wherever a group may begin.
 func (l *look) region(p piece, at int, text []byte, sure bool) {
 	var counts [256]int
+	signs := 0
 	for _, c := range text {
 		counts[c]++
+		if c > ' ' && sign[c] == 0 {
+			signs++
+		}
 	}
 	child := func(name string, out []byte) {
 		c := p.under(name, at, out)
@@ -285,7 +334,7 @@ func (l *look) region(p piece, at int, text []byte, sure bool) {
 		l.push(c)
 	}
 	for phase := range 8 {
-		if phase > 0 && (len(text) > phased || !sure && (len(text) > 512 || p.faint || p.joined || p.turns > 0)) {
+		if phase > 0 && (len(text) > phased || !sure && (len(text) > 512 || p.faint || p.joined || p.drawn || p.turns > 0)) {
 			break
 		}
 		for i := range readers {
@@ -304,12 +353,15 @@ func (l *look) region(p piece, at int, text []byte, sure bool) {
 			child(r.name, r.read(source, phase))
 		}
 		for i := range fiveReaders {
-			if r := &fiveReaders[i]; phase < 5 && r.fits(&counts) {
+			if r := &fiveReaders[i]; phase < 5 && r.fits(&counts) && (len(text) <= 512 || signs*16 >= len(text)) {
 				child(r.name, r.five(text, phase))
 			}
 		}
 	}
 	for _, t := range turns {
+		if len(text) > phased {
+			break // it is a finding, and what it holds would be looked at too often
+		}
 		if p.turns > 0 && (!sure || p.turns > 1) || len(p.within) > 0 && p.within[len(p.within)-1] == t.name {
 			continue
 		}
@@ -334,11 +386,7 @@ type turning struct {
 }
 
 var turns = []turning{
-	{"reversed", func(b []byte) []byte {
-		out := slices.Clone(b)
-		slices.Reverse(out)
-		return out
-	}},
+	{"reversed", reversed},
 	{"rot13", func(b []byte) []byte {
 		out := slices.Clone(b)
 		for i, c := range out {
@@ -349,6 +397,12 @@ var turns = []turning{
 		return out
 	}},
 	{"rot47", rot47},
+}
+
+func reversed(b []byte) []byte {
+	out := slices.Clone(b)
+	slices.Reverse(out)
+	return out
 }
 
 func rot47(b []byte) []byte {

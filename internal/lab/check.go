@@ -19,7 +19,7 @@ func meters(attribute narthex.AttributeName) []narthex.Unit {
 	switch attribute {
 	case "model.sample", "model.system_prompt", "model.tools", "model.seed", "model.checkpoints", "model.base", "model.prefill", "model.logprobs", "model.logit_bias":
 		return []narthex.Unit{narthex.Calls, narthex.Tokens}
-	case "weights.compute", "output.release":
+	case "weights.compute", "weights.diff", "data.job", "output.release", "output.artefact.model":
 		return []narthex.Unit{narthex.Calls, narthex.Bytes, narthex.CPUMinutes, narthex.GPUMinutes}
 	}
 	return nil
@@ -172,8 +172,8 @@ func (l *loader) checkOffers(file string, p narthex.Pathway) {
 			l.at(file, append(path, "attribute"), "no door is built that enforces %s; it cannot be offered", offer.Attribute)
 		}
 		for j, asset := range offer.Assets {
-			if a, has := l.d.Assets[asset]; !has || a.Kind != "model" {
-				l.at(file, append(path, "assets", itoa(j)), "asset %q is not a model of this directory", asset)
+			if a, has := l.d.Assets[asset]; !has || !attribute.IsOf(a.Kind) {
+				l.at(file, append(path, "assets", itoa(j)), "asset %q is none of this directory of which %s can be", asset, offer.Attribute)
 			}
 			for _, needed := range attribute.Needs {
 				if _, offered := p.Offer(needed, asset); !offered {

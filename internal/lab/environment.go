@@ -53,6 +53,9 @@ func (l *loader) checkEnvironment(e narthex.Environment) {
 	if !narthex.AbsolutePath(e.Root) {
 		bad([]string{"root"}, "root is an absolute path of a folder, without . and .., or / for this host's /usr")
 	}
+	if a, known := l.d.Taxonomy.Attribute(e.Computes); e.Computes != "" && (!known || a.Jobs != narthex.Requests || e.Command != nil || e.Packages != nil) {
+		bad([]string{"computes"}, "computes names an attribute of requests to a program of ours, and then there is no command and no packages")
+	}
 	if e.Command != nil && len(e.Command) == 0 || len(e.Command) > mostArguments {
 		bad([]string{"command"}, "a command has 1 to %d parts; leave it out where the study states all of it", mostArguments)
 	}
@@ -60,6 +63,13 @@ func (l *loader) checkEnvironment(e narthex.Environment) {
 		if !oneLine(argument, mostArgument) || i == 0 && !narthex.AbsolutePath(argument) {
 			bad([]string{"command", itoa(i)}, "a part of a command is one line of 1 to %d bytes, and the first an absolute path without . and ..", mostArgument)
 		}
+	}
+	l.checkRoot(file, e)
+	if e.Device != "" && narthex.CheckName("a kind of device", string(e.Device)) != nil {
+		bad([]string{"device"}, "device names a kind of device, such as gpu, in lower-case letters, digits and . _ -; leave it out where jobs have none")
+	}
+	if e.Devices < 0 || e.Devices > narthex.MostDevices || e.Devices > 0 && e.Device == "" {
+		bad([]string{"devices"}, "devices is how many devices of the kind that device names a job has where it asks for no number, from 0 to %d", narthex.MostDevices)
 	}
 	for i, name := range e.Packages {
 		if !isPackage(name) || slices.Contains(e.Packages[:i], name) || i >= mostPackages {
@@ -133,15 +143,24 @@ func (d *Directory) writeEnvironments(out *strings.Builder) {
 	}
 	out.WriteString("environments of jobs\n")
 	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(w, "  NAME\tROOT\tCOMMAND\tMEMORY\tTIME\tCPUS\tPROCESSES\tSCRATCH\tOUT\tPATHWAYS")
+	fmt.Fprintln(w, "  NAME\tROOT\tCOMMAND\tMEMORY\tTIME\tCPUS\tPROCESSES\tSCRATCH\tOUT\tDEVICES\tPATHWAYS")
 	for _, e := range d.Environments {
 		command := "from the study"
 		if e.Command != nil {
 			command = strings.Join(e.Command, " ") + " …"
+		} else if e.Computes != "" {
+			command = string(e.Computes) + ", by a program of ours"
 		}
 		n := e.Limits
-		fmt.Fprintf(w, "  %s\t%s\t%s\t%d MiB\t%d min\t%d\t%d\t%d MiB\t%d MiB\t%s\n", e.Name, e.Root, command, n.MemoryMB, n.WallMinutes, n.CPUs, n.Processes, n.ScratchMB, n.OutMB, strings.Trim(fmt.Sprint(e.Pathways), "[]"))
+		fmt.Fprintf(w, "  %s\t%s\t%s\t%d MiB\t%d min\t%d\t%d\t%d MiB\t%d MiB\t%s\t%s\n", e.Name, e.Root, command, n.MemoryMB, n.WallMinutes, n.CPUs, n.Processes, n.ScratchMB, n.OutMB, devicesOf(e), strings.Trim(fmt.Sprint(e.Pathways), "[]"))
 	}
 	w.Flush()
 	out.WriteString("\n")
+}
+
+func devicesOf(e narthex.Environment) string {
+	if e.Device == "" {
+		return "none"
+	}
+	return fmt.Sprintf("%d of %s", e.Devices, e.Device)
 }

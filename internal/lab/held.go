@@ -77,6 +77,9 @@ func readers() []reader {
 		{clause: publicRegister, parameter: "embargo_days", kind: "days", held: narthex.HeldClock, by: "register"},
 		{clause: publicRegister, parameter: "organisation", kind: "flag", held: narthex.HeldClock, by: "register"},
 		{clause: publicRegister, parameter: "names", kind: "flag", held: narthex.HeldClock, by: "register"},
+		// What stands below is read in the signed agreement, by StudyOf, and held where a job is handed in, and by the clock of its review.
+		{clause: studyApproval, parameter: "reviewers", kind: "number", held: narthex.HeldGateway, by: "study", pathway: studiesRun},
+		{clause: studyApproval, parameter: "review_days", kind: "business_days", held: narthex.HeldClock, by: "study"},
 		// What stands below is read in the signed agreement, by PublicationOf, and held by the review of manuscripts.
 		{clause: publicationReview, parameter: "review_days", kind: "business_days", held: narthex.HeldClock, by: "review_days"},
 		{clause: publicationReview, parameter: "extension_days", kind: "days", held: narthex.HeldClock, by: "extension_days"},

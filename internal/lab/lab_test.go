@@ -46,7 +46,7 @@ func TestEnvironmentsStandInOrder(t *testing.T) {
 	if len(problems) > 0 {
 		t.Fatalf("\n%s", problems.Render(files))
 	}
-	if len(d.Environments) != 2 || d.Environments[0].Name != "go-static" || d.Environments[1].Name != "python-numpy" {
+	if len(d.Environments) != 3 || d.Environments[0].Name != "go-static" || d.Environments[1].Name != "python-numpy" || d.Environments[2].Computes != "weights.diff" {
 		t.Fatalf("there are %+v", d.Environments)
 	}
 	python, known := d.Environment("python-numpy")
@@ -54,7 +54,7 @@ func TestEnvironmentsStandInOrder(t *testing.T) {
 		python.Root != "/" || !python.Allows("interpretability") || len(python.Packages) != 2 {
 		t.Errorf("it is read as %+v", python)
 	}
-	if table := d.Table(); !strings.Contains(table, "python-numpy") || !strings.Contains(table, "from the study") || !strings.Contains(table, "2048 MiB") {
+	if table := d.Table(); !strings.Contains(table, "python-numpy") || !strings.Contains(table, "from the study") || !strings.Contains(table, "2048 MiB") || !strings.Contains(table, "weights.diff, by a program of ours") {
 		t.Errorf("the environments are not shown:\n%s", table)
 	}
 	if v, _ := d.Assets["example-model"].Version("final"); v.Folder != "/srv/final" || v.Digest != someDigest {
@@ -111,7 +111,11 @@ func TestEveryProblemIsFoundAtItsPlace(t *testing.T) {
 		"a limit of the wrong form":       {"pathways/interpretability.yaml", "top_k: {default: 5, least: 0, most: 5}", "top_k: {default: [a]}", "pathways/interpretability.yaml:", "kind max"},
 		"a default outside its range":     {"pathways/interpretability.yaml", "top_k: {default: 5, least: 0, most: 5}", "top_k: {default: 9, least: 0, most: 5}", "pathways/interpretability.yaml:", "outside"},
 		"a budget that nothing counts":    {"pathways/interpretability.yaml", "top_k:", "usd: {default: 5}\n      top_k:", "pathways/interpretability.yaml:", "counts cents"},
-		"an unknown asset":                {"pathways/interpretability.yaml", "assets: [example-model]", "assets: [other]", "pathways/interpretability.yaml:", "not a model"},
+		"an unknown asset":                {"pathways/interpretability.yaml", "assets: [example-model]", "assets: [other]", "pathways/interpretability.yaml:", "of which model.sample can be"},
+		"an asset of another kind":        {"pathways/data-audit.yaml", "attribute: data.job\n    assets: [example-corpus]", "attribute: data.job\n    assets: [example-model]", "pathways/data-audit.yaml:43:", "of which data.job can be"},
+		"a model's attribute on a corpus": {"pathways/data-audit.yaml", "attribute: model.seed\n    assets: [example-model]", "attribute: model.seed\n    assets: [example-corpus]", "pathways/data-audit.yaml:40:", "of which model.seed can be"},
+		"a program that nobody has":       {"environments/weights-diff.yaml", "computes: weights.diff", "computes: weights.compute", "environments/weights-diff.yaml:5:", "requests to a program of ours"},
+		"a command beside a program":      {"environments/weights-diff.yaml", "root: /", "root: /\ncommand: [/usr/bin/python3]", "environments/weights-diff.yaml:5:", "there is no command"},
 		"one decider":                     {"pathways/interpretability.yaml", "  - {role: security, quorum: 1}\n", "", "pathways/interpretability.yaml:", "two different people"},
 		"a quorum that nobody can meet":   {"pathways/interpretability.yaml", "role: security, quorum: 1", "role: security, quorum: 2", "pathways/interpretability.yaml:", "quorum is 2"},
 		"an unknown clause":               {"pathways/interpretability.yaml", "clause: purpose", "clause: poetry", "pathways/interpretability.yaml:", "poetry"},
@@ -125,10 +129,10 @@ func TestEveryProblemIsFoundAtItsPlace(t *testing.T) {
 		"no limit for the regions":        {"pathways/vetted-researcher.yaml", "  - attribute: model.seed\n    assets: [example-model]\n", "  - {attribute: model.logit_bias, assets: [example-model]}\n  - attribute: model.seed\n    assets: [example-model]\n", "pathways/vetted-researcher.yaml:", "regions must say so"},
 		"what is to come and has a door":  {"pathways/data-audit.yaml", "attribute: data.query", "attribute: model.tools", "pathways/data-audit.yaml:", "a door enforces model.tools"},
 		"what is to come and unknown":     {"pathways/data-audit.yaml", "attribute: data.query", "attribute: data.soul", "pathways/data-audit.yaml:", "data.soul"},
-		"what is to come twice":           {"pathways/data-audit.yaml", "attribute: data.query", "attribute: data.job", "pathways/data-audit.yaml:", "under later already"},
-		"what is to come without a word":  {"pathways/data-audit.yaml", "says: jobs beside the data", "says: \"\"", "pathways/data-audit.yaml:", "in one line"},
+		"what is to come twice":           {"pathways/data-audit.yaml", "attribute: data.query", "attribute: data.search", "pathways/data-audit.yaml:", "under later already"},
+		"what is to come without a word":  {"pathways/data-audit.yaml", "says: counts of documents that hold a phrase", "says: \"\"", "pathways/data-audit.yaml:", "in one line"},
 		"no expected time":                {"pathways/data-audit.yaml", "expected_days: 12\n", "", "pathways/data-audit.yaml:", "expected_days"},
-		"an expected time above the most": {"pathways/data-audit.yaml", "expected_days: 12", "expected_days: 21", "pathways/data-audit.yaml:85:", "from 1 to review_days, which is 20"},
+		"an expected time above the most": {"pathways/data-audit.yaml", "expected_days: 12", "expected_days: 21", "pathways/data-audit.yaml:95:", "from 1 to review_days, which is 20"},
 		"a grant shorter than its least":  {"pathways/evaluation.yaml", "grant_days: 90", "grant_days: 29", "pathways/evaluation.yaml:", "can take 32 days"},
 		"a least that is negative":        {"pathways/evaluation.yaml", "least_grant_days: 20", "least_grant_days: -1", "pathways/evaluation.yaml:", "from 0 to 250"},
 		"an unknown rule for sponsors":    {"pathways/fellowship.yaml", "sponsor: required", "sponsor: forbidden", "pathways/fellowship.yaml:", "required or allowed"},
@@ -158,13 +162,18 @@ func TestEveryProblemIsFoundAtItsPlace(t *testing.T) {
 		"a parameter without placeholder": {"clauses/liability.md", "{{cap}}", "much", "clauses/liability.md:4:", "stands nowhere"},
 		"a standing of no kind":           {"pathways/data-audit.yaml", "{kind: affiliation}", "{kind: friendship}", "pathways/data-audit.yaml:", `"friendship" is none of them`},
 		"a training without a name":       {"pathways/data-audit.yaml", "{kind: training, name: secure-handling}", "{kind: training}", "pathways/data-audit.yaml:", "has a name"},
-		"an affiliation with a name":      {"pathways/data-audit.yaml", "{kind: affiliation}", "{kind: affiliation, name: home}", "pathways/data-audit.yaml:94:", "has no name"},
-		"a standing of somebody else":     {"pathways/data-audit.yaml", "{kind: affiliation}", "{kind: affiliation, for: everyone}", "pathways/data-audit.yaml:94:", "for is team"},
-		"a recertification of each":       {"pathways/data-audit.yaml", "{kind: recertification}", "{kind: recertification, for: team}", "pathways/data-audit.yaml:95:", "say for: applicant"},
-		"a standing for ever":             {"pathways/data-audit.yaml", "{kind: affiliation}", "{kind: affiliation, days: 1097}", "pathways/data-audit.yaml:94:", "from 1 to 1096"},
-		"a standing twice":                {"pathways/data-audit.yaml", "{kind: recertification}", "{kind: affiliation}", "pathways/data-audit.yaml:95:", "under rests_on already"},
+		"an affiliation with a name":      {"pathways/data-audit.yaml", "{kind: affiliation}", "{kind: affiliation, name: home}", "pathways/data-audit.yaml:104:", "has no name"},
+		"a standing of somebody else":     {"pathways/data-audit.yaml", "{kind: affiliation}", "{kind: affiliation, for: everyone}", "pathways/data-audit.yaml:104:", "for is team"},
+		"a recertification of each":       {"pathways/data-audit.yaml", "{kind: recertification}", "{kind: recertification, for: team}", "pathways/data-audit.yaml:105:", "say for: applicant"},
+		"a standing for ever":             {"pathways/data-audit.yaml", "{kind: affiliation}", "{kind: affiliation, days: 1097}", "pathways/data-audit.yaml:104:", "from 1 to 1096"},
+		"a standing twice":                {"pathways/data-audit.yaml", "{kind: recertification}", "{kind: affiliation}", "pathways/data-audit.yaml:105:", "under rests_on already"},
 		"an environment by another name":  {"environments/go-static.yaml", "name: go-static", "name: go", "environments/go-static.yaml:", "and the file's are the same"},
-		"an environment's unknown field":  {"environments/go-static.yaml", "root: /", "root: /\ndevices: all", "environments/go-static.yaml:5:", `"devices" is not a field here`},
+		"an environment's unknown field":  {"environments/go-static.yaml", "root: /", "root: /\nshared: all", "environments/go-static.yaml:5:", `"shared" is not a field here`},
+		"devices of no kind":              {"environments/go-static.yaml", "root: /", "root: /\ndevices: 1", "environments/go-static.yaml:5:", "devices is how many"},
+		"more devices than a job has":     {"environments/go-static.yaml", "root: /", "root: /\ndevice: gpu\ndevices: 65", "environments/go-static.yaml:6:", "from 0 to 64"},
+		"fewer devices than none":         {"environments/go-static.yaml", "root: /", "root: /\ndevice: gpu\ndevices: -1", "environments/go-static.yaml:6:", "from 0 to 64"},
+		"a kind of device that is none":   {"environments/go-static.yaml", "root: /", "root: /\ndevice: GPU 1", "environments/go-static.yaml:5:", "names a kind of device"},
+		"studies approved where none run": {"pathways/api-credits.yaml", "clauses:\n", "clauses:\n  - {clause: study-approval}\n", "pathways/api-credits.yaml:", "no study to approve"},
 		"an environment without a title":  {"environments/go-static.yaml", "title: one static binary of the researcher's own\n", "", "environments/go-static.yaml:", "title of one line"},
 		"a title of two lines":            {"environments/go-static.yaml", "one static binary of the researcher's own", `"one\ntwo"`, "environments/go-static.yaml:3:", "title of one line"},
 		"an environment without a root":   {"environments/go-static.yaml", "root: /\n", "", "environments/go-static.yaml:", "root is an absolute path"},

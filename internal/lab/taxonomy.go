@@ -44,6 +44,8 @@ type attributeFile struct {
 	Needs     []narthex.AttributeName         `json:"needs"`
 	Excludes  []narthex.AttributeName         `json:"excludes"`
 	Approvals int                             `json:"approvals"`
+	On        []narthex.AssetKind             `json:"on"`
+	Jobs      narthex.JobsOf                  `json:"jobs"`
 	Limits    map[narthex.LimitName]limitFile `json:"limits"`
 }
 
@@ -115,8 +117,21 @@ func (p *taxonomyParser) attribute(name narthex.AttributeName, read taxonomyFile
 			}
 		}
 	}
+	for i, kind := range in.On {
+		if !slices.Contains(narthex.AssetKinds(), kind) {
+			p.problem(append(path, "on", itoa(i)), "kind %q of assets is unknown", kind)
+		}
+		for other, beside := range read.Attributes {
+			if in.Jobs == narthex.Studies && beside.Jobs == in.Jobs && other != name && slices.Contains(beside.On, kind) {
+				p.problem(append(path, "on", itoa(i)), "studies beside an asset of the kind %s run by %s too", kind, other)
+			}
+		}
+	}
+	if in.Jobs != "" && (in.Jobs != narthex.Studies && in.Jobs != narthex.Requests || in.On == nil) {
+		p.problem(append(path, "jobs"), "what runs is studies or requests, and on says beside which kinds of assets")
+	}
 	return narthex.Attribute{Name: name, Level: in.Level, Leak: in.Leak, Says: in.Says, Needs: in.Needs, Excludes: in.Excludes,
-		Approvals: in.Approvals, Limits: p.limits(append(path, "limits"), in.Limits)}
+		Approvals: in.Approvals, On: in.On, Jobs: in.Jobs, Limits: p.limits(append(path, "limits"), in.Limits)}
 }
 
 func (p *taxonomyParser) limits(path []string, in map[narthex.LimitName]limitFile) map[narthex.LimitName]narthex.LimitSpec {

@@ -34,6 +34,10 @@ func TestAFaultInTheTaxonomyIsFoundAtItsPlace(t *testing.T) {
 		"a refill of what is no budget":         {"top_k: {kind: max, default: 5}", "top_k: {kind: max, per: day, default: 5}", "day, default: 5}", "only a budget"},
 		"an unknown leak class":                 {"leak: [pers, bulk], says: read sampled", "leak: [puddle, bulk], says: read sampled", "puddle", `leak class "puddle" is unknown`},
 		"a level that there is not":             {"model.seed: {al: 1", "model.seed: {al: 7", "7, leak: [], says: fix", "1 to 4"},
+		"a kind of asset that there is not":     {"on: [dataset, metrics, code, documents], jobs", "on: [dataset, metrics, ghost, documents], jobs", "ghost", `kind "ghost"`},
+		"studies beside one kind twice":         {"on: [dataset, metrics, code, documents], jobs", "on: [dataset, model, code, documents], jobs", "model, code", "run by weights.compute too"},
+		"jobs of no sort":                       {"jobs: requests", "jobs: ghosts", "ghosts", "studies or requests"},
+		"jobs beside nothing":                   {"on: [dataset, metrics, code, documents], jobs: studies", "jobs: studies", "studies, says: run jobs beside the data", "beside which kinds"},
 		"an unknown field":                      {"model.seed: {al: 1", "model.seed: {colour: red, al: 1", "red, al: 1", `"colour" is not a field here`},
 	} {
 		t.Run(name, func(t *testing.T) {

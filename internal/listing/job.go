@@ -9,8 +9,16 @@ import (
 // The lists of jobs and releases, each by when it was taken in.
 const (
 	OpenJobs     = "jobs/open/"     // that are not over
+	KeptJobs     = "jobs/kept/"     // that are over and whose frozen files are kept, by when each was over
 	OpenReleases = "releases/open/" // that are not decided
+	Marked       = "releases/mark/" // of artefacts, which are marked for who receives them
 )
+
+// OpenRules is the list of standing rules that are not over, or of which something waits for a second look, by when each was proposed.
+const OpenRules = "rules/open/"
+
+// RulesOf is the list of the standing rules of a grant.
+func RulesOf(grant narthex.GrantID) string { return "rules/grant/" + string(grant) + "/" }
 
 // JobsOf is the list of the jobs of a grant.
 func JobsOf(grant narthex.GrantID) string { return "jobs/grant/" + string(grant) + "/" }
@@ -27,6 +35,8 @@ func Job(j narthex.Job) []string {
 	keys := []string{JobsOf(j.Grant) + place}
 	if !j.State.Over() {
 		keys = append(keys, OpenJobs+place)
+	} else if j.ClearedAt.IsZero() {
+		keys = append(keys, KeptJobs+Place(j.EndedAt, string(j.ID)))
 	}
 	slices.Sort(keys)
 	return keys
@@ -39,8 +49,22 @@ func Release(r narthex.Release) []string {
 	if !r.State.Over() {
 		keys = append(keys, OpenReleases+place)
 	}
+	if r.Mark != "" {
+		keys = append(keys, Marked+place)
+	}
 	if r.State == narthex.ReleaseReleased {
 		keys = append(keys, ReleasedOf(r.Asset)+place)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// Rule gives the places of a standing rule, sorted.
+func Rule(r narthex.Rule) []string {
+	place := Place(r.ProposedAt, string(r.ID))
+	keys := []string{RulesOf(r.Grant) + place}
+	if !r.State.Over() || len(r.Open) > 0 {
+		keys = append(keys, OpenRules+place)
 	}
 	slices.Sort(keys)
 	return keys

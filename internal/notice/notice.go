@@ -1,7 +1,7 @@
 // Package notice says who is told of what happens to an engagement, its jobs and its releases, and in which words: what happened, why it concerns them, and
 // the command that is the next step.
 //
-// It promises that the table below, with those of release.go, is the whole of what is told and to whom; that a notice holds identifiers and words of its own
+// It promises that the table below, with those of release.go and study.go and rule.go, is the whole of what is told and to whom; that a notice holds identifiers and words of its own
 // table and nothing else, so that no title, comment, name, key or term travels by it, but that a mail which asks a specialist for an
 // opinion brings their one-time code; that nobody is told of what they did
 // themselves or may not read; and that nothing in it says how anyone voted.
@@ -38,6 +38,8 @@ const (
 	Asker       To = "asker"       // who asked a specialist for an opinion
 	Asked       To = "asked"       // that specialist, who is no person of Narthex: by mail and in no list
 	Releasers   To = "releaser"    // who may say that a release leaves, and whose word it waits for
+	Looker      To = "looker"      // whom a standing rule names for second looks
+	Approvers   To = "approver"    // who may say that a study runs, and whose word it waits for
 	Guards      To = "guard"       // owns an asset, or keeps the lab's security
 	Deciders    To = "decider"     // who decides on an objection and has not
 )

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"narthex"
+	"narthex/internal/airlock"
 	"narthex/internal/notice"
 	"narthex/internal/workflow"
 )
@@ -33,6 +34,12 @@ func told() []notice.Told {
 		for _, state := range []narthex.ReleaseState{narthex.ReleaseSubmitted, narthex.ReleaseReleased} {
 			all = append(all, (notice.Leaving{Act: act, Few: true, Release: narthex.Release{State: state}}).Tells()...)
 		}
+	}
+	for _, act := range []airlock.JobAct{"", airlock.JobApprove, airlock.JobReturn, airlock.JobRemind, airlock.JobEscalate} {
+		all = append(all, (notice.Studied{Act: act, Few: true, Job: narthex.Job{State: narthex.JobQueued, Plan: narthex.Plan{Approval: &narthex.StudyApproval{}}}}).Tells()...)
+	}
+	for _, l := range rulings() {
+		all = append(all, l.Tells()...)
 	}
 	return append(all, notice.Ended{}.Tells()...)
 }

@@ -83,3 +83,48 @@ func TestWhoIsToldOfARelease(t *testing.T) {
 		}
 	}
 }
+
+// TestWhoIsToldOfAStudy: those whose word it waits for, its author of what became of it, the programme of what is late; nobody of a vote, nor
+// of what they did themselves, and nobody of a job that needs no approval.
+func TestWhoIsToldOfAStudy(t *testing.T) {
+	insider := func(name string, roles ...narthex.Role) narthex.Person {
+		return narthex.Person{ID: narthex.PersonID(name), Handle: name, State: narthex.PersonActive, Roles: roles}
+	}
+	e := narthex.Engagement{ID: "eng_x", Round: 1, State: narthex.Active, Sponsor: "paul", Authors: []narthex.PersonID{"ada", "eve"}, Application: narthex.Application{Applicant: "ada", Members: []narthex.PersonID{"eve"}, Org: "x"}}
+	people := []narthex.Person{{ID: "ada", Org: "x", State: narthex.PersonActive}, {ID: "eve", Org: "x", State: narthex.PersonActive}, insider("olga", narthex.AssetOwner), insider("oscar", narthex.AssetOwner), insider("sam", narthex.Security), insider("paul", narthex.Sponsor, narthex.Security), insider("carol", narthex.Programme), insider("lea", narthex.Auditor)}
+	plan := narthex.Plan{Approval: &narthex.StudyApproval{Reviewers: 2, Days: 5}}
+	one := []narthex.StudyVote{{By: "sam", Approves: true}}
+	for _, row := range []struct {
+		act   airlock.JobAct
+		by    narthex.PersonID
+		few   bool
+		job   narthex.Job
+		tells string
+	}{
+		{"", "eve", false, narthex.Job{State: narthex.JobInReview, Plan: plan}, "olga study_asked, sam study_asked"},
+		{"", "eve", true, narthex.Job{State: narthex.JobInReview, Plan: plan}, "carol study_unreviewed, olga study_asked, sam study_asked"},
+		{airlock.JobApprove, "sam", false, narthex.Job{State: narthex.JobInReview, Plan: plan, Votes: one}, ""},
+		{airlock.JobApprove, "olga", false, narthex.Job{State: narthex.JobQueued, Plan: plan, Votes: one}, "eve study_approved"},
+		{airlock.JobReturn, "olga", false, narthex.Job{State: narthex.JobReturned, Plan: plan, Votes: one}, "eve study_returned"},
+		{airlock.JobRead, "olga", false, narthex.Job{State: narthex.JobInReview, Plan: plan}, ""},
+		{airlock.JobRemind, "", false, narthex.Job{State: narthex.JobInReview, Plan: plan, Votes: one}, "olga study_waits"},
+		{airlock.JobEscalate, "", false, narthex.Job{State: narthex.JobInReview, Plan: plan}, "carol study_late"},
+		{airlock.JobStart, "", false, narthex.Job{State: narthex.JobRunning, Plan: plan}, ""},
+		{"", "eve", true, narthex.Job{State: narthex.JobQueued}, ""},
+	} {
+		row.job.Person = "eve"
+		s := notice.Studied{Act: row.act, By: row.by, Few: row.few, Job: row.job, Engagement: e}
+		var all []string
+		for _, tell := range s.Tells() {
+			for _, p := range people {
+				if s.Concerns(tell.To, p, p.ID == "olga") {
+					all = append(all, string(p.ID)+" "+string(tell.Kind))
+				}
+			}
+		}
+		slices.Sort(all)
+		if got := strings.Join(all, ", "); got != row.tells {
+			t.Errorf("of %q in %s is told %q, and should be %q", row.act, row.job.State, got, row.tells)
+		}
+	}
+}

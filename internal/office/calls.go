@@ -10,6 +10,7 @@ import (
 
 	"narthex"
 	"narthex/client"
+	"narthex/internal/airlock"
 	"narthex/internal/book"
 	"narthex/internal/gateway"
 	"narthex/internal/journal"
@@ -69,6 +70,9 @@ func (o *Office) Calls(ctx context.Context, by narthex.PersonID, id narthex.Gran
 			if opening.Text("grant") != string(id) || opening.Type.Class() != narthex.UseEntry {
 				return nil
 			}
+			if byReviewers(opening) {
+				return nil
+			}
 			whose, err := keyOf(tx, opening)
 			if err != nil {
 				return err
@@ -103,6 +107,12 @@ func (o *Office) Calls(ctx context.Context, by narthex.PersonID, id narthex.Gran
 }
 
 var errFull = errors.New("the page is full")
+
+// byReviewers says whether an entry is about the review of a study, which is the reviewers' and nobody's use.
+func byReviewers(o ledger.Opening) bool {
+	var e airlock.JobEvent
+	return o.Type == narthex.EntryJobChanged && json.Unmarshal([]byte(o.Field("event")), &e) == nil && airlock.OfReview(e.Act)
+}
 
 // keyOf gives the key of an entry of use: of an outcome, that of its intent; of what became of a job, that of the job.
 func keyOf(tx *journal.Tx, o ledger.Opening) (key string, err error) {

@@ -3,6 +3,7 @@ package office
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -112,7 +113,7 @@ type traces struct {
 	drafts  []string        // of engagements that were never signed
 	papers  []string        // of engagements whose outside document nobody signed
 	size    uint64          // entries that were read
-	calls   map[string]bool // calls, jobs and releases whose beginnings go
+	calls   map[string]bool // calls, jobs, releases and standing rules whose beginnings go
 	entries []uint64        // whose openings go, in order
 }
 
@@ -191,7 +192,7 @@ func (t *traces) read(tx *journal.Tx) error {
 	return err
 }
 
-// begins gives the identifier of the call, job or release that an entry of a type begins, or "".
+// begins gives the identifier of the call, job, release or standing rule that an entry of a type begins, or "".
 func begins(kind narthex.EntryType, index uint64) string {
 	switch kind {
 	case narthex.EntryCallIntent:
@@ -200,13 +201,15 @@ func begins(kind narthex.EntryType, index uint64) string {
 		return string(narthex.MakeJobID(index))
 	case narthex.EntryReleaseTaken:
 		return string(narthex.MakeReleaseID(index))
+	case narthex.EntryRuleProposed:
+		return string(narthex.MakeRuleID(index))
 	}
 	return ""
 }
 
 // goesOn names the field in which an entry of a type says which of them goes on.
 func goesOn(kind narthex.EntryType) string {
-	return map[narthex.EntryType]string{narthex.EntryCallOutcome: "call", narthex.EntryJobChanged: "job", narthex.EntryReleaseChanged: "release"}[kind]
+	return map[narthex.EntryType]string{narthex.EntryCallOutcome: "call", narthex.EntryJobChanged: "job", narthex.EntryReleaseChanged: "release", narthex.EntryRuleChanged: "rule"}[kind]
 }
 
 // tells says whether what an entry says goes. What is about something shared stays, but for what one did with keys of one's own.
@@ -260,7 +263,10 @@ func (t *traces) erase(tx *journal.Tx) (client.Erased, error) {
 	if err := book.DropInterestsIn(tx, t.person); err != nil {
 		return client.Erased{}, err
 	}
-	if err := wordsOfReleases(tx, t.person); err != nil {
+	if err := errors.Join(wordsOfReleases(tx, t.person), wordsOfStudies(tx, t.person)); err != nil {
+		return client.Erased{}, err
+	}
+	if err := wordsOfRules(tx, t.person); err != nil {
 		return client.Erased{}, err
 	}
 	for _, id := range t.papers {
@@ -290,6 +296,25 @@ func wordsOfReleases(tx *journal.Tx, person narthex.PersonID) error {
 		next := *row.Row
 		next.Release = airlock.Recorded(next.Release)
 		if err := journal.Put(tx, store.Releases, row.Key, &next); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// wordsOfStudies does the same for what reviewers said of a person's studies.
+func wordsOfStudies(tx *journal.Tx, person narthex.PersonID) error {
+	rows, err := journal.Scan[book.Job](tx, store.Jobs, store.Span{Limit: 1_000_000})
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		if row.Row.Person != person || len(row.Row.Votes) == 0 {
+			continue
+		}
+		next := *row.Row
+		next.Job = airlock.RecordedJob(next.Job)
+		if err := journal.Put(tx, store.Jobs, row.Key, &next); err != nil {
 			return err
 		}
 	}

@@ -20,7 +20,11 @@ func (o *Office) Explain(ctx context.Context, by narthex.PersonID, id narthex.Gr
 		if err != nil {
 			return err
 		}
-		call, err := gateway.ParseAsked(in.Surface, in.Request, in.Attribute, in.Asset) // read only for those who may ask
+		rules, err := o.Rules.Get()
+		if err != nil {
+			return err
+		}
+		call, err := gateway.ParseAsked(rules.Directory.Taxonomy, in.Surface, in.Request, in.Attribute, in.Asset) // read only for those who may ask
 		if err != nil {
 			return err
 		}
@@ -34,10 +38,6 @@ func (o *Office) Explain(ctx context.Context, by narthex.PersonID, id narthex.Gr
 		}
 		if actor != narthex.Human && actor != narthex.Agent {
 			return narthex.Invalidf("An actor is human or agent.").For("actor")
-		}
-		rules, err := o.Rules.Get()
-		if err != nil {
-			return err
 		}
 		alone := need(p, accountants()...) != nil
 		reasons, carries, denial := gateway.Explain(tx, rules, grant, who, actor, call, alone)

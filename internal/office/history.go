@@ -10,6 +10,7 @@ import (
 	"narthex/client"
 	"narthex/internal/book"
 	"narthex/internal/journal"
+	"narthex/internal/order"
 	"narthex/internal/store"
 	"narthex/internal/workflow"
 	"narthex/ledger"
@@ -129,7 +130,7 @@ func (o *Office) History(ctx context.Context, by narthex.PersonID, id narthex.En
 		}
 		slices.Reverse(out.Lines[:events]) // both were read from the latest on
 		slices.Reverse(out.Lines[events:])
-		slices.SortStableFunc(out.Lines, func(a, b client.HistoryLine) int { return a.At.Compare(b.At) })
+		order.By(out.Lines, func(a, b client.HistoryLine) int { return a.At.Compare(b.At) })
 		return nil
 	})
 	if err == nil {

@@ -11,6 +11,7 @@ import (
 	"narthex/internal/book"
 	"narthex/internal/journal"
 	"narthex/internal/listing"
+	"narthex/internal/order"
 	"narthex/internal/store"
 	"narthex/internal/workflow"
 )
@@ -232,7 +233,7 @@ func addAround(tx *journal.Tx, list *client.PersonList) error {
 		}
 		list.Orgs = append(list.Orgs, *org)
 	}
-	slices.SortFunc(list.Orgs, func(a, b narthex.Org) int { return strings.Compare(string(a.ID), string(b.ID)) })
+	order.By(list.Orgs, func(a, b narthex.Org) int { return strings.Compare(string(a.ID), string(b.ID)) })
 	return nil
 }
 
@@ -329,9 +330,15 @@ func (o *Office) Work(ctx context.Context, by narthex.PersonID, of client.Page) 
 		if err := o.addReleases(tx, p, &list, length); err != nil {
 			return err
 		}
+		if err := o.addRules(tx, p, &list, length); err != nil {
+			return err
+		}
+		if err := o.addStudies(tx, p, &list, length); err != nil {
+			return err
+		}
 		return addDirectory(tx, p, &list)
 	})
-	slices.SortStableFunc(list.Work, urgency)
+	order.By(list.Work, urgency)
 	return list, err
 }
 

@@ -34,6 +34,7 @@ type Office struct {
 	Desk    *identity.Desk // for what passkeys prove
 
 	VisaSigner *visa.Signer     // of visas that the lab gives
+	Marks      narthex.Secret   // with which artefacts are marked for who receives them
 	Stamps     *stamp.Authority // nil where signatures are not stamped
 	Log        *slog.Logger
 
@@ -43,6 +44,7 @@ type Office struct {
 	register register
 	setting  sync.Mutex // a PDF
 	stating  sync.Mutex // an access statement, or a folder of evidence
+	tracing  sync.Mutex // a file whose marks are looked for
 }
 
 // Auditor compares the tables with the ledger's entries.

@@ -11,6 +11,7 @@ import (
 	"narthex/internal/journal"
 	"narthex/internal/lab"
 	"narthex/internal/listing"
+	"narthex/internal/order"
 	"narthex/internal/store"
 	"narthex/internal/workflow"
 )
@@ -269,7 +270,7 @@ func addManuscriptWork(tx *journal.Tx, p narthex.Person, list *client.WorkList, 
 		list.Work, found = append(list.Work, items...), found+len(items)
 		return err != nil || found > length, err
 	})
-	slices.SortStableFunc(list.Work, urgency)
+	order.By(list.Work, urgency)
 	if len(list.Work) > length {
 		list.Work, list.More = list.Work[:length], true
 	}

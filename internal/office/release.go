@@ -244,25 +244,35 @@ func (o *Office) judge(ctx context.Context, by narthex.PersonID, id narthex.Rele
 // stand refuses a vote beside that of somebody who may review the release no longer.
 func (o *Office) stand(tx *journal.Tx, r narthex.Release) error {
 	for _, was := range r.Votes {
-		p, err := journal.Get[narthex.Person](tx, store.People, string(was.By))
-		if err != nil || p == nil {
-			return narthex.Unavailablef("A reviewer of the package could not be read.").Because(err)
-		}
-		locks, err := book.LocksOnPerson(tx, *p)
+		may, err := o.maySay(tx, was.By, func(voter narthex.Person) (bool, error) {
+			_, may, err := o.reviews(tx, r, voter)
+			return may, err
+		})
 		if err != nil {
 			return err
 		}
-		voter, err := book.WithInterests(tx, *p)
-		if err != nil {
-			return err
-		}
-		_, may, err := o.reviews(tx, r, voter)
-		if err != nil {
-			return err
-		}
-		if !may || p.State != narthex.PersonActive || len(locks) > 0 {
+		if !may {
 			return narthex.Conflictf("Somebody who voted on this package may review it no longer, so no vote is counted beside theirs. Send it back to its author: an edit voids what was said.")
 		}
 	}
 	return nil
+}
+
+// maySay says whether somebody who voted may still say something of it: they are there, without a lock, and reviews says so of them with their
+// interests.
+func (o *Office) maySay(tx *journal.Tx, id narthex.PersonID, reviews func(narthex.Person) (bool, error)) (bool, error) {
+	p, err := journal.Get[narthex.Person](tx, store.People, string(id))
+	if err != nil || p == nil {
+		return false, narthex.Unavailablef("A reviewer could not be read.").Because(err)
+	}
+	locks, err := book.LocksOnPerson(tx, *p)
+	if err != nil {
+		return false, err
+	}
+	voter, err := book.WithInterests(tx, *p)
+	if err != nil {
+		return false, err
+	}
+	may, err := reviews(voter)
+	return may && p.State == narthex.PersonActive && len(locks) == 0, err
 }

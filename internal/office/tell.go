@@ -207,7 +207,7 @@ func undelivered(tx *journal.Tx, p narthex.Person, list *client.NoticeList, leng
 const sweptAtOnce = 50
 
 // Sweep lets every clock say what it has to say and has not said: reminders, and the escalation of what is late. It reads the list of
-// clocks up to now and no more, and each clock says a thing once, whoever else sweeps. Those of releases, of which few wait, are looked at one by one. It gives how many spoke.
+// clocks up to now and no more, and each clock says a thing once, whoever else sweeps. Those of releases and studies, of which few wait, are looked at one by one. It gives how many spoke.
 func (o *Office) Sweep(ctx context.Context) (spoke int, err error) {
 	var due []narthex.EngagementID
 	err = o.Journal.View(ctx, func(tx *journal.Tx) (err error) {
@@ -238,8 +238,13 @@ func (o *Office) Sweep(ctx context.Context) (spoke int, err error) {
 	if err != nil {
 		return spoke, err
 	}
-	said, err := o.sweepReleases(ctx)
-	return spoke + said, err
+	for _, sweep := range []func(context.Context) (int, error){o.sweepReleases, o.sweepStudies} {
+		said, err := sweep(ctx)
+		if spoke += said; err != nil {
+			return spoke, err
+		}
+	}
+	return spoke, nil
 }
 
 // dueClocks gives the engagements whose clocks have something to say now.

@@ -19,6 +19,7 @@ import (
 
 	"narthex"
 	"narthex/client"
+	"narthex/internal/order"
 	"narthex/internal/workflow"
 )
 
@@ -58,7 +59,7 @@ func (c Counts) Report(now time.Time) client.Report {
 		out.Pathways = append(out.Pathways, tally.report(name, c.Overdue[name]))
 		out.Overdue += c.Overdue[name]
 	}
-	slices.SortFunc(out.Pathways, func(a, b client.PathwayReport) int { return cmp.Compare(a.Pathway, b.Pathway) })
+	order.By(out.Pathways, func(a, b client.PathwayReport) int { return cmp.Compare(a.Pathway, b.Pathway) })
 	if out.Staff > 0 {
 		out.InsidersPerStaff = math.Round(100*float64(out.Insiders)/float64(out.Staff)) / 100
 	}

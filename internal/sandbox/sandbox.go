@@ -1,7 +1,7 @@
 // Package sandbox runs work that nobody trusts: a researcher's code beside an asset, and our own parsers over hostile bytes.
 //
 // It promises a contract that every driver keeps, and sandboxtest holds them to it. A job has no network, no environment but ours,
-// a read-only root, the asset at /asset, the study at /study, and two folders of its own, /scratch and /out, that no other job sees
+// a read-only root, the asset at /asset, the study at /study, the devices that it was given and no others, and two folders of its own, /scratch and /out, that no other job sees
 // and that are gone afterwards. It ends by itself, at a limit, when cancelled, or with the node that began it, always as a whole. What
 // a driver says of a job by itself is Ended and nothing else: a closed list, and a place inside the researcher's own files.
 //
@@ -35,6 +35,9 @@ type Driver interface {
 	Collect(ctx context.Context, id string, into func(Left) error) error
 	// Remove ends the job where it runs, and wipes what is left of it. Without such a job it does nothing.
 	Remove(ctx context.Context, id string) error
+	// Wipe runs what a device's host states for that, outside of every sandbox, and returns when it has ended. No job has the device
+	// meanwhile. After an error nobody knows what the device still holds.
+	Wipe(ctx context.Context, device Device) error
 }
 
 // Left is what a job left. All of it is hostile.
@@ -88,9 +91,12 @@ type Job struct {
 	Root    string         // a folder with usr/, which becomes /usr: "/" for the host's own
 	Command []string       // the program, absolute inside, and its arguments
 	Asset   string         // a folder on this host, read-only at /asset
+	Against string         // another; where there is one, Asset is at /asset/A and this at /asset/B; empty for none
+	Program string         // a static program of ours on this host, at /program; empty for none
 	Study   string         // a folder on this host, read-only at /study
 	Library string         // a folder on this host, read-only at /environment, where Python looks for modules; empty for none
 	Lines   map[string]int // the study's files, as a/b.py, and how many lines each has: the only places that Ended can name
+	Devices []Device       // those that it has, and nobody else while it runs; without one it sees none
 	Limits  Limits
 }
 
@@ -141,14 +147,19 @@ func (j Job) Check() error {
 			return narthex.Invalidf("A job's folders are absolute paths; state this one.").For(folder.field)
 		}
 	}
-	if j.Library != "" && (!filepath.IsAbs(j.Library) || filepath.Clean(j.Library) != j.Library) {
-		return narthex.Invalidf("A job's folders are absolute paths; state this one.").For("library")
+	for _, other := range []struct{ field, path string }{{"library", j.Library}, {"against", j.Against}, {"program", j.Program}} {
+		if other.path != "" && (!filepath.IsAbs(other.path) || filepath.Clean(other.path) != other.path) {
+			return narthex.Invalidf("A job's folders are absolute paths; state this one.").For(other.field)
+		}
 	}
 	if len(j.Command) == 0 || !path.IsAbs(j.Command[0]) || slices.ContainsFunc(j.Command, func(s string) bool { return strings.ContainsRune(s, 0) }) {
 		return narthex.Invalidf("A job's command is an absolute path inside the sandbox and its arguments, without NUL; state it.").For("command")
 	}
 	if j.Lines == nil {
 		return narthex.Invalidf("A job lists the files of its study; an empty list names no place of a failure.").For("lines")
+	}
+	if err := checkDevices(j.Devices); err != nil {
+		return err
 	}
 	l := j.Limits
 	for _, limit := range []struct {

@@ -46,6 +46,8 @@ type Config struct {
 	// Notices is the file that names the mail server and the webhooks that notices go to; empty for none, and then people read
 	// theirs with `narthex notices` alone.
 	Notices string
+	// Devices is the file in which the host states the devices that jobs may have; empty for none.
+	Devices string
 	// Ops is the operators' listener, for health and metrics, on loopback always; empty for none.
 	Ops string
 	// TLSCert and TLSKey are files of a certificate and its key, both or neither.

@@ -525,6 +525,11 @@ type dying struct {
 	dead atomic.Bool
 }
 
+func (d *dying) wrap(s store.Store) store.Store {
+	d.Store = s
+	return d
+}
+
 func (d *dying) Update(ctx context.Context, change func(store.Tx) error) error {
 	if d.dead.Load() {
 		return errors.New("dead")
@@ -538,7 +543,7 @@ func TestALostJobIsClosedWhereNoJobRuns(t *testing.T) {
 	under := &dying{}
 	h := openHallWith(t, s.play, func(c *server.Config) {
 		c.Host.Examiner = testenv.Here{}
-		c.Wrap = func(s store.Store) store.Store { under.Store = s; return under }
+		c.Wrap = under.wrap
 	})
 	s.on.Store(1)
 	job := h.submit(t)
@@ -568,13 +573,13 @@ type looked struct {
 	tasks []airlock.Task
 }
 
-func (l *looked) Examine(ctx context.Context, task airlock.Task, asset string) (airlock.Answer, error) {
+func (l *looked) Examine(ctx context.Context, task airlock.Task, versions ...string) (airlock.Answer, error) {
 	l.mu.Lock()
 	if task.Look {
 		l.tasks = append(l.tasks, task)
 	}
 	l.mu.Unlock()
-	return l.Here.Examine(ctx, task, asset)
+	return l.Here.Examine(ctx, task, versions...)
 }
 
 // TestWhatWaitsIsComparedAndWhatIsDeniedIsNotLookedInto: of two packages that wait, the second is compared with the first; a look is work for
@@ -604,11 +609,11 @@ var _ gateway.Examiner = (*looked)(nil)
 // blind cannot look into anything.
 type blind struct{ testenv.Here }
 
-func (b blind) Examine(ctx context.Context, task airlock.Task, asset string) (airlock.Answer, error) {
+func (b blind) Examine(ctx context.Context, task airlock.Task, versions ...string) (airlock.Answer, error) {
 	if task.Look {
 		return airlock.Answer{}, errors.New("canary of the cause")
 	}
-	return b.Here.Examine(ctx, task, asset)
+	return b.Here.Examine(ctx, task, versions...)
 }
 
 // TestALookThatEndsBadlyIsAnEntry: what makes it end so may be what a job chose, so that it happened is not without a trace.
@@ -634,8 +639,8 @@ type slow struct {
 	over chan struct{}
 }
 
-func (s *slow) Examine(ctx context.Context, task airlock.Task, asset string) (airlock.Answer, error) {
-	answer, err := s.looked.Examine(ctx, task, asset)
+func (s *slow) Examine(ctx context.Context, task airlock.Task, versions ...string) (airlock.Answer, error) {
+	answer, err := s.looked.Examine(ctx, task, versions...)
 	if task.Look {
 		time.Sleep(300 * time.Millisecond)
 	}

@@ -27,7 +27,8 @@ type hall struct {
 	*testenv.Env
 	key   string
 	grant narthex.Grant
-	asset string // the folder of the model's bytes
+	asset string          // the folder of the model's bytes
+	files func(lab.Files) // makes the lab directory of one without bytes; where a test changes it
 }
 
 // openHall opens a lab whose model has bytes, and a grant that lets jobs run beside them.

@@ -25,6 +25,8 @@ const (
 	signerFile   = "ledger.key" // secret, mode 0600
 	verifierFile = "ledger.pub" // name+hash+key
 	visaFile     = "visa.key"   // secret, mode 0600
+	markFile     = "mark.key"   // secret, mode 0600
+	drawFile     = "draw.key"   // secret, mode 0600
 	demoFile     = "DEMO"
 )
 
@@ -91,6 +93,36 @@ func visaKey(dir string, random io.Reader) (*visa.Signer, error) {
 		return nil, narthex.Conflictf("The key of visas (%s in the data directory) does not read as a key. Put it back from your backup, or take the file away: the node then draws another, and the visas that it gave before count no more.", visaFile).Because(err)
 	}
 	return visa.NewSigner(key)
+}
+
+// drawn reads a secret of 32 bytes that is kept beside the data, or draws it where there is none. What it is for, and what to do where its
+// file does not read, stands in the error.
+func drawn(dir, file, what, otherwise string, random io.Reader) (narthex.Secret, error) {
+	path := filepath.Join(dir, file)
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		var raw [32]byte
+		if _, err := io.ReadFull(random, raw[:]); err != nil {
+			return narthex.Secret{}, fmt.Errorf("draw the %s: %w", what, err)
+		}
+		return narthex.NewSecret(string(raw[:])), writeFile(path, base64.StdEncoding.EncodeToString(raw[:]), 0o600)
+	}
+	raw, wrong := base64.StdEncoding.Strict().DecodeString(strings.TrimSpace(string(data)))
+	if err != nil || wrong != nil || len(raw) != 32 {
+		return narthex.Secret{}, narthex.Conflictf("The %s (%s in the data directory) does not read as one. Put it back from your backup%s.", what, file, otherwise).Because(errors.Join(err, wrong))
+	}
+	return narthex.NewSecret(string(raw)), nil
+}
+
+// markSecret is what artefacts are marked with for who receives them. Marks of another one are not found any more.
+func markSecret(dir string, random io.Reader) (narthex.Secret, error) {
+	return drawn(dir, markFile, "secret of watermarks", ": artefacts that left are marked with it, and with another their marks are not found", random)
+}
+
+// drawKey says what of the releases by standing rules is looked at again: what it said stands in the ledger, and with a new one what leaves
+// from then on is drawn by that.
+func drawKey(dir string, random io.Reader) (narthex.Secret, error) {
+	return drawn(dir, drawFile, "key of second looks", ", or take the file away: the node then draws another", random)
 }
 
 func visaScalar(raw []byte) (*ecdsa.PrivateKey, error) {

@@ -59,16 +59,18 @@ func (s *Server) metrics(w http.ResponseWriter, _ *http.Request) {
 }
 
 // watchNode shows how many calls are being served, and what the last audit found: in how many places the tables were not what the
-// ledger's entries say, how many entries it folded, and when it was made, in Unix seconds.
+// ledger's entries say, how many entries it folded, and when it was made, in Unix seconds; and how many devices of the host wait for an operator.
 func (s *Server) watchNode() {
 	for name, read := range map[string]func() float64{
-		"narthex_live_calls": func() float64 { return float64(s.live.Count()) },
+		"narthex_live_calls":         func() float64 { return float64(s.live.Count()) },
+		"narthex_devices_out_of_use": func() float64 { return float64(s.hall.OutOfUse()) },
 		"narthex_audit_differences": func() float64 {
 			last := s.auditor.Last()
 			return float64(len(last.Differences) + last.More)
 		},
-		"narthex_audit_entries":      func() float64 { return float64(s.auditor.Last().Size) },
-		"narthex_audit_time_seconds": func() float64 { return float64(s.auditor.Last().At.Unix()) },
+		"narthex_environments_unready": func() float64 { return float64(s.hall.Unready()) },
+		"narthex_audit_entries":        func() float64 { return float64(s.auditor.Last().Size) },
+		"narthex_audit_time_seconds":   func() float64 { return float64(s.auditor.Last().At.Unix()) },
 	} {
 		s.meter.set.NewGauge(name, read)
 	}

@@ -13,6 +13,7 @@ import (
 	"narthex"
 	"narthex/client"
 	"narthex/internal/agreement"
+	"narthex/internal/airlock"
 	"narthex/internal/lab"
 	"narthex/internal/testenv"
 )
@@ -51,6 +52,7 @@ func setScene(t *testing.T) *scene {
 		reviewing(strict)(files)
 		objecting(files)
 		trusted(map[string][]byte{passports: keys})(files)
+		withStudies(files)
 	}}, leaves(map[string]string{"table.csv": "a,b\n0,1\n"}))
 	e := testenv.New(t, options)
 	e.Outsiders(t, "2", "Second")
@@ -105,8 +107,17 @@ func setScene(t *testing.T) *scene {
 	for _, name := range []string{"olga", "sam"} {
 		beside.vote(t, name, beside.review(t, name, out.ID), narthex.VerdictRelease)
 	}
+	e.Pathway = "read"
+	_, reads := e.Grant(t, "", append(testenv.JobTerms(), testenv.Tokens(10, nil))...)
+	e.Pathway = ""
+	inReview := (&hall{Env: e, key: reads}).submit(t)
+	plan := must(airlock.PlanDigest(inReview.Plan))
+	studies := "/api/studies/" + string(inReview.ID)
 	waits := beside.review(t, "olga", must(beside.holder().SubmitRelease(t.Context(), leave)).ID).Release
 	says := client.VoteRelease{Saw: waits.Package, Verdicts: verdicts(waits, narthex.VerdictRelease)}
+	rule := must(beside.holder().ProposeRule(t.Context(), asked(job.ID)))
+	ruleOf, no := "/rules/"+string(rule.ID), must(beside.holder().ProposeRule(t.Context(), asked(job.ID)))
+	over := must(beside.holder().ProposeRule(t.Context(), asked(job.ID)))
 	jobs, releases := "/v1/jobs/"+string(job.ID), "/v1/releases/"+string(waits.ID)
 	minted, err := ada.Mint(t.Context(), grant.ID, client.Mint{Label: "revoked"})
 	if err != nil {
@@ -192,9 +203,24 @@ func setScene(t *testing.T) *scene {
 		{"GET /api/releases/{release}", "/api/releases/" + string(waits.ID), nil, []string{"olga", "sam", "paul"}},
 		{"POST /api/releases/{release}/vote", "/api/releases/" + string(waits.ID) + "/vote", says, []string{"olga", "sam", "paul"}},
 		{"POST /api/releases/{release}/return", "/api/releases/" + string(waits.ID) + "/return", client.VoteRelease{Saw: waits.Package, Comment: "x"}, []string{"sam", "olga", "paul"}},
+		{"POST /api/releases/trace", "/api/releases/trace", client.TraceRelease{Data: []byte("x")}, []string{"carol", "dan", "sam", "lea", "paul"}},
+		{"GET /api/studies", "/api/studies", nil, labPeople},
+		{"GET /api/studies/{job}", studies, nil, []string{"olga", "sam", "paul"}},
+		{"POST /api/studies/{job}/approve", studies + "/approve", client.VoteStudy{Saw: plan}, []string{"olga", "sam", "paul"}},
+		{"POST /api/studies/{job}/return", studies + "/return", client.VoteStudy{Saw: plan, Comment: "x"}, []string{"sam", "olga", "paul"}},
 		{"POST /v1/releases/{release}/edit", releases + "/edit", client.EditRelease{Files: leave.Files}, []string{"key"}},
 		{"POST /v1/releases/{release}/withdraw", releases + "/withdraw", struct{}{}, []string{"key"}},
 		{"POST /v1/releases", "/v1/releases", leave, []string{"key"}},
+		{"GET /v1/rules", "/v1/rules", nil, []string{"key", "another's key"}},
+		{"GET /v1/rules/{rule}", "/v1" + ruleOf, nil, []string{"key"}},
+		{"POST /v1/rules", "/v1/rules", asked(job.ID), []string{"key"}},
+		{"GET /api/rules", "/api/rules", nil, labPeople},
+		{"GET /api/rules/{rule}", "/api" + ruleOf, nil, []string{"olga", "sam", "paul"}},
+		{"POST /api/rules/{rule}/approve", "/api" + ruleOf + "/approve", client.JudgeRule{Saw: rule.Digest}, []string{"olga", "sam", "paul"}},
+		{"POST /api/rules/{rule}/refuse", "/api/rules/" + string(no.ID) + "/refuse", client.JudgeRule{Saw: no.Digest, Comment: "x"}, []string{"olga", "sam", "paul"}},
+		{"POST /api/rules/{rule}/look", "/api" + ruleOf + "/look", client.LookAgain{Release: out.ID, Saw: out.Package}, nil}, // nothing was drawn
+		{"POST /v1/rules/{rule}/end", "/v1" + ruleOf + "/end", struct{}{}, []string{"key"}},
+		{"POST /api/rules/{rule}/end", "/api/rules/" + string(over.ID) + "/end", struct{}{}, []string{"olga", "sam", "paul"}},
 		{"GET /v1/receipts/{call}", "/v1/receipts/" + made.Get("Narthex-Call"), nil, []string{"key"}},
 		{"GET /api/whoami", "/api/whoami", nil, all}, {"GET /api/lab", "/api/lab", nil, all}, {"GET /api/people", "/api/people", nil, all}, {"GET /api/signers", "/api/signers", nil, all},
 		{"GET /api/engagements", "/api/engagements", nil, all}, {"GET /api/work", "/api/work", nil, all}, {"GET /api/notices", "/api/notices", nil, all}, {"GET /api/report", "/api/report", nil, []string{"carol", "dan", "lea"}}, {"GET /api/grants", "/api/grants", nil, all}, {"GET /api/ledger/proof/{index}", "/api/ledger/proof/0", nil, all}, {"POST /api/logout", "/api/logout", struct{}{}, all},

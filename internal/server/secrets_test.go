@@ -58,6 +58,11 @@ func secretLife(t *testing.T, e *testenv.Env) (secrets map[string]string, key st
 		t.Fatal(err)
 	}
 	secrets["the ledger's key"] = strings.TrimSpace(string(signer))
+	marks, err := os.ReadFile(filepath.Join(e.Config().Data, "mark.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	secrets["the secret of watermarks"] = string(must(base64.StdEncoding.DecodeString(string(marks))))
 	ask := func(path, body string) { _, _, _ = e.Post(t.Context(), path, key, body) } // a stream may end without its last word
 	e.Model.Handle(testenv.Answer(answer, 7, 5))
 	for _, more := range []string{`"max_tokens":5`, `"max_tokens":5,"stream":true`, `"max_tokens":5000`, `"max_tokens":7`, `"user":"` + prompt + `"`, `"stop":"` + prompt + `"`} {

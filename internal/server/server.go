@@ -22,6 +22,7 @@ import (
 	"narthex/internal/lab"
 	"narthex/internal/office"
 	"narthex/internal/openlog"
+	"narthex/internal/sandbox"
 	"narthex/internal/stamp"
 	"narthex/internal/store"
 	"narthex/internal/store/postgres"
@@ -49,11 +50,13 @@ type Server struct {
 	api        *api.Server
 	logKey     string
 	visaSigner *visa.Signer
+	marks      narthex.Secret // of artefacts
 	stamps     *stamp.Authority
 	origin     string
 	host       *Host
 	hall       *gateway.Hall
-	noJobs     *narthex.Error // why none does
+	devices    []sandbox.Device // that the host states
+	noJobs     string           // why none runs; of the start, and then of keepHost
 
 	public, ops net.Listener
 	servers     []*http.Server
@@ -75,6 +78,11 @@ func Start(ctx context.Context, config Config) (*Server, error) {
 }
 
 func (s *Server) start(ctx context.Context) error {
+	devices, err := s.readDevices()
+	if err != nil {
+		return err
+	}
+	s.devices = devices
 	channels, err := s.channels()
 	if err != nil {
 		return err
@@ -130,6 +138,9 @@ func (s *Server) start(ctx context.Context) error {
 	}
 	s.logKey = key
 	if s.visaSigner, err = visaKey(s.config.Data, s.config.Random); err != nil {
+		return err
+	}
+	if s.marks, err = markSecret(s.config.Data, s.config.Random); err != nil {
 		return err
 	}
 	if !empty {
@@ -279,12 +290,15 @@ func (s *Server) node(ctx context.Context, directory *lab.Directory, empty bool)
 		return nil, err
 	}
 	desk := &identity.Desk{Journal: s.journal, Origin: s.origin, Challenges: challenges, Site: s.config.Passkeys}
-	s.office = &office.Office{Journal: s.journal, Rules: s.rules, Live: s.live, Origin: s.origin, LogKey: s.logKey, Auditor: s.auditor, Channels: s.told(), Desk: desk, VisaSigner: s.visaSigner, Stamps: s.stamps, Log: s.config.Log}
+	s.office = &office.Office{Journal: s.journal, Rules: s.rules, Live: s.live, Origin: s.origin, LogKey: s.logKey, Auditor: s.auditor, Channels: s.told(), Desk: desk, VisaSigner: s.visaSigner, Marks: s.marks, Stamps: s.stamps, Log: s.config.Log}
 	node := &api.Node{
 		Log:    s.log,
 		Office: s.office,
 		Desk:   desk,
-		Door:   &gateway.Door{Journal: s.journal, Rules: s.rules, Bell: s.bell(), Live: s.live, Upstreams: s.upstreams, Refusals: s.refusals, Log: s.config.Log, Meter: s.meter, Later: s.later, Published: sound{s.log, s.auditor}, LogKey: s.logKey},
+		Door:   &gateway.Door{Journal: s.journal, Rules: s.rules, Bell: s.bell(), Live: s.live, Upstreams: s.upstreams, Refusals: s.refusals, Log: s.config.Log, Meter: s.meter, Later: s.later, Published: sound{s.log, s.auditor}, LogKey: s.logKey, Marks: s.marks},
+	}
+	if node.Door.DrawKey, err = drawKey(s.config.Data, s.config.Random); err != nil {
+		return nil, err
 	}
 	rules, err := book.NewRules(directory)
 	if err != nil {
@@ -294,9 +308,7 @@ func (s *Server) node(ctx context.Context, directory *lab.Directory, empty bool)
 		return nil, err
 	}
 	s.openHost(ctx, rules)
-	if node.Door.NoJobs = s.noJobs; s.host != nil {
-		node.Door.Hall = s.hall
-	}
+	node.Door.Hall = s.hall
 	if !empty {
 		s.rules.Set(rules)
 		return node, nil
@@ -364,6 +376,7 @@ func (s *Server) listen() error {
 	s.running.Go(func() { s.clocks(ctx) })
 	s.running.Go(func() { s.courier.Run(ctx) })
 	s.running.Go(func() { s.hall.Run(ctx) })
+	s.running.Go(func() { s.keepHost(ctx) })
 	return nil
 }
 

@@ -17,6 +17,7 @@ import (
 	"narthex"
 	"narthex/client"
 	"narthex/internal/agreement"
+	"narthex/internal/order"
 	"narthex/internal/workflow"
 )
 
@@ -146,7 +147,7 @@ func attributes(in Input) []client.StatementAttribute {
 		row := at(use.attribute, use.asset)
 		row.Calls, row.Refused, row.Used = use.calls, use.refused, amounts(use.used)
 	}
-	slices.SortStableFunc(list, func(a, b client.StatementAttribute) int {
+	order.By(list, func(a, b client.StatementAttribute) int {
 		if a.Given != b.Given {
 			return map[bool]int{true: -1, false: 1}[a.Given]
 		}

@@ -12,6 +12,7 @@ import (
 	"narthex"
 	"narthex/client"
 	"narthex/internal/airlock"
+	"narthex/internal/order"
 	"narthex/internal/workflow"
 	"narthex/ledger"
 	"narthex/policy"
@@ -153,10 +154,10 @@ func (t *Tally) call(index uint64, at time.Time, o ledger.Opening) error {
 		t.count.Last = index
 		switch o.Type {
 		case narthex.EntryJobTaken:
-			made.job.State = narthex.JobQueued
 			if json.Unmarshal([]byte(o.Field("job")), &made.job.Plan) != nil {
 				return fmt.Errorf("count job %d: its plan does not read", index)
 			}
+			made.job.State = airlock.JobBegins(made.job.Plan)
 			t.calls[string(narthex.MakeJobID(index))] = made
 		case narthex.EntryReleaseTaken:
 			if json.Unmarshal([]byte(o.Field("release")), &made.release) != nil {
@@ -325,7 +326,7 @@ func (t *Tally) byAttribute() []use {
 		}
 		list = append(list, counted)
 	}
-	slices.SortFunc(list, func(a, b use) int {
+	order.By(list, func(a, b use) int {
 		return cmp.Or(cmp.Compare(a.asset, b.asset), cmp.Compare(a.attribute, b.attribute))
 	})
 	return list
@@ -337,7 +338,7 @@ func (t *Tally) refused() []client.StatementRefusal {
 		r.Count = count
 		list = append(list, r)
 	}
-	slices.SortFunc(list, func(a, b client.StatementRefusal) int {
+	order.By(list, func(a, b client.StatementRefusal) int {
 		return cmp.Or(cmp.Compare(a.Clause, b.Clause), cmp.Compare(a.Code, b.Code), cmp.Compare(a.Attribute, b.Attribute))
 	})
 	return list

@@ -51,6 +51,7 @@ const (
 	Passkeys    Table = "passkeys"    // by digest of the credential, what is known of a passkey beside its signer
 	Jobs        Table = "jobs"        // by job
 	Releases    Table = "releases"    // by release
+	Rules       Table = "rules"       // by standing rule
 	Blobs       Table = "blobs"       // by digest and number, the pieces of frozen files; see book.Blob
 	Outsides    Table = "outsides"    // by engagement, the outside document that is bound to its agreement
 	Listings    Table = "listings"    // by list and place, what stands in it; all of it follows from the other tables
@@ -59,7 +60,7 @@ const (
 // Tables lists every table.
 func Tables() []Table {
 	return []Table{Meta, Files, People, Orgs, Logins, Invites, Sessions, Signers, Engagements, Events, Agreements, Grants,
-		Holdings, Accounts, Keys, KeyNames, Locks, LockNames, Entries, Openings, Tiles, Public, Snapshots, Reads, Notices, Listings, Passkeys, Outsides, Jobs, Releases, Blobs}
+		Holdings, Accounts, Keys, KeyNames, Locks, LockNames, Entries, Openings, Tiles, Public, Snapshots, Reads, Notices, Listings, Passkeys, Outsides, Jobs, Releases, Rules, Blobs}
 }
 
 // AtOnce is how many rows of a table somebody reads at once who goes through all of it: the usual number, and few of one whose rows

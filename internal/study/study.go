@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"narthex"
+	"narthex/internal/artefact"
 	"narthex/internal/disclosure"
 	"narthex/internal/document"
 )
@@ -92,18 +93,25 @@ func (s Study) check() error {
 }
 
 func (o Output) check(at string) error {
-	if !slices.Contains(disclosure.Kinds(), o.Kind) {
-		return wrong(at+"kind", "a kind is one of %v", disclosure.Kinds())
+	if !slices.Contains(Kinds(), o.Kind) {
+		return wrong(at+"kind", "a kind is one of %v", Kinds())
 	}
-	stem, is := strings.CutSuffix(o.Name, o.Kind.Suffix())
+	suffix := o.Kind.Suffix()
+	if o.Kind == artefact.Kind {
+		suffix = artefact.Suffix
+	}
+	stem, is := strings.CutSuffix(o.Name, suffix)
 	if !is || len(o.Name) > 64 || stem == "" || stem[0] == '-' || strings.ContainsFunc(stem, notPlain) {
-		return wrong(at+"name", "the name is at most 64 lower-case letters, digits and hyphens, does not begin with a hyphen, and ends as its kind does, with %s", o.Kind.Suffix())
+		return wrong(at+"name", "the name is at most 64 lower-case letters, digits and hyphens, does not begin with a hyphen, and ends as its kind does, with %s", suffix)
 	}
 	if o.Says == "" || len(o.Says) > mostSays || !printable(o.Says) || strings.TrimSpace(o.Says) != o.Says {
 		return wrong(at+"says", "says is one line of 1 to %d bytes of printable ASCII, without spaces at its ends", mostSays)
 	}
 	return nil
 }
+
+// Kinds lists the kinds of files that a study may write: those that people read, and artefacts.
+func Kinds() []disclosure.Kind { return append(disclosure.Kinds(), artefact.Kind) }
 
 func wrong(field, format string, args ...any) error {
 	return narthex.Invalidf("%s, field %s: %s.", File, field, fmt.Sprintf(format, args...)).For(field)

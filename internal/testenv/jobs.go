@@ -66,7 +66,7 @@ func JobTerms() []narthex.Term {
 type Here struct{ Find []narthex.Finding }
 
 // Examine gives files their forms, or looks into them.
-func (h Here) Examine(_ context.Context, task airlock.Task, _ string) (airlock.Answer, error) {
+func (h Here) Examine(_ context.Context, task airlock.Task, _ ...string) (airlock.Answer, error) {
 	answer, err := examine.Do(task, inspect.Held{})
 	answer.Findings = append(answer.Findings, h.Find...)
 	return answer, err

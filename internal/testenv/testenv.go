@@ -6,6 +6,7 @@
 package testenv
 
 import (
+	"cmp"
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
@@ -49,6 +50,8 @@ type Env struct {
 	Dir    string
 	Clock  *Clock
 	Model  *Model
+	// Pathway is the one that grants come through; empty for "test".
+	Pathway narthex.PathwayName
 	// Tampered says that the test changes the store, or what the node decides by, behind its back, so that nothing is audited at
 	// its end.
 	Tampered bool
@@ -312,7 +315,7 @@ func Tokens(n float64, more map[narthex.LimitName]narthex.Value) narthex.Term {
 func (e *Env) Grant(t testing.TB, suffix string, terms ...narthex.Term) (narthex.Grant, string) {
 	t.Helper()
 	ada := e.People["ada"+suffix]
-	view, err := ada.Draft(t.Context(), client.Draft{Pathway: "test", Title: "a test", Answers: map[string]string{"why": "to see"}, Terms: terms})
+	view, err := ada.Draft(t.Context(), client.Draft{Pathway: cmp.Or(e.Pathway, "test"), Title: "a test", Answers: map[string]string{"why": "to see"}, Terms: terms})
 	must(t, err)
 	id := view.Engagement.ID
 	view, err = ada.Command(t.Context(), id, "submit", client.Command{})

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"sort"
 	"strconv"
 	"strings"
 
@@ -185,8 +186,9 @@ func Read(file []byte) ([]Tensor, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read weights: %w", err)
 	}
-	slices.SortFunc(placed, func(a, b place) int {
-		return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(a.to, b.to), cmp.Compare(a.Name, b.Name))
+	sort.Slice(placed, func(i, j int) bool {
+		a, b := placed[i], placed[j]
+		return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(a.to, b.to), cmp.Compare(a.Name, b.Name)) < 0
 	})
 	tensors, end := make([]Tensor, len(placed)), 0
 	for i, p := range placed {

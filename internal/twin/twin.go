@@ -1,10 +1,12 @@
-// Package twin makes the mock twin of a file of weights: a file of the same names, shapes and types, with random values of the same
-// scale, on which a study is tried before it runs beside the real one.
+// Package twin makes the mock twin of a file of weights or of records, on which a study is tried before it runs beside the real one. That of
+// weights is a file of the same names, shapes and types, with random values of the same scale.
 //
 // A twin follows from names, shapes and types, from the mean and the standard deviation of each tensor to two digits, and from the seed:
 // two files that have these in common have one twin. So it tells no more of the weights than these do. Of a tensor of a few values mean
 // and deviation would nearly be the values, so it has those of 0 and 1. That one of a twin's values is, by chance, one of the original's
 // cannot be told from it.
+//
+// Of JSON lines the twin is of their fields alone: records.go says what it tells.
 //
 // It is pure, and the same on every machine. It trusts nothing that it reads: safetensors.go says what a file must be. Read next: that.
 package twin

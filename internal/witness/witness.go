@@ -18,7 +18,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -27,6 +26,7 @@ import (
 
 	"narthex"
 	"narthex/internal/durable"
+	"narthex/internal/order"
 	"narthex/ledger"
 )
 
@@ -154,7 +154,7 @@ func (w *Witness) Seen() []ledger.Checkpoint {
 		checkpoint.Origin = origin
 		seen = append(seen, checkpoint)
 	}
-	slices.SortFunc(seen, func(a, b ledger.Checkpoint) int { return strings.Compare(a.Origin, b.Origin) })
+	order.By(seen, func(a, b ledger.Checkpoint) int { return strings.Compare(a.Origin, b.Origin) })
 	return seen
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"narthex"
 	"narthex/internal/canon"
+	"narthex/internal/order"
 )
 
 // mostIssued bounds the access statements of an engagement, each of which is an entry.
@@ -109,7 +110,7 @@ func Obligations(e narthex.Engagement, calendar Calendar, now time.Time) []Oblig
 		}
 		list = append(list, o)
 	}
-	slices.SortStableFunc(list, func(a, b Obligation) int {
+	order.By(list, func(a, b Obligation) int {
 		return cmp.Or(a.Due.Compare(b.Due), cmp.Compare(a.Obligation, b.Obligation))
 	})
 	return list

@@ -72,6 +72,8 @@ const TYPES = {
   "refusals.counted": [2, false, ["kind", "count", "since"]],
   "release.changed": [1, false, ["release", "grant", "event"]],
   "release.taken": [2, false, ["grant", "key", "agreement", "directory", "facts", "uses", "asset", "version", "clauses", "reserved", "release"]],
+  "rule.changed": [1, false, ["rule", "event"]],
+  "rule.proposed": [1, false, ["grant", "by", "terms"]],
   "session.ended": [1, false, ["person", "session"]],
   "session.opened": [1, false, ["person", "session", "token"]],
   "signer.enrolled": [1, false, ["person", "fingerprint", "kind", "credential", "by"]],

@@ -1,9 +1,12 @@
 // Package find is what a look into files is of and what it gives: files, what they are compared with, pieces of them, findings.
 //
-// It promises names and nothing else. It is pure. Read next: package inspect, which looks.
+// It promises names, and a search for many marks in one pass ([Marks]). It is pure. Read next: package inspect, which looks.
 package find
 
-import "narthex/internal/disclosure"
+import (
+	"narthex/internal/disclosure"
+	"narthex/internal/inspect/sketch"
+)
 
 // Kind is what a finding is about. The author of a file is told the kinds of its findings and nothing else of them.
 type Kind string
@@ -57,10 +60,11 @@ type Tensor struct {
 	Values []float32
 }
 
-// Package is the files of an earlier release of the same asset.
+// Package is an earlier release of the same asset: what is kept of its files, or, where nothing is, the files.
 type Package struct {
 	Release string // its identifier
 	Own     bool   // whether the author of this one made it
+	Kept    []sketch.File
 	Files   []File
 }
 

@@ -20,9 +20,20 @@ type figure struct {
 	unit, size  int  // the powers of ten of the last digit that is written, and of the first that is not zero
 }
 
-// figures reads the numbers of a text, each with its sign.
-func figures(at int, data []byte) []figure {
-	var out []figure
+// starts gives how many numbers a text has at most.
+func starts(data []byte) (n int) {
+	before := byte(0)
+	for _, c := range data {
+		if c-'0' < 10 && before-'0' >= 10 {
+			n++
+		}
+		before = c
+	}
+	return n
+}
+
+// figures visits the numbers of a text, each with its sign.
+func figures(at int, data []byte, visit func(f *figure)) {
 	line, row, cell, place, depth := 1, 0, 0, 0, 0
 	fresh := func() { row, cell, place = row+1, 0, 0 }
 	for i := 0; i < len(data); i++ {
@@ -35,7 +46,7 @@ func figures(at int, data []byte) []figure {
 				continue
 			}
 			f.piece, f.line, f.row, f.cell, f.place, f.depth = at, line, row, cell, place, depth
-			out = append(out, f)
+			visit(&f)
 			place++
 			i = end - 1
 		case c == '\n':
@@ -51,7 +62,6 @@ func figures(at int, data []byte) []figure {
 			cell++
 		}
 	}
-	return out
 }
 
 // letter says whether a byte is one, or part of one.
@@ -108,7 +118,7 @@ func figureAt(data []byte, at int) (figure, int) {
 	}
 	f.digits, f.value, f.unit = digits, float64(mantissa)*math.Pow10(exponent), unit
 	if f.value > 0 {
-		f.size = int(math.Floor(math.Log10(f.value)))
+		f.size = unit + digits + zeros - 1
 	}
 	if at > 0 && data[at-1] == '-' || at > 2 && string(data[at-3:at]) == "–" {
 		f.value = -f.value

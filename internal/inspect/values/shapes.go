@@ -3,6 +3,8 @@ package values
 import (
 	"bytes"
 	"encoding/binary"
+
+	"narthex/internal/inspect/find"
 )
 
 // shape is how a file of tensors is known: by bytes that stand anywhere, and by what stands around them.
@@ -71,7 +73,7 @@ func frame(data []byte, at int) bool {
 
 // opcode says whether a pickle of protocol 2 or 3 begins: with an object that can be the outermost, and an end.
 func opcode(data []byte, at int) bool {
-	return len(data) > at+3 && bytes.IndexByte([]byte("c}](X"), data[at+2]) >= 0 && bytes.IndexByte(data[at+3:], '.') >= 0 && (at == 0 || data[at+2] == 'c' || data[at+3] == 'q')
+	return len(data) > at+3 && bytes.IndexByte([]byte("c}](X"), data[at+2]) >= 0 && bytes.IndexByte(data[at+3:min(len(data), at+4096)], '.') >= 0 && (at == 0 || data[at+2] == 'c' || data[at+3] == 'q')
 }
 
 // global says whether the name of a module that ends its line is one that a pickle loads.
@@ -79,20 +81,23 @@ func global(data []byte, at int) bool {
 	return at > 0 && data[at-1] == 'c' && (at == 1 || !letter(data[at-2]))
 }
 
+// known are the shapes and where their marks are found.
+var known, marks = func() ([]shape, *find.Marks) {
+	all := shapes()
+	var marks []string
+	for _, s := range all {
+		marks = append(marks, s.mark)
+	}
+	return all, find.NewMarks(marks)
+}()
+
 // shapeOf gives the first shape that stands in bytes and where.
 func shapeOf(data []byte) (name string, at int, is bool) {
-	for _, s := range shapes() {
-		mark := []byte(s.mark)
-		for from := 0; ; {
-			i := bytes.Index(data[from:], mark)
-			if i < 0 {
-				break
-			}
-			if s.is == nil || s.is(data, from+i) {
-				return s.name, from + i, true
-			}
-			from += i + 1
+	marks.Each(data, func(place, mark int) bool {
+		if s := known[mark]; s.is == nil || s.is(data, place) {
+			name, at, is = s.name, place, true
 		}
-	}
-	return "", 0, false
+		return is
+	})
+	return name, at, is
 }

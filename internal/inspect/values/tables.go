@@ -18,13 +18,14 @@ type Thresholds struct {
 	Largest float64 // the share of a sum that its two largest contributions together may not reach
 	Rest    float64 // what is left of a sum without its two largest contributions is at least this share of the largest
 	Freedom int     // degrees of freedom that a model has at least
+	Work    int     // counts that are compared with others in one look for differences; what is beyond is a finding
 }
 
 // Standard gives the figures of common practice. The default configuration of ACRO has all of them: at least ten, rounded to five, the
 // largest two below 90%, a rest of 10% of the largest, ten degrees of freedom. OpenSAFELY's guidance rounds to five too and leaves out
 // seven and fewer. That zeros are not found is their view, not ACRO's.
 func Standard() Thresholds {
-	return Thresholds{Least: 10, Base: 5, Largest: 0.9, Rest: 0.1, Freedom: 10}
+	return Thresholds{Least: 10, Base: 5, Largest: 0.9, Rest: 0.1, Freedom: 10, Work: mostWork}
 }
 
 // or gives the thresholds with those of Standard for each that is not stated.
@@ -45,6 +46,9 @@ func (t Thresholds) or() Thresholds {
 	}
 	if t.Freedom > 0 {
 		s.Freedom = t.Freedom
+	}
+	if t.Work > 0 {
+		s.Work = t.Work
 	}
 	return s
 }

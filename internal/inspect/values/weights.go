@@ -32,21 +32,35 @@ const (
 // It does not claim to find printed values that were put into another order in another unit, rounded to three digits or fewer, changed by
 // anything but one factor and one number, or drawn as grey levels in a picture of other sides.
 func Weights(pieces []find.Piece, tensors []Tensor) []Finding {
-	w := &weighing{pieces: pieces, tensors: tensors}
+	w := &weighing{pieces: pieces, tensors: tensors, many: make([]int, len(pieces))}
+	if len(tensors) > 0 {
+		some := 0
+		for _, p := range pieces {
+			some += starts(p.Bytes)
+		}
+		w.all = make([]figure, 0, some)
+	}
+	var decoded []figure
 	for at, p := range pieces {
 		if name, offset, is := shapeOf(p.Bytes); is {
 			w.report("shape", at, 1+lines(p.Bytes[:offset]), "It holds what a file of tensors has ("+name+"). Results have no such form: ask what it is for.")
 		}
-		if unreadable(p.Bytes) {
+		switch {
+		case unreadable(p.Bytes):
 			w.raw(at)
-			continue
+		case len(tensors) == 0:
+			figures(at, p.Bytes, w.count)
+		case len(p.Within) == 0:
+			figures(at, p.Bytes, func(f *figure) { w.all = append(w.all, *f) })
+		default:
+			figures(at, p.Bytes, func(f *figure) { decoded = append(decoded, *f) })
 		}
-		w.all = append(w.all, figures(at, p.Bytes)...)
 	}
-	slices.SortStableFunc(w.all, func(a, b figure) int { // files first, so that one goes on in the next
-		return min(len(pieces[a.piece].Within), 1) - min(len(pieces[b.piece].Within), 1)
-	})
 	if len(tensors) > 0 {
+		w.all = append(w.all, decoded...) // files first, so that one goes on in the next
+		for i := range w.all {
+			w.count(&w.all[i])
+		}
 		w.readings = append(w.readings, readings(w.all[:min(len(w.all), mostRead)])...)
 		w.values()
 		for _, f := range w.all[min(len(w.all), mostRead):] {
@@ -54,8 +68,10 @@ func Weights(pieces []find.Piece, tensors []Tensor) []Finding {
 		}
 	}
 	w.volume()
-	w.spread()
-	w.sides()
+	if len(tensors) > 0 {
+		w.spread()
+		w.sides()
+	}
 	for at, p := range pieces {
 		w.picture(at, p.Bytes)
 	}
@@ -70,6 +86,7 @@ type weighing struct {
 	readings []reading
 	found    []Finding
 	bound    map[int]bool // pieces that were not compared whole
+	many     []int        // how many numbers of three digits or more each piece has
 }
 
 // report adds a finding, one a rule and piece.
@@ -98,7 +115,13 @@ func lines(data []byte) (n int) {
 // raw looks at a piece that is no text.
 func (w *weighing) raw(at int) {
 	data := w.pieces[at].Bytes
-	lanes(data, func(l lane) {
+	var only *counts
+	if len(w.tensors) == 0 { // what is held is looked for in shorter runs, too
+		if only = countsOf(data); len(data) < 2*fewestRaw {
+			return
+		}
+	}
+	lanes(data, only, func(l lane) {
 		if l.bell() {
 			w.report("bits", at, 0, fmt.Sprintf("Its bytes read as %s are spread as weights are. No result is kept in such bytes.", l.name))
 		}
@@ -189,29 +212,31 @@ func (r reading) pieces(all []figure, from, to int, visit func(at, line, count i
 	}
 }
 
-// volume counts.
+// count adds up the numbers of each piece that have three digits or more.
+func (w *weighing) count(f *figure) {
+	if f.digits >= 3 {
+		w.many[f.piece]++
+	}
+}
+
+// volume looks at how many there are.
 func (w *weighing) volume() {
-	count := make([]int, len(w.pieces))
 	file := map[string]int{} // its piece with the most: others may be decodings of it
-	for _, f := range w.all {
-		if f.digits < 3 {
-			continue
-		}
-		count[f.piece]++
-		name := w.pieces[f.piece].File
-		if at, has := file[name]; !has || count[f.piece] > count[at] {
-			file[name] = f.piece
+	for i, n := range w.many {
+		name := w.pieces[i].File
+		if at, has := file[name]; !has || n > w.many[at] {
+			file[name] = i
 		}
 	}
 	sum := 0
 	for _, at := range file {
-		sum += count[at]
+		sum += w.many[at]
 	}
 	if sum <= mostFigures {
 		return
 	}
 	for at, p := range w.pieces {
-		if most, has := file[p.File]; has && most == at && count[at] >= window {
+		if most, has := file[p.File]; has && most == at && w.many[at] >= window {
 			w.report("volume", at, 0, fmt.Sprintf("The package has %d numbers of three digits or more, and a study of a whole model about %d. In which order or unit they would have to be read does not matter: ask what so many are for.", sum, mostFigures))
 		}
 	}

@@ -66,8 +66,14 @@ func controllers(version int) []string {
 // Owner tells the groups of drivers apart.
 func findGroups(owner string) groups {
 	digest := sha256.Sum256([]byte(owner))
-	name := "narthex-" + hex.EncodeToString(digest[:6])
-	mounts, own := readMounts(), readOwn()
+	return groupsIn(readMounts(), readOwn(), "narthex-"+hex.EncodeToString(digest[:6]), tell)
+}
+
+// tell writes to a file of a group.
+func tell(file, text string) error { return os.WriteFile(file, []byte(text), 0o644) }
+
+// groupsIn finds them in mounts, below this process's own groups, and writes to their files by tell.
+func groupsIn(mounts map[string]mount, own map[string]string, name string, tell func(file, text string) error) groups {
 	for _, version := range []int{1, 2} {
 		g := groups{version: version, folders: map[string]string{}}
 		for _, controller := range controllers(version) {
@@ -79,7 +85,7 @@ func findGroups(owner string) groups {
 			if !mounted {
 				break
 			}
-			inside, below := strings.CutPrefix(own[key], strings.TrimSuffix(mount.root, "/"))
+			inside, below := strings.CutPrefix(strings.TrimSuffix(own[key], "/"+aside), strings.TrimSuffix(mount.root, "/"))
 			if !below {
 				inside = "/"
 			}
@@ -88,7 +94,7 @@ func findGroups(owner string) groups {
 		if len(g.folders) < len(controllers(version)) {
 			continue
 		}
-		if g.usable() {
+		if g.usable(tell) {
 			return g
 		}
 		for _, folder := range g.folders {
@@ -99,7 +105,7 @@ func findGroups(owner string) groups {
 }
 
 // usable makes the driver's folders and says whether they bound anything.
-func (g groups) usable() bool {
+func (g groups) usable(tell func(file, text string) error) bool {
 	for controller, folder := range g.folders {
 		if err := os.Mkdir(folder, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
 			return false
@@ -108,12 +114,38 @@ func (g groups) usable() bool {
 			continue
 		}
 		for _, at := range []string{filepath.Dir(folder), folder} {
-			if err := os.WriteFile(filepath.Join(at, "cgroup.subtree_control"), []byte("+"+controller), 0o644); err != nil {
+			if !giveOn(at, controller, tell) {
 				return false
 			}
 		}
 	}
 	return true
+}
+
+// aside is the group below its own into which a process goes that gives controllers on: of version 2, but for its root, no group does that
+// which has processes of its own. Who began it gave it that group for this (systemd: Delegate=yes).
+const aside = "narthex-node"
+
+// giveOn gives a controller of version 2 on to the groups below one. Where this process is in the way it goes aside; where others are, it goes
+// back, and the groups are of no use.
+func giveOn(at, controller string, tell func(file, text string) error) bool {
+	give := func() error { return tell(filepath.Join(at, "cgroup.subtree_control"), "+"+controller) }
+	if err := give(); !errors.Is(err, unix.EBUSY) {
+		return err == nil
+	}
+	leaf := filepath.Join(at, aside)
+	if err := os.Mkdir(leaf, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+		return false
+	}
+	const self = "0"
+	if err := tell(filepath.Join(leaf, "cgroup.procs"), self); err == nil {
+		if give() == nil {
+			return true
+		}
+		_ = tell(filepath.Join(at, "cgroup.procs"), self) // where it was; where it cannot it is as well held as before
+	}
+	_ = os.Remove(leaf)
+	return false
 }
 
 // mount is a hierarchy of cgroups: where it is, and which part of it is there.
@@ -185,6 +217,7 @@ func empty(folder string) error {
 		if wait > 4*time.Second {
 			return fmt.Errorf("a group of processes is not empty: %w", err)
 		}
+		_ = killAll(folder) // of version 2 all at once, also those that begin meanwhile; else one by one
 		pids, err := os.ReadFile(filepath.Join(folder, "cgroup.procs"))
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
@@ -196,6 +229,16 @@ func empty(folder string) error {
 		}
 		time.Sleep(wait)
 	}
+}
+
+// killAll ends every process of a group at once, where the kernel can.
+func killAll(folder string) error {
+	f, err := os.OpenFile(filepath.Join(folder, "cgroup.kill"), os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString("1")
+	return errors.Join(err, f.Close())
 }
 
 // make makes a group.

@@ -43,6 +43,7 @@ type box struct {
 	links   [][2]string // what the link is to, and where it stands
 	own     []own
 	env     []string // name, value, name, value
+	asks    []int    // the kinds of control requests that may be made
 	program []byte   // a program that stands at /program, where it is not nil
 	command []string
 	at      string // the working folder
@@ -52,10 +53,25 @@ type box struct {
 	stderr  *os.File // or nothing
 }
 
-// shown is a folder or file of the host that is read-only inside.
+// shown is a folder or file of the host that is seen inside.
 type shown struct {
 	host, inside string
 	folder       bool
+	as           binding
+}
+
+// binding is how something of the host is seen inside. The zero binding is read-only.
+type binding int
+
+const (
+	readOnly binding = iota
+	readWrite
+	asDevice // a device node, which can be opened
+)
+
+// option is bubblewrap's.
+func (b binding) option() string {
+	return [...]string{"--ro-bind", "--bind", "--dev-bind"}[b]
 }
 
 // own is a folder of the sandbox's own, in memory.
@@ -63,11 +79,6 @@ type own struct {
 	path  string
 	bytes int64
 	files int
-}
-
-// devices are all that there are.
-func devices() []string {
-	return []string{"/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"}
 }
 
 // running is a sandbox that stands and waits to be let go, or runs.
@@ -127,7 +138,11 @@ func (d *Driver) start(ctx context.Context, at *seat, b box) (_ *running, err er
 	if err != nil {
 		return nil, err
 	}
-	files := []*os.File{theirs, argsR, infoW, hold("stub", program), hold("filter", d.filter)}
+	calls := d.filter
+	if len(b.asks) > 0 {
+		calls = filter(b.asks)
+	}
+	files := []*os.File{theirs, argsR, infoW, hold("stub", program), hold("filter", calls)}
 	if b.program != nil {
 		files = append(files, hold("program", b.program))
 	}
@@ -213,9 +228,15 @@ var errNotStanding = errors.New("bubblewrap made no sandbox")
 func (b box) left() []opened {
 	left := []opened{{"/dev", useDevices}}
 	for _, s := range b.shown {
+		if strings.HasPrefix(s.inside, "/dev/") { // what is left of /dev is left of it
+			continue
+		}
 		rights := uint64(readFile)
 		if s.folder {
 			rights = readFolder
+		}
+		if s.as != readOnly {
+			rights |= unix.LANDLOCK_ACCESS_FS_WRITE_FILE
 		}
 		left = append(left, opened{s.inside, rights})
 	}
@@ -256,12 +277,12 @@ func (b box) arguments(root bool) []string {
 		if root {
 			from = staged(i)
 		}
-		args = append(args, "--ro-bind", from, s.inside)
+		args = append(args, s.as.option(), from, s.inside)
 	}
 	for _, l := range b.links {
 		args = append(args, "--symlink", l[0], l[1])
 	}
-	for _, device := range devices() {
+	for _, device := range sandbox.EveryJobs() {
 		args = append(args, "--dev-bind", device, device)
 	}
 	for _, o := range b.own {

@@ -2,7 +2,7 @@
 //
 // It promises the contract of package sandbox. A job is in user, process, network, IPC, host name, mount and cgroup namespaces of its
 // own, as a number that is nobody's, without a capability and without a way to gain one. Its root is read-only: /usr and its links, what
-// /etc says of alternatives, five devices, /asset and /study; there is no /proc and no /sys, since what they show is the host's. /scratch
+// /etc says of alternatives, five devices and those that the job was given, /asset and /study, and where it is one of ours its program; there is no /proc and no /sys, since what they show is the host's. /scratch
 // and /out are in memory and held to their bytes and files. A filter of system calls, Landlock where the kernel has it, limits of each
 // process and a cgroup of them all, where one can be written to, hold the rest; Bounds says which. Where no cgroup can be written to,
 // the driver looks at the job every few hundredths of a second and ends it.
@@ -11,7 +11,7 @@
 // A job ends with the node: bubblewrap dies with the thread that began it, and every process of the job with bubblewrap's. What an
 // earlier node left is ended and wiped at Open.
 //
-// A node that is root begins jobs as a user of their own. The files of the asset and the study must then be readable for everyone, in a
+// A node that is root begins jobs as a user of their own, who may open a device where its node's mode lets everyone. The files of the asset and the study must then be readable for everyone, in a
 // folder that need not be. A node that is not root is in the kernel's eyes the user of its jobs, which see none of its files.
 //
 // It trusts the host's kernel, bubblewrap, and the folders that its caller names. Read next: start, for how a sandbox is made; stub.go,
@@ -72,7 +72,7 @@ var _ sandbox.Driver = (*Driver)(nil)
 func Open(ctx context.Context, c Config) (*Driver, error) {
 	program, err := exec.LookPath("bwrap")
 	if err != nil {
-		return nil, narthex.Unavailablef("Jobs need bubblewrap, which is not installed; install bubblewrap: apt-get install bubblewrap.").Because(err)
+		return nil, narthex.Unavailablef("There is no bubblewrap, which jobs need. Install it where they run: apt-get install bubblewrap.").Because(err)
 	}
 	if !filepath.IsAbs(c.Dir) {
 		return nil, narthex.Invalidf("The folder for jobs is an absolute path; state it.").For("dir")
@@ -80,7 +80,7 @@ func Open(ctx context.Context, c Config) (*Driver, error) {
 	if err := os.MkdirAll(c.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("the folder for jobs: %w", err)
 	}
-	d := &Driver{dir: c.Dir, program: program, root: os.Geteuid() == 0, filter: filter(), jobs: map[string]*job{}}
+	d := &Driver{dir: c.Dir, program: program, root: os.Geteuid() == 0, filter: filter(nil), jobs: map[string]*job{}}
 	if d.lock, err = os.OpenFile(filepath.Join(c.Dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600); err != nil {
 		return nil, fmt.Errorf("the folder for jobs: %w", err)
 	}
@@ -99,7 +99,7 @@ func Open(ctx context.Context, c Config) (*Driver, error) {
 		return nil, errors.Join(fmt.Errorf("what an earlier node left of its jobs: %w", err), d.Close())
 	}
 	if err := d.probe(ctx); err != nil {
-		return nil, errors.Join(narthex.Unavailablef("bubblewrap is installed and could not make a sandbox; allow unprivileged user namespaces on this host.").Because(err), d.Close())
+		return nil, errors.Join(narthex.Unavailablef("Bubblewrap is installed and could not make a sandbox. Allow unprivileged user namespaces where jobs run: sysctl -w user.max_user_namespaces=10000, and kernel.unprivileged_userns_clone=1 where the kernel has it.").Because(err), d.Close())
 	}
 	return d, nil
 }
@@ -172,7 +172,10 @@ func (d *Driver) Submit(ctx context.Context, j sandbox.Job) (err error) {
 		return err
 	}
 	if d.root {
-		for field, folder := range map[string]string{"asset": j.Asset, "study": j.Study} {
+		for field, folder := range map[string]string{"asset": j.Asset, "study": j.Study, "against": j.Against} {
+			if folder == "" {
+				continue
+			}
 			if err := openToAll(folder); err != nil {
 				return narthex.Invalidf("A node that is root runs jobs as a user of their own, for whom every file of a job's folders must be readable; change their modes, or run the node as another user.").For(field).Because(err)
 			}
@@ -259,7 +262,7 @@ func openToAll(folder string) error {
 // boxOf is a job's sandbox.
 func (d *Driver) boxOf(j sandbox.Job, stdout, stderr *os.File) box {
 	b := box{
-		shown: []shown{{filepath.Join(j.Root, "usr"), "/usr", true}, {j.Asset, "/asset", true}, {j.Study, "/study", true}},
+		shown: []shown{{filepath.Join(j.Root, "usr"), "/usr", true, readOnly}, {j.Study, "/study", true, readOnly}},
 		links: [][2]string{{"usr/bin", "/bin"}, {"usr/sbin", "/sbin"}, {"usr/lib", "/lib"}, {"usr/lib64", "/lib64"}},
 		own:   []own{{"/scratch", j.Limits.Scratch, j.Limits.Files}, {"/out", j.Limits.Out, j.Limits.Files}},
 		env: []string{"PATH", "/usr/bin:/bin", "HOME", "/scratch", "TMPDIR", "/scratch", "LANG", "C.UTF-8", "PYTHONDONTWRITEBYTECODE", "1", "PYTHONNOUSERSITE", "1",
@@ -267,12 +270,21 @@ func (d *Driver) boxOf(j sandbox.Job, stdout, stderr *os.File) box {
 		command: j.Command, at: "/scratch", stdout: stdout, stderr: stderr,
 		limits: d.limitsOf(j.Limits),
 	}
+	if j.Against == "" {
+		b.shown = append(b.shown, shown{j.Asset, "/asset", true, readOnly})
+	} else {
+		b.shown = append(b.shown, shown{j.Asset, "/asset/A", true, readOnly}, shown{j.Against, "/asset/B", true, readOnly})
+	}
+	if j.Program != "" {
+		b.shown = append(b.shown, shown{j.Program, "/program", false, readOnly})
+	}
 	if j.Library != "" {
-		b.shown, b.env = append(b.shown, shown{j.Library, "/environment", true}), append(b.env, "PYTHONPATH", "/environment")
+		b.shown, b.env = append(b.shown, shown{j.Library, "/environment", true, readOnly}), append(b.env, "PYTHONPATH", "/environment")
 	}
 	if alternatives := filepath.Join(j.Root, "etc/alternatives"); isFolder(alternatives) {
-		b.shown = append(b.shown, shown{alternatives, "/etc/alternatives", true})
+		b.shown = append(b.shown, shown{alternatives, "/etc/alternatives", true, readOnly})
 	}
+	b.give(j.Devices)
 	return b
 }
 

@@ -20,9 +20,9 @@ func (d *Driver) Confined(ctx context.Context, c sandbox.Child) ([]byte, error) 
 	if err := c.Check(); err != nil {
 		return nil, err
 	}
-	b := box{shown: []shown{{c.Path, "/program", false}}}
+	b := box{shown: []shown{{c.Path, "/program", false, readOnly}}}
 	for _, name := range c.ReadOnly {
-		b.shown = append(b.shown, shown{name, name, isFolder(name)})
+		b.shown = append(b.shown, shown{name, name, isFolder(name), readOnly})
 	}
 	return d.confined(ctx, b, c)
 }

@@ -26,6 +26,9 @@ type Driver struct {
 	play Play
 	mu   sync.Mutex // guards jobs
 	jobs map[string]*job
+
+	// Wiping is called at each Wipe; nil wipes where the device states any program but false.
+	Wiping func(ctx context.Context, device sandbox.Device) error
 }
 
 var _ sandbox.Driver = (*Driver)(nil)
@@ -172,4 +175,15 @@ func (d *Driver) Remove(ctx context.Context, id string) error {
 	delete(d.jobs, id)
 	d.mu.Unlock()
 	return err
+}
+
+// Wipe plays that a device is wiped.
+func (d *Driver) Wipe(ctx context.Context, device sandbox.Device) error {
+	switch {
+	case d.Wiping != nil:
+		return d.Wiping(ctx, device)
+	case filepath.Base(device.Wipe[0]) == "false":
+		return errors.New("not wiped")
+	}
+	return ctx.Err()
 }

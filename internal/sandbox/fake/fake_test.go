@@ -33,6 +33,21 @@ func play(ctx context.Context, job sandbox.Job, out string, stdout, stderr io.Wr
 	case "# sleeps":
 		leave("early", "x")
 		<-ctx.Done()
+	case "# uses":
+		var seen []string
+		held := ""
+		for _, d := range job.Devices {
+			seen = append(seen, filepath.Base(d.Paths[0].Inside))
+			if d.Name != "gpu0" {
+				continue
+			}
+			text, _ := os.ReadFile(d.Paths[0].Host)
+			held = string(text)
+			if d.Paths[0].Write {
+				held += " written"
+			}
+		}
+		leave("seen", strings.TrimSpace(strings.Join(append(seen, held), " ")))
 	case "# prints":
 		for range 64 {
 			_, _ = io.WriteString(stdout, strings.Repeat("x", 1<<16))

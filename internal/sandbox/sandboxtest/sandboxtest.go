@@ -26,6 +26,7 @@ const (
 	Ends   = "# ends\nimport os\nw = open('/asset/weights').read()\nopen('/out/result.txt', 'w').write('read ' + w)\nprint('to stdout')\n"
 	Fails  = "# fails\nimport sys\nprint('to stderr', file=sys.stderr)\nraise ValueError('secret')\n"
 	Sleeps = "# sleeps\nimport time\nopen('/out/early', 'w').write('x')\ntime.sleep(600)\n"
+	Uses   = "# uses\nimport os\nseen = sorted(n for n in os.listdir('/dev') if n.startswith('gpu'))\nheld = open('/dev/gpu0').read(6) if 'gpu0' in seen else ''\ntry:\n    open('/dev/gpu0', 'r+').write('w')\n    held += ' written'\nexcept OSError:\n    pass\nopen('/out/seen', 'w').write(' '.join(seen + [held]).strip())\n"
 	Prints = "# prints\nimport sys\nfor i in range(64):\n    sys.stdout.write('x' * 65536)\nopen('/out/after', 'w').write('x')\n"
 )
 
@@ -44,6 +45,17 @@ func Job(t testing.TB, id, script string) sandbox.Job {
 	return sandbox.Job{ID: id, Root: "/", Command: []string{"/usr/bin/python3", "-I", "/study/main.py"}, Asset: filepath.Join(dir, "asset"), Study: filepath.Join(dir, "study"),
 		Lines:  map[string]int{"main.py": strings.Count(script, "\n")},
 		Limits: sandbox.Limits{Wall: Deadline, CPU: Deadline, Memory: 512 << 20, Scratch: 8 << 20, Out: 1 << 20, Processes: 32, Files: 100}}
+}
+
+// Device makes a stand-in for a device: a file that holds six letters, and a program that wipes it well.
+func Device(t testing.TB, name string, write bool) sandbox.Device {
+	t.Helper()
+	dir := t.TempDir()
+	Must(t, os.Chmod(dir, 0o755))
+	at := filepath.Join(dir, "node")
+	Must(t, os.WriteFile(at, []byte("memory"), 0o666))
+	Must(t, os.Chmod(at, 0o666))
+	return sandbox.Device{Name: name, Kind: "gpu", Paths: []sandbox.DevicePath{{Host: at, Inside: "/dev/" + name, Write: write}}, Wipe: []string{"/usr/bin/true"}}
 }
 
 // Must ends the test at an error.
@@ -180,6 +192,40 @@ var contract = map[string]func(t *testing.T, d sandbox.Driver){
 		}
 		Must(t, errors.Join(d.Cancel(t.Context(), "a"), d.Remove(t.Context(), "a")))
 	},
+	"a job sees the devices that it was given, and no others": func(t *testing.T, d sandbox.Driver) {
+		for id, c := range map[string]struct {
+			devices []sandbox.Device
+			seen    string
+		}{
+			"none":  {nil, ""},
+			"read":  {[]sandbox.Device{Device(t, "gpu0", false)}, "gpu0 memory"},
+			"write": {[]sandbox.Device{Device(t, "gpu0", true)}, "gpu0 memory written"},
+			"two":   {[]sandbox.Device{Device(t, "gpu0", false), Device(t, "gpu1", false)}, "gpu0 gpu1 memory"},
+		} {
+			job := Job(t, id, Uses)
+			job.Devices = c.devices
+			if ended := Ended(t, d, job); ended.Class != sandbox.Done {
+				t.Fatalf("%s: %+v %s", id, ended, Read(t, d, id, "stderr"))
+			}
+			if seen := Read(t, d, id, "seen"); seen != c.seen {
+				t.Errorf("with %s it sees %q", id, seen)
+			}
+		}
+	},
+	"a device is wiped, or it is said that it was not": func(t *testing.T, d sandbox.Driver) {
+		device := Device(t, "gpu0", true)
+		Must(t, d.Wipe(t.Context(), device))
+		device.Wipe = []string{"/usr/bin/false"}
+		if err := d.Wipe(t.Context(), device); err == nil {
+			t.Error("a wipe that failed is said to be well")
+		}
+		device.Wipe = []string{"/usr/bin/true"}
+		over, stop := context.WithCancel(t.Context())
+		stop()
+		if err := d.Wipe(over, device); err == nil {
+			t.Error("a wipe that did not run is said to be well")
+		}
+	},
 	"an id is used once": func(t *testing.T, d sandbox.Driver) {
 		Must(t, d.Submit(t.Context(), Job(t, "a", Ends)))
 		if err := d.Submit(t.Context(), Job(t, "a", Ends)); !narthex.IsKind(err, narthex.Conflict) {
@@ -187,6 +233,29 @@ var contract = map[string]func(t *testing.T, d sandbox.Driver){
 		}
 		if ended, err := d.Watch(t.Context(), "a"); err != nil || ended.Class != sandbox.Done {
 			t.Errorf("the first is %+v, %v", ended, err)
+		}
+	},
+	"a device that is half stated is refused": func(t *testing.T, d sandbox.Driver) {
+		for what, change := range map[string]func(*sandbox.Device){
+			"no name": func(d *sandbox.Device) { d.Name = "" }, "no kind": func(d *sandbox.Device) { d.Kind = "" }, "no paths": func(d *sandbox.Device) { d.Paths = nil },
+			"no wipe": func(d *sandbox.Device) { d.Wipe = nil }, "a wipe by name": func(d *sandbox.Device) { d.Wipe = []string{"true"} },
+			"a path elsewhere":       func(d *sandbox.Device) { d.Paths[0].Inside = "/asset/x" },
+			"a path upwards":         func(d *sandbox.Device) { d.Paths[0].Inside = "/dev/../usr" },
+			"a device of every job":  func(d *sandbox.Device) { d.Paths[0].Inside = "/dev/null" },
+			"requests of a terminal": func(d *sandbox.Device) { d.Requests = []int{0x54} },
+			"requests of no kind":    func(d *sandbox.Device) { d.Requests = []int{256} },
+		} {
+			job := Job(t, "a", Ends)
+			job.Devices = []sandbox.Device{Device(t, "gpu0", true)}
+			change(&job.Devices[0])
+			if err := d.Submit(t.Context(), job); !narthex.IsKind(err, narthex.Invalid) {
+				t.Errorf("%s: %v", what, err)
+			}
+		}
+		job := Job(t, "a", Ends)
+		job.Devices = []sandbox.Device{Device(t, "gpu0", true), Device(t, "gpu0", true)}
+		if err := d.Submit(t.Context(), job); !narthex.IsKind(err, narthex.Invalid) {
+			t.Errorf("a device twice: %v", err)
 		}
 	},
 	"nothing may be unset": func(t *testing.T, d sandbox.Driver) {

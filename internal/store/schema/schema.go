@@ -22,7 +22,7 @@ import (
 )
 
 // Latest is the version that this program works with.
-const Latest = 9
+const Latest = 11
 
 // VersionTable is where the version stands; the library keeps it.
 const VersionTable = goose.DefaultTablename
