@@ -3,10 +3,12 @@ package server_test
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -22,6 +24,7 @@ import (
 	"narthex/client"
 	"narthex/internal/airlock"
 	"narthex/internal/gateway"
+	"narthex/internal/lab"
 	"narthex/internal/sandbox"
 	"narthex/internal/server"
 	"narthex/internal/store"
@@ -382,25 +385,66 @@ func TestAStudyIsHeldToItsForm(t *testing.T) {
 	}
 }
 
-// TestWhatChangedSinceAJobWasTakenDoesNotRun: weights that are others now.
+// TestWhatChangedSinceAJobWasTakenDoesNotRun: weights that are others now, a study that is another in the store, an environment that two people
+// changed.
 func TestWhatChangedSinceAJobWasTakenDoesNotRun(t *testing.T) {
-	s := &stage{}
-	h := openHall(t, s.play)
-	s.on.Store(1)
-	first := h.submit(t)
-	until(t, "the job runs", func() bool { return s.began.Load() == 1 })
-	second := h.submit(t)
-	if err := os.WriteFile(filepath.Join(h.asset, "weights.bin"), []byte("the weight"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := h.holder().CancelJob(t.Context(), first.ID); err != nil {
-		t.Fatal(err)
-	}
-	if job := h.over(t, second.ID); job.State != narthex.JobCancelled || job.End != nil || s.began.Load() != 1 {
-		t.Errorf("a job on other weights is %s", job.State)
-	}
-	if b := h.budget(t, "weights.compute", "cpu_hours"); b.Reserved != 0 || b.Used > 10 {
-		t.Errorf("of processor time there is %+v", b)
+	for name, change := range map[string]func(*hall, store.Store) error{
+		"the weights": func(h *hall, _ store.Store) error {
+			return os.WriteFile(filepath.Join(h.asset, "weights.bin"), []byte("the weight"), 0o644)
+		},
+		"the study": func(h *hall, raw store.Store) error {
+			h.Tampered = true
+			return raw.Update(t.Context(), func(tx store.Tx) error {
+				key := string(narthex.MakeDigest(sha256.Sum256([]byte("#!\nrun\n")))) + "/0000"
+				row, err := tx.Get(store.Blobs, key)
+				if err != nil || row == nil {
+					return errors.Join(errors.New("the study is not there"), err)
+				}
+				return tx.Put(store.Blobs, key, bytes.Replace(row, []byte(`"data":"`), []byte(`"data":"AAAA`), 1))
+			})
+		},
+		"the environment": func(h *hall, _ store.Store) error {
+			files := lab.Files{}
+			top := os.DirFS(h.Config().Lab)
+			err := fs.WalkDir(top, ".", func(name string, entry fs.DirEntry, err error) error {
+				if err == nil && !entry.IsDir() {
+					files[name], err = fs.ReadFile(top, name)
+				}
+				return err
+			})
+			if err != nil {
+				return err
+			}
+			files["environments/box.yaml"] = bytes.Replace(files["environments/box.yaml"], []byte("wall_minutes: 60"), []byte("wall_minutes: 59"), 1)
+			state := must(h.People["olga"].Propose(t.Context(), files))
+			for _, who := range []string{"carol", "dan"} {
+				must(h.People[who].ApproveLab(t.Context(), state.Proposed))
+			}
+			return nil
+		},
+	} {
+		s := &stage{}
+		var raw store.Store
+		h := openHallWith(t, s.play, func(c *server.Config) {
+			c.Host.Examiner = testenv.Here{}
+			c.Wrap = func(s store.Store) store.Store { raw = s; return s }
+		})
+		s.on.Store(1)
+		first := h.submit(t)
+		until(t, "the job runs", func() bool { return s.began.Load() == 1 })
+		second := h.submit(t)
+		if err := change(h, raw); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if _, err := h.holder().CancelJob(t.Context(), first.ID); err != nil {
+			t.Fatal(err)
+		}
+		if job := h.over(t, second.ID); job.State != narthex.JobCancelled || job.End != nil || s.began.Load() != 1 {
+			t.Errorf("%s: a job on others is %s", name, job.State)
+		}
+		if b := h.budget(t, "weights.compute", "cpu_hours"); b.Reserved != 0 || b.Used > 10 {
+			t.Errorf("%s: of processor time there is %+v", name, b)
+		}
 	}
 }
 
