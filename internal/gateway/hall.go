@@ -36,12 +36,14 @@ type Hall struct {
 	Folder   string // of this node alone, for studies while they run
 	Log      *slog.Logger
 
-	mu    sync.Mutex // guards runs and turns
+	mu    sync.Mutex // guards runs, by, turns and taken
 	runs  map[narthex.JobID]context.CancelFunc
+	by    map[narthex.JobID]narthex.PersonID // who cancelled one that runs
 	wake  chan struct{}
 	looks chan struct{}                       // as many looks into files, and makings of twins, at once as it holds
 	twins chan struct{}                       // one making of twins at once, so that jobs and releases have a look left
 	turns map[narthex.AssetName]chan struct{} // who asks for something of an asset to leave, one after the other
+	taken map[narthex.GrantID][]time.Time     // the looks of a day
 	done  sync.WaitGroup
 }
 
@@ -90,6 +92,8 @@ type Examiner interface {
 
 // NewHall makes a hall; Run must run for its jobs to begin.
 func NewHall(h *Hall) *Hall {
+	h.taken = map[narthex.GrantID][]time.Time{}
+	h.by = map[narthex.JobID]narthex.PersonID{}
 	h.runs, h.wake, h.looks = map[narthex.JobID]context.CancelFunc{}, make(chan struct{}, 1), make(chan struct{}, mostLooks)
 	h.twins, h.turns = make(chan struct{}, 1), map[narthex.AssetName]chan struct{}{}
 	return h
@@ -103,11 +107,14 @@ func (h *Hall) Wake() {
 	}
 }
 
-// Cancel ends a job that runs.
-func (h *Hall) Cancel(id narthex.JobID) {
+// Cancel ends a job that runs. By is who cancels it, or nobody where what stops its key does.
+func (h *Hall) Cancel(id narthex.JobID, by narthex.PersonID) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if cancel, runs := h.runs[id]; runs {
+		if h.by[id] == "" {
+			h.by[id] = by
+		}
 		cancel()
 	}
 }
@@ -155,8 +162,11 @@ func (h *Hall) closeLost(ctx context.Context) error {
 	return h.Journal.Update(ctx, func(tx *journal.Tx) error {
 		for _, job := range running {
 			now, err := journal.Get[book.Job](tx, store.Jobs, string(job.ID))
-			if err != nil || now == nil || now.State != narthex.JobRunning {
+			if err != nil {
 				return err
+			}
+			if now == nil || now.State != narthex.JobRunning {
+				continue
 			}
 			if _, err := h.Bell.changeJob(tx, *now, lost(now.Plan)); err != nil {
 				return err
@@ -168,7 +178,7 @@ func (h *Hall) closeLost(ctx context.Context) error {
 
 // lost is the end of a job of which nobody knows more.
 func lost(p narthex.Plan) airlock.JobEvent {
-	return airlock.JobEvent{Act: airlock.JobEnd, End: &narthex.JobEnd{Class: string(sandbox.Lost), WallMinutes: p.WallMinutes, CPUMinutes: p.CPUMinutes}}
+	return airlock.JobEvent{Act: airlock.JobEnd, End: &narthex.JobEnd{Class: sandbox.Lost, WallMinutes: p.WallMinutes, CPUMinutes: p.CPUMinutes}}
 }
 
 // open gives those of the jobs that wait and run of which want holds.
@@ -194,7 +204,7 @@ func (h *Hall) open(ctx context.Context, want func(*journal.Tx, book.Job) bool) 
 func (h *Hall) sweep(ctx context.Context) error {
 	waiting, running, err := h.open(ctx, func(tx *journal.Tx, job book.Job) bool { return stopsJob(tx, job) != "" })
 	for _, job := range running {
-		h.Cancel(job.ID)
+		h.Cancel(job.ID, "")
 	}
 	for _, job := range waiting {
 		if err == nil {
@@ -373,6 +383,7 @@ func (h *Hall) leave(id narthex.JobID) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	delete(h.runs, id)
+	delete(h.by, id)
 }
 
 // studyOf is where a job's study lies while it runs.
@@ -485,10 +496,15 @@ func (h *Hall) run(ctx context.Context, job book.Job, ready sandbox.Job) {
 	if ended.Line < 1 || ended.Line > ready.Lines[ended.File] { // no place of the study's
 		ended.File, ended.Line = "", 0
 	}
-	end := narthex.JobEnd{Class: string(ended.Class), File: ended.File, Line: ended.Line, WallMinutes: airlock.Minutes(max(ended.Wall, h.Journal.Now().Sub(began)), plan.WallMinutes), CPUMinutes: airlock.Minutes(ended.CPU, plan.CPUMinutes)}
+	end := narthex.JobEnd{Class: ended.Class, File: ended.File, Line: ended.Line, WallMinutes: airlock.Minutes(max(ended.Wall, h.Journal.Now().Sub(began)), plan.WallMinutes), CPUMinutes: airlock.Minutes(ended.CPU, plan.CPUMinutes)}
 	event := airlock.JobEvent{Act: airlock.JobEnd, End: &end}
-	if ended.Class == sandbox.Lost {
+	switch ended.Class {
+	case sandbox.Lost:
 		event = lost(plan)
+	case sandbox.Cancelled:
+		h.mu.Lock()
+		event.By = h.by[job.ID]
+		h.mu.Unlock()
 	}
 	keep := context.WithoutCancel(ctx)
 	if ended.Class != sandbox.Cancelled && ended.Class != sandbox.Lost {

@@ -134,6 +134,9 @@ func (v *visit) look(g gathered) (release narthex.Release, err error) {
 	}
 	var answer airlock.Answer
 	if allowed {
+		if err := v.door.Hall.takeTurn(g.job.Grant, v.door.Journal.Now()); err != nil {
+			return none, v.denyUnread(err)
+		}
 		if answer, err = v.door.Hall.examine(v.r.Context(), task, folder); err != nil {
 			return none, v.denyUnread(narthex.Unavailablef("The files could not be looked into, so nothing was submitted. Try again; tell the lab if it stays so.").Because(err))
 		}
@@ -241,16 +244,16 @@ func (a *attempt) takeRelease(g gathered, findings []narthex.Finding, kept narth
 	if err != nil {
 		return none, err
 	}
-	reviewers := 2
+	must := 2
 	if n, set := a.decision.Number(takeOut, "reviewers"); set {
-		reviewers = max(reviewers, int(n))
+		must = max(must, int(n))
 	}
 	holds, fields, err := a.take()
 	if err != nil {
 		return none, err
 	}
 	row := book.Release{Release: narthex.Release{Job: g.job.ID, Grant: a.h.grant.ID, Engagement: a.h.grant.Engagement, Agreement: a.h.grant.Agreement, Key: a.h.key.ID, Author: a.h.person.ID,
-		Asset: g.call.asset, Version: g.job.Plan.Version, Package: digest, Files: g.files, Charge: g.call.charge, Reviewers: reviewers, Findings: append([]narthex.Finding{}, findings...), Sketch: kept, State: narthex.ReleaseSubmitted}, Holds: holds}
+		Asset: g.call.asset, Version: g.job.Plan.Version, Package: digest, Files: g.files, Charge: g.call.charge, Reviewers: must, Findings: append([]narthex.Finding{}, findings...), Sketch: kept, State: narthex.ReleaseSubmitted}, Holds: holds}
 	form, err := canon.JSON(airlock.Taken(row.Release))
 	if err != nil {
 		return none, err
@@ -263,7 +266,15 @@ func (a *attempt) takeRelease(g gathered, findings []narthex.Finding, kept narth
 	if err := a.v.door.Bell.tellRelease(a.tx, row.Release, "", row.Author, index); err != nil {
 		return none, err
 	}
-	return row.Release, journal.Put(a.tx, store.Releases, string(row.ID), &row)
+	if err := journal.Put(a.tx, store.Releases, string(row.ID), &row); err != nil {
+		return none, err
+	}
+	reviewers, err := a.v.door.Bell.Reviewers(a.tx)
+	if err != nil {
+		return none, err
+	}
+	row, _, err = a.v.door.Bell.Attend(a.tx, row, reviewers)
+	return row.Release, err
 }
 
 // roomForRelease refuses one more release where as many wait as may, or where files of the same job wait.
@@ -473,6 +484,13 @@ func (v *visit) changeRelease(event func(*journal.Tx, book.Release, holder) (air
 		e, err := event(tx, row, h)
 		if err == nil {
 			row, err = v.door.Bell.ChangeRelease(tx, row, e)
+		}
+		if err != nil || e.Act != airlock.Edit {
+			return err
+		}
+		reviewers, err := v.door.Bell.Reviewers(tx)
+		if err == nil {
+			row, _, err = v.door.Bell.Attend(tx, row, reviewers)
 		}
 		return err
 	})

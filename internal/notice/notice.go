@@ -38,6 +38,7 @@ const (
 	Asker       To = "asker"       // who asked a specialist for an opinion
 	Asked       To = "asked"       // that specialist, who is no person of Narthex: by mail and in no list
 	Releasers   To = "releaser"    // who may say that a release leaves, and whose word it waits for
+	Passed      To = "passed"      // who was asked whether a release leaves, and need not say it any more
 	Guards      To = "guard"       // owns an asset, or keeps the lab's security
 	Deciders    To = "decider"     // who decides on an objection and has not
 )
