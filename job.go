@@ -66,15 +66,34 @@ type Output struct {
 	Says string `json:"says,omitempty"`
 }
 
+// EndClass is how a job ended: a closed list. The zero EndClass is none.
+type EndClass string
+
+// The classes.
+const (
+	EndDone        EndClass = "done"          // the command ended with 0
+	EndFailed      EndClass = "failed"        // the command ended with anything else
+	EndOutOfTime   EndClass = "out_of_time"   // the time of the plan, or its processor time, was used up
+	EndOutOfMemory EndClass = "out_of_memory" // its memory was used up
+	EndOutOfSpace  EndClass = "out_of_space"  // it failed with /scratch or /out full, or left too many files
+	EndCancelled   EndClass = "cancelled"
+	EndLost        EndClass = "lost" // nobody knows: its node or its keeper died
+)
+
+// EndClasses lists every class.
+func EndClasses() []EndClass {
+	return []EndClass{EndDone, EndFailed, EndOutOfTime, EndOutOfMemory, EndOutOfSpace, EndCancelled, EndLost}
+}
+
 // JobEnd is what is told of how a job ended: a class of a closed list, a place in the study's own files, and times rounded up to minutes.
 // It is all that comes out of a job without the airlock.
 type JobEnd struct {
-	Class       string `json:"class"` // done, failed, out_of_time, out_of_memory, out_of_space, cancelled, lost
-	File        string `json:"file,omitempty"`
-	Line        int    `json:"line,omitempty"`
-	WallMinutes int64  `json:"wall_minutes"`
-	CPUMinutes  int64  `json:"cpu_minutes"`
-	GPUMinutes  int64  `json:"gpu_minutes,omitempty"` // of each of its devices for WallMinutes
+	Class       EndClass `json:"class"`
+	File        string   `json:"file,omitempty"`
+	Line        int      `json:"line,omitempty"`
+	WallMinutes int64    `json:"wall_minutes"`
+	CPUMinutes  int64    `json:"cpu_minutes"`
+	GPUMinutes  int64    `json:"gpu_minutes,omitempty"` // of each of its devices for WallMinutes
 }
 
 // Job is a study that runs beside an asset. It is seen by those who hold its grant, and by the lab.

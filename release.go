@@ -107,6 +107,7 @@ type Release struct {
 	AskedAt     time.Time     `json:"asked_at,omitzero"`     // of the last edit, with which its reviewers begin anew
 	RemindedAt  time.Time     `json:"reminded_at,omitzero"`  // when the clock reminded its reviewers
 	EscalatedAt time.Time     `json:"escalated_at,omitzero"` // when it told the programme
+	FewAt       time.Time     `json:"few_at,omitzero"`       // when the programme was told that too few may review it
 	Votes       []ReleaseVote `json:"votes,omitempty"`
 	Rule        *RuleUse      `json:"rule,omitempty"`  // by which it left, where no people decided
 	Unfit       *Unfit        `json:"unfit,omitempty"` // why it did not

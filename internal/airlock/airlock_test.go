@@ -372,3 +372,43 @@ func TestWhatIsComparedIsBounded(t *testing.T) {
 		t.Error("what is kept is not bounded")
 	}
 }
+
+// TestAVoteThatIsVoidCountsNoMore: with one voice less others may vote in its place, and what was voted with it is not decided by it.
+func TestAVoteThatIsVoidCountsNoMore(t *testing.T) {
+	step := func(r narthex.Release, e airlock.ReleaseEvent) narthex.Release {
+		t.Helper()
+		next, err := airlock.NextRelease(r, e, start)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return next
+	}
+	r := submitted(2)
+	r = step(r, vote(r, "r1", r.Package, narthex.VerdictRelease, airlock.Vote))
+	void := airlock.ReleaseEvent{Act: airlock.Void, Of: "r1"}
+	if _, err := airlock.NextRelease(r, airlock.ReleaseEvent{Act: airlock.Void, Of: "r2"}, start); err == nil {
+		t.Error("a vote that nobody gave is void")
+	}
+	gone := step(r, void)
+	if gone = step(gone, vote(gone, "r2", gone.Package, narthex.VerdictRelease, airlock.Vote)); gone.State != narthex.ReleaseSubmitted {
+		t.Errorf("one vote that counts makes it %s", gone.State)
+	}
+	if gone = step(gone, vote(gone, "r3", gone.Package, narthex.VerdictRelease, airlock.Vote)); gone.State != narthex.ReleaseReleased {
+		t.Errorf("two that count make it %s", gone.State)
+	}
+	if _, err := airlock.NextRelease(gone, airlock.ReleaseEvent{Act: airlock.Void, Of: "r2"}, start); err == nil {
+		t.Error("a vote is void after it counted")
+	}
+	differ := step(r, vote(r, "r2", r.Package, narthex.VerdictRefuse, airlock.Vote))
+	if differ.State != narthex.ReleaseConflicting {
+		t.Fatalf("it is %s", differ.State)
+	}
+	differ = step(differ, void)
+	if differ.State != narthex.ReleaseSubmitted || len(differ.Votes) != 1 || !airlock.WaitsFor(differ, "r3") {
+		t.Errorf("where one of two who differ went it is %s with %d votes", differ.State, len(differ.Votes))
+	}
+	few := step(differ, airlock.ReleaseEvent{Act: airlock.Few})
+	if _, err := airlock.NextRelease(few, airlock.ReleaseEvent{Act: airlock.Few}, start); err == nil || few.FewAt.IsZero() {
+		t.Error("that they are too few is said twice, or nowhere")
+	}
+}

@@ -13,7 +13,7 @@ const ReviewDays = 5
 
 // ReleaseDue gives by when the reviewers of a release should have decided, or the zero time where it is not with them.
 func ReleaseDue(r narthex.Release, calendar workflow.Calendar) time.Time {
-	if !withReviewers(r) {
+	if !WithReviewers(r) {
 		return time.Time{}
 	}
 	return calendar.Add(r.Since(), ReviewDays)
@@ -22,7 +22,7 @@ func ReleaseDue(r narthex.Release, calendar workflow.Calendar) time.Time {
 // ReleaseTick gives what the clock of a release says at now and has not said, or "". A clock that stood still says the last of what it missed.
 func ReleaseTick(r narthex.Release, calendar workflow.Calendar, now time.Time) ReleaseAct {
 	switch {
-	case !withReviewers(r) || !r.EscalatedAt.IsZero():
+	case !WithReviewers(r) || !r.EscalatedAt.IsZero():
 	case !now.Before(calendar.Add(r.Since(), 2*ReviewDays)):
 		return Escalate
 	case r.RemindedAt.IsZero() && !now.Before(ReleaseDue(r, calendar)):

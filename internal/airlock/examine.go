@@ -53,13 +53,14 @@ func formOf(f Raw, most disclosure.Most) ([]byte, error) {
 	return disclosure.Canonical(disclosure.Kind(f.Kind), f.Data, most)
 }
 
-// Charge gives the bytes that files in their forms cost when they leave together, rounded up.
+// Charge gives the bytes that files in their forms cost when they leave together: what their author is told of them in any case, and their
+// own, compressed and rounded up.
 func Charge(files []Raw) int64 {
 	forms := make([]disclosure.Form, len(files))
 	for i, f := range files {
 		forms[i] = disclosure.Form{Kind: disclosure.Kind(f.Kind), Bytes: f.Data}
 	}
-	return int64((disclosure.Charge(forms) + 7) / 8)
+	return TriedBytes + int64((disclosure.Charge(forms)-disclosure.EventBits+7)/8)
 }
 
 // Task is what a confined child is asked, and Answer what it says: the one reads and the other writes JSON.

@@ -33,9 +33,6 @@ type JobEvent struct {
 	Vote *narthex.StudyVote `json:"vote,omitempty"` // of approve and return
 }
 
-// classes of the end of a job.
-var classes = []string{"done", "failed", "out_of_time", "out_of_memory", "out_of_space", "cancelled", "lost"}
-
 // NextJob gives the job after an event, or a Conflict where it cannot come.
 func NextJob(j narthex.Job, e JobEvent, at time.Time) (narthex.Job, error) {
 	switch e.Act {
@@ -45,15 +42,15 @@ func NextJob(j narthex.Job, e JobEvent, at time.Time) (narthex.Job, error) {
 		}
 		j.State, j.StartedAt = narthex.JobRunning, at
 	case JobEnd:
-		if j.State != narthex.JobRunning || e.End == nil || !slices.Contains(classes, e.End.Class) || !within(j.Plan, *e.End) || !declared(j.Plan, e.Package) {
+		if j.State != narthex.JobRunning || e.End == nil || !slices.Contains(narthex.EndClasses(), e.End.Class) || !within(j.Plan, *e.End) || !declared(j.Plan, e.Package) {
 			return j, badJob(j)
 		}
 		end := *e.End
 		j.End, j.EndedAt, j.Package = &end, at, e.Package
 		switch end.Class {
-		case "done":
+		case narthex.EndDone:
 			j.State = narthex.JobDone
-		case "cancelled":
+		case narthex.EndCancelled:
 			j.State = narthex.JobCancelled
 		default:
 			j.State = narthex.JobFailed
@@ -152,7 +149,7 @@ func JobUsed(p narthex.Plan, e JobEvent) []policy.Used {
 		return []policy.Used{{Unit: narthex.Calls, Amount: 0}, {Unit: narthex.CPUMinutes, Amount: 0}, {Unit: narthex.GPUMinutes, Amount: 0}, {Unit: narthex.Bytes, Amount: 0}}
 	}
 	cpu, gpu := p.CPUMinutes, p.GPUMinutes
-	if e.End != nil && e.End.Class != "lost" {
+	if e.End != nil && e.End.Class != narthex.EndLost {
 		cpu, gpu = e.End.CPUMinutes, e.End.GPUMinutes
 	}
 	return []policy.Used{{Unit: narthex.Calls, Amount: 1}, {Unit: narthex.CPUMinutes, Amount: cpu}, {Unit: narthex.GPUMinutes, Amount: gpu}, {Unit: narthex.Bytes, Amount: p.OutcomeBytes}}

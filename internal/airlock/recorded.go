@@ -80,7 +80,7 @@ func PackageDigest(files []narthex.ReleaseFile) (narthex.Digest, error) {
 func Taken(r narthex.Release) narthex.Release {
 	r = Recorded(r)
 	r.ID, r.TakenAt, r.DecidedAt, r.FetchedAt, r.Votes = "", time.Time{}, time.Time{}, time.Time{}, nil
-	r.AskedAt, r.RemindedAt, r.EscalatedAt = time.Time{}, time.Time{}, time.Time{}
+	r.AskedAt, r.RemindedAt, r.EscalatedAt, r.FewAt = time.Time{}, time.Time{}, time.Time{}, time.Time{}
 	return r
 }
 

@@ -25,6 +25,8 @@ const (
 	Remind   ReleaseAct = "remind"   // the clock reminded its reviewers
 	Escalate ReleaseAct = "escalate" // the clock told the programme
 	ByRule   ReleaseAct = "by_rule"  // it leaves by a standing rule, and no people decide
+	Void     ReleaseAct = "void"     // the vote of somebody who may review it no longer counts no more
+	Few      ReleaseAct = "few"      // the programme was told that too few may review it
 )
 
 // ReleaseEvent is one act, as the ledger has it but for people's words.
@@ -37,6 +39,7 @@ type ReleaseEvent struct {
 	Charge  int64                 `json:"charge,omitempty"`
 	Code    string                `json:"code,omitempty"`
 	Rule    *narthex.RuleUse      `json:"rule,omitempty"` // of by_rule
+	Of      narthex.PersonID      `json:"of,omitempty"`   // whose vote is void
 }
 
 // leastReviewers is how many people say that something may leave, whatever a term asks.
@@ -45,7 +48,7 @@ const leastReviewers = 2
 // NextRelease gives the release after an event, or an error that says why it cannot come. Who may do it is [MayReview]'s to say, and its
 // caller's.
 func NextRelease(r narthex.Release, e ReleaseEvent, at time.Time) (narthex.Release, error) {
-	with := withReviewers(r)
+	with := WithReviewers(r)
 	switch e.Act {
 	case Vote:
 		if !with || !said(r, e) {
@@ -71,7 +74,7 @@ func NextRelease(r narthex.Release, e ReleaseEvent, at time.Time) (narthex.Relea
 			}
 		}
 		r.Files, r.Package, r.Votes, r.State, r.Charge = e.Files, e.Package, nil, narthex.ReleaseSubmitted, e.Charge
-		r.AskedAt, r.RemindedAt, r.EscalatedAt = at, time.Time{}, time.Time{}
+		r.AskedAt, r.RemindedAt, r.EscalatedAt, r.FewAt = at, time.Time{}, time.Time{}, time.Time{}
 		r.Findings = slices.DeleteFunc(slices.Clone(r.Findings), func(f narthex.Finding) bool {
 			return f.File != "" && !slices.ContainsFunc(e.Files, func(is narthex.ReleaseFile) bool { return is.Name == f.File })
 		})
@@ -87,6 +90,17 @@ func NextRelease(r narthex.Release, e ReleaseEvent, at time.Time) (narthex.Relea
 		if r.FetchedAt.IsZero() {
 			r.FetchedAt = at
 		}
+	case Void: // with one voice less nobody differs: others may vote, blind to the rest
+		votes := without(r.Votes, e.Of)
+		if !with || len(votes) == len(r.Votes) {
+			return r, badRelease(r)
+		}
+		r.Votes, r.State = votes, narthex.ReleaseSubmitted
+	case Few:
+		if !with || e.By != "" || !r.FewAt.IsZero() {
+			return r, badRelease(r)
+		}
+		r.FewAt = at
 	case Read:
 	case Remind, Escalate: // what was said is said once, and changes nothing else
 		if !with || e.By != "" || !r.EscalatedAt.IsZero() || e.Act == Remind && !r.RemindedAt.IsZero() {
@@ -111,8 +125,8 @@ func NextRelease(r narthex.Release, e ReleaseEvent, at time.Time) (narthex.Relea
 // MustSay is how many people say of a release that it may leave.
 func MustSay(r narthex.Release) int { return max(ReviewersOf(r.Files, 0), r.Reviewers) }
 
-// withReviewers says whether a release waits for its reviewers.
-func withReviewers(r narthex.Release) bool {
+// WithReviewers says whether a release waits for its reviewers.
+func WithReviewers(r narthex.Release) bool {
 	return r.State == narthex.ReleaseSubmitted || r.State == narthex.ReleaseConflicting
 }
 
@@ -261,15 +275,15 @@ func compare(a, b string) int {
 	return 0
 }
 
-// TriedBytes is what a package that wants to leave tells at most though it does not leave, in bytes: sixteen bits for that it was tried,
+// TriedBytes is what a package that wants to leave tells its author at most beside its own bytes, in bytes: sixteen bits for that it was tried,
 // its size, how long the look took in milliseconds, of each file, and of all together, which of the ten kinds were found, and why it did not
 // leave by a standing rule.
 const TriedBytes = (16 + 25 + 17 + 10*(mostOutputs+1) + unfitBits + 7) / 8
 
 const mostOutputs = 20 // of a study, as package study has it
 
-// ReleaseUsed gives what a release took of its budgets once it is decided. What does not leave costs what its author was told of it, at most
-// what it would have cost: else who asks and withdraws again and again learns for nothing what they could not take out.
+// ReleaseUsed gives what a release took of its budgets once it is decided. What does not leave costs what its author was told of it, which is
+// a part of what it would have cost: else who asks and withdraws again and again learns for nothing what they could not take out.
 func ReleaseUsed(r narthex.Release) []policy.Used {
 	if r.State != narthex.ReleaseReleased {
 		return []policy.Used{{Unit: narthex.Calls, Amount: 0}, {Unit: narthex.CPUMinutes, Amount: 0}, {Unit: narthex.GPUMinutes, Amount: 0}, {Unit: narthex.Bytes, Amount: min(TriedBytes, r.Charge)}}

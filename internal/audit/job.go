@@ -173,6 +173,14 @@ func (s *step) releaseChanged() error {
 		s.impossible(store.Releases, string(id), "an act on a release that is not there, or of another grant")
 		return nil
 	}
+	if e.Vote != nil {
+		if may, err := s.hadRole(r.Release, *e.Vote); err != nil {
+			return err
+		} else if !may {
+			s.impossible(store.Releases, string(id), "a word on a release of somebody who did not have that role then")
+			return nil
+		}
+	}
 	next, err := airlock.NextRelease(r.Release, e, s.at)
 	if err != nil {
 		s.impossible(store.Releases, string(id), "an act that the release's state does not take")
@@ -187,6 +195,24 @@ func (s *step) releaseChanged() error {
 	}
 	s.Releases[id] = r
 	return nil
+}
+
+// hadRole says whether a person had the role in which they spoke of a release, when they did: by the directory that was in force, and of an owner
+// whether the asset was theirs. What the directory was, where it cannot be read, is told elsewhere.
+func (s *step) hadRole(r narthex.Release, v narthex.ReleaseVote) (bool, error) {
+	d, err := s.docs.directory(s.Directory.InForce)
+	if err != nil || d == nil {
+		return true, err
+	}
+	p, known := s.People[v.By]
+	if known && p.Handle == "" && p.Org == "" { // what told of them was erased
+		return true, nil
+	}
+	named, is := d.Person(p.Handle)
+	if !known || !is || p.Org != "" || p.State != narthex.PersonActive || !slices.Contains(named.Roles, v.As) {
+		return false, nil
+	}
+	return v.As != narthex.AssetOwner || d.Owns(r.Asset, narthex.Person{ID: v.By, Handle: p.Handle, State: p.State, Roles: named.Roles}), nil
 }
 
 // jobs holds the jobs that are stored to what their entries say; people's words, to their digests.

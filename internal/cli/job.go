@@ -260,7 +260,7 @@ func (a *app) jobList(ctx context.Context) error {
 			place = fmt.Sprint(j.Place)
 		}
 		if j.End != nil {
-			ended = strings.ReplaceAll(j.End.Class, "_", " ")
+			ended = strings.ReplaceAll(string(j.End.Class), "_", " ")
 		}
 		if j.Package != nil {
 			files = fmt.Sprint(len(j.Package.Files))
@@ -344,7 +344,7 @@ func approvalClause(p narthex.Plan) string {
 }
 
 // endings says what an end means, and what to do then.
-var endings = map[string][2]string{
+var endings = map[narthex.EndClass][2]string{
 	"done":          {"it ended by itself, without an error", ""},
 	"failed":        {"it ended with an error", "look at the place named; what it prints is not given, so have it write what you want to know to an output of its own"},
 	"out_of_time":   {"its time was over", "ask for more with --minutes, or do less"},
@@ -379,7 +379,7 @@ func writeJob(p *page, j client.JobView) {
 	if j.End != nil {
 		says, known := endings[j.End.Class]
 		if !known {
-			says[0] = j.End.Class
+			says[0] = string(j.End.Class)
 		}
 		next = says[1]
 		pairs = append(pairs, [2]string{"how", says[0]})

@@ -372,7 +372,7 @@ func (got tried) problem() error {
 	lacks := len(got.Missing) + len(got.Refused)
 	switch {
 	case got.End == sandbox.OutOfTime || got.End == sandbox.OutOfMemory || got.End == sandbox.OutOfSpace:
-		ending := endings[string(got.End)]
+		ending := endings[got.End]
 		return problem(narthex.Invalid, ending[1], "the study did not end well: %s", ending[0])
 	case got.End != sandbox.Done && got.Absent > 0:
 		next = fmt.Sprintf("mend the study, and try it again; a twin is without %s of which none is made, and so is the study", count(got.Absent, "file"))
@@ -390,7 +390,7 @@ func (got tried) problem() error {
 }
 
 func writeTried(p *page, got tried) {
-	ending, known := endings[string(got.End)]
+	ending, known := endings[got.End]
 	if !known {
 		ending[0] = string(got.End)
 	}

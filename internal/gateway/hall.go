@@ -43,13 +43,15 @@ type Hall struct {
 	has   atomic.Pointer[Devices] // of the host; nil for none
 	tidy  tidy
 
-	mu    sync.Mutex // guards no, runs and turns
+	mu    sync.Mutex // guards no, runs, by, turns and taken
 	no    *narthex.Error
 	runs  map[narthex.JobID]context.CancelFunc
+	by    map[narthex.JobID]narthex.PersonID // who cancelled one that runs
 	wake  chan struct{}
 	looks chan struct{}                       // as many looks into files, and makings of twins, at once as it holds
 	twins chan struct{}                       // one making of twins at once, so that jobs and releases have a look left
 	turns map[narthex.AssetName]chan struct{} // who asks for something of an asset to leave, one after the other
+	taken map[narthex.GrantID][]time.Time     // the looks of a day
 	done  sync.WaitGroup
 }
 
@@ -98,6 +100,8 @@ type Examiner interface {
 
 // NewHall makes a hall; Run must run for its jobs to begin.
 func NewHall(h *Hall) *Hall {
+	h.taken = map[narthex.GrantID][]time.Time{}
+	h.by = map[narthex.JobID]narthex.PersonID{}
 	h.runs, h.wake, h.looks = map[narthex.JobID]context.CancelFunc{}, make(chan struct{}, 1), make(chan struct{}, mostLooks)
 	h.twins, h.turns = make(chan struct{}, 1), map[narthex.AssetName]chan struct{}{}
 	h.roots.log, h.roots.known = h.Log, map[narthex.EnvironmentName]ground{}
@@ -112,11 +116,14 @@ func (h *Hall) Wake() {
 	}
 }
 
-// Cancel ends a job that runs.
-func (h *Hall) Cancel(id narthex.JobID) {
+// Cancel ends a job that runs. By is who cancels it, or nobody where what stops its key does.
+func (h *Hall) Cancel(id narthex.JobID, by narthex.PersonID) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if cancel, runs := h.runs[id]; runs {
+		if h.by[id] == "" {
+			h.by[id] = by
+		}
 		cancel()
 	}
 }
@@ -163,8 +170,11 @@ func (h *Hall) closeLost(ctx context.Context) error {
 	return h.Journal.Update(ctx, func(tx *journal.Tx) error {
 		for _, job := range running {
 			now, err := journal.Get[book.Job](tx, store.Jobs, string(job.ID))
-			if err != nil || now == nil || now.State != narthex.JobRunning {
+			if err != nil {
 				return err
+			}
+			if now == nil || now.State != narthex.JobRunning {
+				continue
 			}
 			if _, err := h.Bell.ChangeJob(tx, *now, lost(now.Plan)); err != nil {
 				return err
@@ -176,7 +186,7 @@ func (h *Hall) closeLost(ctx context.Context) error {
 
 // lost is the end of a job of which nobody knows more.
 func lost(p narthex.Plan) airlock.JobEvent {
-	return airlock.JobEvent{Act: airlock.JobEnd, End: &narthex.JobEnd{Class: string(sandbox.Lost), WallMinutes: p.WallMinutes, CPUMinutes: p.CPUMinutes, GPUMinutes: p.GPUMinutes}}
+	return airlock.JobEvent{Act: airlock.JobEnd, End: &narthex.JobEnd{Class: sandbox.Lost, WallMinutes: p.WallMinutes, CPUMinutes: p.CPUMinutes, GPUMinutes: p.GPUMinutes}}
 }
 
 // open gives those of the jobs that wait and run of which want holds.
@@ -202,7 +212,7 @@ func (h *Hall) open(ctx context.Context, want func(*journal.Tx, book.Job) bool) 
 func (h *Hall) sweep(ctx context.Context) error {
 	waiting, running, err := h.open(ctx, func(tx *journal.Tx, job book.Job) bool { return h.endsJob(tx, job) != "" })
 	for _, job := range running {
-		h.Cancel(job.ID)
+		h.Cancel(job.ID, "")
 	}
 	for _, job := range waiting {
 		if err == nil {
@@ -392,6 +402,7 @@ func (h *Hall) leave(id narthex.JobID) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	delete(h.runs, id)
+	delete(h.by, id)
 }
 
 // studyOf is where a job's study lies while it runs.
@@ -526,11 +537,16 @@ func (h *Hall) run(ctx context.Context, job book.Job, ready sandbox.Job) {
 	if ended.Line < 1 || ended.Line > ready.Lines[ended.File] { // no place of the study's
 		ended.File, ended.Line = "", 0
 	}
-	end := narthex.JobEnd{Class: string(ended.Class), File: ended.File, Line: ended.Line, WallMinutes: airlock.Minutes(max(ended.Wall, h.Journal.Now().Sub(began)), plan.WallMinutes), CPUMinutes: airlock.Minutes(ended.CPU, plan.CPUMinutes)}
+	end := narthex.JobEnd{Class: ended.Class, File: ended.File, Line: ended.Line, WallMinutes: airlock.Minutes(max(ended.Wall, h.Journal.Now().Sub(began)), plan.WallMinutes), CPUMinutes: airlock.Minutes(ended.CPU, plan.CPUMinutes)}
 	end.GPUMinutes = plan.Devices * end.WallMinutes
 	event := airlock.JobEvent{Act: airlock.JobEnd, End: &end}
-	if ended.Class == sandbox.Lost {
+	switch ended.Class {
+	case sandbox.Lost:
 		event = lost(plan)
+	case sandbox.Cancelled:
+		h.mu.Lock()
+		event.By = h.by[job.ID]
+		h.mu.Unlock()
 	}
 	_ = h.tidy.keep(func() error { // what is taken in waits for its entry
 		h.finish(ctx, job, ready, event)
@@ -543,7 +559,7 @@ func (h *Hall) run(ctx context.Context, job book.Job, ready sandbox.Job) {
 // finish takes in what a job left, wipes the rest, and records how it ended.
 func (h *Hall) finish(ctx context.Context, job book.Job, ready sandbox.Job, event airlock.JobEvent) {
 	id, keep := string(job.ID), context.WithoutCancel(ctx)
-	if class := event.End.Class; class != string(sandbox.Cancelled) && class != string(sandbox.Lost) {
+	if class := event.End.Class; class != sandbox.Cancelled && class != sandbox.Lost {
 		pack, err := h.pack(keep, job, ready.Asset)
 		if err != nil {
 			h.Log.Warn("what a job left could not be taken in", "job", id, "cause", err.Error())

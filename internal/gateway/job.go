@@ -616,11 +616,13 @@ func (d *Door) CancelJob() http.Handler {
 		}
 		id := path.Base(path.Dir(v.r.URL.Path))
 		var job book.Job
+		var who narthex.PersonID
 		err := v.update(func(tx *journal.Tx) error {
 			h, err := v.hold(tx)
 			if err != nil {
 				return err
 			}
+			who = h.person.ID
 			if job, err = jobOf(tx, h, id); err != nil || !job.State.Waits() {
 				return err
 			}
@@ -631,7 +633,7 @@ func (d *Door) CancelJob() http.Handler {
 			return err
 		}
 		if job.State == narthex.JobRunning && v.door.Hall != nil {
-			v.door.Hall.Cancel(job.ID)
+			v.door.Hall.Cancel(job.ID, who)
 		}
 		return v.json(client.JobView{Job: airlock.ToldJob(job.Job)})
 	})

@@ -158,23 +158,30 @@ func (v *visit) look(g gathered) (release narthex.Release, err error) {
 	}
 	var answer airlock.Answer
 	if allowed {
+		if err := v.door.Hall.takeTurn(g.job.Grant, v.door.Journal.Now()); err != nil {
+			return none, v.denyUnread(err)
+		}
 		if answer, err = v.door.Hall.examine(v.r.Context(), task, folders...); err != nil {
 			return none, v.denyUnread(narthex.Unavailablef("The files could not be looked into, so nothing was submitted. Try again; tell the lab if it stays so.").Because(err))
 		}
-		if err := v.keepMarked(g); err != nil {
-			return none, err
-		}
 	}
-	kept, err := v.keepSketch(answer.Sketch)
-	if err != nil {
-		return none, v.denyUnread(err)
-	}
-	err = v.decide(g.call, func(a *attempt) (err error) {
-		if !allowed {
-			return narthex.Unavailablef("What the release rests on changed at this moment; try again.")
+	err = v.door.Hall.tidy.keep(func() error { // what is stored waits for its entry
+		if allowed {
+			if err := v.keepMarked(g); err != nil {
+				return err
+			}
 		}
-		release, err = a.takeRelease(g, answer.Findings, kept)
-		return err
+		kept, err := v.keepSketch(answer.Sketch)
+		if err != nil {
+			return v.denyUnread(err)
+		}
+		return v.decide(g.call, func(a *attempt) (err error) {
+			if !allowed {
+				return narthex.Unavailablef("What the release rests on changed at this moment; try again.")
+			}
+			release, err = a.takeRelease(g, answer.Findings, kept)
+			return err
+		})
 	})
 	return release, err
 }
@@ -330,7 +337,15 @@ func (a *attempt) takeRelease(g gathered, findings []narthex.Finding, kept narth
 	if err := a.v.door.Bell.tellRelease(a.tx, row.Release, "", row.Author, index); err != nil {
 		return none, err
 	}
-	return row.Release, journal.Put(a.tx, store.Releases, string(row.ID), &row)
+	if err := journal.Put(a.tx, store.Releases, string(row.ID), &row); err != nil {
+		return none, err
+	}
+	reviewers, err := a.v.door.Bell.Reviewers(a.tx)
+	if err != nil {
+		return none, err
+	}
+	row, _, err = a.v.door.Bell.Attend(a.tx, row, reviewers)
+	return row.Release, err
 }
 
 // roomForRelease refuses one more release where as many wait as may, or where files of the same job wait.
@@ -558,6 +573,13 @@ func (v *visit) changeRelease(event func(*journal.Tx, book.Release, holder) (air
 		e, err := event(tx, row, h)
 		if err == nil {
 			row, err = v.door.Bell.ChangeRelease(tx, row, e)
+		}
+		if err != nil || e.Act != airlock.Edit {
+			return err
+		}
+		reviewers, err := v.door.Bell.Reviewers(tx)
+		if err == nil {
+			row, _, err = v.door.Bell.Attend(tx, row, reviewers)
 		}
 		return err
 	})

@@ -33,7 +33,7 @@ func (h *Hall) endsJob(tx *journal.Tx, job book.Job) string {
 	if code := stopsJob(tx, job); code != "" {
 		return code
 	}
-	if all, _ := h.devices.Has(job.Plan.Device); h.Driver != nil && job.State.Waits() && job.Plan.Devices > all {
+	if all, _ := h.has.Load().Has(job.Plan.Device); h.Driver != nil && job.State.Waits() && job.Plan.Devices > all {
 		return "changed"
 	}
 	if job.State != narthex.JobInReview {

@@ -29,13 +29,7 @@ func (b Bell) tellRelease(tx *journal.Tx, r narthex.Release, act airlock.Release
 	if err != nil || hushed(tx, r.Grant, r.Key, r.Asset) {
 		return err
 	}
-	able := 0
-	for _, p := range staff {
-		if _, may := airlock.ReviewsAs(r, e, p, owns(p)); may {
-			able++
-		}
-	}
-	l.Engagement, l.Few = e, able < airlock.MustSay(r)
+	l.Engagement = e
 	people, err := with(tx, staff, r.Author)
 	if err != nil {
 		return err

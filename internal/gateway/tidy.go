@@ -72,7 +72,7 @@ func (h *Hall) tidyUp(ctx context.Context) error {
 	defer t.files.Unlock()
 	if !t.walks {
 		var err error
-		if t.needed, t.known, err = h.neededFiles(ctx, nil); err != nil {
+		if t.needed, t.known, err = h.neededFiles(ctx, nil, time.Time{}); err != nil {
 			return err
 		}
 		t.walks, t.due, t.walked, t.from = true, false, now, ""
@@ -140,8 +140,8 @@ func (h *Hall) clearJobs(ctx context.Context) (cleared int, err error) {
 }
 
 // neededFiles gives the files that jobs need, of those that are not over, and of those that are over and whose files are kept but for the known
-// ones; and which of them are over. What wants to leave, and what left, is of such a job.
-func (h *Hall) neededFiles(ctx context.Context, known map[string]bool) (needed map[narthex.Digest]bool, over map[string]bool, err error) {
+// ones; those of releases that were taken since then; and which of the jobs are over.
+func (h *Hall) neededFiles(ctx context.Context, known map[string]bool, since time.Time) (needed map[narthex.Digest]bool, over map[string]bool, err error) {
 	err = h.Journal.View(ctx, func(tx *journal.Tx) error {
 		needed, over = map[narthex.Digest]bool{}, map[string]bool{}
 		open, err := book.Listed[book.Job](tx, store.Jobs, listing.OpenJobs, mostRows)
@@ -153,7 +153,7 @@ func (h *Hall) neededFiles(ctx context.Context, known map[string]bool) (needed m
 				return err
 			}
 		}
-		return book.Walk(tx, []string{listing.KeptJobs}, "", false, func(_, id string) (bool, error) {
+		err = book.Walk(tx, []string{listing.KeptJobs}, "", false, func(_, id string) (bool, error) {
 			if known[id] {
 				return false, nil
 			}
@@ -164,8 +164,38 @@ func (h *Hall) neededFiles(ctx context.Context, known map[string]bool) (needed m
 			over[id] = true
 			return false, needs(tx, job.Job, needed)
 		})
+		if err != nil {
+			return err
+		}
+		return releasesNeed(tx, since, needed)
 	})
 	return needed, over, err
+}
+
+// releasesNeed adds the files of releases that were taken since then, as they would leave, and what is kept of them for comparison: all of
+// which the job is kept. What waits, or left, keeps its job.
+func releasesNeed(tx *journal.Tx, since time.Time, needed map[narthex.Digest]bool) error {
+	return book.Walk(tx, []string{listing.AllReleases}, "", true, func(_, id string) (bool, error) {
+		r, err := journal.Get[book.Release](tx, store.Releases, id)
+		if err != nil || r == nil {
+			return false, errors.Join(errors.New("a release that is listed is not there"), err)
+		}
+		if r.TakenAt.Before(since) {
+			return true, nil
+		}
+		job, err := journal.Get[book.Job](tx, store.Jobs, string(r.Job))
+		if err != nil || job == nil {
+			return false, errors.Join(errors.New("the job of a release is not there"), err)
+		}
+		if !job.ClearedAt.IsZero() {
+			return false, nil
+		}
+		for _, f := range r.Files {
+			needed[f.Digest] = true
+		}
+		needed[r.Sketch.Digest] = true
+		return false, nil
+	})
 }
 
 // needs adds the files of a job.
@@ -196,7 +226,7 @@ func needs(tx *journal.Tx, j narthex.Job, needed map[narthex.Digest]bool) error 
 // was not known to be over then.
 func (h *Hall) walkFiles(ctx context.Context) error {
 	t := &h.tidy
-	since, _, err := h.neededFiles(ctx, t.known)
+	since, _, err := h.neededFiles(ctx, t.known, t.walked)
 	if err != nil {
 		return err
 	}

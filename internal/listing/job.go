@@ -8,8 +8,9 @@ import (
 
 // The lists of jobs and releases, each by when it was taken in.
 const (
-	OpenJobs     = "jobs/open/"     // that are not over
-	KeptJobs     = "jobs/kept/"     // that are over and whose frozen files are kept, by when each was over
+	OpenJobs     = "jobs/open/" // that are not over
+	KeptJobs     = "jobs/kept/" // that are over and whose frozen files are kept, by when each was over
+	AllReleases  = "releases/all/"
 	OpenReleases = "releases/open/" // that are not decided
 	Marked       = "releases/mark/" // of artefacts, which are marked for who receives them
 )
@@ -45,7 +46,7 @@ func Job(j narthex.Job) []string {
 // Release gives the places of a release, sorted.
 func Release(r narthex.Release) []string {
 	place := Place(r.TakenAt, string(r.ID))
-	keys := []string{ReleasesOf(r.Grant) + place}
+	keys := []string{ReleasesOf(r.Grant) + place, AllReleases + place}
 	if !r.State.Over() {
 		keys = append(keys, OpenReleases+place)
 	}

@@ -40,6 +40,7 @@ const (
 	Releasers   To = "releaser"    // who may say that a release leaves, and whose word it waits for
 	Looker      To = "looker"      // whom a standing rule names for second looks
 	Approvers   To = "approver"    // who may say that a study runs, and whose word it waits for
+	Passed      To = "passed"      // who was asked whether a release leaves, and need not say it any more
 	Guards      To = "guard"       // owns an asset, or keeps the lab's security
 	Deciders    To = "decider"     // who decides on an objection and has not
 )

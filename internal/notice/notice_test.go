@@ -31,8 +31,8 @@ func told() []notice.Told {
 		}
 	}
 	for _, act := range acts {
-		for _, state := range []narthex.ReleaseState{narthex.ReleaseSubmitted, narthex.ReleaseReleased} {
-			all = append(all, (notice.Leaving{Act: act, Few: true, Release: narthex.Release{State: state}}).Tells()...)
+		for _, state := range []narthex.ReleaseState{narthex.ReleaseSubmitted, narthex.ReleaseConflicting, narthex.ReleaseReleased} {
+			all = append(all, (notice.Leaving{Act: act, Release: narthex.Release{State: state}}).Tells()...)
 		}
 	}
 	for _, act := range []airlock.JobAct{"", airlock.JobApprove, airlock.JobReturn, airlock.JobRemind, airlock.JobEscalate} {

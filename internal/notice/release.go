@@ -1,6 +1,8 @@
 package notice
 
 import (
+	"slices"
+
 	"narthex"
 	"narthex/internal/airlock"
 	"narthex/internal/workflow"
@@ -13,22 +15,24 @@ type Leaving struct {
 	By         narthex.PersonID
 	Release    narthex.Release
 	Engagement narthex.Engagement
-	Few        bool // whether fewer people may review it than must
 }
 
 // Tells gives what is told of it.
 func (l Leaving) Tells() []Told {
 	switch l.Act {
-	case "", airlock.Edit:
-		told := []Told{{Releasers, "release_asked"}}
-		if l.Few {
-			told = append(told, Told{Programme, "release_unreviewed"})
-		}
-		return told
+	case "", airlock.Edit, airlock.Void:
+		return []Told{{Releasers, "release_asked"}}
+	case airlock.Few:
+		return []Told{{Programme, "release_unreviewed"}}
 	case airlock.Vote, airlock.Stop:
-		if l.Release.State.Over() { // how anybody voted before that is told to nobody
-			return []Told{{Holder, "release_decided"}}
+		if l.Release.State.Over() {
+			return []Told{{Holder, "release_decided"}, {Passed, "release_over"}}
 		}
+		if l.Release.State == narthex.ReleaseConflicting { // how anybody voted is told to nobody else
+			return []Told{{Releasers, "release_differs"}}
+		}
+	case airlock.Withdraw:
+		return []Told{{Passed, "release_over"}}
 	case airlock.Return:
 		return []Told{{Holder, "release_returned"}}
 	case airlock.Remind:
@@ -59,6 +63,10 @@ func (l Leaving) Concerns(to To, p narthex.Person, owns bool) bool {
 	case Releasers:
 		_, may := airlock.ReviewsAs(l.Release, l.Engagement, p, owns)
 		return may && airlock.WaitsFor(l.Release, p.ID)
+	case Passed:
+		_, may := airlock.ReviewsAs(l.Release, l.Engagement, p, owns)
+		voted := slices.ContainsFunc(l.Release.Votes, func(v narthex.ReleaseVote) bool { return v.By == p.ID })
+		return may && (!voted || l.Act != airlock.Vote)
 	case Programme:
 		return runs(l.Engagement, p)
 	case Holder:
@@ -69,7 +77,7 @@ func (l Leaving) Concerns(to To, p narthex.Person, owns bool) bool {
 
 // Ended is a job that is over.
 type Ended struct {
-	By         narthex.PersonID // who cancelled it before it began
+	By         narthex.PersonID // who cancelled it
 	Job        narthex.Job
 	Engagement narthex.Engagement
 }

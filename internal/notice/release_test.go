@@ -11,7 +11,7 @@ import (
 )
 
 // acts is everything that is done with a release; the first is that it is handed in.
-var acts = []airlock.ReleaseAct{"", airlock.Vote, airlock.Return, airlock.Edit, airlock.Withdraw, airlock.Stop, airlock.Fetch, airlock.Read, airlock.Remind, airlock.Escalate}
+var acts = []airlock.ReleaseAct{"", airlock.Vote, airlock.Return, airlock.Edit, airlock.Withdraw, airlock.Stop, airlock.Fetch, airlock.Read, airlock.Remind, airlock.Escalate, airlock.Void, airlock.Few}
 
 // TestWhoIsToldOfARelease walks every act in every state and asks of each person of a small lab what they are told.
 func TestWhoIsToldOfARelease(t *testing.T) {
@@ -26,8 +26,8 @@ func TestWhoIsToldOfARelease(t *testing.T) {
 		insider("olga", narthex.AssetOwner), insider("oscar", narthex.AssetOwner), insider("sam", narthex.Security), insider("sue", narthex.Security), insider("paul", narthex.Sponsor, narthex.Security), insider("pat", narthex.Programme, narthex.Security),
 		insider("carol", narthex.Programme), insider("lea", narthex.Auditor), insider("dan", narthex.Custodian, narthex.Signatory), gone,
 	}
-	told := func(act airlock.ReleaseAct, by narthex.PersonID, few bool, r narthex.Release) string {
-		l := notice.Leaving{Act: act, By: by, Release: r, Engagement: e, Few: few}
+	told := func(act airlock.ReleaseAct, by narthex.PersonID, r narthex.Release) string {
+		l := notice.Leaving{Act: act, By: by, Release: r, Engagement: e}
 		var all []string
 		for _, tell := range l.Tells() {
 			for _, p := range people {
@@ -43,28 +43,28 @@ func TestWhoIsToldOfARelease(t *testing.T) {
 	for _, row := range []struct {
 		act   airlock.ReleaseAct
 		by    narthex.PersonID
-		few   bool
 		state narthex.ReleaseState
 		votes []narthex.ReleaseVote
 		want  string
 	}{
-		{"", "ada", false, narthex.ReleaseSubmitted, nil, "olga release_asked, sam release_asked, sue release_asked"},
-		{"", "ada", true, narthex.ReleaseSubmitted, nil, "carol release_unreviewed, olga release_asked, sam release_asked, sue release_asked"},
-		{airlock.Edit, "ada", false, narthex.ReleaseSubmitted, nil, "olga release_asked, sam release_asked, sue release_asked"},
-		{airlock.Vote, "sam", false, narthex.ReleaseSubmitted, votes, ""},
-		{airlock.Vote, "olga", false, narthex.ReleaseConflicting, votes, ""},
-		{airlock.Vote, "olga", false, narthex.ReleaseReleased, votes, "ada release_decided"},
-		{airlock.Vote, "olga", false, narthex.ReleaseRefused, votes, "ada release_decided"},
-		{airlock.Return, "olga", false, narthex.ReleaseReturned, votes, "ada release_returned"},
-		{airlock.Stop, "", false, narthex.ReleaseWithdrawn, nil, "ada release_decided"},
-		{airlock.Withdraw, "ada", false, narthex.ReleaseWithdrawn, nil, ""},
-		{airlock.Read, "olga", false, narthex.ReleaseSubmitted, nil, ""},
-		{airlock.Fetch, "ada", false, narthex.ReleaseReleased, votes, ""},
-		{airlock.Remind, "", false, narthex.ReleaseSubmitted, votes, "olga release_waits, sue release_waits"},
-		{airlock.Remind, "", false, narthex.ReleaseConflicting, votes, "sam release_waits"},
-		{airlock.Escalate, "", false, narthex.ReleaseSubmitted, votes, "carol release_late"},
+		{"", "ada", narthex.ReleaseSubmitted, nil, "olga release_asked, sam release_asked, sue release_asked"},
+		{airlock.Few, "", narthex.ReleaseSubmitted, nil, "carol release_unreviewed"},
+		{airlock.Void, "", narthex.ReleaseSubmitted, votes, "olga release_asked, sue release_asked"},
+		{airlock.Edit, "ada", narthex.ReleaseSubmitted, nil, "olga release_asked, sam release_asked, sue release_asked"},
+		{airlock.Vote, "sam", narthex.ReleaseSubmitted, votes, ""},
+		{airlock.Vote, "olga", narthex.ReleaseConflicting, votes, "sam release_differs"},
+		{airlock.Vote, "olga", narthex.ReleaseReleased, votes, "ada release_decided, sue release_over"},
+		{airlock.Vote, "olga", narthex.ReleaseRefused, votes, "ada release_decided, sue release_over"},
+		{airlock.Return, "olga", narthex.ReleaseReturned, votes, "ada release_returned"},
+		{airlock.Stop, "", narthex.ReleaseWithdrawn, votes, "ada release_decided, olga release_over, sam release_over, sue release_over"},
+		{airlock.Withdraw, "ada", narthex.ReleaseWithdrawn, nil, "olga release_over, sam release_over, sue release_over"},
+		{airlock.Read, "olga", narthex.ReleaseSubmitted, nil, ""},
+		{airlock.Fetch, "ada", narthex.ReleaseReleased, votes, ""},
+		{airlock.Remind, "", narthex.ReleaseSubmitted, votes, "olga release_waits, sue release_waits"},
+		{airlock.Remind, "", narthex.ReleaseConflicting, votes, "sam release_waits"},
+		{airlock.Escalate, "", narthex.ReleaseSubmitted, votes, "carol release_late"},
 	} {
-		if got := told(row.act, row.by, row.few, narthex.Release{Author: "ada", State: row.state, Votes: row.votes}); got != row.want {
+		if got := told(row.act, row.by, narthex.Release{Author: "ada", State: row.state, Votes: row.votes}); got != row.want {
 			t.Errorf("of %q in %s is told %q, and should be %q", row.act, row.state, got, row.want)
 		}
 	}

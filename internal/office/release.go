@@ -91,12 +91,26 @@ func (o *Office) sweepReleases(ctx context.Context) (spoke int, err error) {
 			return err
 		}
 		open, err := book.Listed[book.Release](tx, store.Releases, listing.OpenReleases, mostReleases)
+		if err != nil || len(open) == 0 {
+			return err
+		}
+		reviewers, err := o.bell().Reviewers(tx)
+		if err != nil {
+			return err
+		}
 		for _, r := range open {
-			if airlock.ReleaseTick(r.Release, rules.Directory.Calendar, tx.Now()) != "" {
+			if !airlock.WithReviewers(r.Release) {
+				continue
+			}
+			few, stale, err := o.bell().Lacks(tx, reviewers, r.Release)
+			if err != nil {
+				return err
+			}
+			if airlock.ReleaseTick(r.Release, rules.Directory.Calendar, tx.Now()) != "" || few && r.FewAt.IsZero() || len(stale) > 0 {
 				due[r.ID] = true
 			}
 		}
-		return err
+		return nil
 	})
 	for part := range slices.Chunk(slices.Sorted(maps.Keys(due)), sweptAtOnce) {
 		said := 0
@@ -116,6 +130,10 @@ func (o *Office) speakReleases(tx *journal.Tx, ids []narthex.ReleaseID) (said in
 	if err != nil {
 		return 0, err
 	}
+	reviewers, err := o.bell().Reviewers(tx)
+	if err != nil {
+		return 0, err
+	}
 	for _, id := range ids {
 		row, err := journal.Get[book.Release](tx, store.Releases, string(id))
 		if err != nil {
@@ -124,14 +142,22 @@ func (o *Office) speakReleases(tx *journal.Tx, ids []narthex.ReleaseID) (said in
 		if row == nil {
 			continue
 		}
-		tick := airlock.ReleaseTick(row.Release, rules.Directory.Calendar, tx.Now())
-		if tick == "" || gateway.ReleaseStopped(tx, row.Release) != "" {
+		if gateway.ReleaseStopped(tx, row.Release) != "" {
 			continue
 		}
-		if _, err := o.bell().ChangeRelease(tx, *row, airlock.ReleaseEvent{Act: tick}); err != nil {
+		next, spoke, err := o.bell().Attend(tx, *row, reviewers)
+		if err != nil {
 			return 0, err
 		}
-		said++
+		if tick := airlock.ReleaseTick(next.Release, rules.Directory.Calendar, tx.Now()); tick != "" {
+			if _, err := o.bell().ChangeRelease(tx, next, airlock.ReleaseEvent{Act: tick}); err != nil {
+				return 0, err
+			}
+			spoke++
+		}
+		if spoke > 0 {
+			said++
+		}
 	}
 	return said, nil
 }
@@ -227,7 +253,7 @@ func (o *Office) judge(ctx context.Context, by narthex.PersonID, id narthex.Rele
 			return narthex.Conflictf("What the release rests on is stopped (%s), so nothing is decided of it now.", code)
 		}
 		if act == airlock.Vote {
-			if err := o.stand(tx, row.Release); err != nil {
+			if row, err = o.voided(tx, row, p.ID); err != nil {
 				return err
 			}
 		}
@@ -241,21 +267,24 @@ func (o *Office) judge(ctx context.Context, by narthex.PersonID, id narthex.Rele
 	return out, err
 }
 
-// stand refuses a vote beside that of somebody who may review the release no longer.
-func (o *Office) stand(tx *journal.Tx, r narthex.Release) error {
-	for _, was := range r.Votes {
+// voided gives a release without the votes of those who may review it no longer, so that nobody's is counted beside theirs; by is who votes.
+func (o *Office) voided(tx *journal.Tx, row book.Release, by narthex.PersonID) (book.Release, error) {
+	for _, was := range row.Votes {
 		may, err := o.maySay(tx, was.By, func(voter narthex.Person) (bool, error) {
-			_, may, err := o.reviews(tx, r, voter)
+			_, may, err := o.reviews(tx, row.Release, voter)
 			return may, err
 		})
 		if err != nil {
-			return err
+			return row, err
 		}
-		if !may {
-			return narthex.Conflictf("Somebody who voted on this package may review it no longer, so no vote is counted beside theirs. Send it back to its author: an edit voids what was said.")
+		if may {
+			continue
+		}
+		if row, err = o.bell().ChangeRelease(tx, row, airlock.ReleaseEvent{Act: airlock.Void, By: by, Of: was.By}); err != nil {
+			return row, err
 		}
 	}
-	return nil
+	return row, nil
 }
 
 // maySay says whether somebody who voted may still say something of it: they are there, without a lock, and reviews says so of them with their

@@ -119,23 +119,18 @@ type Ended struct {
 	CPU   time.Duration // as far as it was measured; at least what the longest look saw
 }
 
-// Class is how a job ended: a closed list. The zero Class is none.
-type Class string
+// Class is how a job ended, as the vocabulary has it.
+type Class = narthex.EndClass
 
 const (
-	Done        Class = "done"          // the command ended with 0
-	Failed      Class = "failed"        // the command ended with anything else
-	OutOfTime   Class = "out_of_time"   // Wall or CPU was used up
-	OutOfMemory Class = "out_of_memory" // Memory was used up
-	OutOfSpace  Class = "out_of_space"  // it failed with /scratch or /out full, or went over Files
-	Cancelled   Class = "cancelled"     // by Cancel or Remove
-	Lost        Class = "lost"          // nobody knows: its node or its keeper died
+	Done        = narthex.EndDone
+	Failed      = narthex.EndFailed
+	OutOfTime   = narthex.EndOutOfTime   // Wall or CPU was used up
+	OutOfMemory = narthex.EndOutOfMemory // Memory was used up
+	OutOfSpace  = narthex.EndOutOfSpace  // it failed with /scratch or /out full, or went over Files
+	Cancelled   = narthex.EndCancelled   // by Cancel or Remove
+	Lost        = narthex.EndLost
 )
-
-// Classes lists every class.
-func Classes() []Class {
-	return []Class{Done, Failed, OutOfTime, OutOfMemory, OutOfSpace, Cancelled, Lost}
-}
 
 // Check says what of a job is unset or not to be run, as an Invalid error that names the field. Every driver asks it first.
 func (j Job) Check() error {

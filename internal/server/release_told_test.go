@@ -96,6 +96,7 @@ func TestJobsAndReleasesAreToldToThoseWhomTheyConcern(t *testing.T) {
 	h.everybodyTold(t, "after one vote", asked)
 	h.vote(t, "sam", h.review(t, "sam", r.ID), narthex.VerdictRelease)
 	asked["ada"] += " release_decided"
+	asked["paul"] += " release_over"
 	h.everybodyTold(t, "when it is released", asked)
 	must(h.holder().FetchRelease(t.Context(), r.ID))
 	again := must(h.asks(t, job.ID))
@@ -106,8 +107,9 @@ func TestJobsAndReleasesAreToldToThoseWhomTheyConcern(t *testing.T) {
 	must(h.holder().WithdrawRelease(t.Context(), last.ID))
 	asked["ada"] += " release_decided"
 	for _, who := range []string{"olga", "sam", "paul"} {
-		asked[who] += " release_asked release_asked"
+		asked[who] += " release_asked release_asked release_over"
 	}
+	asked["paul"] += " release_over"
 	h.everybodyTold(t, "at the end", asked)
 	for who := range h.People {
 		list := must(h.People[who].Notices(t.Context(), client.Page{}))
@@ -160,7 +162,8 @@ func TestAStopIsToldWhereItMayBe(t *testing.T) {
 				t.Errorf("its author is told %q, and should be %q", got, want)
 			}
 			for _, who := range []string{"olga", "sam", "paul", "carol", "dan", "lea", "otto"} {
-				if told := h.toldOfLeaving(t, who); told != "" && told != "release_asked" {
+				over := map[bool]string{true: "", false: " release_over"}[subject != name]
+				if told := h.toldOfLeaving(t, who); told != "" && told != "release_asked"+over {
 					t.Errorf("%s is told %q", who, told)
 				}
 			}
@@ -253,7 +256,7 @@ func TestAReleaseThatTooFewMayReviewIsToldToTheProgramme(t *testing.T) {
 	must(h.holder().WithdrawRelease(t.Context(), first.ID))
 	must(h.People["olga"].DeclareInterest(t.Context(), tie("co_author", h.People["ada"].ID, "")))
 	must(h.asks(t, job.ID))
-	for who, want := range map[string]string{"carol": "release_unreviewed", "sam": "release_asked release_asked", "olga": "release_asked", "dan": "", "lea": "", "ada": "job_ended"} {
+	for who, want := range map[string]string{"carol": "release_unreviewed", "sam": "release_asked release_asked release_over", "olga": "release_asked release_over", "dan": "", "lea": "", "ada": "job_ended"} {
 		if got := h.toldOfLeaving(t, who); got != want {
 			t.Errorf("%s is told %q, and should be %q", who, got, want)
 		}
@@ -315,15 +318,61 @@ func TestWhoWasErasedIsToldNothingOfWhatEndsThen(t *testing.T) {
 	}
 }
 
-// TestAVoteBesideThatOfWhoHasAnInterestIsNotCounted: who voted and declares an interest afterwards may review it no longer.
+// TestAVoteBesideThatOfWhoHasAnInterestIsNotCounted: who voted and declares an interest afterwards may review it no longer, so their vote is void
+// with the next one, and somebody else votes in their place.
 func TestAVoteBesideThatOfWhoHasAnInterestIsNotCounted(t *testing.T) {
 	h := openHall(t, leaves(results))
 	r := must(h.asks(t, h.over(t, h.submit(t).ID).ID))
 	h.vote(t, "olga", h.review(t, "olga", r.ID), narthex.VerdictRelease)
 	must(h.People["olga"].DeclareInterest(t.Context(), tie("co_author", h.People["ada"].ID, "")))
 	seen := h.review(t, "sam", r.ID)
-	_, err := h.People["sam"].VoteRelease(t.Context(), r.ID, client.VoteRelease{Saw: seen.Release.Package, Verdicts: verdicts(seen.Release, narthex.VerdictRelease)})
-	if now := h.review(t, "sam", r.ID).Release; !narthex.IsKind(err, narthex.Conflict) || now.State != narthex.ReleaseSubmitted {
-		t.Errorf("it is %s: %v", now.State, err)
+	if now := h.vote(t, "sam", seen, narthex.VerdictRelease); now.State != narthex.ReleaseSubmitted || len(now.Votes) != 1 {
+		t.Errorf("it is %s, with %d votes", now.State, len(now.Votes))
+	}
+	if now := h.vote(t, "paul", h.review(t, "paul", r.ID), narthex.VerdictRelease); now.State != narthex.ReleaseReleased {
+		t.Errorf("with the vote of another in their place it is %s", now.State)
+	}
+	if report, err := h.People["lea"].Audit(t.Context(), false); err != nil || len(report.Differences) > 0 {
+		t.Errorf("the audit says %+v, %v", report.Differences, err)
+	}
+}
+
+// TestWhoGoesWhileAReleaseWaits: the votes of those who go are void before anybody votes beside them, those who are away do not count among
+// those who may review, and the programme is told once that they are too few.
+func TestWhoGoesWhileAReleaseWaits(t *testing.T) {
+	h := openHall(t, leaves(results))
+	r := must(h.asks(t, h.over(t, h.submit(t).ID).ID))
+	h.vote(t, "olga", h.review(t, "olga", r.ID), narthex.VerdictRelease)
+	h.vote(t, "sam", h.review(t, "sam", r.ID), narthex.VerdictRefuse)
+	if got := h.toldOfLeaving(t, "olga"); got != "release_asked release_differs" {
+		t.Errorf("who differs with a later vote is told %q", got)
+	}
+	must(h.People["carol"].Suspend(t.Context(), h.People["olga"].ID, "left"))
+	sweep := func() { must(h.Node.Sweep(t.Context())) }
+	sweep()
+	if now := h.review(t, "sam", r.ID).Release; now.State != narthex.ReleaseSubmitted || len(now.Votes) != 1 {
+		t.Fatalf("one of two who differ went, and it is %s with %d votes", now.State, len(now.Votes))
+	}
+	if got := h.toldOfLeaving(t, "paul"); got != "release_asked release_asked" {
+		t.Errorf("who may vote in their place is told %q", got)
+	}
+	if got := h.toldOfLeaving(t, "carol"); got != "" {
+		t.Errorf("of two who may review, the programme is told %q", got)
+	}
+	now := h.Clock.Now()
+	must(h.People["paul"].Away(t.Context(), client.Away{From: now.Add(-time.Minute), Until: now.Add(72 * time.Hour)}))
+	sweep()
+	sweep()
+	if got := h.toldOfLeaving(t, "carol"); got != "release_unreviewed" {
+		t.Errorf("when one of two is away the programme is told %q", got)
+	}
+	must(h.holder().WithdrawRelease(t.Context(), r.ID))
+	for _, who := range []string{"sam", "paul"} {
+		if got := h.toldOfLeaving(t, who); !strings.HasSuffix(got, "release_over") {
+			t.Errorf("when it is withdrawn %s is told %q", who, got)
+		}
+	}
+	if report, err := h.People["lea"].Audit(t.Context(), false); err != nil || len(report.Differences) > 0 {
+		t.Errorf("the audit says %+v, %v", report.Differences, err)
 	}
 }

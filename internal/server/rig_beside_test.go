@@ -326,7 +326,7 @@ func runHostile(ctx context.Context, holder *client.Client, asset, name, word st
 		if view.End == nil {
 			return "cancelled", nil
 		}
-		return view.End.Class, nil
+		return string(view.End.Class), nil
 	}
 }
 
