@@ -65,12 +65,11 @@ func planned(p narthex.Plan, facts string) bool {
 	if decode(facts, &f) != nil || p.GPUMinutes != p.Devices*p.WallMinutes || p.Devices < 0 {
 		return false
 	}
+	asked := map[narthex.Unit]int64{}
 	for _, d := range f.Demands {
-		if d.Unit == narthex.CPUMinutes && d.Most != p.CPUMinutes || d.Unit == narthex.GPUMinutes && d.Most != p.GPUMinutes {
-			return false
-		}
+		asked[d.Unit] = d.Most
 	}
-	return true
+	return asked[narthex.CPUMinutes] == p.CPUMinutes && asked[narthex.GPUMinutes] == p.GPUMinutes
 }
 
 // took takes what an entry says from the accounts, and gives the holds.
