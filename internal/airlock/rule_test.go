@@ -322,7 +322,7 @@ func TestARuleIsForOneStudyBesideOneAsset(t *testing.T) {
 		"grant": func(r *narthex.Release, _ *narthex.Plan) { r.Grant = "grt_b" }, "agreement": func(r *narthex.Release, _ *narthex.Plan) { r.Agreement = "sha256:b" }, "asset": func(_ *narthex.Release, p *narthex.Plan) { p.Asset = "b" },
 		"version": func(_ *narthex.Release, p *narthex.Plan) { p.Version = "b" }, "bytes": func(_ *narthex.Release, p *narthex.Plan) { p.AssetDigest = "b" }, "attribute": func(_ *narthex.Release, p *narthex.Plan) { p.Attribute = "data.job" },
 		"version beside it": func(_ *narthex.Release, p *narthex.Plan) { p.Against, p.AgainstDigest = "b", "b" },
-		"environment": func(_ *narthex.Release, p *narthex.Plan) { p.Environment = "b" }, "environment's digest": func(_ *narthex.Release, p *narthex.Plan) { p.EnvironmentDigest = "b" }, "study": func(_ *narthex.Release, p *narthex.Plan) { p.Study = "b" },
+		"environment":       func(_ *narthex.Release, p *narthex.Plan) { p.Environment = "b" }, "environment's digest": func(_ *narthex.Release, p *narthex.Plan) { p.EnvironmentDigest = "b" }, "study": func(_ *narthex.Release, p *narthex.Plan) { p.Study = "b" },
 		"file": func(r *narthex.Release, _ *narthex.Plan) { r.Files[0].Name = "b" }, "kind": func(r *narthex.Release, _ *narthex.Plan) { r.Files[0].Kind = "text" }, "number of files": func(r *narthex.Release, _ *narthex.Plan) { r.Files = r.Files[:1] },
 	} {
 		r, p := release, plan
