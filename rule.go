@@ -64,15 +64,18 @@ type RuleFile struct {
 
 // RuleTerms is what a standing rule says: what was approved, and never changes.
 type RuleTerms struct {
-	Grant             GrantID         `json:"grant"`
-	Engagement        EngagementID    `json:"engagement"`
-	Agreement         Digest          `json:"agreement"`
-	By                PersonID        `json:"by,omitempty"`  // who asked for it
-	Key               KeyID           `json:"key,omitempty"` // with which: what stops it ends the rule
-	Asset             AssetName       `json:"asset"`
-	Version           VersionName     `json:"version,omitempty"`      // empty for every version
-	AssetDigest       Digest          `json:"asset_digest,omitempty"` // of the version's folder
-	Attribute         AttributeName   `json:"attribute"`              // by which its jobs run
+	Grant       GrantID      `json:"grant"`
+	Engagement  EngagementID `json:"engagement"`
+	Agreement   Digest       `json:"agreement"`
+	By          PersonID     `json:"by,omitempty"`  // who asked for it
+	Key         KeyID        `json:"key,omitempty"` // with which: what stops it ends the rule
+	Asset       AssetName    `json:"asset"`
+	Version     VersionName  `json:"version,omitempty"`      // empty for every version
+	AssetDigest Digest       `json:"asset_digest,omitempty"` // of the version's folder
+	// Against is the second version that its jobs have beside the first, and AgainstDigest that of its folder; none where they have one alone.
+	Against           VersionName     `json:"against,omitempty"`
+	AgainstDigest     Digest          `json:"against_digest,omitempty"`
+	Attribute         AttributeName   `json:"attribute"` // by which its jobs run
 	Environment       EnvironmentName `json:"environment"`
 	EnvironmentDigest Digest          `json:"environment_digest"`
 	Study             Digest          `json:"study"`

@@ -7,25 +7,23 @@ import (
 	"narthex/internal/workflow"
 )
 
-// ReviewDays is how many business days a release may wait for its reviewers before they are reminded of it; after twice as many the programme
-// is told. Nothing else comes of silence.
-const ReviewDays = 5
-
-// ReleaseDue gives by when the reviewers of a release should have decided, or the zero time where it is not with them.
-func ReleaseDue(r narthex.Release, calendar workflow.Calendar) time.Time {
+// ReleaseDue gives by when the reviewers of a release should have decided, who have so many business days, as its agreement says; or the zero
+// time where it is not with them.
+func ReleaseDue(r narthex.Release, calendar workflow.Calendar, days int) time.Time {
 	if !WithReviewers(r) {
 		return time.Time{}
 	}
-	return calendar.Add(r.Since(), ReviewDays)
+	return calendar.Add(r.Since(), days)
 }
 
-// ReleaseTick gives what the clock of a release says at now and has not said, or "". A clock that stood still says the last of what it missed.
-func ReleaseTick(r narthex.Release, calendar workflow.Calendar, now time.Time) ReleaseAct {
+// ReleaseTick gives what the clock of a release says at now and has not said, or "": its reviewers are reminded when their days are over, and
+// after twice as many the programme is told. Nothing else comes of silence. A clock that stood still says the last of what it missed.
+func ReleaseTick(r narthex.Release, calendar workflow.Calendar, days int, now time.Time) ReleaseAct {
 	switch {
 	case !WithReviewers(r) || !r.EscalatedAt.IsZero():
-	case !now.Before(calendar.Add(r.Since(), 2*ReviewDays)):
+	case !now.Before(calendar.Add(r.Since(), 2*days)):
 		return Escalate
-	case r.RemindedAt.IsZero() && !now.Before(ReleaseDue(r, calendar)):
+	case r.RemindedAt.IsZero() && !now.Before(ReleaseDue(r, calendar, days)):
 		return Remind
 	}
 	return ""

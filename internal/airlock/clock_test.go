@@ -16,12 +16,12 @@ func TestTheClockOfAReleaseSpeaksOnceAndDecidesNothing(t *testing.T) {
 	calendar := lab.Calendar{Holidays: []string{"2026-03-04"}}
 	r := narthex.Release{ID: "rel_x", Author: "ada", State: narthex.ReleaseSubmitted, TakenAt: monday}
 	day := func(n int) time.Time { return monday.AddDate(0, 0, n) }
-	if due := airlock.ReleaseDue(r, calendar); !due.Equal(day(8)) {
+	if due := airlock.ReleaseDue(r, calendar, 5); !due.Equal(day(8)) {
 		t.Fatalf("it is due at %s", due)
 	}
 	says := func(at time.Time, want airlock.ReleaseAct) {
 		t.Helper()
-		if got := airlock.ReleaseTick(r, calendar, at); got != want {
+		if got := airlock.ReleaseTick(r, calendar, 5, at); got != want {
 			t.Errorf("at %s its clock says %q, and should say %q", at, got, want)
 		}
 	}
@@ -37,13 +37,16 @@ func TestTheClockOfAReleaseSpeaksOnceAndDecidesNothing(t *testing.T) {
 			t.Errorf("%s is said twice", act)
 		}
 	}
+	if due := airlock.ReleaseDue(r, calendar, 1); !due.Equal(day(1)) || airlock.ReleaseTick(r, calendar, 1, day(1)) != airlock.Remind || airlock.ReleaseTick(r, calendar, 1, day(3)) != airlock.Escalate {
+		t.Errorf("of a day it is due at %s", due)
+	}
 	says(day(8).Add(-time.Millisecond), "")
 	says(day(8), airlock.Remind)
 	says(day(99), airlock.Escalate)
 	for _, state := range []narthex.ReleaseState{"", narthex.ReleaseReturned, narthex.ReleaseReleased, narthex.ReleaseRefused, narthex.ReleaseWithdrawn} {
 		other := r
 		other.State = state
-		if act := airlock.ReleaseTick(other, calendar, day(99)); act != "" || !airlock.ReleaseDue(other, calendar).IsZero() {
+		if act := airlock.ReleaseTick(other, calendar, 5, day(99)); act != "" || !airlock.ReleaseDue(other, calendar, 5).IsZero() {
 			t.Errorf("of one that is %q its clock says %s", state, act)
 		}
 		for _, act := range []airlock.ReleaseAct{airlock.Remind, airlock.Escalate} {

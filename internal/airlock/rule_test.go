@@ -135,7 +135,7 @@ func TestARuleIsRefusedByTheFieldThatCannotBe(t *testing.T) {
 		change func(*narthex.RuleTerms)
 	}{
 		"no grant": {"job", func(t *narthex.RuleTerms) { t.Grant = "" }}, "no agreement": {"job", func(t *narthex.RuleTerms) { t.Agreement = "" }}, "no study": {"job", func(t *narthex.RuleTerms) { t.Study = "" }},
-		"no environment": {"job", func(t *narthex.RuleTerms) { t.EnvironmentDigest = "" }}, "no attribute": {"job", func(t *narthex.RuleTerms) { t.Attribute = "" }}, "a version without its bytes": {"job", func(t *narthex.RuleTerms) { t.AssetDigest = "" }},
+		"no environment": {"job", func(t *narthex.RuleTerms) { t.EnvironmentDigest = "" }}, "no attribute": {"job", func(t *narthex.RuleTerms) { t.Attribute = "" }}, "a version without its bytes": {"job", func(t *narthex.RuleTerms) { t.AssetDigest = "" }}, "a second one without its bytes": {"job", func(t *narthex.RuleTerms) { t.Against = "b" }},
 		"nobody looks": {"looks", func(t *narthex.RuleTerms) { t.Looks = "" }}, "its author looks": {"looks", func(t *narthex.RuleTerms) { t.Looks = author }}, "its author stands in": {"looks", func(t *narthex.RuleTerms) { t.StandsIn = author }}, "who looks stands in": {"looks", func(t *narthex.RuleTerms) { t.StandsIn = t.Looks }},
 		"over before it begins": {"days", func(t *narthex.RuleTerms) { t.Until = start }}, "for ever": {"days", func(t *narthex.RuleTerms) { t.Until = start.AddDate(0, 0, 181) }}, "no rows": {"rows_a_day", func(t *narthex.RuleTerms) { t.RowsADay = 0 }}, "endless rows": {"rows_a_day", func(t *narthex.RuleTerms) { t.RowsADay = 1 << 40 }},
 		"no purpose": {"says", func(t *narthex.RuleTerms) { t.Says = "short" }}, "a hidden purpose": {"says", func(t *narthex.RuleTerms) { t.Says = twenty + "\u202e" }}, "no files": {"files", func(t *narthex.RuleTerms) { t.Files = nil }}, "a file twice": {"files.1.name", func(t *narthex.RuleTerms) { t.Files[1].Name = "t.csv" }},
@@ -321,7 +321,8 @@ func TestARuleIsForOneStudyBesideOneAsset(t *testing.T) {
 	for name, change := range map[string]func(*narthex.Release, *narthex.Plan){
 		"grant": func(r *narthex.Release, _ *narthex.Plan) { r.Grant = "grt_b" }, "agreement": func(r *narthex.Release, _ *narthex.Plan) { r.Agreement = "sha256:b" }, "asset": func(_ *narthex.Release, p *narthex.Plan) { p.Asset = "b" },
 		"version": func(_ *narthex.Release, p *narthex.Plan) { p.Version = "b" }, "bytes": func(_ *narthex.Release, p *narthex.Plan) { p.AssetDigest = "b" }, "attribute": func(_ *narthex.Release, p *narthex.Plan) { p.Attribute = "data.job" },
-		"environment": func(_ *narthex.Release, p *narthex.Plan) { p.Environment = "b" }, "environment's digest": func(_ *narthex.Release, p *narthex.Plan) { p.EnvironmentDigest = "b" }, "study": func(_ *narthex.Release, p *narthex.Plan) { p.Study = "b" },
+		"version beside it": func(_ *narthex.Release, p *narthex.Plan) { p.Against, p.AgainstDigest = "b", "b" },
+		"environment":       func(_ *narthex.Release, p *narthex.Plan) { p.Environment = "b" }, "environment's digest": func(_ *narthex.Release, p *narthex.Plan) { p.EnvironmentDigest = "b" }, "study": func(_ *narthex.Release, p *narthex.Plan) { p.Study = "b" },
 		"file": func(r *narthex.Release, _ *narthex.Plan) { r.Files[0].Name = "b" }, "kind": func(r *narthex.Release, _ *narthex.Plan) { r.Files[0].Kind = "text" }, "number of files": func(r *narthex.Release, _ *narthex.Plan) { r.Files = r.Files[:1] },
 	} {
 		r, p := release, plan
@@ -335,6 +336,21 @@ func TestARuleIsForOneStudyBesideOneAsset(t *testing.T) {
 	plan.Version, plan.AssetDigest = "b", "b"
 	if !airlock.Covers(all, release, plan) {
 		t.Error("for every version it does not cover another")
+	}
+	for name, p := range map[string]narthex.Plan{"second version": {Against: "c", AgainstDigest: "b"}, "second version's bytes": {Against: "b", AgainstDigest: "c"}, "number of versions": {}} {
+		for _, of := range []narthex.RuleTerms{terms, all} {
+			of.Against, of.AgainstDigest = "b", "b"
+			beside := plan
+			if beside.Against, beside.AgainstDigest = of.Against, of.AgainstDigest; of.Version != "" {
+				beside.Version, beside.AssetDigest = of.Version, of.AssetDigest
+			}
+			if !airlock.Covers(of, release, beside) {
+				t.Error("it does not cover what two versions give")
+			}
+			if beside.Against, beside.AgainstDigest = p.Against, p.AgainstDigest; airlock.Covers(of, release, beside) {
+				t.Errorf("of two versions it covers another %s", name)
+			}
+		}
 	}
 }
 

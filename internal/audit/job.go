@@ -65,12 +65,11 @@ func planned(p narthex.Plan, facts string) bool {
 	if decode(facts, &f) != nil || p.GPUMinutes != p.Devices*p.WallMinutes || p.Devices < 0 {
 		return false
 	}
+	asked := map[narthex.Unit]int64{}
 	for _, d := range f.Demands {
-		if d.Unit == narthex.CPUMinutes && d.Most != p.CPUMinutes || d.Unit == narthex.GPUMinutes && d.Most != p.GPUMinutes {
-			return false
-		}
+		asked[d.Unit] = d.Most
 	}
-	return true
+	return asked[narthex.CPUMinutes] == p.CPUMinutes && asked[narthex.GPUMinutes] == p.GPUMinutes
 }
 
 // took takes what an entry says from the accounts, and gives the holds.
@@ -107,6 +106,14 @@ func (s *step) jobChanged() error {
 	if !known || string(j.Grant) != s.text("grant") || decode(s.o.Field("event"), &e) != nil {
 		s.impossible(store.Jobs, string(id), "an act on a job that is not there, or of another grant")
 		return nil
+	}
+	if e.Vote != nil {
+		if may, err := s.hadRole(e.Vote.By, e.Vote.As, j.Plan.Asset); err != nil {
+			return err
+		} else if !may {
+			s.impossible(store.Jobs, string(id), "a word on a study of somebody who did not have that role then")
+			return nil
+		}
 	}
 	next, err := airlock.NextJob(j.Job, e, s.at)
 	if err != nil {
@@ -174,7 +181,7 @@ func (s *step) releaseChanged() error {
 		return nil
 	}
 	if e.Vote != nil {
-		if may, err := s.hadRole(r.Release, *e.Vote); err != nil {
+		if may, err := s.hadRole(e.Vote.By, e.Vote.As, r.Asset); err != nil {
 			return err
 		} else if !may {
 			s.impossible(store.Releases, string(id), "a word on a release of somebody who did not have that role then")
@@ -197,22 +204,22 @@ func (s *step) releaseChanged() error {
 	return nil
 }
 
-// hadRole says whether a person had the role in which they spoke of a release, when they did: by the directory that was in force, and of an owner
+// hadRole says whether a person had the role in which they spoke of a release or of a study beside an asset, when they did: by the directory that was in force, and of an owner
 // whether the asset was theirs. What the directory was, where it cannot be read, is told elsewhere.
-func (s *step) hadRole(r narthex.Release, v narthex.ReleaseVote) (bool, error) {
+func (s *step) hadRole(by narthex.PersonID, as narthex.Role, asset narthex.AssetName) (bool, error) {
 	d, err := s.docs.directory(s.Directory.InForce)
 	if err != nil || d == nil {
 		return true, err
 	}
-	p, known := s.People[v.By]
+	p, known := s.People[by]
 	if known && p.Handle == "" && p.Org == "" { // what told of them was erased
 		return true, nil
 	}
 	named, is := d.Person(p.Handle)
-	if !known || !is || p.Org != "" || p.State != narthex.PersonActive || !slices.Contains(named.Roles, v.As) {
+	if !known || !is || p.Org != "" || p.State != narthex.PersonActive || !slices.Contains(named.Roles, as) {
 		return false, nil
 	}
-	return v.As != narthex.AssetOwner || d.Owns(r.Asset, narthex.Person{ID: v.By, Handle: p.Handle, State: p.State, Roles: named.Roles}), nil
+	return as != narthex.AssetOwner || d.Owns(asset, narthex.Person{ID: by, Handle: p.Handle, State: p.State, Roles: named.Roles}), nil
 }
 
 // jobs holds the jobs that are stored to what their entries say; people's words, to their digests.

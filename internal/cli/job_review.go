@@ -163,7 +163,7 @@ func writeStudy(p *page, pack client.StudyPackage, part []shownFile, l looking) 
 	j := pack.Job
 	plan := j.Plan
 	pairs := [][2]string{{"job", string(j.ID)}, {"state", strings.ReplaceAll(string(j.State), "_", " ")}, {"engagement", string(j.Engagement)}, {"author", string(j.Person)},
-		{"beside", fmt.Sprintf("%s@%s, %s", plan.Asset, plan.Version, plan.AssetDigest)}, {"in", fmt.Sprintf("%s, %s", plan.Environment, plan.EnvironmentDigest)},
+		{"beside", beside(plan, whole)}, {"in", fmt.Sprintf("%s, %s", plan.Environment, plan.EnvironmentDigest)},
 		{"runs", visible(strings.Join(plan.Command, " "))}, {"for", fmt.Sprintf("%s, %s of processor time, %d MB", count(int(plan.WallMinutes), "minute"), count(int(plan.CPUMinutes), "minute"), plan.MemoryMB)}}
 	if plan.Devices > 0 {
 		pairs = append(pairs, [2]string{"devices", fmt.Sprintf("%d of %s", plan.Devices, plan.Device)})

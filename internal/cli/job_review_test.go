@@ -13,6 +13,7 @@ import (
 
 	"narthex"
 	"narthex/client"
+	"narthex/internal/airlock"
 	"narthex/internal/lab"
 	"narthex/internal/sandbox"
 	"narthex/internal/testenv"
@@ -98,6 +99,14 @@ func TestAStudyIsReadAndApprovedFromTheCommandLine(t *testing.T) {
 			t.Errorf("%s: something was written", what)
 		}
 		olga.bad("you have not been shown", "job", "review", "vote", third, "--approve")
+	}
+	two := func(p *client.StudyPackage) {
+		p.Job.Plan.Against, p.Job.Plan.AgainstDigest = "early", p.Job.Plan.AssetDigest
+		p.Plan, _ = airlock.PlanDigest(p.Job.Plan) // what does not have one is another study, and is shown to nobody
+	}
+	f.change.Store(&two)
+	if out := olga.good("job", "review", "view", third); !strings.Contains(out, "@early") {
+		t.Errorf("of what runs beside two versions she is told\n%s", out)
 	}
 }
 

@@ -48,7 +48,7 @@ const (
 	outOfUse
 )
 
-// NewDevices makes the devices of a host; nobody has one before Run. The folder is made where absent.
+// NewDevices makes the devices of a host; nobody has one before Run. The folder is made where absent; where it cannot be it is Unavailable.
 func NewDevices(folder string, all []sandbox.Device, driver sandbox.Driver, log *slog.Logger) (*Devices, error) {
 	d := &Devices{folder: folder, driver: driver, log: log, wake: func() {}}
 	for _, of := range all {
@@ -56,7 +56,7 @@ func NewDevices(folder string, all []sandbox.Device, driver sandbox.Driver, log 
 	}
 	if len(all) > 0 {
 		if err := os.MkdirAll(folder, 0o700); err != nil {
-			return nil, fmt.Errorf("the folder of devices: %w", err)
+			return nil, narthex.Unavailablef("The node cannot keep which of its devices are out of use, so no job runs on it. See to the folder devices in its data directory.").Because(err)
 		}
 	}
 	return d, nil

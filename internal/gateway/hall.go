@@ -227,9 +227,7 @@ func (h *Hall) turn(ctx context.Context) error {
 	if !h.ready.Load() {
 		return nil
 	}
-	if err := h.has.Load().tend(ctx); err != nil {
-		return err
-	}
+	untended := h.has.Load().tend(ctx) // which nobody has until they are
 	var next *book.Job
 	err := h.Journal.View(ctx, func(tx *journal.Tx) error {
 		next = nil
@@ -251,13 +249,13 @@ func (h *Hall) turn(ctx context.Context) error {
 		return err
 	})
 	if err != nil || next == nil {
-		return err
+		return errors.Join(untended, err)
 	}
 	if err := h.begin(ctx, *next); err != nil {
-		return err
+		return errors.Join(untended, err)
 	}
 	h.Wake()
-	return nil
+	return untended
 }
 
 // drop cancels a job that waits and may begin no longer.
@@ -337,6 +335,9 @@ func (h *Hall) begin(ctx context.Context, job book.Job) error {
 		}
 	}()
 	box, err := h.prepare(ctx, job)
+	if ctx.Err() != nil { // the node ends, and the next one looks anew
+		return ctx.Err()
+	}
 	if err != nil { // what the plan says is not here: that is an end without a beginning
 		h.Log.Warn("a job could not begin", "job", string(job.ID), "cause", err.Error())
 		return h.Journal.Update(ctx, func(tx *journal.Tx) error {

@@ -653,9 +653,8 @@ func (b Bell) ChangeJob(tx *journal.Tx, job book.Job, e airlock.JobEvent) (book.
 	if err != nil {
 		return job, err
 	}
-	was := job.State
 	ends := next.State.Over() && !job.State.Over()
-	if job.Job = next; ends && !was.Over() {
+	if job.Job = next; ends {
 		if err := book.Settle(tx, job.Person, job.Holds, airlock.JobUsed(next.Plan, e)); err != nil {
 			return job, err
 		}

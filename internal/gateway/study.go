@@ -33,7 +33,7 @@ func (h *Hall) endsJob(tx *journal.Tx, job book.Job) string {
 	if code := stopsJob(tx, job); code != "" {
 		return code
 	}
-	if all, _ := h.has.Load().Has(job.Plan.Device); h.Driver != nil && job.State.Waits() && job.Plan.Devices > all {
+	if all, _ := h.has.Load().Has(job.Plan.Device); h.ready.Load() && job.State.Waits() && job.Plan.Devices > all {
 		return "changed"
 	}
 	if job.State != narthex.JobInReview {
@@ -49,11 +49,14 @@ func (h *Hall) endsJob(tx *journal.Tx, job book.Job) string {
 	return ""
 }
 
-// PlanStands says whether the environment and the asset's version in force are those of a plan.
+// PlanStands says whether the environment and the asset's version or versions in force are those of a plan.
 func PlanStands(rules *book.Rules, plan narthex.Plan) bool {
 	_, print, err := EnvironmentOf(rules, plan.Environment)
-	version, known := rules.Directory.Assets[plan.Asset].Version(plan.Version)
-	return err == nil && print == plan.EnvironmentDigest && known && version.Digest == plan.AssetDigest
+	stands := func(name narthex.VersionName, digest narthex.Digest) bool {
+		version, known := rules.Directory.Assets[plan.Asset].Version(name)
+		return known && version.Digest == digest
+	}
+	return err == nil && print == plan.EnvironmentDigest && stands(plan.Version, plan.AssetDigest) && (plan.Against == "" || stands(plan.Against, plan.AgainstDigest))
 }
 
 // JobStopped gives the code of what stops a job, or "".

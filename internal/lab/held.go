@@ -43,7 +43,7 @@ func readers() []reader {
 		{clause: "data-protection", parameter: "regions", kind: "regions", held: narthex.HeldGateway, by: "regions", term: regionsWithin},
 		{clause: "data-protection", parameter: "basis", kind: "choice", held: narthex.HeldAgreement, by: "personal_data", absent: true, pathway: personalNeedsBasis},
 		{clause: "data-and-monitoring", parameter: "content", kind: "choice", held: narthex.HeldAgreement, by: "content_log", pathway: contentAsLogged},
-		{clause: "egress", parameter: "bytes", kind: "number", held: narthex.HeldAgreement, by: "bytes_out", term: bytesWithin},
+		{clause: egress, parameter: "bytes", kind: "number", held: narthex.HeldAgreement, by: "bytes_out", term: bytesWithin},
 		{clause: "results-and-ip", parameter: "derivatives", kind: "choice", held: narthex.HeldAgreement, by: "output.artefact.model", term: derivativesStay},
 		{clause: "liability", parameter: "cap", kind: "money", held: narthex.HeldAgreement, by: "cap", pathway: capIsAnAmount},
 		{clause: "compensation", parameter: "fee", kind: "money", held: narthex.HeldAgreement, by: "cap"}, // read with the cap
@@ -80,6 +80,7 @@ func readers() []reader {
 		// What stands below is read in the signed agreement, by StudyOf, and held where a job is handed in, and by the clock of its review.
 		{clause: studyApproval, parameter: "reviewers", kind: "number", held: narthex.HeldGateway, by: "study", pathway: studiesRun},
 		{clause: studyApproval, parameter: "review_days", kind: "business_days", held: narthex.HeldClock, by: "study"},
+		{clause: egress, parameter: "review_days", kind: "business_days", held: narthex.HeldClock, by: "release"}, // read in the signed agreement, by ReleaseDaysOf
 		// What stands below is read in the signed agreement, by PublicationOf, and held by the review of manuscripts.
 		{clause: publicationReview, parameter: "review_days", kind: "business_days", held: narthex.HeldClock, by: "review_days"},
 		{clause: publicationReview, parameter: "extension_days", kind: "days", held: narthex.HeldClock, by: "extension_days"},

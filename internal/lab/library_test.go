@@ -180,6 +180,7 @@ func TestAParameterThatIsHeldIsReadByCode(t *testing.T) {
 		shown  func(lab.Registered) bool            // the same of the public register
 		refuse func(narthex.RefusalRule) bool       // of the pathway with the value: whether what is read of refusals is that
 		study  func(narthex.StudyApproval) bool     // of the agreement with the value: whether what is read of studies is that
+		days   int                                  // of the agreement with the value: after how many reviewers of a release are reminded
 		asks   narthex.Signing                      // of the agreement with the value: how it is to be signed
 	}
 	sample := func(limit narthex.LimitName, v narthex.Value) *narthex.Application {
@@ -199,6 +200,7 @@ func TestAParameterThatIsHeldIsReadByCode(t *testing.T) {
 		"publication-review.answer_days":          {value: "6", signed: func(c narthex.PublicationClause) bool { return c.AnswerDays == 6 }},
 		"publication-review.grounds":              {value: "personal data", signed: func(c narthex.PublicationClause) bool { return slices.Equal(c.Grounds, []string{"personal data"}) }},
 		"publication-review.mediator":             {value: "no", signed: func(c narthex.PublicationClause) bool { return !c.Mediator }},
+		"egress.review_days":                      {value: "7", days: 7},
 		"study-approval.reviewers":                {value: "3", study: func(s narthex.StudyApproval) bool { return s.Reviewers == 3 }},
 		"study-approval.review_days":              {value: "7", study: func(s narthex.StudyApproval) bool { return s.Days == 7 }},
 		"public-register.shown":                   {value: "after an embargo", shown: func(r lab.Registered) bool { return r.Shown }},
@@ -256,6 +258,14 @@ func TestAParameterThatIsHeldIsReadByCode(t *testing.T) {
 			standard, errStandard := lab.StudyOf(narthex.Agreement{Clauses: agreedOf(load(t, template(t)), "interpretability")})
 			if err != nil || errStandard != nil || read == nil || standard == nil || !r.study(*read) || r.study(*standard) {
 				t.Errorf("%s: signed as %s it is read as %+v, and the standard as %+v (%v, %v)", key, r.value, read, standard, err, errStandard)
+			}
+			continue
+		}
+		if r.days != 0 {
+			read, err := lab.ReleaseDaysOf(narthex.Agreement{Clauses: agreedOf(loaded, "interpretability")})
+			standard, errStandard := lab.ReleaseDaysOf(narthex.Agreement{Clauses: agreedOf(load(t, template(t)), "interpretability")})
+			if err != nil || errStandard != nil || read != r.days || standard != 5 {
+				t.Errorf("%s: signed as %s it is read as %d, and the standard as %d (%v, %v)", key, r.value, read, standard, err, errStandard)
 			}
 			continue
 		}

@@ -13,6 +13,7 @@ import (
 	"narthex/internal/book"
 	"narthex/internal/gateway"
 	"narthex/internal/journal"
+	"narthex/internal/lab"
 	"narthex/internal/listing"
 	"narthex/internal/store"
 )
@@ -74,7 +75,11 @@ func (o *Office) addReleases(tx *journal.Tx, p narthex.Person, list *client.Work
 			list.More = true
 			return nil
 		}
-		due := airlock.ReleaseDue(r.Release, rules.Directory.Calendar)
+		days, err := o.releaseDays(tx, r.Release)
+		if err != nil {
+			return err
+		}
+		due := airlock.ReleaseDue(r.Release, rules.Directory.Calendar, days)
 		list.Work = append(list.Work, client.WorkItem{Do: "review_release", Release: r.ID, Engagement: r.Engagement, Title: fmt.Sprintf("what wants to leave from %s@%s", r.Asset, r.Version), Applicant: author.Name, Since: r.Since(), Due: due, Late: tx.Now().After(due)})
 	}
 	return nil
@@ -106,7 +111,11 @@ func (o *Office) sweepReleases(ctx context.Context) (spoke int, err error) {
 			if err != nil {
 				return err
 			}
-			if airlock.ReleaseTick(r.Release, rules.Directory.Calendar, tx.Now()) != "" || few && r.FewAt.IsZero() || len(stale) > 0 {
+			days, err := o.releaseDays(tx, r.Release)
+			if err != nil {
+				return err
+			}
+			if airlock.ReleaseTick(r.Release, rules.Directory.Calendar, days, tx.Now()) != "" || few && r.FewAt.IsZero() || len(stale) > 0 {
 				due[r.ID] = true
 			}
 		}
@@ -149,7 +158,11 @@ func (o *Office) speakReleases(tx *journal.Tx, ids []narthex.ReleaseID) (said in
 		if err != nil {
 			return 0, err
 		}
-		if tick := airlock.ReleaseTick(next.Release, rules.Directory.Calendar, tx.Now()); tick != "" {
+		days, err := o.releaseDays(tx, next.Release)
+		if err != nil {
+			return 0, err
+		}
+		if tick := airlock.ReleaseTick(next.Release, rules.Directory.Calendar, days, tx.Now()); tick != "" {
 			if _, err := o.bell().ChangeRelease(tx, next, airlock.ReleaseEvent{Act: tick}); err != nil {
 				return 0, err
 			}
@@ -160,6 +173,24 @@ func (o *Office) speakReleases(tx *journal.Tx, ids []narthex.ReleaseID) (said in
 		}
 	}
 	return said, nil
+}
+
+// releaseDays gives after how many business days those who review a release are reminded of it, as its agreement says. Where that does not read
+// it is as if it did not say: the log tells of it, and a reminder decides nothing.
+func (o *Office) releaseDays(tx *journal.Tx, r narthex.Release) (int, error) {
+	row, err := journal.Get[book.Agreement](tx, store.Agreements, string(r.Agreement))
+	if err != nil {
+		return 0, err
+	}
+	var signed narthex.Agreement
+	if row != nil {
+		signed = row.Agreement
+	}
+	days, err := lab.ReleaseDaysOf(signed)
+	if err != nil {
+		o.Log.Warn("the clause of an agreement does not read", "release", string(r.ID), "cause", err.Error())
+	}
+	return days, nil
 }
 
 // reviews says in which role a person may say something of a release.

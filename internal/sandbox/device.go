@@ -98,7 +98,27 @@ func ReadDevices(file string) ([]Device, error) {
 	if len(devices) == 0 {
 		return bad(nil, "The file of devices states none; start without it.")
 	}
+	if err := checkTogether(devices); err != nil {
+		return bad(err, "The file of devices: %s", narthex.AsError(err).Public)
+	}
 	return devices, nil
+}
+
+// checkTogether holds devices to each other: each has something that no other has, or two jobs would have one device, and a job can have all of
+// a kind.
+func checkTogether(devices []Device) error {
+	kinds := map[narthex.DeviceKind][]Device{}
+	for i, d := range devices {
+		kinds[d.Kind] = append(kinds[d.Kind], d)
+		others, _ := DevicePaths(slices.Delete(slices.Clone(devices), i, i+1))
+		if !slices.ContainsFunc(d.Paths, func(p DevicePath) bool { return !slices.Contains(others, p) }) {
+			return narthex.Invalidf("The device %s states nothing that is its own, so two jobs would have it at a time. State the path that no other device has.", d.Name).For("devices")
+		}
+		if err := checkDevices(kinds[d.Kind]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // check says what of a device is unset or not to be had, as an Invalid error.

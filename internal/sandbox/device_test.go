@@ -44,6 +44,8 @@ func TestAFileOfDevicesIsReadOrRefused(t *testing.T) {
 		"a place among the asset's":  {"at: /dev/gpu0", "at: /asset/gpu0"},
 		"a place of another device":  {"at: /dev/gpu0", "at: /dev/zero"},
 		"requests of terminals":      {"0x46", "0x54"},
+		"two that are one device":    {"devices:\n", "devices:\n  - {name: gpu1, kind: gpu, paths: [{path: /dev/null, at: /dev/gpu0, write: true}], wipe: [/usr/bin/true]}\n"},
+		"two at one place":           {"devices:\n", "devices:\n  - {name: gpu1, kind: gpu, paths: [{path: /dev/zero, at: /dev/gpu0, write: true}], wipe: [/usr/bin/true]}\n"},
 		"a device that stands twice": {"devices:\n", "devices:\n  - {name: gpu0, kind: gpu, paths: [{path: /dev/null, at: /dev/gpu0, write: true}], wipe: [/usr/bin/true]}\n"},
 	} {
 		text := strings.Replace(whole, change[0], change[1], 1)
@@ -53,6 +55,13 @@ func TestAFileOfDevicesIsReadOrRefused(t *testing.T) {
 		if _, err := read(text); !narthex.IsKind(err, narthex.Invalid) || narthex.AsError(err).Param != "devices" {
 			t.Errorf("%s: %v", what, err)
 		}
+	}
+	shared := "devices:\n"
+	for _, name := range []string{"0", "1"} {
+		shared += "  - {name: gpu" + name + ", kind: gpu, paths: [{path: /dev/zero, at: /dev/gpu" + name + ", write: true}, {path: /dev/null, at: /dev/ctl, write: true}], wipe: [/usr/bin/true]}\n"
+	}
+	if got, err := read(shared); err != nil || len(got) != 2 {
+		t.Errorf("two with a node in common: %+v, %v", got, err)
 	}
 	if _, err := sandbox.ReadDevices(filepath.Join(dir, "absent")); !narthex.IsKind(err, narthex.Invalid) {
 		t.Errorf("a file that is not there: %v", err)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -15,6 +16,7 @@ import (
 	"narthex/client"
 	"narthex/internal/lab"
 	"narthex/internal/sandbox"
+	"narthex/internal/sandbox/bubblewrap"
 	"narthex/internal/sandbox/fake"
 	"narthex/internal/server"
 	"narthex/internal/testenv"
@@ -329,5 +331,55 @@ func TestAJobForDevicesThatAreGoneIsOver(t *testing.T) {
 	}
 	if b := s.gpu(t); b.Reserved != 0 || b.Used != 0 {
 		t.Errorf("of devices there is %+v", b)
+	}
+}
+
+// TestAFolderOfDevicesThatIsNotOneStopsNoOtherJob: nobody knows then whether a device is out of use, so nobody has it, and what wants none runs.
+func TestAFolderOfDevicesThatIsNotOneStopsNoOtherJob(t *testing.T) {
+	s := openShop(t, 1, 1)
+	s.over(t, must(s.hand(t, "model", 1, 5)).ID)
+	until(t, "it is wiped after the job", func() bool { return s.times() == 2 })
+	folder := filepath.Join(s.Dir, "data", "devices")
+	if err := errors.Join(s.Node.Close(), os.RemoveAll(folder)); err != nil {
+		t.Fatal(err)
+	}
+	s.Start(t)
+	if err := errors.Join(os.RemoveAll(folder), os.WriteFile(folder, nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "it is wiped, or cannot be", func() bool { return s.times() >= 2 })
+	s.over(t, must(s.hand(t, "model", 0, 5)).ID)
+	waits := must(s.hand(t, "model", 1, 5)) // has the device once, if it was wiped before its folder went
+	until(t, "nobody has it", func() bool {
+		job := must(s.holder().Job(t.Context(), waits.ID))
+		return job.State.Over() || job.State == narthex.JobQueued
+	})
+	if job := s.over(t, must(s.hand(t, "second", 0, 5)).ID); job.State != narthex.JobDone {
+		t.Errorf("a job without a device is %s", job.State)
+	}
+}
+
+// TestWhatDoesNotBecomeReadyIsLetGo: a driver whose host has no folder for its devices is closed, or no later try could open it.
+func TestWhatDoesNotBecomeReadyIsLetGo(t *testing.T) {
+	if _, err := exec.LookPath("bwrap"); err != nil {
+		t.Skip("there is no bubblewrap")
+	}
+	s := openShop(t, 1, 1)
+	data := filepath.Join(s.Dir, "data")
+	folder := filepath.Join(data, "devices")
+	if err := errors.Join(s.Node.Close(), os.RemoveAll(folder), os.WriteFile(folder, nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	s.Reconfigure(func(c *server.Config) { c.Host = nil })
+	s.Start(t)
+	if _, err := s.hand(t, "model", 0, 5); !narthex.IsKind(err, narthex.Unavailable) {
+		t.Errorf("a job: %v", err)
+	}
+	driver, err := bubblewrap.Open(t.Context(), bubblewrap.Config{Dir: filepath.Join(data, "sandbox")})
+	if err != nil {
+		t.Fatalf("its folder is held still: %v", err)
+	}
+	if err := driver.Close(); err != nil {
+		t.Error(err)
 	}
 }

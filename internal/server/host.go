@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -46,6 +47,9 @@ func (s *Server) tryHost(ctx context.Context) {
 	}
 	devices, err := gateway.NewDevices(filepath.Join(s.config.Data, "devices"), s.devices, host.Driver, s.config.Log)
 	if err != nil {
+		if host.close != nil { // or the next try finds its folder taken
+			err = errors.Join(err, host.close())
+		}
 		s.refuseJobs(narthex.AsError(err), err)
 		return
 	}

@@ -13,6 +13,7 @@ import (
 
 	"narthex"
 	"narthex/client"
+	"narthex/internal/lab"
 	"narthex/internal/sandbox"
 	"narthex/internal/sandbox/fake"
 	"narthex/internal/server"
@@ -242,6 +243,32 @@ func TestAReleaseThatWaitsIsRemindedOfOnceAndReleasesNothing(t *testing.T) {
 		told[who] += " release_waits"
 	}
 	h.everybodyTold(t, "when the time is over again", told)
+}
+
+// TestTheAgreementSaysWhenReviewersOfAReleaseAreReminded: a pathway whose clause says one business day has them reminded after that, and what was
+// signed stays when the clause is changed.
+func TestTheAgreementSaysWhenReviewersOfAReleaseAreReminded(t *testing.T) {
+	const says = "---\ntitle: What may leave\nparameters:\n  review_days: {kind: business_days, says: business days until they are reminded, default: \"1\", least: 1, most: 20, held: clock, by: release}\n---\nThey are reminded after {{review_days}} business days.\n"
+	options, asset := testenv.Beside(t, testenv.Options{Clock: &testenv.Clock{}, Files: func(files lab.Files) {
+		files["pathways/test.yaml"] = []byte(strings.Replace(string(files["pathways/test.yaml"]), "clauses:\n", "clauses:\n  - {clause: egress}\n", 1))
+		files["clauses/egress.md"] = []byte(says)
+	}}, leaves(results))
+	h := &hall{Env: testenv.New(t, options), asset: asset, files: options.Files}
+	h.grant, h.key = h.Grant(t, "", append([]narthex.Term{testenv.Tokens(1000, nil)}, testenv.JobTerms()...)...)
+	h.direct(t, "clauses/egress.md", `default: "1"`, `default: "9"`)
+	r := must(h.asks(t, h.over(t, h.submit(t).ID).ID))
+	work := must(h.People["sam"].Work(t.Context(), client.Page{})).Work
+	at := slices.IndexFunc(work, func(w client.WorkItem) bool { return w.Release == r.ID })
+	if at < 0 || work[at].Due.After(r.TakenAt.Add(5*24*time.Hour-time.Second)) {
+		t.Fatalf("the work is %+v of what was taken in at %s", work, r.TakenAt)
+	}
+	again(t, h.Env, work[at].Due.Sub(h.Clock.Now())+time.Minute)
+	if _, err := h.Node.Sweep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if told := toldTo(t, h.Env, "sam"); !slices.Contains(told, "release_waits") {
+		t.Errorf("a reviewer is told %v", told)
+	}
 }
 
 // TestAReleaseThatTooFewMayReviewIsToldToTheProgramme when it is handed in: of three reviewers one is suspended, and one declares an interest.

@@ -283,6 +283,11 @@ func TestAStudyThatWaitsIsRemindedOfAndIsOver(t *testing.T) {
 	if b := h.budget(t, "weights.compute", "cpu_hours"); b.Reserved != 0 || b.Used != 0 {
 		t.Errorf("of processor time there is %+v", b)
 	}
+	again(t, h.Env, 2*time.Minute)
+	until(t, "its files go", func() bool { return !must(h.holder().Job(t.Context(), job.ID)).ClearedAt.IsZero() })
+	if _, err := h.People["sam"].Study(t.Context(), job.ID); !narthex.IsKind(err, narthex.Conflict) || !strings.Contains(narthex.AsError(err).Public, string(job.Plan.Study)) {
+		t.Errorf("who looks at it is told %v", err)
+	}
 }
 
 // TestWhatIsSaidOfAStudyIsToldAndErased: its author is told that it is approved, or came back; of too few reviewers the programme is; and who

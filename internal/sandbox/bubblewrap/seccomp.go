@@ -39,12 +39,15 @@ type instruction struct {
 	k       uint32
 }
 
+// mostValues is how many values one test has at most: a step jumps over 255 others, and a test over itself.
+const mostValues = 100
+
 // test allows a call by one argument.
 type test struct {
 	number uintptr
 	arg    int
 	mask   uint32   // what of its lower half counts
-	values []uint32 // one of these
+	values []uint32 // one of these, [mostValues] at most
 	whole  bool     // the upper half is 0 too
 	more   bool     // another test of the call comes behind it; else it is refused here
 }
@@ -57,10 +60,12 @@ func tests(asks []int) []test {
 		{unix.SYS_CLONE, 0, spaces, []uint32{0}, false, false},
 		{unix.SYS_SOCKETPAIR, 0, all, []uint32{unix.AF_UNIX}, false, false},
 		{unix.SYS_PRLIMIT64, 2, all, []uint32{0}, true, false}, // reading
-		{unix.SYS_IOCTL, 1, 0xFF00, kindsOf(asks), false, true},
 		{unix.SYS_IOCTL, 1, all, []uint32{unix.TCGETS, unix.TIOCGWINSZ, unix.TIOCINQ, fionbio, fioclex, fionclex}, false, false},
 		{unix.SYS_PRCTL, 0, all, []uint32{unix.PR_SET_NAME, unix.PR_GET_NAME, unix.PR_SET_PDEATHSIG, unix.PR_GET_PDEATHSIG, unix.PR_GET_DUMPABLE, unix.PR_CAPBSET_READ, unix.PR_GET_NO_NEW_PRIVS, unix.PR_SET_NO_NEW_PRIVS, unix.PR_SET_VMA}, false, false},
 		{unix.SYS_MKNODAT, 2, unix.S_IFMT, []uint32{0, unix.S_IFREG, unix.S_IFIFO}, false, false},
+	}
+	for some := range slices.Chunk(kindsOf(asks), mostValues) {
+		list = append([]test{{unix.SYS_IOCTL, 1, 0xFF00, some, false, true}}, list...)
 	}
 	if oldMknod != 0 {
 		list = append(list, test{oldMknod, 1, unix.S_IFMT, []uint32{0, unix.S_IFREG, unix.S_IFIFO}, false, false})
