@@ -2,6 +2,7 @@ package inspect
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -12,8 +13,15 @@ import (
 // hidden looks for characters that are not seen, or that look like others.
 func (l *look) hidden(p piece) {
 	b := p.bytes
+	first := slices.IndexFunc(b, func(c byte) bool { return c >= utf8.RuneSelf })
+	if first < 0 {
+		return
+	}
+	for first > 0 && sign[b[first-1]] != 0 { // the word that it is in
+		first--
+	}
 	latin, other := false, false
-	for i := 0; i < len(b); {
+	for i := first; i < len(b); {
 		if b[i] < 0x80 {
 			if s := sign[b[i]]; s == 0 {
 				latin, other = false, false
@@ -115,8 +123,11 @@ func (l *look) formulas(p piece, rows [][]string) {
 
 // figures says whether what stands behind a sign is a number, a missing one, or nothing.
 func figures(text string) bool {
+	if strings.Trim(text, digits) == "" {
+		return true
+	}
 	switch strings.ToLower(text) {
-	case "", "inf", "nan", "infinity", "-", "--":
+	case "inf", "nan", "infinity", "-", "--":
 		return true
 	}
 	return strings.Trim(text, "0123456789.eE+-%") == "" && strings.ContainsAny(text, "0123456789") && !strings.ContainsAny(strings.ReplaceAll(strings.ReplaceAll(strings.ToLower(text), "e-", "e"), "e+", "e"), "+-")

@@ -24,7 +24,9 @@ func roots(f File) (all []piece) {
 		}
 	}
 	var firsts [8][]byte // the letters of lines by their place
-	var lasts, words, ends, large []byte
+	var lasts []byte
+	few := len(f.Bytes)/8 + 1
+	words, ends, large := make([]byte, 0, few), make([]byte, 0, few), make([]byte, 0, few)
 	first, lettered := byte(0), false // of the word that is read: a number alone is none
 	for line := range bytes.Lines(f.Bytes) {
 		if line = bytes.TrimRight(line, "\n"); len(line) == 0 {
@@ -63,11 +65,12 @@ func roots(f File) (all []piece) {
 	}
 	switch f.Kind {
 	case disclosure.CSV:
-		for i, column := range columns(rowsOf(f.Bytes)) {
+		all[0].rows = rowsOf(f.Bytes)
+		for i, column := range columns(all[0].rows) {
 			name := "column " + strconv.Itoa(i+1)
-			also(name, false, bytes.Join(column, []byte("\n")))
+			also(name, false, joined(column, "\n"))
 			if !measured(column[1:]) {
-				together(name+" together", bytes.Join(column[1:], nil))
+				together(name+" together", joined(column[1:], ""))
 			}
 			var first, last []byte
 			for _, cell := range column[1:] {
@@ -93,7 +96,7 @@ func roots(f File) (all []piece) {
 			all = append(all, piece{file: f.Name, within: []string{"without its words"}, bytes: rest, joined: true})
 		}
 		for i, column := range columns(pipes(f.Bytes)) {
-			together("column "+strconv.Itoa(i+1)+" together", bytes.Join(column, nil))
+			together("column "+strconv.Itoa(i+1)+" together", joined(column, ""))
 		}
 		if len(f.Bytes) <= tailed {
 			for n := range 8 {
@@ -138,10 +141,10 @@ func wordless(b []byte) []byte {
 }
 
 // measured says whether nine in ten cells are numbers as results have them: with a point or an exponent, or short.
-func measured(cells [][]byte) bool {
+func measured(cells []string) bool {
 	n := 0
 	for _, cell := range cells {
-		if len(cell) < 16 && figures(string(cell)) && (len(cell) <= 7 || bytes.ContainsAny(cell, ".e")) {
+		if len(cell) < 16 && (len(cell) <= 7 || strings.ContainsAny(cell, ".e")) && figures(cell) {
 			n++
 		}
 	}
@@ -209,16 +212,32 @@ func pipes(b []byte) (rows [][]string) {
 }
 
 // columns gives the cells of each column, its name first.
-func columns(rows [][]string) (all [][][]byte) {
+func columns(rows [][]string) (all [][]string) {
 	for _, row := range rows {
 		for i, cell := range row {
 			if i == len(all) {
 				all = append(all, nil)
 			}
-			all[i] = append(all[i], []byte(cell))
+			all[i] = append(all[i], cell)
 		}
 	}
 	return all
+}
+
+// joined puts cells together.
+func joined(cells []string, between string) []byte {
+	size := 0
+	for _, cell := range cells {
+		size += len(cell) + len(between)
+	}
+	out := make([]byte, 0, size)
+	for i, cell := range cells {
+		if i > 0 {
+			out = append(out, between...)
+		}
+		out = append(out, cell...)
+	}
+	return out
 }
 
 // gaps gives for each space between words of a line whether it is a wide one; none where they are all alike.

@@ -33,6 +33,7 @@ type piece struct {
 
 	depth  int             // how many encodings it was under: what only arranges, as a column does, is none
 	kind   disclosure.Kind // of a file as it is
+	rows   [][]string      // of a table as it is
 	said   bool            // what it was decoded from is a finding already
 	faint  bool            // it was put together from what stands in every file, and may look like anything: it gets less of a look
 	joined bool            // it has no ends of lines or cells, so that words run into one another
@@ -208,7 +209,7 @@ func (l *look) piece(p piece) (odd []byte) {
 		l.hidden(p)
 		l.active(p)
 		if p.kind == disclosure.CSV {
-			l.formulas(p, rowsOf(p.bytes))
+			l.formulas(p, p.rows)
 		}
 	}
 	words := readOdd(p.bytes)
