@@ -92,7 +92,7 @@ type look struct {
 	*Inspector
 	found  []Finding
 	pieces []piece
-	known  map[[sha256.Size]byte]bool // pieces of the file that were looked at
+	known  map[[sha256.Size]byte]int // pieces of the file that were looked at, and how closely
 	queue  []piece
 	room   int // bytes that the file may still unfold into
 	full   bool
@@ -149,7 +149,7 @@ func (l *look) handed() []find.Piece {
 
 // file looks at pieces of one file and at what they unfold into. It gives the words that read as no language.
 func (l *look) file(name string, size int, pieces []piece) (odd []byte) {
-	l.known, l.queue, l.full = map[[sha256.Size]byte]bool{}, nil, false
+	l.known, l.queue, l.full = map[[sha256.Size]byte]int{}, nil, false
 	l.room = max(share*size, least)
 	for _, p := range pieces {
 		l.push(p)
@@ -167,7 +167,7 @@ func (l *look) file(name string, size int, pieces []piece) (odd []byte) {
 	return odd
 }
 
-// push puts a piece on the queue, once.
+// push puts a piece on the queue, once, or again where it gets a closer look.
 func (l *look) push(p piece) {
 	if len(p.bytes) == 0 {
 		return
@@ -177,15 +177,29 @@ func (l *look) push(p piece) {
 		return
 	}
 	sum := sha256.Sum256(p.bytes)
-	if l.known[sum] {
+	if l.known[sum] >= p.closely() {
 		return
 	}
-	l.known[sum] = true
+	again := l.known[sum] > 0
+	l.known[sum] = p.closely()
 	if p.depth > 0 {
 		l.room -= len(p.bytes)
 	}
 	l.queue = append(l.queue, p)
-	l.pieces = append(l.pieces, p)
+	if !again {
+		l.pieces = append(l.pieces, p)
+	}
+}
+
+// closely gives how much of a look a piece gets, from 1.
+func (p piece) closely() int {
+	switch {
+	case p.listed:
+		return 1
+	case p.faint:
+		return 2
+	}
+	return 3
 }
 
 // piece looks at one piece, and puts what it unfolds into on the queue.

@@ -333,6 +333,8 @@ func strange(token []byte) int {
 	}
 	n := bits.OnesCount64(kinds[0]) + bits.OnesCount64(kinds[1])
 	switch {
+	case empty >= 12 && len(token) >= 24 && small+large+figures >= 4:
+		return oddRegion
 	case wideLetters(token):
 		return oddRegion / 2
 	case len(token) >= 10 && eights*10 >= len(token)*9 && small > 4:
