@@ -123,11 +123,11 @@ func (l *look) formulas(p piece, rows [][]string) {
 
 // figures says whether what stands behind a sign is a number, a missing one, or nothing.
 func figures(text string) bool {
-	if strings.Trim(text, digits) == "" {
+	if points := strings.Count(text, "."); points < 2 && len(text) > points && strings.IndexFunc(text, func(r rune) bool { return r != '.' && (r < '0' || r > '9') }) < 0 {
 		return true
 	}
 	switch strings.ToLower(text) {
-	case "inf", "nan", "infinity", "-", "--":
+	case "", "inf", "nan", "infinity", "-", "--":
 		return true
 	}
 	return strings.Trim(text, "0123456789.eE+-%") == "" && strings.ContainsAny(text, "0123456789") && !strings.ContainsAny(strings.ReplaceAll(strings.ReplaceAll(strings.ToLower(text), "e-", "e"), "e+", "e"), "+-")

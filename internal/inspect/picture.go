@@ -47,10 +47,13 @@ func (l *look) picture(f File) {
 		}
 	}
 	all := slices.Concat(pixelPieces(f.Name, "pixels by rows", busy(flat), pixels), pixelPieces(f.Name, "pixels by columns", busy(down), pixels),
-		linePieces(f.Name, "pixels of each row", flat, size.X, pixels), linePieces(f.Name, "pixels of each column", down, size.Y, pixels),
-		blockPieces(f.Name, flat, size, pixels))
+		linePieces(f.Name, "pixels of each row", flat, size.X, pixels), linePieces(f.Name, "pixels of each column", down, size.Y, pixels))
 	var texts []piece
 	spelt := false
+	for _, b := range standing(flat, size) {
+		all = append(all, pixelPieces(f.Name, "pixels of a block by "+b.way, b.pixels, pixels)...)
+		spelt = spelt || b.spells()
+	}
 	for _, p := range all {
 		if !strings.HasSuffix(p.within[0], "bits each") {
 			continue
@@ -150,14 +153,14 @@ func linePieces(file, way string, pixels []uint8, width int, in *image.Paletted)
 	return all
 }
 
-// blocks gives the rectangles of a picture that stand apart: cut where many rows, and of those many columns, and again, are of one colour.
-func blocks(flat []uint8, width int, in image.Rectangle, depth int) (all []image.Rectangle) {
+// blocks gives the rectangles of a picture that stand apart: cut where many rows, and of those many columns, and again, are of the
+// colour of the ground.
+func blocks(flat []uint8, width int, ground uint8, in image.Rectangle, depth int) (all []image.Rectangle) {
 	across := depth%2 == 1
 	long, cut := in.Dy(), func(from, to int) image.Rectangle { return image.Rect(in.Min.X, in.Min.Y+from, in.Max.X, in.Min.Y+to) }
 	if across {
 		long, cut = in.Dx(), func(from, to int) image.Rectangle { return image.Rect(in.Min.X+from, in.Min.Y, in.Min.X+to, in.Max.Y) }
 	}
-	ground := flat[in.Min.Y*width+in.Min.X]
 	void := func(i int) bool {
 		line := cut(i, i+1)
 		for y := line.Min.Y; y < line.Max.Y; y++ {
@@ -178,7 +181,7 @@ func blocks(flat []uint8, width int, in image.Rectangle, depth int) (all []image
 		if depth == 2 {
 			all = append(all, block)
 		} else {
-			all = append(all, blocks(flat, width, block, depth+1)...)
+			all = append(all, blocks(flat, width, ground, block, depth+1)...)
 		}
 		from = -1
 	}
@@ -198,29 +201,61 @@ func blocks(flat []uint8, width int, in image.Rectangle, depth int) (all []image
 	return all
 }
 
-// blockPieces reads the pixels of blocks that stand apart as bytes, by rows and by columns.
-func blockPieces(file string, flat []uint8, size image.Point, in *image.Paletted) (all []piece) {
-	var apart []image.Rectangle
-	for _, block := range blocks(flat, size.X, image.Rectangle{Max: size}, 0) {
-		if block.Dx()*block.Dy() >= 256 && block.Dx()*block.Dy() < len(flat)/2 {
-			apart = append(apart, block)
+// standing gives the pixels of the blocks that stand apart, the largest first, each by rows and by columns. Those that stand there alone are
+// no plot, which is most of its picture, and no letter of a label.
+func standing(flat []uint8, size image.Point) (all []block) {
+	if len(flat) == 0 {
+		return nil
+	}
+	var some []image.Rectangle
+	ground := flat[0]
+	for _, in := range blocks(flat, size.X, ground, image.Rectangle{Max: size}, 0) {
+		if area := in.Dx() * in.Dy(); area >= 256 && area < len(flat)/2 {
+			some = append(some, in)
 		}
 	}
-	slices.SortStableFunc(apart, func(a, b image.Rectangle) int { return b.Dx()*b.Dy() - a.Dx()*a.Dy() })
-	for _, block := range apart[:min(len(apart), 4)] {
-		var rows, columns []uint8
-		for y := block.Min.Y; y < block.Max.Y; y++ {
-			rows = append(rows, flat[y*size.X+block.Min.X:y*size.X+block.Max.X]...)
+	slices.SortStableFunc(some, func(a, b image.Rectangle) int { return b.Dx()*b.Dy() - a.Dx()*a.Dy() })
+	for _, in := range some[:min(len(some), 4)] {
+		rows, columns := block{way: "rows", wide: in.Dx(), ground: ground}, block{way: "columns", wide: in.Dy(), ground: ground}
+		for y := in.Min.Y; y < in.Max.Y; y++ {
+			rows.pixels = append(rows.pixels, flat[y*size.X+in.Min.X:y*size.X+in.Max.X]...)
 		}
-		for x := block.Min.X; x < block.Max.X; x++ {
-			for y := block.Min.Y; y < block.Max.Y; y++ {
-				columns = append(columns, flat[y*size.X+x])
+		for x := in.Min.X; x < in.Max.X; x++ {
+			for y := in.Min.Y; y < in.Max.Y; y++ {
+				columns.pixels = append(columns.pixels, flat[y*size.X+x])
 			}
 		}
-		all = append(all, pixelPieces(file, "pixels of a block by rows", rows, in)...)
-		all = append(all, pixelPieces(file, "pixels of a block by columns", columns, in)...)
+		all = append(all, rows, columns)
 	}
 	return all
+}
+
+// block is a part of a picture, line by line.
+type block struct {
+	way    string
+	wide   int // pixels of a line
+	ground uint8
+	pixels []uint8
+}
+
+// spells says whether the lowest bits of its pixels spell a text, also where up to three pixels of the ground at each end of its lines
+// were part of it, as the zeros of letters of four bytes are.
+func (b block) spells() bool {
+	for before := range 4 {
+		for behind := range 4 {
+			var lines []uint8
+			for line := range slices.Chunk(b.pixels, b.wide) {
+				lines = append(append(lines, slices.Repeat([]uint8{b.ground}, before)...), line...)
+				lines = append(lines, slices.Repeat([]uint8{b.ground}, behind)...)
+			}
+			for skip := range min(8, len(lines)) {
+				if text := lively(readable(plain(packedLow(lines[skip:], 1)))); spells(text) {
+					return true
+				}
+			}
+		}
+	}
+	return false
 }
 
 // plain leaves out zeros, as between letters of four bytes, and what is the same for long, and makes ends of lines spaces.

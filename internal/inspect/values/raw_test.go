@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+
+	"narthex/internal/inspect/find"
 )
 
 // TestWhatIsPassedOverInBytesHoldsNoWeights compares the runs that are looked at with those of all numbers of a piece.
@@ -56,6 +58,24 @@ func TestWhatIsPassedOverInBytesHoldsNoWeights(t *testing.T) {
 	}
 	if some < 1000 {
 		t.Errorf("only %d runs", some)
+	}
+}
+
+// TestShortBytesAreLookedAt takes pieces of every length from none, of which some are shorter than a number.
+func TestShortBytesAreLookedAt(t *testing.T) {
+	held := []Tensor{{Name: "w", Sizes: []int{16}, Values: make([]float32, 16)}}
+	for i := range held[0].Values {
+		held[0].Values[i] = float32(i*i%7) + 0.25*float32(i)
+	}
+	var data []byte
+	for _, v := range held[0].Values[:window] {
+		data = binary.LittleEndian.AppendUint32(data, math.Float32bits(v))
+	}
+	for n := range len(data) + 1 {
+		found := Weights([]find.Piece{{File: "a", Bytes: data[:n]}}, held)
+		if is := slices.ContainsFunc(found, func(f Finding) bool { return f.Rule == "weights/values" }); is != (n == len(data)) {
+			t.Errorf("%d bytes of %d: %v", n, len(data), found)
+		}
 	}
 }
 

@@ -115,14 +115,14 @@ func lines(data []byte) (n int) {
 // raw looks at a piece that is no text.
 func (w *weighing) raw(at int) {
 	data := w.pieces[at].Bytes
-	if len(data) < 2*window {
+	if len(data) < 2*window || len(w.tensors) == 0 && len(data) < 2*fewestRaw {
 		return
 	}
 	c := countsOf(data)
 	var l lane
 	for _, l.layout = range layouts() {
 		for from := range l.width {
-			if c.may(l.layout, from) {
+			if len(data) >= 2*fewestRaw && c.may(l.layout, from) {
 				if l.read(data[from:]); l.bell() {
 					w.report("bits", at, 0, fmt.Sprintf("Its bytes read as %s are spread as weights are. No result is kept in such bytes.", l.name))
 				}
