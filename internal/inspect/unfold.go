@@ -395,21 +395,23 @@ type turning struct {
 
 var turns = []turning{
 	{"reversed", reversed},
-	{"rot13", func(b []byte) []byte {
-		out := slices.Clone(b)
-		for i, c := range out {
-			if sign[c] >= 1 && sign[c] < digit {
-				out[i] = c&0x60 + 1 + (c&31+12)%26
-			}
-		}
-		return out
-	}},
+	{"rot13", rot13},
 	{"rot47", rot47},
 }
 
 func reversed(b []byte) []byte {
 	out := slices.Clone(b)
 	slices.Reverse(out)
+	return out
+}
+
+func rot13(b []byte) []byte {
+	out := slices.Clone(b)
+	for i, c := range out {
+		if sign[c] >= 1 && sign[c] < digit {
+			out[i] = c&0x60 + 1 + (c&31+12)%26
+		}
+	}
 	return out
 }
 
@@ -555,6 +557,12 @@ func slash(b []byte) (rune, int) {
 		return number(b[2:], 16, 2, 2), 4
 	case 'u':
 		return number(b[2:], 16, 4, 4), 6
+	case 'k', 'h': // x and u under rot13
+		wide := 2
+		if b[1] == 'h' {
+			wide = 4
+		}
+		return number(rot13(b[2:min(len(b), 2+wide)]), 16, wide, wide), 2 + wide
 	case 'U':
 		return number(b[2:], 16, 8, 8), 10
 	}
