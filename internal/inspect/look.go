@@ -120,6 +120,7 @@ func (in *Inspector) Look(files []File) []Finding {
 			l.picture(f)
 		}
 	}
+	l.beside(of)
 	if len(of) > 0 && (len(files) > 1 || len(in.before) > 0) {
 		whole, alone := slices.Concat(in.before, apart), len(l.found)
 		l.file(of[0], len(whole), []piece{{file: of[0], within: []string{"files and earlier releases together"}, bytes: whole, faint: true}})
@@ -133,6 +134,21 @@ func (in *Inspector) Look(files []File) []Finding {
 	}
 	people := values.Thresholds{Off: !in.held.People}
 	return ordered(slices.Concat(l.found, values.Weights(l.handed(), in.held.Tensors), values.Tables(files, people), values.Differences(files, in.held.Earlier, people)))
+}
+
+// beside finds words that read as no language in files beside one in which a long run of them was found: they may be another part of it,
+// and too few to be found alone.
+func (l *look) beside(files []string) {
+	const rule = "odd: words of no language"
+	is := func(f Finding) bool { return f.Rule == rule }
+	if !slices.ContainsFunc(l.found, is) {
+		return
+	}
+	for _, name := range files {
+		if !slices.ContainsFunc(l.found, func(f Finding) bool { return is(f) && f.File == name }) {
+			l.find(piece{file: name}, 0, Encoded, rule, "it has words that are like no language, and a file beside it a long run of them, of which they may be another part")
+		}
+	}
 }
 
 // handed gives the pieces in which numbers are looked at.
