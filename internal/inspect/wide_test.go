@@ -16,9 +16,15 @@ func TestWidePicturesCarryNothing(t *testing.T) {
 		}
 		for _, bits := range []int{1, 2, 6} {
 			for _, down := range []bool{false, true} {
-				files, ok := inForm(painted(coded(seeded(uint64(bits)), c, []byte("canary 7d1f-09ac-55e2-b3c8")), bits, 260, down), 0)
-				if found := in.Look(files); !ok || !carries(found, "canary", files) {
-					t.Errorf("%s, %d bits, downward %v: %v", c.name, bits, down, kindsOf(found))
+				h := seeded(uint64(bits))
+				for what, secret := range map[string][]byte{"canary": []byte("canary 7d1f-09ac-55e2-b3c8"), "weights": half(weights(h.Rand, 96))} {
+					if what == "weights" && c.words {
+						continue
+					}
+					files, ok := inForm(painted(coded(h, c, secret), bits, 260, down), 0)
+					if found := in.Look(files); !ok || !carries(found, what, files) {
+						t.Errorf("%s by %s, %d bits, downward %v: %v", what, c.name, bits, down, kindsOf(found))
+					}
 				}
 			}
 		}
