@@ -8,7 +8,8 @@ import (
 	"io"
 )
 
-// The fonts within an agreement's PDF: DejaVu Sans and its bold face, whole, under the licence beside them.
+// The fonts within an agreement's PDF: DejaVu Sans and its bold face, under the licence beside them: every glyph, without hints, kerning and names of
+// glyphs, which a PDF does not use (fonttools: the tables GPOS, GSUB, GDEF, kern, fpgm, prep, cvt, gasp, FFTM and MATH dropped, post of format 3).
 var (
 	//go:embed fonts/dejavu-sans.ttf.gz
 	sans []byte

@@ -164,6 +164,16 @@ func small(v int64) int16 {
 // apartAt is how many bytes may stand between two numbers of a list: a few words.
 const apartAt = 56
 
+// wordy says whether the numbers of a piece are what words give whose letters were turned into digits: there are few beside what is none. A list
+// that was turned is numbers for the most part.
+func wordy(p piece, all []written) bool {
+	digits := 0
+	for i := range all {
+		digits += int(all[i].end - all[i].at)
+	}
+	return slices.Contains(p.within, "rot47") && 3*digits < len(p.bytes)
+}
+
 // numbers reads the numbers of a text as bytes, and finds lists of bytes.
 func (l *look) numbers(p piece) {
 	all := numbersOf(l.written[:0], p.bytes)
@@ -178,7 +188,7 @@ func (l *look) numbers(p piece) {
 	}
 	var outs [len(ways)][]byte
 	var lists [len(ways)]byteList
-	loud := !p.faint && !p.said
+	loud := !p.faint && !p.said && !wordy(p, all)
 	for i := range all {
 		w := &all[i]
 		fresh := i > 0 && w.at-all[i-1].end > apartAt
@@ -194,7 +204,7 @@ func (l *look) numbers(p piece) {
 	for way := range ways {
 		loud = loud && !lists[way].ends(way, p.drawn)
 	}
-	if !loud && !p.faint && !p.said {
+	if !loud && !p.faint && !p.said && !wordy(p, all) {
 		l.find(p, int(all[0].at), Encoded, "odd: numbers that are bytes", "a run of its numbers is spread as the bytes of a text or of compressed or encrypted data are")
 	}
 	for way, out := range outs {

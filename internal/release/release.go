@@ -110,7 +110,8 @@ const MaxProgram = 40_000_000
 // built is how every program of a release is built. A setting that is not here, such as a build tag, is refused.
 var built = map[string]string{
 	"-buildmode": "exe", "-compiler": "gc", "-trimpath": "true", "CGO_ENABLED": "0", "GOOS": "linux",
-	"GOARCH": "", "GOAMD64": "v1", "GOARM64": "v8.0", // GOARCH is the file's own
+	"-gcflags": "narthex/internal/courier=-l",          // the last that the Makefile names; of the others nothing is recorded
+	"GOARCH":   "", "GOAMD64": "v1", "GOARM64": "v8.0", // GOARCH is the file's own
 }
 
 // add takes a program and its modules into the release.

@@ -3,6 +3,7 @@ package server_test
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"io"
 	"os"
@@ -355,7 +356,7 @@ func TestAShareOfWhatLeavesIsLookedAtAgain(t *testing.T) {
 	in := asked(job)
 	in.RowsADay = 1000
 	w.approved(t, in)
-	key := narthex.NewSecret(strings.TrimSpace(string(must(os.ReadFile(filepath.Join(w.Dir, "data", "draw.key"))))))
+	key := narthex.NewSecret(string(must(base64.StdEncoding.DecodeString(strings.TrimSpace(string(must(os.ReadFile(filepath.Join(w.Dir, "data", "draw.key")))))))))
 	drawn := func() narthex.Release {
 		t.Helper()
 		for range 250 {
