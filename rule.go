@@ -72,6 +72,8 @@ type RuleTerms struct {
 	Asset             AssetName       `json:"asset"`
 	Version           VersionName     `json:"version,omitempty"`      // empty for every version
 	AssetDigest       Digest          `json:"asset_digest,omitempty"` // of the version's folder
+	Against           VersionName     `json:"against,omitempty"`      // the second version, the same for every first; empty for none
+	AgainstDigest     Digest          `json:"against_digest,omitempty"`
 	Attribute         AttributeName   `json:"attribute"`              // by which its jobs run
 	Environment       EnvironmentName `json:"environment"`
 	EnvironmentDigest Digest          `json:"environment_digest"`

@@ -239,10 +239,10 @@ func MayUse(r narthex.Rule, rows int64, at time.Time) string {
 }
 
 // Covers says whether what a job leaves under a grant's agreement is what a rule is for: the same study in the same environment beside the same
-// asset, and all of the rule's files and no others.
+// asset, with the same second version or with none, and all of the rule's files and no others.
 func Covers(t narthex.RuleTerms, r narthex.Release, p narthex.Plan) bool {
 	return t.Grant == r.Grant && t.Agreement == r.Agreement && t.Asset == p.Asset && t.Attribute == p.Attribute && t.Study == p.Study && t.Environment == p.Environment &&
-		t.EnvironmentDigest == p.EnvironmentDigest && (t.Version == "" || t.Version == p.Version && t.AssetDigest == p.AssetDigest) &&
+		t.EnvironmentDigest == p.EnvironmentDigest && (t.Version == "" || t.Version == p.Version && t.AssetDigest == p.AssetDigest) && t.Against == p.Against && t.AgainstDigest == p.AgainstDigest &&
 		slices.EqualFunc(t.Files, r.Files, func(a narthex.RuleFile, b narthex.ReleaseFile) bool { return a.Name == b.Name && a.Kind == b.Kind })
 }
 
@@ -258,10 +258,10 @@ func UseOf(r narthex.Rule, rows int64) *narthex.RuleUse {
 	return use
 }
 
-// leavesByRule says whether a release may leave without its reviewers, as far as it and the event tell: it waits for them, nothing was found
-// in it, none has voted, it was never edited, and as many approved the rule as must say of it that it may.
+// leavesByRule says whether a release may leave without its reviewers, as far as it and the event tell: it waits for them, it is of files that
+// people can read, nothing was found in it, none has voted, it was never edited, and as many approved the rule as must say of it that it may.
 func leavesByRule(r narthex.Release, e ReleaseEvent) bool {
-	return r.State == narthex.ReleaseSubmitted && len(r.Findings) == 0 && len(r.Votes) == 0 && r.AskedAt.IsZero() && r.Unfit == nil && e.By == "" && e.Vote == nil &&
+	return r.State == narthex.ReleaseSubmitted && !Artefacts(r.Files) && len(r.Findings) == 0 && len(r.Votes) == 0 && r.AskedAt.IsZero() && r.Unfit == nil && e.By == "" && e.Vote == nil &&
 		e.Rule != nil && e.Rule.Rule != "" && e.Rule.Digest != "" && e.Rule.Rows > 0 && len(e.Rule.Approved) >= MustSay(r)
 }
 
@@ -302,7 +302,7 @@ func ToldRule(r narthex.Rule) narthex.Rule {
 // CheckTerms refuses terms that no standing rule may have, and names what in them.
 func CheckTerms(t narthex.RuleTerms, at time.Time) error {
 	switch {
-	case t.Grant == "" || t.Engagement == "" || t.Agreement == "" || t.By == "" || t.Key == "" || t.Asset == "" || t.Attribute == "" || t.Environment == "" || t.EnvironmentDigest == "" || t.Study == "" || (t.Version == "") != (t.AssetDigest == ""):
+	case t.Grant == "" || t.Engagement == "" || t.Agreement == "" || t.By == "" || t.Key == "" || t.Asset == "" || t.Attribute == "" || t.Environment == "" || t.EnvironmentDigest == "" || t.Study == "" || (t.Version == "") != (t.AssetDigest == "") || (t.Against == "") != (t.AgainstDigest == ""):
 		return narthex.Invalidf("A standing rule is for one grant, study, environment and asset.").For("job")
 	case t.Looks == "" || t.Looks == t.By || t.StandsIn == t.By || t.StandsIn == t.Looks:
 		return narthex.Invalidf("A standing rule names who looks again at what is drawn; that is not who asked for it, and who stands in is somebody else.").For("looks")

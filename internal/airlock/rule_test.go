@@ -322,7 +322,8 @@ func TestARuleIsForOneStudyBesideOneAsset(t *testing.T) {
 		"grant": func(r *narthex.Release, _ *narthex.Plan) { r.Grant = "grt_b" }, "agreement": func(r *narthex.Release, _ *narthex.Plan) { r.Agreement = "sha256:b" }, "asset": func(_ *narthex.Release, p *narthex.Plan) { p.Asset = "b" },
 		"version": func(_ *narthex.Release, p *narthex.Plan) { p.Version = "b" }, "bytes": func(_ *narthex.Release, p *narthex.Plan) { p.AssetDigest = "b" }, "attribute": func(_ *narthex.Release, p *narthex.Plan) { p.Attribute = "data.job" },
 		"environment": func(_ *narthex.Release, p *narthex.Plan) { p.Environment = "b" }, "environment's digest": func(_ *narthex.Release, p *narthex.Plan) { p.EnvironmentDigest = "b" }, "study": func(_ *narthex.Release, p *narthex.Plan) { p.Study = "b" },
-		"file": func(r *narthex.Release, _ *narthex.Plan) { r.Files[0].Name = "b" }, "kind": func(r *narthex.Release, _ *narthex.Plan) { r.Files[0].Kind = "text" }, "number of files": func(r *narthex.Release, _ *narthex.Plan) { r.Files = r.Files[:1] },
+		"second version": func(_ *narthex.Release, p *narthex.Plan) { p.Against, p.AgainstDigest = "b", "sha256:b" },
+		"file":           func(r *narthex.Release, _ *narthex.Plan) { r.Files[0].Name = "b" }, "kind": func(r *narthex.Release, _ *narthex.Plan) { r.Files[0].Kind = "text" }, "number of files": func(r *narthex.Release, _ *narthex.Plan) { r.Files = r.Files[:1] },
 	} {
 		r, p := release, plan
 		r.Files = slices.Clone(r.Files)
@@ -396,12 +397,18 @@ func TestNothingLeavesByARuleThatPeopleWouldHaveToSee(t *testing.T) {
 	}
 	alone := *rule
 	alone.Approved = alone.Approved[:1]
+	four := *rule
+	four.Approved = append(slices.Clone(rule.Approved), rule.Approved...)
 	for name, c := range map[string]struct {
 		e      airlock.ReleaseEvent
 		change func(*narthex.Release)
 	}{
 		"a finding": {e, func(r *narthex.Release) { r.Findings = []narthex.Finding{{Kind: "weights"}} }}, "a vote": {e, func(r *narthex.Release) { r.Votes = []narthex.ReleaseVote{{By: "r1"}} }}, "an edit": {e, func(r *narthex.Release) { r.AskedAt = start }},
-		"what does not fit": {e, func(r *narthex.Release) { r.Unfit = &narthex.Unfit{} }}, "more who must": {e, func(r *narthex.Release) { r.Reviewers = 3 }}, "what is refused": {e, func(r *narthex.Release) { r.State = narthex.ReleaseRefused }}, "what came back": {e, func(r *narthex.Release) { r.State = narthex.ReleaseReturned }},
+		"what does not fit": {e, func(r *narthex.Release) { r.Unfit = &narthex.Unfit{} }},
+		"an artefact, which four approved": {airlock.ReleaseEvent{Act: airlock.ByRule, Rule: &four}, func(r *narthex.Release) {
+			r.Files[0].Kind = "safetensors"
+		}},
+		"more who must": {e, func(r *narthex.Release) { r.Reviewers = 3 }}, "what is refused": {e, func(r *narthex.Release) { r.State = narthex.ReleaseRefused }}, "what came back": {e, func(r *narthex.Release) { r.State = narthex.ReleaseReturned }},
 		"no rule": {airlock.ReleaseEvent{Act: airlock.ByRule}, nil}, "one who approved": {airlock.ReleaseEvent{Act: airlock.ByRule, Rule: &alone}, nil}, "somebody": {airlock.ReleaseEvent{Act: airlock.ByRule, By: "r1", Rule: rule}, nil}, "the zero rule": {airlock.ReleaseEvent{Act: airlock.ByRule, Rule: &narthex.RuleUse{}}, nil},
 	} {
 		r := submitted(2)

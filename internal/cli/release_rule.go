@@ -136,10 +136,14 @@ func (a *app) goneToday(r narthex.Rule) int64 {
 func ruleState(r narthex.Rule) string { return strings.ReplaceAll(string(r.State), "_", " ") }
 
 func ruleOf(t narthex.RuleTerms) string {
+	of := string(t.Asset) + "@" + string(t.Version)
 	if t.Version == "" {
-		return string(t.Asset) + ", every version"
+		of = string(t.Asset) + ", every version"
 	}
-	return string(t.Asset) + "@" + string(t.Version)
+	if t.Against != "" {
+		of += ", beside " + string(t.Asset) + "@" + string(t.Against)
+	}
+	return of
 }
 
 func ruleSeen(id narthex.RuleID) string { return "rule " + string(id) }

@@ -404,7 +404,7 @@ func (b Bell) propose(tx *journal.Tx, h holder, in client.ProposeRule) (narthex.
 	if !held {
 		return none, narthex.Refusedf("Nothing leaves of %s under this grant, so there is nothing that a standing rule could be for. Ask for an amendment: `narthex engagements amend`.", job.Plan.Asset).For("job")
 	}
-	t := narthex.RuleTerms{Grant: h.grant.ID, Engagement: h.grant.Engagement, Agreement: h.grant.Agreement, By: h.person.ID, Key: h.key.ID, Asset: job.Plan.Asset, Version: job.Plan.Version, AssetDigest: job.Plan.AssetDigest,
+	t := narthex.RuleTerms{Grant: h.grant.ID, Engagement: h.grant.Engagement, Agreement: h.grant.Agreement, By: h.person.ID, Key: h.key.ID, Asset: job.Plan.Asset, Version: job.Plan.Version, AssetDigest: job.Plan.AssetDigest, Against: job.Plan.Against, AgainstDigest: job.Plan.AgainstDigest,
 		Attribute: job.Plan.Attribute, Environment: job.Plan.Environment, EnvironmentDigest: job.Plan.EnvironmentDigest, Study: job.Plan.Study, Files: in.Files, RowsADay: in.RowsADay, Reviewers: 2, Says: in.Says}
 	if t.Until = tx.Now().AddDate(0, 0, max(0, min(in.Days, 10_000))).UTC().Truncate(time.Second); h.grant.NotAfter.Before(t.Until) {
 		t.Until = h.grant.NotAfter

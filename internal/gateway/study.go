@@ -49,11 +49,14 @@ func (h *Hall) endsJob(tx *journal.Tx, job book.Job) string {
 	return ""
 }
 
-// PlanStands says whether the environment and the asset's version in force are those of a plan.
+// PlanStands says whether the environment and the asset's versions in force are those of a plan.
 func PlanStands(rules *book.Rules, plan narthex.Plan) bool {
 	_, print, err := EnvironmentOf(rules, plan.Environment)
-	version, known := rules.Directory.Assets[plan.Asset].Version(plan.Version)
-	return err == nil && print == plan.EnvironmentDigest && known && version.Digest == plan.AssetDigest
+	stands := func(name narthex.VersionName, digest narthex.Digest) bool {
+		version, known := rules.Directory.Assets[plan.Asset].Version(name)
+		return known && version.Digest == digest
+	}
+	return err == nil && print == plan.EnvironmentDigest && stands(plan.Version, plan.AssetDigest) && (plan.Against == "" || stands(plan.Against, plan.AgainstDigest))
 }
 
 // JobStopped gives the code of what stops a job, or "".
