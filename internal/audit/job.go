@@ -108,6 +108,14 @@ func (s *step) jobChanged() error {
 		s.impossible(store.Jobs, string(id), "an act on a job that is not there, or of another grant")
 		return nil
 	}
+	if e.Vote != nil {
+		if may, err := s.hadRole(j.Plan.Asset, e.Vote.By, e.Vote.As); err != nil {
+			return err
+		} else if !may {
+			s.impossible(store.Jobs, string(id), "a word on a study of somebody who did not have that role then")
+			return nil
+		}
+	}
 	next, err := airlock.NextJob(j.Job, e, s.at)
 	if err != nil {
 		s.impossible(store.Jobs, string(id), "an act that the job's state does not take")
@@ -156,9 +164,25 @@ func (s *step) releaseTaken() error {
 			s.impossible(store.Releases, string(id), "a release of what its job did not leave")
 		}
 	}
+	if most, err := s.reviewersSigned(r.Release); err != nil {
+		return err
+	} else if r.Reviewers < most {
+		s.impossible(store.Releases, string(id), "a release of which fewer people must say that it may leave than was signed")
+	}
 	r.ID, r.TakenAt = id, s.at
 	s.Releases[id] = r
 	return nil
+}
+
+// reviewersSigned gives how many people at least say of a release that it may leave, by what was signed, or 0 where the document is not at hand. A
+// key's own terms may ask for more.
+func (s *step) reviewersSigned(r narthex.Release) (int, error) {
+	a, err := s.docs.agreement(s.Grants[r.Grant].Agreement)
+	if err != nil || a == nil {
+		return 0, err
+	}
+	out, _ := narthex.FindTerm(a.Terms, "output.release", r.Asset)
+	return airlock.ReviewersOf(r.Files, int(out.Limits["reviewers"].Number)), nil
 }
 
 func (s *step) releaseChanged() error {
@@ -174,7 +198,7 @@ func (s *step) releaseChanged() error {
 		return nil
 	}
 	if e.Vote != nil {
-		if may, err := s.hadRole(r.Release, *e.Vote); err != nil {
+		if may, err := s.hadRole(r.Asset, e.Vote.By, e.Vote.As); err != nil {
 			return err
 		} else if !may {
 			s.impossible(store.Releases, string(id), "a word on a release of somebody who did not have that role then")
@@ -197,22 +221,22 @@ func (s *step) releaseChanged() error {
 	return nil
 }
 
-// hadRole says whether a person had the role in which they spoke of a release, when they did: by the directory that was in force, and of an owner
-// whether the asset was theirs. What the directory was, where it cannot be read, is told elsewhere.
-func (s *step) hadRole(r narthex.Release, v narthex.ReleaseVote) (bool, error) {
+// hadRole says whether a person had the role in which they spoke of what runs beside an asset or leaves of it, when they did: by the directory that
+// was in force, and of an owner whether the asset was theirs. What the directory was, where it cannot be read, is told elsewhere.
+func (s *step) hadRole(asset narthex.AssetName, by narthex.PersonID, as narthex.Role) (bool, error) {
 	d, err := s.docs.directory(s.Directory.InForce)
 	if err != nil || d == nil {
 		return true, err
 	}
-	p, known := s.People[v.By]
+	p, known := s.People[by]
 	if known && p.Handle == "" && p.Org == "" { // what told of them was erased
 		return true, nil
 	}
 	named, is := d.Person(p.Handle)
-	if !known || !is || p.Org != "" || p.State != narthex.PersonActive || !slices.Contains(named.Roles, v.As) {
+	if !known || !is || p.Org != "" || p.State != narthex.PersonActive || !slices.Contains(named.Roles, as) {
 		return false, nil
 	}
-	return v.As != narthex.AssetOwner || d.Owns(r.Asset, narthex.Person{ID: v.By, Handle: p.Handle, State: p.State, Roles: named.Roles}), nil
+	return as != narthex.AssetOwner || d.Owns(asset, narthex.Person{ID: by, Handle: p.Handle, State: p.State, Roles: named.Roles}), nil
 }
 
 // jobs holds the jobs that are stored to what their entries say; people's words, to their digests.
