@@ -178,6 +178,9 @@ func (o *Office) Study(ctx context.Context, by narthex.PersonID, id narthex.JobI
 		if err != nil {
 			return err
 		}
+		if !row.ClearedAt.IsZero() {
+			return notKept()
+		}
 		files, err := gateway.StudyFiles(tx, row.Plan.Study)
 		if err != nil {
 			return narthex.Unavailablef("The files are not those that were frozen, so they are not shown. Tell the operators.").Because(err)

@@ -11,7 +11,10 @@ import (
 
 	"narthex"
 	"narthex/client"
+	"narthex/internal/book"
+	"narthex/internal/canon"
 	"narthex/internal/environment"
+	"narthex/internal/gateway"
 	"narthex/internal/lab"
 	"narthex/internal/sandbox/fake"
 	"narthex/internal/testenv"
@@ -229,6 +232,28 @@ func TestWhateverChangesVoidsAReview(t *testing.T) {
 				t.Error("it ran")
 			}
 		})
+	}
+}
+
+// TestAPlanStandsWithBothItsVersions: with a second version of other bytes in force, or of none, what was approved is not what would run.
+func TestAPlanStandsWithBothItsVersions(t *testing.T) {
+	box := narthex.Environment{Name: "box"}
+	rules := &book.Rules{Directory: &lab.Directory{Environments: []narthex.Environment{box}, Assets: map[narthex.AssetName]narthex.Asset{
+		"model": {Name: "model", Versions: []narthex.Version{{Name: "final", Digest: "sha256:f"}, {Name: "early", Digest: "sha256:e"}}}}}}
+	plan := narthex.Plan{Asset: "model", Version: "final", AssetDigest: "sha256:f", Against: "early", AgainstDigest: "sha256:e", Environment: "box", EnvironmentDigest: must(canon.Digest(box))}
+	if !gateway.PlanStands(rules, plan) {
+		t.Error("as it is it does not stand")
+	}
+	for what, change := range map[string]func(*narthex.Plan){
+		"other bytes": func(p *narthex.Plan) { p.AgainstDigest = "sha256:x" },
+		"no version":  func(p *narthex.Plan) { p.Against = "gone" },
+		"other first": func(p *narthex.Plan) { p.AssetDigest = "sha256:x" },
+		"another box": func(p *narthex.Plan) { p.EnvironmentDigest = "sha256:x" },
+	} {
+		other := plan
+		if change(&other); gateway.PlanStands(rules, other) {
+			t.Errorf("with %s it stands", what)
+		}
 	}
 }
 
