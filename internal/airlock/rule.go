@@ -258,10 +258,10 @@ func UseOf(r narthex.Rule, rows int64) *narthex.RuleUse {
 	return use
 }
 
-// leavesByRule says whether a release may leave without its reviewers, as far as it and the event tell: it waits for them, nothing was found
+// leavesByRule says whether a release may leave without its reviewers, as far as it and the event tell: it waits for them, people can read its files, nothing was found
 // in it, none has voted, it was never edited, and as many approved the rule as must say of it that it may.
 func leavesByRule(r narthex.Release, e ReleaseEvent) bool {
-	return r.State == narthex.ReleaseSubmitted && len(r.Findings) == 0 && len(r.Votes) == 0 && r.AskedAt.IsZero() && r.Unfit == nil && e.By == "" && e.Vote == nil &&
+	return r.State == narthex.ReleaseSubmitted && !Artefacts(r.Files) && len(r.Findings) == 0 && len(r.Votes) == 0 && r.AskedAt.IsZero() && r.Unfit == nil && e.By == "" && e.Vote == nil &&
 		e.Rule != nil && e.Rule.Rule != "" && e.Rule.Digest != "" && e.Rule.Rows > 0 && len(e.Rule.Approved) >= MustSay(r)
 }
 

@@ -163,9 +163,25 @@ func (s *step) releaseTaken() error {
 			s.impossible(store.Releases, string(id), "a release of what its job did not leave")
 		}
 	}
+	if most, err := s.reviewersSigned(r.Release); err != nil {
+		return err
+	} else if r.Reviewers < most {
+		s.impossible(store.Releases, string(id), "a release of which fewer people must say that it may leave than was signed")
+	}
 	r.ID, r.TakenAt = id, s.at
 	s.Releases[id] = r
 	return nil
+}
+
+// reviewersSigned gives how many people at least say of a release that it may leave, by what was signed, or 0 where the document is not at hand. A
+// key's own terms may ask for more.
+func (s *step) reviewersSigned(r narthex.Release) (int, error) {
+	a, err := s.docs.agreement(s.Grants[r.Grant].Agreement)
+	if err != nil || a == nil {
+		return 0, err
+	}
+	out, _ := narthex.FindTerm(a.Terms, "output.release", r.Asset)
+	return airlock.ReviewersOf(r.Files, int(out.Limits["reviewers"].Number)), nil
 }
 
 func (s *step) releaseChanged() error {

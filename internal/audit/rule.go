@@ -50,6 +50,12 @@ func (s *step) ruleChanged() error {
 		s.impossible(store.Rules, string(id), "an act on a standing rule that is not there")
 		return nil
 	}
+	if follows, err := s.ruleHeld(r, e); err != nil {
+		return err
+	} else if !follows {
+		s.impossible(store.Rules, string(id), "a word on a standing rule of somebody who did not have that role then, or another time for a second look")
+		return nil
+	}
 	next, err := airlock.NextRule(r, e, s.at)
 	if err != nil {
 		s.impossible(store.Rules, string(id), "an act that the standing rule's state does not take")
@@ -62,6 +68,19 @@ func (s *step) ruleChanged() error {
 	}
 	s.Rules[id] = next
 	return nil
+}
+
+// ruleHeld holds what is done with a standing rule to the directory that was in force: the role of who spoke, and by when what left by it is to be
+// looked at. What the directory was, where it cannot be read, is told elsewhere.
+func (s *step) ruleHeld(r narthex.Rule, e airlock.RuleEvent) (bool, error) {
+	switch e.Act {
+	case airlock.Approve, airlock.Refuse, airlock.Look:
+		return s.hadRole(e.By, e.As, r.Asset)
+	case airlock.Use:
+		d, err := s.docs.directory(s.Directory.InForce)
+		return err != nil || d == nil || e.Due.Equal(airlock.RuleDue(d.Calendar, s.at)), err
+	}
+	return true, nil
 }
 
 // readable says whether the entry that took a release in is there to be read; of no release it is.

@@ -237,6 +237,13 @@ func (o *Office) Release(ctx context.Context, by narthex.PersonID, id narthex.Re
 		if err != nil {
 			return err
 		}
+		job, err := journal.Get[book.Job](tx, store.Jobs, string(row.Job))
+		if err != nil {
+			return err
+		}
+		if job != nil && !job.ClearedAt.IsZero() {
+			return notKept()
+		}
 		files, err := gateway.ReleaseBytes(tx, row.Release)
 		if err != nil {
 			return narthex.Unavailablef("The files are not those that were frozen, so they are not shown. Tell the operators.").Because(err)
@@ -249,6 +256,11 @@ func (o *Office) Release(ctx context.Context, by narthex.PersonID, id narthex.Re
 		return err
 	})
 	return out, err
+}
+
+// notKept answers for files of a job that are kept no longer.
+func notKept() error {
+	return narthex.Conflictf("The files were kept for %d days after what became of them, and are gone. Their digests stand in the ledger.", int(airlock.KeepFiles.Hours()/24))
 }
 
 // VoteRelease takes in what a reviewer says of each file.
