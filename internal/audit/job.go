@@ -362,7 +362,8 @@ func (c *comparison) frozen() ([]narthex.Digest, error) {
 		}
 	}
 	for _, r := range c.Releases {
-		if r.State.Over() && r.State != narthex.ReleaseReleased && !c.Jobs[r.Job].ClearedAt.IsZero() {
+		job, known := c.Jobs[r.Job]
+		if r.State.Over() && r.State != narthex.ReleaseReleased && (!known || !job.ClearedAt.IsZero()) { // a job of somebody erased may be cleared
 			continue
 		}
 		for _, f := range r.Files {
