@@ -18,7 +18,7 @@ PACKAGES = curl:curl git:git node:nodejs /usr/lib/postgresql/15/bin/initdb:postg
 PGCONF   = /etc/postgresql-common/createcluster.conf
 MAILCONF = exim4-config exim4/dc_eximconfig_configtype select no configuration at this time
 
-.PHONY: demo test build release dependencies setup unit vet interop fuzz bench rigs planted once clean
+.PHONY: demo test build worker release dependencies setup unit vet interop fuzz bench rigs planted once clean
 
 demo: build
 	@bin/narthex demo
@@ -29,6 +29,13 @@ once: build
 
 build: setup dependencies $(CORPUS)
 	$(GO) build -trimpath $(LEAN) -ldflags "-s -w -X main.version=$(VERSION)" -o bin/narthex ./cmd/narthex
+
+# worker tests and builds the program that executes SQL, which is C++ within: a module and a program of its own. No door asks it yet.
+worker: setup
+	@command -v g++ >/dev/null || { echo "installing g++"; if [ "$$(id -u)" = 0 ]; then root=; else root=sudo; fi; \
+		$$root apt-get update -qq && $$root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends g++; }
+	cd worker && CGO_ENABLED=1 $(GO) vet . && CGO_ENABLED=1 $(GO) test . && \
+		CGO_ENABLED=1 $(GO) build -trimpath -ldflags '-s -w -linkmode external -extldflags "-static"' -o ../bin/narthex-worker .
 
 # release makes the files of a release in dist: one program an architecture, the bill of materials and the checksums. The
 # builder's own settings reach none of it, and the packing refuses a program that was built otherwise.

@@ -18,7 +18,7 @@ import (
 var levels = map[string]int{
 	"narthex":        0,
 	"narthex/ledger": 1, "narthex/client": 1, "narthex/internal/durable": 1, "narthex/internal/backup": 2, "narthex/internal/canon": 1, "narthex/internal/order": 1, "narthex/internal/wire": 1, "narthex/internal/passkey": 2, "narthex/internal/visa": 2, "narthex/internal/stamp": 2, "narthex/internal/upstream": 2, "narthex/policy": 1, "narthex/internal/horizon": 1, "narthex/internal/disclosure": 1, "narthex/internal/inspect/sketch": 1, "narthex/internal/inspect/find": 2, "narthex/internal/inspect/values": 3, "narthex/internal/inspect": 4, "narthex/internal/workflow": 2, "narthex/internal/airlock": 3, "narthex/internal/examine": 5, "narthex/internal/twin": 1, "narthex/internal/listing": 3, "narthex/internal/notice": 4, "narthex/internal/report": 3,
-	"narthex/internal/artefact": 2, "narthex/internal/environment": 1, "narthex/internal/document": 2, "narthex/internal/study": 3, "narthex/internal/measure": 3, "narthex/internal/release": 1, "narthex/internal/release/mkrelease": 10,
+	"narthex/internal/artefact": 2, "narthex/internal/environment": 1, "narthex/internal/document": 2, "narthex/internal/study": 3, "narthex/internal/measure": 3, "narthex/internal/cells": 1, "narthex/internal/noise": 1, "narthex/worker": 10, "narthex/internal/query": 2, "narthex/internal/engine": 2, "narthex/internal/release": 1, "narthex/internal/release/mkrelease": 10,
 	"narthex/internal/agreement": 3, "narthex/internal/statement": 4, "narthex/internal/evidence": 4, "narthex/internal/witness": 3, "narthex/internal/lab": 4,
 	"narthex/internal/store": 1, "narthex/internal/store/schema": 2, "narthex/internal/store/sqlite": 3, "narthex/internal/store/postgres": 3, "narthex/internal/store/memory": 2, "narthex/internal/store/storetest": 2, "narthex/internal/store/disk": 2,
 	"narthex/internal/sandbox": 2, "narthex/internal/sandbox/bubblewrap": 3, "narthex/internal/sandbox/debian": 3, "narthex/internal/sandbox/fake": 3, "narthex/internal/sandbox/sandboxtest": 3,
@@ -30,10 +30,10 @@ var levels = map[string]int{
 }
 
 // pure packages do no I/O, read no clock and draw no randomness.
-var pure = []string{"narthex", "narthex/internal/passkey", "narthex/policy", "narthex/ledger", "narthex/internal/workflow", "narthex/internal/report", "narthex/internal/statement", "narthex/internal/evidence", "narthex/internal/listing", "narthex/internal/notice", "narthex/internal/horizon", "narthex/internal/disclosure", "narthex/internal/inspect/sketch", "narthex/internal/inspect/find", "narthex/internal/inspect/values", "narthex/internal/inspect", "narthex/internal/airlock", "narthex/internal/document", "narthex/internal/study", "narthex/internal/measure", "narthex/internal/twin", "narthex/internal/artefact", "narthex/internal/canon", "narthex/internal/order", "narthex/internal/gateway/model"}
+var pure = []string{"narthex", "narthex/internal/passkey", "narthex/policy", "narthex/ledger", "narthex/internal/workflow", "narthex/internal/report", "narthex/internal/statement", "narthex/internal/evidence", "narthex/internal/listing", "narthex/internal/notice", "narthex/internal/horizon", "narthex/internal/disclosure", "narthex/internal/inspect/sketch", "narthex/internal/inspect/find", "narthex/internal/inspect/values", "narthex/internal/inspect", "narthex/internal/airlock", "narthex/internal/document", "narthex/internal/study", "narthex/internal/measure", "narthex/internal/cells", "narthex/internal/noise", "narthex/internal/query", "narthex/internal/twin", "narthex/internal/artefact", "narthex/internal/canon", "narthex/internal/order", "narthex/internal/gateway/model"}
 
 var forbidden = map[string][]string{ // import: the only packages that may have it
-	"database/sql": {"narthex/internal/store/schema", "narthex/internal/store/sqlite", "narthex/internal/store/postgres"},
+	"database/sql": {"narthex/internal/store/schema", "narthex/internal/store/sqlite", "narthex/internal/store/postgres", "narthex/worker"},
 	"os/exec":      {"narthex/internal/sandbox/bubblewrap", "narthex/internal/sandbox/debian", "narthex/demo/minilab/gencorpus", "narthex/internal/testenv/pgtest", "narthex/internal/testenv/mailtest"},
 	"math/rand":    {}, "unsafe": {}, "C": {},
 }
