@@ -26,7 +26,7 @@ var levels = map[string]int{
 	"narthex/internal/gateway/live": 4, "narthex/internal/gateway/model": 4, "narthex/internal/openlog": 5, "narthex/internal/audit": 6, "narthex/internal/courier": 6, "narthex/internal/gateway": 6, "narthex/internal/identity": 6,
 	"narthex/internal/office": 7, "narthex/internal/api": 8, "narthex/internal/server": 9, "narthex/internal/cli": 9,
 	"narthex/internal/testenv/pgtest": 1, "narthex/internal/testenv/mailtest": 1, "narthex/internal/testenv/stacks": 1, "narthex/internal/testenv/rig": 1, "narthex/internal/testenv/authenticator": 1, "narthex/internal/testenv": 10, "narthex/demo/minilab": 1, "narthex/demo": 10, "narthex/cmd/narthex": 11,
-	"narthex/demo/minilab/gencorpus": 11, "narthex/demo/minilab/pack": 11, "narthex/demo/minilab/data/code/corpus": 11,
+	"narthex/demo/minilab/gencorpus": 11, "narthex/internal/agreement/fonts/cut": 11, "narthex/demo/minilab/pack": 11, "narthex/demo/minilab/data/code/corpus": 11,
 }
 
 // pure packages do no I/O, read no clock and draw no randomness.

@@ -8,12 +8,13 @@ import (
 	"io"
 )
 
-// The fonts within an agreement's PDF: DejaVu Sans and its bold face, under the licence beside them: every glyph, without hints, kerning and names of
-// glyphs, which a PDF does not use (fonttools: the tables GPOS, GSUB, GDEF, kern, fpgm, prep, cvt, gasp, FFTM and MATH dropped, post of format 3).
+//go:generate go run ./fonts/cut DejaVuSans.ttf DejaVuSans-Bold.ttf
+
+// The fonts within an agreement's PDF: DejaVu Sans and its bold face, cut to what documents show, under the licence beside them.
 var (
-	//go:embed fonts/dejavu-sans.ttf.gz
+	//go:embed fonts/narthex-sans.ttf.gz
 	sans []byte
-	//go:embed fonts/dejavu-sans-bold.ttf.gz
+	//go:embed fonts/narthex-sans-bold.ttf.gz
 	sansBold []byte
 )
 

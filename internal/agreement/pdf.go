@@ -8,12 +8,11 @@ import (
 	"unicode"
 
 	"codeberg.org/go-pdf/fpdf"
-	"golang.org/x/image/font/sfnt"
 )
 
 const (
 	margin = 20.0 // of a page, in millimetres
-	font   = "DejaVu"
+	font   = "Narthex"
 	across = 72 // characters of a line of an exhibit: the widest of them fill a line, so that none is broken again
 )
 
@@ -61,7 +60,7 @@ func set(parts []part, of imprint, letters *letters, pages int) (*fpdf.Fpdf, err
 	f.SetFooterFunc(func() {
 		f.SetY(-margin)
 		f.SetFont(font, "", 6.5)
-		f.CellFormat(0, 4, letters.shown(of.foot), "", 0, "L", false, 0, "")
+		f.CellFormat(0, 4, shown(of.foot), "", 0, "L", false, 0, "")
 		f.CellFormat(0, 4, fmt.Sprintf("page %d of %d", f.PageNo(), pages), "", 0, "R", false, 0, "")
 	})
 	f.AddPage()
@@ -69,7 +68,7 @@ func set(parts []part, of imprint, letters *letters, pages int) (*fpdf.Fpdf, err
 		if p.leaf {
 			f.AddPage()
 		}
-		letters.put(f, p)
+		put(f, p)
 	}
 	if err := f.Error(); err != nil {
 		return nil, fmt.Errorf("write PDF: %w", err)
@@ -77,33 +76,25 @@ func set(parts []part, of imprint, letters *letters, pages int) (*fpdf.Fpdf, err
 	return f, nil
 }
 
-// letters knows which characters the fonts can show.
+// letters are the fonts.
 type letters struct {
-	plain, heavy  []byte // the fonts
-	regular, bold *sfnt.Font
-	buf           sfnt.Buffer
+	plain, heavy []byte
 }
 
 func newLetters() (*letters, error) {
-	l := &letters{}
-	for _, face := range []struct {
-		packed []byte
-		data   *[]byte
-		read   **sfnt.Font
-	}{{sans, &l.plain, &l.regular}, {sansBold, &l.heavy, &l.bold}} {
-		var err error
-		if *face.data, err = unpack(face.packed); err != nil {
-			return nil, err
-		}
-		if *face.read, err = sfnt.Parse(*face.data); err != nil {
-			return nil, fmt.Errorf("read font: %w", err)
-		}
+	plain, err := unpack(sans)
+	if err != nil {
+		return nil, err
 	}
-	return l, nil
+	heavy, err := unpack(sansBold)
+	if err != nil {
+		return nil, err
+	}
+	return &letters{plain, heavy}, nil
 }
 
 // put sets one part at the place where the last one ended.
-func (l *letters) put(f *fpdf.Fpdf, p part) {
+func put(f *fpdf.Fpdf, p part) {
 	width, height := f.GetPageSize()
 	room := func(needed float64) {
 		if f.GetY() > height-margin-5-needed {
@@ -115,7 +106,7 @@ func (l *letters) put(f *fpdf.Fpdf, p part) {
 		f.SetX(margin + indent)
 		f.MultiCell(width-2*margin-indent, high, text, "", "L", false)
 	}
-	text, label := l.shown(p.text), l.shown(p.label)
+	text, label := shown(p.text), shown(p.label)
 	switch p.kind {
 	case title:
 		set("B", 17, 8, 0, text)
@@ -149,29 +140,17 @@ func (l *letters) put(f *fpdf.Fpdf, p part) {
 
 // shown gives text as the fonts can show it: what is hidden, and what they have no letter for or cannot set from left to right
 // letter by letter, is shown as its code point.
-func (l *letters) shown(text string) string {
+func shown(text string) string {
 	var out strings.Builder
 	for _, r := range text {
 		switch {
-		case hidden(r) || !l.has(r):
+		case hidden(r) || !unicode.Is(printable, r):
 			out.WriteString(codePoint(r))
 		default:
 			out.WriteRune(r)
 		}
 	}
 	return out.String()
-}
-
-func (l *letters) has(r rune) bool {
-	if r > 0xffff || !unicode.In(r, unicode.Latin, unicode.Greek, unicode.Cyrillic, unicode.Armenian, unicode.Georgian, unicode.Common) {
-		return false
-	}
-	for _, face := range []*sfnt.Font{l.regular, l.bold} {
-		if glyph, err := face.GlyphIndex(&l.buf, r); err != nil || glyph == 0 {
-			return false
-		}
-	}
-	return true
 }
 
 // folded breaks a long line of ASCII where neither side is a space, so that nothing is lost when the lines are joined.
