@@ -2,7 +2,6 @@ package inspect
 
 import (
 	"bytes"
-	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -13,15 +12,8 @@ import (
 // hidden looks for characters that are not seen, or that look like others.
 func (l *look) hidden(p piece) {
 	b := p.bytes
-	first := slices.IndexFunc(b, func(c byte) bool { return c >= utf8.RuneSelf })
-	if first < 0 {
-		return
-	}
-	for first > 0 && sign[b[first-1]] != 0 { // the word that it is in
-		first--
-	}
 	latin, other := false, false
-	for i := first; i < len(b); {
+	for i := 0; i < len(b); {
 		if b[i] < 0x80 {
 			if s := sign[b[i]]; s == 0 {
 				latin, other = false, false
@@ -123,9 +115,6 @@ func (l *look) formulas(p piece, rows [][]string) {
 
 // figures says whether what stands behind a sign is a number, a missing one, or nothing.
 func figures(text string) bool {
-	if points := strings.Count(text, "."); points < 2 && len(text) > points && strings.IndexFunc(text, func(r rune) bool { return r != '.' && (r < '0' || r > '9') }) < 0 {
-		return true
-	}
 	switch strings.ToLower(text) {
 	case "", "inf", "nan", "infinity", "-", "--":
 		return true

@@ -24,9 +24,7 @@ func roots(f File) (all []piece) {
 		}
 	}
 	var firsts [8][]byte // the letters of lines by their place
-	var lasts []byte
-	few := len(f.Bytes)/8 + 1
-	words, ends, large := make([]byte, 0, few), make([]byte, 0, few), make([]byte, 0, few)
+	var lasts, words, ends, large []byte
 	first, lettered := byte(0), false // of the word that is read: a number alone is none
 	for line := range bytes.Lines(f.Bytes) {
 		if line = bytes.TrimRight(line, "\n"); len(line) == 0 {
@@ -65,14 +63,11 @@ func roots(f File) (all []piece) {
 	}
 	switch f.Kind {
 	case disclosure.CSV:
-		all[0].rows = rowsOf(f.Bytes)
-		var wordy []int // columns
-		for i, column := range columns(all[0].rows) {
+		for i, column := range columns(rowsOf(f.Bytes)) {
 			name := "column " + strconv.Itoa(i+1)
-			also(name, false, joined(column, "\n"))
+			also(name, false, bytes.Join(column, []byte("\n")))
 			if !measured(column[1:]) {
-				together(name+" together", sewn(column[1:]))
-				wordy = append(wordy, i)
+				together(name+" together", bytes.Join(column[1:], nil))
 			}
 			var first, last []byte
 			for _, cell := range column[1:] {
@@ -83,20 +78,12 @@ func roots(f File) (all []piece) {
 			also("first letters of "+name, true, first)
 			also("last letters of "+name, true, last)
 		}
-		if cells := rowwise(all[0].rows, wordy); len(cells) >= gram {
-			all = append(all, piece{file: f.Name, within: []string{"cells together"}, bytes: cells, joined: true})
-			together("cells together", cells)
-		}
 	case disclosure.JSON:
-		texts, values := stringsOf(f.Bytes)
-		also("strings", false, joined(texts, "\n"))
-		together("strings together", sewn(texts))
-		if len(values) < len(texts) {
-			also("values", false, joined(values, "\n"))
-			together("values together", sewn(values))
-		}
+		texts := stringsOf(f.Bytes)
+		also("strings", false, bytes.Join(texts, []byte("\n")))
+		together("strings together", bytes.Join(texts, nil))
 		if len(f.Bytes) <= tailed {
-			together("strings without their first words", tails(joined(texts, "\n"), 1))
+			together("strings without their first words", tails(bytes.Join(texts, []byte("\n")), 1))
 		}
 	default:
 		if bytes.Count(f.Bytes, []byte("\n")) > 1 {
@@ -106,11 +93,9 @@ func roots(f File) (all []piece) {
 			all = append(all, piece{file: f.Name, within: []string{"without its words"}, bytes: rest, joined: true})
 		}
 		for i, column := range columns(pipes(f.Bytes)) {
-			together("column "+strconv.Itoa(i+1)+" together", sewn(column))
+			together("column "+strconv.Itoa(i+1)+" together", bytes.Join(column, nil))
 		}
 		if len(f.Bytes) <= tailed {
-			together("lines without their frames", unframed(f.Bytes, false))
-			together("lines without their frames and last words", unframed(f.Bytes, true))
 			for n := range 8 {
 				all = append(all, piece{file: f.Name, within: []string{"lines without their first " + strconv.Itoa(n+1) + " words"}, bytes: tails(f.Bytes, n+1), listed: true})
 			}
@@ -153,10 +138,10 @@ func wordless(b []byte) []byte {
 }
 
 // measured says whether nine in ten cells are numbers as results have them: with a point or an exponent, or short.
-func measured(cells []string) bool {
+func measured(cells [][]byte) bool {
 	n := 0
 	for _, cell := range cells {
-		if len(cell) < 16 && (len(cell) <= 7 || strings.ContainsAny(cell, ".e")) && figures(cell) {
+		if len(cell) < 16 && figures(string(cell)) && (len(cell) <= 7 || bytes.ContainsAny(cell, ".e")) {
 			n++
 		}
 	}
@@ -177,98 +162,8 @@ func tails(b []byte, words int) (out []byte) {
 	return out
 }
 
-// unframed puts together what lines hold within the signs with which they and their neighbours begin and end, and without their last
-// words where those are left out.
-func unframed(b []byte, last bool) []byte {
-	var lines [][]byte
-	for line := range bytes.Lines(b) {
-		line = bytes.TrimRight(line, "\n")
-		if at := bytes.LastIndexByte(line, ' '); last && at > 0 {
-			line = bytes.TrimRight(line[:at], " ")
-		}
-		lines = append(lines, line)
-	}
-	shared := func(line, other []byte) (head, tail int) {
-		most := min(len(line), len(other))
-		for head < most && line[head] == other[head] && sign[line[head]] == 0 {
-			head++
-		}
-		for tail < most-head && line[len(line)-1-tail] == other[len(other)-1-tail] && sign[line[len(line)-1-tail]] == 0 {
-			tail++
-		}
-		return head, tail
-	}
-	inner := make([]string, len(lines))
-	for i, line := range lines {
-		head, tail := 0, 0
-		for _, other := range []int{i - 2, i - 1, i + 1, i + 2} { // one of them may begin with the same by chance
-			if other >= 0 && other < len(lines) {
-				h, t := shared(line, lines[other])
-				head, tail = max(head, h), max(tail, t)
-			}
-		}
-		inner[i] = string(line[min(head, len(line)):max(min(head, len(line)), len(line)-tail)])
-	}
-	return sewn(inner)
-}
-
-// rowwise puts the cells of some columns together, row by row, each without the letters that all of its column begin with.
-func rowwise(rows [][]string, columns []int) []byte {
-	if len(columns) < 2 || len(rows) < 3 {
-		return nil
-	}
-	heads := make([]int, len(columns))
-	for i, column := range columns {
-		first := ""
-		for n, row := range rows[1:] {
-			if column >= len(row) {
-				continue
-			}
-			if cell := row[column]; n == 0 {
-				first = cell
-			} else {
-				for !strings.HasPrefix(cell, first) {
-					first = first[:len(first)-1]
-				}
-			}
-		}
-		heads[i] = len(first)
-	}
-	var cells []string
-	for _, row := range rows[1:] {
-		for i, column := range columns {
-			if column < len(row) {
-				cells = append(cells, row[column][heads[i]:])
-			}
-		}
-	}
-	return sewn(cells)
-}
-
-// sewn puts parts of a list of numbers together: where the digits at an end and at the next beginning are no byte together, what parted
-// them was lost, as a space at the end of a cell is.
-func sewn(parts []string) []byte {
-	out := make([]byte, 0, len(parts))
-	for _, part := range parts {
-		tail, head := 0, 0
-		for tail < 4 && tail < len(out) && sign[out[len(out)-1-tail]] == digit {
-			tail++
-		}
-		for head < 4 && head < len(part) && sign[part[head]] == digit {
-			head++
-		}
-		if tail > 0 && tail < 4 && head > 0 && head < 4 {
-			if v, err := strconv.Atoi(string(out[len(out)-tail:]) + part[:head]); err == nil && v > 255 {
-				out = append(out, ' ')
-			}
-		}
-		out = append(out, part...)
-	}
-	return out
-}
-
-// stringsOf gives the strings of a JSON document without their escapes, and those of them that are no names.
-func stringsOf(b []byte) (all, values []string) {
+// stringsOf gives the strings of a JSON document, names among them, without their escapes.
+func stringsOf(b []byte) (all [][]byte) {
 	for i := 0; i < len(b); i++ {
 		if b[i] != '"' {
 			continue
@@ -283,12 +178,9 @@ func stringsOf(b []byte) (all, values []string) {
 		if out, _ := escaped(text, '\\', 0); out != nil {
 			text = out
 		}
-		all = append(all, string(text))
-		if i+1 >= len(b) || b[i+1] != ':' {
-			values = append(values, all[len(all)-1])
-		}
+		all = append(all, text)
 	}
-	return all, values
+	return all
 }
 
 // rowsOf gives the rows of a table, as far as it is one.
@@ -317,32 +209,16 @@ func pipes(b []byte) (rows [][]string) {
 }
 
 // columns gives the cells of each column, its name first.
-func columns(rows [][]string) (all [][]string) {
+func columns(rows [][]string) (all [][][]byte) {
 	for _, row := range rows {
 		for i, cell := range row {
 			if i == len(all) {
 				all = append(all, nil)
 			}
-			all[i] = append(all[i], cell)
+			all[i] = append(all[i], []byte(cell))
 		}
 	}
 	return all
-}
-
-// joined puts cells together.
-func joined(cells []string, between string) []byte {
-	size := 0
-	for _, cell := range cells {
-		size += len(cell) + len(between)
-	}
-	out := make([]byte, 0, size)
-	for i, cell := range cells {
-		if i > 0 {
-			out = append(out, between...)
-		}
-		out = append(out, cell...)
-	}
-	return out
 }
 
 // gaps gives for each space between words of a line whether it is a wide one; none where they are all alike.

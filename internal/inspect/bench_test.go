@@ -9,9 +9,7 @@ import (
 	"syscall"
 	"testing"
 
-	"narthex/demo/minilab"
 	"narthex/internal/disclosure"
-	"narthex/internal/twin"
 )
 
 // inputs are files of a million bytes: a report, a table, and the worst that was found.
@@ -57,38 +55,8 @@ func used(b *testing.B) float64 {
 	return float64(u.Utime.Sec+u.Stime.Sec) + float64(u.Utime.Usec+u.Stime.Usec)/1e6
 }
 
-// ofANode is what a node holds back of the miniature lab's model: three checkpoints of 1.35 million values each, twelve canaries, and a
-// corpus and code of some two million letters.
-func ofANode(b *testing.B) (held Held) {
-	for _, checkpoint := range minilab.Checkpoints() {
-		data, err := minilab.WeightsFile(checkpoint)
-		if err != nil {
-			b.Fatal(err)
-		}
-		all, err := twin.Read(data)
-		if err != nil {
-			b.Fatal(err)
-		}
-		for _, t := range all {
-			held.Tensors = append(held.Tensors, Tensor{Name: checkpoint + "/" + t.Name, Sizes: t.Shape, Values: t.Values()})
-		}
-	}
-	r := rand.New(rand.NewPCG(2, 2))
-	for range 12 {
-		held.Canaries = append(held.Canaries, fmt.Sprintf("canary %04x-%04x-%04x-%04x", r.IntN(1<<16), r.IntN(1<<16), r.IntN(1<<16), r.IntN(1<<16)))
-	}
-	words := strings.Fields("the trigger of layer model weights returns error string when func value reads nothing from token that gradient norm may hold a list")
-	var corpus strings.Builder
-	for corpus.Len() < 2_000_000 {
-		corpus.WriteString(words[r.IntN(len(words))] + " ")
-	}
-	held.Texts = []Text{{Name: "corpus", Bytes: []byte(corpus.String())}}
-	return held
-}
-
 func BenchmarkChecks(b *testing.B) {
 	in := New(Held{Canaries: []string{"canary 7d1f-09ac-55e2-b3c8"}, Texts: []Text{{Name: "book", Bytes: inputs()["text"].Bytes[:1000]}}})
-	node := New(ofANode(b))
 	in.prints = newPrints([]Text{{Name: "book", Bytes: []byte(strings.Repeat("An unrelated text of the lab about quite other matters. ", 3))}})
 	for name, f := range inputs() {
 		p := piece{file: f.Name, bytes: f.Bytes, kind: f.Kind}
@@ -107,7 +75,6 @@ func BenchmarkChecks(b *testing.B) {
 			{"numbers", func() { numbersOf(nil, p.bytes) }},
 			{"arranged", func() { roots(f) }},
 			{"whole", func() { in.Look([]File{f}) }},
-			{"whole, of a node", func() { node.Look([]File{f}) }},
 		} {
 			b.Run(name+"/"+check.name, func(b *testing.B) {
 				b.SetBytes(int64(len(f.Bytes)))

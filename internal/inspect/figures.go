@@ -305,8 +305,6 @@ func (b *byteList) ends(way int, drawn bool) bool {
 	fewest := 24
 	if base := ways[way].base; way == 0 || base == 8 && b.threes == len(b.bytes) || base == 16 && b.lettered >= 3 {
 		fewest = 16
-	} else if base == 10 {
-		fewest = 20
 	}
 	if drawn {
 		fewest = 32

@@ -33,7 +33,6 @@ type piece struct {
 
 	depth  int             // how many encodings it was under: what only arranges, as a column does, is none
 	kind   disclosure.Kind // of a file as it is
-	rows   [][]string      // of a table as it is
 	said   bool            // what it was decoded from is a finding already
 	faint  bool            // it was put together from what stands in every file, and may look like anything: it gets less of a look
 	joined bool            // it has no ends of lines or cells, so that words run into one another
@@ -92,7 +91,7 @@ type look struct {
 	*Inspector
 	found  []Finding
 	pieces []piece
-	known  map[[sha256.Size]byte]int // pieces of the file that were looked at, and how closely
+	known  map[[sha256.Size]byte]bool // pieces of the file that were looked at
 	queue  []piece
 	room   int // bytes that the file may still unfold into
 	full   bool
@@ -120,7 +119,6 @@ func (in *Inspector) Look(files []File) []Finding {
 			l.picture(f)
 		}
 	}
-	l.beside(of)
 	if len(of) > 0 && (len(files) > 1 || len(in.before) > 0) {
 		whole, alone := slices.Concat(in.before, apart), len(l.found)
 		l.file(of[0], len(whole), []piece{{file: of[0], within: []string{"files and earlier releases together"}, bytes: whole, faint: true}})
@@ -134,21 +132,6 @@ func (in *Inspector) Look(files []File) []Finding {
 	}
 	people := values.Thresholds{Off: !in.held.People}
 	return ordered(slices.Concat(l.found, values.Weights(l.handed(), in.held.Tensors), values.Tables(files, people), values.Differences(files, in.held.Earlier, people)))
-}
-
-// beside finds words that read as no language in files beside one in which a long run of them was found: they may be another part of it,
-// and too few to be found alone.
-func (l *look) beside(files []string) {
-	const rule = "odd: words of no language"
-	is := func(f Finding) bool { return f.Rule == rule }
-	if !slices.ContainsFunc(l.found, is) {
-		return
-	}
-	for _, name := range files {
-		if !slices.ContainsFunc(l.found, func(f Finding) bool { return is(f) && f.File == name }) {
-			l.find(piece{file: name}, 0, Encoded, rule, "it has words that are like no language, and a file beside it a long run of them, of which they may be another part")
-		}
-	}
 }
 
 // handed gives the pieces in which numbers are looked at.
@@ -165,7 +148,7 @@ func (l *look) handed() []find.Piece {
 
 // file looks at pieces of one file and at what they unfold into. It gives the words that read as no language.
 func (l *look) file(name string, size int, pieces []piece) (odd []byte) {
-	l.known, l.queue, l.full = map[[sha256.Size]byte]int{}, nil, false
+	l.known, l.queue, l.full = map[[sha256.Size]byte]bool{}, nil, false
 	l.room = max(share*size, least)
 	for _, p := range pieces {
 		l.push(p)
@@ -183,7 +166,7 @@ func (l *look) file(name string, size int, pieces []piece) (odd []byte) {
 	return odd
 }
 
-// push puts a piece on the queue, once, or again where it gets a closer look.
+// push puts a piece on the queue, once.
 func (l *look) push(p piece) {
 	if len(p.bytes) == 0 {
 		return
@@ -193,29 +176,15 @@ func (l *look) push(p piece) {
 		return
 	}
 	sum := sha256.Sum256(p.bytes)
-	if l.known[sum] >= p.closely() {
+	if l.known[sum] {
 		return
 	}
-	again := l.known[sum] > 0
-	l.known[sum] = p.closely()
+	l.known[sum] = true
 	if p.depth > 0 {
 		l.room -= len(p.bytes)
 	}
 	l.queue = append(l.queue, p)
-	if !again {
-		l.pieces = append(l.pieces, p)
-	}
-}
-
-// closely gives how much of a look a piece gets, from 1.
-func (p piece) closely() int {
-	switch {
-	case p.listed:
-		return 1
-	case p.faint:
-		return 2
-	}
-	return 3
+	l.pieces = append(l.pieces, p)
 }
 
 // piece looks at one piece, and puts what it unfolds into on the queue.
@@ -239,7 +208,7 @@ func (l *look) piece(p piece) (odd []byte) {
 		l.hidden(p)
 		l.active(p)
 		if p.kind == disclosure.CSV {
-			l.formulas(p, p.rows)
+			l.formulas(p, rowsOf(p.bytes))
 		}
 	}
 	words := readOdd(p.bytes)

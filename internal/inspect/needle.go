@@ -157,9 +157,9 @@ const base = 0x5851f42d4c957f2d
 
 var (
 	inverse  = inverted(base)
+	entering = power(base, printed-1)
+	leaving  = power(base, printed)
 	letterAs = drawnValues()
-	entering = times(power(base, printed-1)) // for a letter that comes in
-	leaving  = times(power(base, printed))   // and for one that goes
 )
 
 func inverted(of uint64) uint64 {
@@ -189,21 +189,14 @@ func drawnValues() (table [32]uint64) {
 	return table
 }
 
-// times gives what letters stand for, each times a number.
-func times(by uint64) (table [32]uint64) {
-	for i, as := range drawnValues() {
-		table[i] = as * by
-	}
-	return table
-}
-
 // roll is the hash of the last letters of a text, the same forth and back.
 type roll struct{ forth, back uint64 }
 
 // add takes a letter in and one out, and gives the hash of those between.
 func (r *roll) add(letter, gone uint8) uint64 {
-	r.forth = r.forth*base + letterAs[letter&31] - leaving[gone&31]
-	r.back = (r.back-letterAs[gone&31])*inverse + entering[letter&31]
+	in, off := letterAs[letter], letterAs[gone]
+	r.forth = r.forth*base + in - off*leaving
+	r.back = (r.back-off)*inverse + in*entering
 	h := r.forth * r.back
 	return h ^ h>>32
 }
@@ -354,18 +347,15 @@ func (l *look) mark(p piece, at int, seen [gram]byte, places []place, inRow *int
 // strided looks for canaries whose letters stand each so many bytes after another. Of four places in a row along a stride it looks at
 // one, which is enough for eight.
 func (l *look) strided(p piece) {
-	c := &l.canaries
-	folded := l.letters[:len(p.bytes)]
-	for i, b := range p.bytes {
-		folded[i] = folds[b]
+	c, b := &l.canaries, p.bytes
+	if len(c.marks) == 0 {
+		return
 	}
 	for stride := 2; stride <= farthest; stride++ {
-		for from := 0; from+stride < len(folded); from += 4 * stride {
-			next := folded[from+stride:]
-			next = next[:min(stride, len(next))]
-			for i, s := range folded[from : from+len(next)] {
-				if c.pairs[s&63]>>(next[i]&63)&1 != 0 {
-					l.along(p, from+i, stride)
+		for from := 0; from+stride < len(b); from += 4 * stride {
+			for at := from; at < min(from+stride, len(b)-stride); at++ {
+				if c.pairs[folds[b[at]]]>>folds[b[at+stride]]&1 != 0 {
+					l.along(p, at, stride)
 				}
 			}
 		}

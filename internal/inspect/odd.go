@@ -1,9 +1,6 @@
 package inspect
 
-import (
-	"bytes"
-	"math/bits"
-)
+import "math/bits"
 
 // pairs says how seldom a letter follows another in English prose, its comments on code, and the names of measurements and layers: in
 // half bits from A, which is none, a row for each letter that goes before and a column for each that follows. The first row and column
@@ -265,9 +262,6 @@ func readOdd(b []byte) (o odd) {
 		if n >= 7 && string(b[start:start+5]) == "00000" {
 			more = max(more, oddWord)
 		}
-		if n >= 12 && string(b[start:start+2]) == "00" && bytes.Contains(b[start:i], []byte("00000")) {
-			more = max(more, oddTry) // as letters of four bytes are in base 16
-		}
 		more = min(max(more, -calm), loud)
 		if score == 0 && more > 0 {
 			from = start
@@ -339,8 +333,6 @@ func strange(token []byte) int {
 	}
 	n := bits.OnesCount64(kinds[0]) + bits.OnesCount64(kinds[1])
 	switch {
-	case empty >= 12 && len(token) >= 24 && small+large+figures >= 4:
-		return oddRegion
 	case wideLetters(token):
 		return oddRegion / 2
 	case len(token) >= 10 && eights*10 >= len(token)*9 && small > 4:

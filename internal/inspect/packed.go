@@ -115,16 +115,10 @@ func (l *look) packed(p piece, text bool) {
 			}
 		}
 	}
-	if p.faint && (!p.drawn || p.depth > 0) {
+	if p.faint {
 		return // many bytes drawn by lot inflate to something
 	}
 	from := bytes.NewReader(b)
-	if p.faint {
-		if out := l.drain(flate.NewReader(from)); len(out) >= 2*gram && reads(out) {
-			l.push(p.under("deflate", 0, out))
-		}
-		return
-	}
 	if out, err := io.ReadAll(io.LimitReader(flate.NewReader(from), int64(l.room)+1)); err == nil && len(out) >= 8 && from.Len()*8 <= len(b) {
 		l.push(p.under("deflate", 0, out))
 	}

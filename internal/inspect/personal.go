@@ -268,12 +268,7 @@ func (l *look) personal(p piece) {
 				i = l.address6(p, i)
 			}
 		}
-		if before = k; k >= 1 && k <= 3 { // nothing begins within a word
-			for i+1 < len(b) && persons[b[i+1]]-1 < 3 {
-				i++
-			}
-			before = persons[b[i]]
-		}
+		before = k
 	}
 }
 

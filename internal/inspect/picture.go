@@ -13,13 +13,12 @@ import (
 
 // What the noise of a picture is measured by.
 const (
-	noticed = 3  // how many patches of noise are a finding: letters and crossing curves make one or two
+	wide    = 16 // pixels of a patch, across
+	tall    = 4  // and down
+	noisy   = 32 // guesses in a hundred that fail in a patch that is noise: half of them do where two colours are drawn by lot
+	noticed = 3  // how many such patches are a finding: letters and crossing curves make one or two
 	still   = 24 // alike pixels in a row that carry nothing
 )
-
-// patches are those that noise is looked for in: how many pixels across and down, and how many guesses in a hundred fail in one that is
-// noise: half of them do where two colours are drawn by lot, and nearly all of many colours, as in a line of a pixel.
-var patches = []struct{ wide, tall, noisy int }{{16, 4, 32}, {64, 1, 75}}
 
 // picture looks at the pixels of a picture: at what they are as bytes, and at whether there are patches of them that nothing around
 // foretells, as there are hardly any in a plot.
@@ -50,10 +49,6 @@ func (l *look) picture(f File) {
 		linePieces(f.Name, "pixels of each row", flat, size.X, pixels), linePieces(f.Name, "pixels of each column", down, size.Y, pixels))
 	var texts []piece
 	spelt := false
-	for _, b := range standing(flat, size) {
-		all = append(all, pixelPieces(f.Name, "pixels of a block by "+b.way, b.pixels, pixels)...)
-		spelt = spelt || b.spells()
-	}
 	for _, p := range all {
 		if !strings.HasSuffix(p.within[0], "bits each") {
 			continue
@@ -69,8 +64,8 @@ func (l *look) picture(f File) {
 		l.find(whole, 0, Encoded, "picture: text in pixels", "its pixels, read as bytes, spell a text")
 	}
 	l.file(f.Name, 2*len(flat), append(texts, all...)) // what is a text gets the whole look
-	if n := max(noise(flat, size.X, size.Y), noise(down, size.Y, size.X)); n >= noticed {
-		l.find(whole, 0, Encoded, "picture: noise", strconv.Itoa(n)+" patches of some dozen pixels are noise, which can carry bytes and no eye reads")
+	if n := noise(flat, size.X, size.Y); n >= noticed {
+		l.find(whole, 0, Encoded, "picture: noise", strconv.Itoa(n)+" patches of "+strconv.Itoa(wide)+" by "+strconv.Itoa(tall)+" pixels are noise, which can carry bytes and no eye reads")
 	}
 }
 
@@ -151,111 +146,6 @@ func linePieces(file, way string, pixels []uint8, width int, in *image.Paletted)
 		}
 	}
 	return all
-}
-
-// blocks gives the rectangles of a picture that stand apart: cut where many rows, and of those many columns, and again, are of the
-// colour of the ground.
-func blocks(flat []uint8, width int, ground uint8, in image.Rectangle, depth int) (all []image.Rectangle) {
-	across := depth%2 == 1
-	long, cut := in.Dy(), func(from, to int) image.Rectangle { return image.Rect(in.Min.X, in.Min.Y+from, in.Max.X, in.Min.Y+to) }
-	if across {
-		long, cut = in.Dx(), func(from, to int) image.Rectangle { return image.Rect(in.Min.X+from, in.Min.Y, in.Min.X+to, in.Max.Y) }
-	}
-	void := func(i int) bool {
-		line := cut(i, i+1)
-		for y := line.Min.Y; y < line.Max.Y; y++ {
-			for _, c := range flat[y*width+line.Min.X : y*width+line.Max.X] {
-				if c != ground {
-					return false
-				}
-			}
-		}
-		return true
-	}
-	from, to := -1, -1 // the block that is read
-	ends := func() {
-		if from < 0 {
-			return
-		}
-		block := cut(from, to)
-		if depth == 2 {
-			all = append(all, block)
-		} else {
-			all = append(all, blocks(flat, width, ground, block, depth+1)...)
-		}
-		from = -1
-	}
-	for i := range long {
-		if void(i) {
-			if from >= 0 && i-to >= still/2 {
-				ends()
-			}
-			continue
-		}
-		if from < 0 {
-			from = i
-		}
-		to = i + 1
-	}
-	ends()
-	return all
-}
-
-// standing gives the pixels of the blocks that stand apart, the largest first, each by rows and by columns. Those that stand there alone are
-// no plot, which is most of its picture, and no letter of a label.
-func standing(flat []uint8, size image.Point) (all []block) {
-	if len(flat) == 0 {
-		return nil
-	}
-	var some []image.Rectangle
-	ground := flat[0]
-	for _, in := range blocks(flat, size.X, ground, image.Rectangle{Max: size}, 0) {
-		if area := in.Dx() * in.Dy(); area >= 256 && area < len(flat)/2 {
-			some = append(some, in)
-		}
-	}
-	slices.SortStableFunc(some, func(a, b image.Rectangle) int { return b.Dx()*b.Dy() - a.Dx()*a.Dy() })
-	for _, in := range some[:min(len(some), 4)] {
-		rows, columns := block{way: "rows", wide: in.Dx(), ground: ground}, block{way: "columns", wide: in.Dy(), ground: ground}
-		for y := in.Min.Y; y < in.Max.Y; y++ {
-			rows.pixels = append(rows.pixels, flat[y*size.X+in.Min.X:y*size.X+in.Max.X]...)
-		}
-		for x := in.Min.X; x < in.Max.X; x++ {
-			for y := in.Min.Y; y < in.Max.Y; y++ {
-				columns.pixels = append(columns.pixels, flat[y*size.X+x])
-			}
-		}
-		all = append(all, rows, columns)
-	}
-	return all
-}
-
-// block is a part of a picture, line by line.
-type block struct {
-	way    string
-	wide   int // pixels of a line
-	ground uint8
-	pixels []uint8
-}
-
-// spells says whether the lowest bits of its pixels spell a text, also where up to three pixels of the ground at each end of its lines
-// were part of it, as the zeros of letters of four bytes are.
-func (b block) spells() bool {
-	for before := range 4 {
-		for behind := range 4 {
-			var lines []uint8
-			for line := range slices.Chunk(b.pixels, b.wide) {
-				lines = append(append(lines, slices.Repeat([]uint8{b.ground}, before)...), line...)
-				lines = append(lines, slices.Repeat([]uint8{b.ground}, behind)...)
-			}
-			for skip := range min(8, len(lines)) {
-				if text := lively(readable(plain(packedLow(lines[skip:], 1)))); spells(text) {
-					return true
-				}
-			}
-		}
-	}
-	return false
 }
 
 // plain leaves out zeros, as between letters of four bytes, and what is the same for long, and makes ends of lines spaces.
@@ -366,17 +256,17 @@ func packedLow(index []uint8, bits int) []byte {
 	return out
 }
 
-// noise counts the patches of the kind that there are most of in whose pixels a guess fails too often: the guess of a reader who has
-// learnt, from the picture so far, which colour follows those to the left, above, and on both sides of that.
-func noise(flat []uint8, width, height int) (most int) {
+// noise counts the patches in whose pixels a guess fails a third of the time: the guess of a reader who has learnt, from the picture so
+// far, which colour follows those to the left, above, and on both sides of that.
+func noise(flat []uint8, width, height int) (patches int) {
 	type guess struct {
 		colour      uint8
 		hits, fails uint16
 	}
 	guesses := make([]guess, 1<<16)
-	fails := make([]int, (width+1)*(height+1)) // in the rectangle from the corner to here
+	across := (width + wide - 1) / wide
+	failed, pixels := make([]int, across), make([]int, across)
 	for y := range height {
-		inRow := 0
 		for x := range width {
 			at := flat[y*width+x]
 			var left, up, before, after uint8
@@ -397,10 +287,10 @@ func noise(flat []uint8, width, height int) (most int) {
 			if g.hits == 0 && g.fails == 0 {
 				g.colour = left
 			}
-			if at == g.colour {
+			if pixels[x/wide]++; at == g.colour {
 				g.hits++
 			} else {
-				inRow++
+				failed[x/wide]++
 				if g.fails++; g.fails > g.hits {
 					g.colour, g.hits, g.fails = at, g.fails, g.hits
 				}
@@ -408,22 +298,15 @@ func noise(flat []uint8, width, height int) (most int) {
 			if g.hits > 1000 {
 				g.hits, g.fails = g.hits/2, g.fails/2
 			}
-			fails[(y+1)*(width+1)+x+1] = fails[y*(width+1)+x+1] + inRow
 		}
-	}
-	for _, patch := range patches {
-		n := 0
-		for y := 0; y < height; y += patch.tall {
-			for x := 0; x < width; x += patch.wide {
-				right, low := min(x+patch.wide, width), min(y+patch.tall, height)
-				pixels := (right - x) * (low - y)
-				failed := fails[low*(width+1)+right] - fails[y*(width+1)+right] - fails[low*(width+1)+x] + fails[y*(width+1)+x]
-				if pixels*2 >= patch.wide*patch.tall && failed*100 >= patch.noisy*pixels {
-					n++
+		if y%tall == tall-1 || y == height-1 {
+			for i := range failed {
+				if pixels[i]*2 >= wide*tall && failed[i]*100 >= noisy*pixels[i] {
+					patches++
 				}
+				failed[i], pixels[i] = 0, 0
 			}
 		}
-		most = max(most, n)
 	}
-	return most
+	return patches
 }

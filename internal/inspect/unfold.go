@@ -99,9 +99,9 @@ func (r *reader) fits(counts *[256]int) bool {
 
 // read gives the bytes, where the first group begins so many letters from the start.
 func (r *reader) read(text []byte, skip int) []byte {
-	out := make([]byte, len(text)*r.bits/8+1)
+	out := make([]byte, 0, len(text)*max(r.bits, 1)/8+8)
 	var word uint32
-	n, at, bits := 0, 0, r.bits&7
+	n := 0
 	for _, c := range text {
 		v := r.value[c]
 		if v == none {
@@ -111,12 +111,13 @@ func (r *reader) read(text []byte, skip int) []byte {
 			skip--
 			continue
 		}
-		word = word<<bits | uint32(v)
-		out[at] = byte(word >> ((n + bits) & 7)) // left where it is whole
-		n += bits
-		at, n = at+n>>3, n&7
+		word = word<<r.bits | uint32(v)
+		if n += r.bits; n >= 8 {
+			n -= 8
+			out = append(out, byte(word>>n))
+		}
 	}
-	return out[:at]
+	return out
 }
 
 // five gives the bytes of an encoding by fives.
@@ -174,26 +175,19 @@ func reads(b []byte) bool {
 
 // readable gives the runs of letters in bytes that are no text as a whole: what noise left of one.
 func readable(b []byte) (out []byte) {
-	const least = 16
-	for from := 0; from+least <= len(b); {
-		to := from + least // a run that begins before it and is long enough goes on up to here
-		for to > from && letter(b[to-1]) {
-			to--
-		}
-		if to > from {
-			from = to
+	run := 0
+	for i := 0; i <= len(b); i++ {
+		if i < len(b) && b[i] >= ' ' && b[i] < 0x7f {
+			run++
 			continue
 		}
-		for to = from + least; to < len(b) && letter(b[to]); to++ {
+		if run >= 16 {
+			out = append(append(out, b[i-run:i]...), '\n')
 		}
-		out = append(append(out, b[from:to]...), '\n')
-		from = to
+		run = 0
 	}
 	return out
 }
-
-// letter says whether a byte is one of a text.
-func letter(c byte) bool { return c >= ' ' && c < 0x7f }
 
 // under gives the piece that a decoding of a part gave.
 func (p piece) under(name string, at int, out []byte) piece {
@@ -273,35 +267,33 @@ func (l *look) escapes(p piece) {
 // first letters and two signs, and what stands between numbers a few others.
 func digitsTurned(b []byte) bool {
 	const half = 24 // letters; two halves one after the other are looked at together
-	var now, before uint64
+	var now, before [5]int
+	n := 0
 	for _, c := range b {
-		if now += turnedDigits[c]; now < half<<32 {
+		if c <= ' ' {
 			continue
 		}
-		both := now + before
-		signs := both >> 8 & 0xff
-		digits := both&0xff + signs
-		all := digits + both>>16&0xff
-		if signs > 2 {
-			all += both >> 24 & 0xff // no words have those signs
+		now[turnedDigits[c]]++
+		if n++; n == half {
+			digits, signs := now[1]+now[2]+before[1]+before[2], now[2]+before[2]
+			all := digits + now[3] + before[3]
+			if signs > 2 {
+				all += now[4] + before[4] // no words have those signs
+			}
+			if digits*4 >= 2*half && all*100 >= 2*half*78 {
+				return true
+			}
+			now, before, n = [5]int{}, now, 0
 		}
-		if digits*4 >= 2*half && all*100 >= 2*half*78 {
-			return true
-		}
-		now, before = 0, now
 	}
 	return false
 }
 
-// turnedDigits counts, a byte each, digits under rot47, those of them that are signs, what may stand between them, and the capitals of
-// base 16; and above those all that is no space.
-var turnedDigits = func() (table [256]uint64) {
-	for c := ' ' + 1; c < 256; c++ {
-		table[c] = 1 << 32
-	}
-	for kind, letters := range []string{"abcdefgh", "_`", "iI-TURFjl[]234567", "pqrstu"} {
+// turnedDigits tells digits under rot47, 1 and 2 where they are signs, from what may stand between them, 3, and the capitals of base 16, 4.
+var turnedDigits = func() (table [256]uint8) {
+	for kind, letters := range []string{1: "abcdefgh", 2: "_`", 3: "iI-TURFjl[]234567", 4: "pqrstu"} {
 		for i := range len(letters) {
-			table[letters[i]] += 1 << (8 * kind)
+			table[letters[i]] = uint8(kind)
 		}
 	}
 	return table
@@ -395,23 +387,21 @@ type turning struct {
 
 var turns = []turning{
 	{"reversed", reversed},
-	{"rot13", rot13},
+	{"rot13", func(b []byte) []byte {
+		out := slices.Clone(b)
+		for i, c := range out {
+			if sign[c] >= 1 && sign[c] < digit {
+				out[i] = c&0x60 + 1 + (c&31+12)%26
+			}
+		}
+		return out
+	}},
 	{"rot47", rot47},
 }
 
 func reversed(b []byte) []byte {
 	out := slices.Clone(b)
 	slices.Reverse(out)
-	return out
-}
-
-func rot13(b []byte) []byte {
-	out := slices.Clone(b)
-	for i, c := range out {
-		if sign[c] >= 1 && sign[c] < digit {
-			out[i] = c&0x60 + 1 + (c&31+12)%26
-		}
-	}
 	return out
 }
 
@@ -557,12 +547,6 @@ func slash(b []byte) (rune, int) {
 		return number(b[2:], 16, 2, 2), 4
 	case 'u':
 		return number(b[2:], 16, 4, 4), 6
-	case 'k', 'h': // x and u under rot13
-		wide := 2
-		if b[1] == 'h' {
-			wide = 4
-		}
-		return number(rot13(b[2:min(len(b), 2+wide)]), 16, wide, wide), 2 + wide
 	case 'U':
 		return number(b[2:], 16, 8, 8), 10
 	}

@@ -26,12 +26,9 @@ func NewMarks(marks []string) *Marks {
 
 // Each visits each place where a mark stands, in order, until visit says that it is enough.
 func (m *Marks) Each(b []byte, visit func(at, mark int) (enough bool)) {
-	for at, c := range b {
-		some := m.first[c]
-		if some == 0 || at+1 == len(b) {
-			continue
-		}
-		if some &= m.second[b[at+1]]; some == 0 {
+	for at := 0; at+1 < len(b); at++ {
+		some := m.first[b[at]] & m.second[b[at+1]]
+		if some == 0 {
 			continue
 		}
 		if at+2 < len(b) {

@@ -83,11 +83,6 @@ func NewFollower(runs [][]Number) *Follower { return newFollower(runs, nil) }
 // newFollower leaves out the windows whose last numbers are marked: another run has them.
 func newFollower(runs [][]Number, known [][]bool) *Follower {
 	f := &Follower{runs: runs, full: -1, left: mostCompared}
-	some := 0
-	for _, numbers := range runs {
-		some += 2 * len(numbers)
-	}
-	f.learn = make([]learnt, 0, min(some, mostWindows))
 	for run, numbers := range runs {
 		var again []bool
 		if known != nil {

@@ -38,9 +38,10 @@ const (
 	spread    = 7   // octaves, in which nine of ten weights of a tensor lie, and of twelve neighbours nine
 )
 
-// lane is the numbers of bytes in one layout, each with its octave, or strange where no weight is so large or small.
+// lane is the numbers of bytes in one layout from one place, each with its octave, or strange where no weight is so large or small.
 type lane struct {
 	layout
+	from    int
 	values  []float64
 	octaves []int8
 }
@@ -68,31 +69,21 @@ func countsOf(data []byte) *counts {
 	return c
 }
 
-// exponents gives the least and the largest exponent that a weight has, and by how many bits an exponent is longer than the seven that the
-// highest byte has of it beside the sign; below nothing, by how many it is shorter.
-func (l layout) exponents() (low, high, shift int) {
-	switch {
-	case l.mantissa == 10: // five, and all are
-		return 0, 30, -2
-	case l.width == 8: // of eleven, seven
-		return 1023 - octaves, 1023 + octaves, 4
-	}
-	return 127 - octaves, 127 + octaves, 1 // of eight, seven
-}
-
-// top gives at which place of a number its highest byte stands.
-func (l layout) top() int {
-	if l.order == binary.LittleEndian {
-		return l.width - 1
-	}
-	return 0
-}
-
 // may says whether numbers in a layout from a place could be spread as weights are, by their highest bytes alone: nineteen in twenty are
 // of sizes that weights have, two in five are below zero, and one in five is of the most frequent size.
 func (c *counts) may(l layout, from int) bool {
-	low, high, shift := l.exponents()
-	top := from + l.top()
+	low, high := 127-octaves, 127+octaves // exponents
+	shift := 1                            // of those of eight bits, seven are in the first byte
+	switch {
+	case l.width == 2 && l.mantissa == 10:
+		low, high, shift = 0, 30, -2 // of five, all are
+	case l.width == 8:
+		low, high, shift = 1023-octaves, 1023+octaves, 4
+	}
+	top := from
+	if l.order == binary.LittleEndian {
+		top = from + l.width - 1
+	}
 	all, some, negative := 0, 0, 0
 	var sizes [128]int
 	for at := top % l.width; at < 8; at += l.width {
@@ -114,43 +105,26 @@ func (c *counts) may(l layout, from int) bool {
 	return (some+2)*20 >= all*19 && (negative+2)*50 >= all*19 && (negative-2)*20 <= all*13 && (slices.Max(sizes[:])+2)*6 > all
 }
 
-// read takes the numbers of bytes in. They last until the next.
-func (l *lane) read(data []byte) {
-	l.values, l.octaves = l.values[:0], l.octaves[:0]
-	for ; len(data) >= l.width; data = data[l.width:] {
-		v := l.value(l.order, data)
-		o, is := octave(v)
-		if !is {
-			o = strange
+// lanes gives the bytes' numbers in every layout and from every place that a number could begin at: where only is given, in those that it
+// says. They last until the next.
+func lanes(data []byte, only *counts, visit func(l lane)) {
+	l := lane{values: make([]float64, 0, len(data)/2), octaves: make([]int8, 0, len(data)/2)}
+	for _, l.layout = range layouts() {
+		for l.from = range l.width {
+			if only != nil && !only.may(l.layout, l.from) {
+				continue
+			}
+			l.values, l.octaves = l.values[:0], l.octaves[:0]
+			for at := l.from; at+l.width <= len(data); at += l.width {
+				v := l.value(l.order, data[at:])
+				o, is := octave(v)
+				if !is {
+					o = strange
+				}
+				l.values, l.octaves = append(l.values, v), append(l.octaves, int8(o))
+			}
+			visit(l)
 		}
-		l.values, l.octaves = append(l.values, v), append(l.octaves, int8(o))
-	}
-}
-
-// stretches visits the parts of bytes in which a window of numbers, by their highest bytes, could be weights or nothing: each of them
-// covers each twelfth number.
-func (l *lane) stretches(data []byte, visit func(part []byte)) {
-	low, high, shift := l.exponents()
-	var plain [256]bool
-	for b := range plain {
-		exponent := b & 0x7f
-		plain[b] = shift < 0 || exponent == 0 || exponent >= low>>shift && exponent <= high>>shift
-	}
-	wide, many := l.width, len(data)/l.width
-	tops := data[min(l.top(), len(data)):]
-	for from := 0; from+window <= many; {
-		to := from + window
-		for to > from && plain[tops[(to-1)*wide]] {
-			to--
-		}
-		if to > from {
-			from = to
-			continue
-		}
-		for to = from + window; to < many && plain[tops[to*wide]]; to++ {
-		}
-		visit(data[from*wide : to*wide])
-		from = to
 	}
 }
 
@@ -239,7 +213,6 @@ func small(data []byte) bool {
 func (l lane) neighbours(add func(numbers []Number)) {
 	end, plain := 0, 0 // how far numbers have been kept, and how many in a row could be weights
 	var numbers []Number
-	var fours uint64 // how many of the window are in each four octaves
 	flush := func() {
 		if len(numbers) >= window {
 			add(numbers)
@@ -247,14 +220,11 @@ func (l lane) neighbours(add func(numbers []Number)) {
 		numbers = nil
 	}
 	for i, o := range l.octaves {
-		if fours += four(o); i >= window {
-			fours -= four(l.octaves[i-window])
-		}
 		if o == strange && l.values[i] != 0 {
 			plain = 0
 			continue
 		}
-		if plain++; plain < window || !gathered(fours) {
+		if plain++; plain < window {
 			continue
 		}
 		top, alike := int8(-octaves), 0
@@ -279,19 +249,4 @@ func (l lane) neighbours(add func(numbers []Number)) {
 		end = i + 1
 	}
 	flush()
-}
-
-// four counts an octave, in a field of four bits for each four octaves.
-func four(octave int8) uint64 {
-	if octave == strange {
-		return 0
-	}
-	return 1 << ((int(octave) + octaves) / 4 * 4)
-}
-
-// gathered says whether nine of a window or more are in three fields in a row, as nine within seven octaves are.
-func gathered(fours uint64) bool {
-	const ones = 0x1111111111111111
-	three := fours + fours>>4 + fours>>8 // of at most twelve in all
-	return three>>3&(three|three>>1|three>>2)&ones != 0
 }

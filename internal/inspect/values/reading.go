@@ -39,16 +39,6 @@ func figures(at int, data []byte, visit func(f *figure)) {
 	for i := 0; i < len(data); i++ {
 		switch c := data[i]; {
 		case c >= '0' && c <= '9', c == '.' && i+1 < len(data) && data[i+1] >= '0' && data[i+1] <= '9':
-			if i > 0 && letter(data[i-1]) { // digits within a word are none
-				end := i
-				for end < len(data) && data[end] >= '0' && data[end] <= '9' {
-					end++
-				}
-				if end < len(data) && letter(data[end]) && data[end]|0x20 != 'e' {
-					i = end - 1
-					continue
-				}
-			}
 			f, end := figureAt(data, i)
 			before, after := i > 0 && letter(data[i-1]), end < len(data) && letter(data[end])
 			if f.named = f.whole && (before || after); f.named && (before && after || f.digits < 3) {

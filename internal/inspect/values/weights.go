@@ -115,29 +115,22 @@ func lines(data []byte) (n int) {
 // raw looks at a piece that is no text.
 func (w *weighing) raw(at int) {
 	data := w.pieces[at].Bytes
-	if len(data) < 2*window || len(w.tensors) == 0 && len(data) < 2*fewestRaw {
-		return
-	}
-	c := countsOf(data)
-	var l lane
-	for _, l.layout = range layouts() {
-		for from := range l.width {
-			if len(data) >= 2*fewestRaw && c.may(l.layout, from) {
-				if l.read(data[from:]); l.bell() {
-					w.report("bits", at, 0, fmt.Sprintf("Its bytes read as %s are spread as weights are. No result is kept in such bytes.", l.name))
-				}
-			}
-			if len(w.tensors) == 0 {
-				continue
-			}
-			l.stretches(data[from:], func(part []byte) { // what is held is looked for in shorter runs, too
-				l.read(part)
-				l.neighbours(func(numbers []Number) {
-					w.readings = append(w.readings, reading{piece: at + 1, numbers: numbers})
-				})
-			})
+	var only *counts
+	if len(w.tensors) == 0 { // what is held is looked for in shorter runs, too
+		if only = countsOf(data); len(data) < 2*fewestRaw {
+			return
 		}
 	}
+	lanes(data, only, func(l lane) {
+		if l.bell() {
+			w.report("bits", at, 0, fmt.Sprintf("Its bytes read as %s are spread as weights are. No result is kept in such bytes.", l.name))
+		}
+		if len(w.tensors) > 0 {
+			l.neighbours(func(numbers []Number) {
+				w.readings = append(w.readings, reading{piece: at + 1, numbers: numbers})
+			})
+		}
+	})
 	if small(data) {
 		w.report("bits", at, 0, "Its bytes are spread as weights of eight bits are. No result is kept in such bytes.")
 	}
