@@ -77,7 +77,7 @@ vet:
 	@test -z "$$(gofmt -l . )" || { echo "not formatted:"; gofmt -l .; exit 1; }
 
 unit:
-	$(GO) test -timeout 20m ./...
+	$(GO) test -timeout 40m ./...
 
 # interop runs stock clients, in a module of their own, against the built program.
 interop: build
