@@ -362,7 +362,7 @@ func TestAFolderOfDevicesThatIsNotOneStopsNoOtherJob(t *testing.T) {
 // TestWhatDoesNotBecomeReadyIsLetGo: a driver whose host has no folder for its devices is closed, or no later try could open it.
 func TestWhatDoesNotBecomeReadyIsLetGo(t *testing.T) {
 	if _, err := exec.LookPath("bwrap"); err != nil {
-		t.Skip("there is no bubblewrap")
+		t.Fatal("there is no bubblewrap: make setup installs it")
 	}
 	s := openShop(t, 1, 1)
 	data := filepath.Join(s.Dir, "data")
